@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Arenas: where all state of a machine lies. One reserved mapping, bump
+ * allocation with free lists by size, so that the same calls give the same
+ * addresses within it and a snapshot is a copy of the used part.
+ */
+#ifndef MODEL_ARENA_H
+#define MODEL_ARENA_H
+
+#include "types.h"
+
+/* Sizes in steps up to 1024 bytes, then powers of two up to 2^40. */
+#define ARENA_STEP	16u
+#define ARENA_STEPS	64
+#define ARENA_CLASSES	(ARENA_STEPS + 31)
+
+struct arena {
+	char *base;		/* start of the mapping */
+	u64 reserved;		/* bytes of address space */
+	u64 used;		/* bump pointer, as an offset */
+	u64 dirty;		/* below it memory was in use before */
+	u64 live;		/* objects handed out and not freed */
+	void *free[ARENA_CLASSES];
+};
+
+/* Reserve @bytes of address space; -ENOMEM when there is none. */
+int arena_init(struct arena *a, u64 bytes);
+void arena_destroy(struct arena *a);
+/* Forget every object at once. */
+void arena_reset(struct arena *a);
+/* Zeroed memory, or NULL when the reservation is used up. */
+void *arena_alloc(struct arena *a, u64 size);
+/* Zeroed memory that is not touched; only from an arena that was never reset. */
+void *arena_alloc_untouched(struct arena *a, u64 size);
+/* @size is what was asked for. */
+void arena_free(struct arena *a, void *ptr, u64 size);
+
+#endif

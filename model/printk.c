@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel says: log lines, WARN with its call chain, panic. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "machine.h"
+
+/* DEFAULT_RATELIMIT_BURST; the interval is never over within a scenario. */
+#define RATELIMIT_BURST	10
+
+struct machine *kcall_push(struct machine *m, const char *func)
+{
+	if (m->call_depth < CALL_DEPTH)
+		m->call[m->call_depth] = func;
+	m->call_depth++;
+	return m;
+}
+
+void kcall_pop(struct machine **m)
+{
+	(*m)->call_depth--;
+}
+
+static void emit(struct machine *m, struct event *event)
+{
+	event->kernel = m->kernel_nr;
+	if (m->config.emit)
+		m->config.emit(m->config.data, event);
+}
+
+static void vprintk(struct machine *m, enum log_level level, const char *fmt, va_list ap)
+{
+	char text[256];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	emit(m, &(struct event){ .type = EVENT_LOG, .level = level, .text = text });
+}
+
+void printk(struct machine *m, enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintk(m, level, fmt, ap);
+	va_end(ap);
+}
+
+static struct site *site_of(struct machine *m, const void *where)
+{
+	struct kernel *k = m->k;
+	u32 i;
+
+	for (i = 0; i < k->nr_sites; i++)
+		if (k->sites[i].where == where)
+			return &k->sites[i];
+	if (i == MAX_SITES)
+		panic(m, "simulator: more than %d places that speak once", MAX_SITES);
+	k->sites[i].where = where;
+	k->nr_sites++;
+	return &k->sites[i];
+}
+
+bool once(struct machine *m, const void *site)
+{
+	return site_of(m, site)->count++ == 0;
+}
+
+void printk_ratelimited(struct machine *m, const void *site, enum log_level level,
+			const char *fmt, ...)
+{
+	va_list ap;
+
+	if (site_of(m, site)->count++ >= RATELIMIT_BURST)
+		return;
+	va_start(ap, fmt);
+	vprintk(m, level, fmt, ap);
+	va_end(ap);
+}
+
+void warn(struct machine *m, const char *func)
+{
+	const char *chain[CALL_DEPTH];
+	u32 depth = min(m->call_depth, (u32)CALL_DEPTH), n = 0;
+
+	/* The chain begins with the caller of the function that warned. */
+	while (depth--) {
+		if (!n && !strcmp(m->call[depth], func))
+			continue;
+		chain[n++] = m->call[depth];
+	}
+	emit(m, &(struct event){ .type = EVENT_WARN, .func = func, .chain = chain, .depth = n });
+	judge_warn(m, func);
+	if (m->k->boot.panic_on_warn)
+		panic(m, "kernel: panic_on_warn set ...");
+}
+
+void panic(struct machine *m, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	m->panicked = true;
+	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text });
+	judge(m, VIOLATION_PANIC, 0, "the kernel stopped: %s", text);
+	longjmp(m->panic_env, 1);
+}
+
+void oops(struct machine *m, phys_addr_t phys)
+{
+	printk(m, LOG_ERR, "BUG: unable to handle page fault for physical address 0x%llx",
+	       (unsigned long long)phys);
+	panic(m, "Fatal exception");
+}
