@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The files of a session: preserve, freeze, retrieve, finish
+ * (kernel/liveupdate/luo_file.c).
+ *
+ * Up to 7.1 a session's files are serialized into two pages, from 7.2 on into a
+ * chain of blocks.
+ */
+#include "machine.h"
+
+#define pr_fmt "luo: "
+
+struct luo_file {
+	struct liveupdate_file_handler *fh;
+	struct file *file;		/* NULL in the new kernel until retrieved */
+	u64 serialized_data;
+	void *private_data;
+	int retrieve_status;		/* 0 not tried, 1 done, or the errno */
+	struct mutex mutex;
+	struct list_head list;
+	u64 token;
+	u32 claim;			/* the ledger's, which the kernel has not */
+};
+
+static bool uses_blocks(struct machine *m)
+{
+	return m->k->boot.release.luo_ser;
+}
+
+static struct luo_file *find_token(struct luo_file_set *file_set, u64 token)
+{
+	struct luo_file *iter;
+
+	list_for_each_entry(iter, &file_set->files_list, list)
+		if (iter->token == token)
+			return iter;
+	return NULL;
+}
+
+static void luo_file_add(struct machine *m, struct luo_file_set *file_set,
+			 struct luo_file *luo_file)
+{
+	list_add_tail(&luo_file->list, &file_set->files_list);
+	census_add(m, CENSUS_LUO_FILES, 1);
+}
+
+static void luo_file_del(struct machine *m, struct luo_file *luo_file)
+{
+	list_del(&luo_file->list);
+	if (luo_file->retrieve_status < 0)
+		census_add(m, CENSUS_LATCHED, -1);
+	kfree(m, luo_file, sizeof(*luo_file));
+	census_add(m, CENSUS_LUO_FILES, -1);
+}
+
+/* The memory that a session's files will be serialized into. */
+
+static int luo_alloc_files_mem(struct machine *m, struct luo_file_set *file_set)
+{
+	if (file_set->files)
+		return 0;
+	WARN_ON_ONCE(m, file_set->count);
+	return kho_alloc_preserve(m, LUO_FILE_PGCNT << PAGE_SHIFT, &file_set->files);
+}
+
+static void luo_free_files_mem(struct machine *m, struct luo_file_set *file_set)
+{
+	if (file_set->count || !file_set->files)
+		return;
+	kho_unpreserve_free(m, file_set->files);
+	file_set->files = 0;
+}
+
+/* A file less: give back what it took. */
+static void luo_shrink_files_mem(struct machine *m, struct luo_file_set *file_set)
+{
+	if (uses_blocks(m))
+		kho_block_set_shrink(m, &file_set->block_set, file_set->count);
+	else
+		luo_free_files_mem(m, file_set);
+}
+
+/* The file and the room for it; the order differs between the two forms. */
+static int luo_get_file(struct machine *m, struct luo_file_set *file_set, int fd,
+			struct file **filep)
+{
+	int err;
+
+	if (uses_blocks(m)) {
+		err = kho_block_set_grow(m, &file_set->block_set, file_set->count + 1);
+		if (err)
+			return err;
+		*filep = fget(m, fd);
+		if (*filep)
+			return 0;
+		luo_shrink_files_mem(m, file_set);
+		return -EBADF;
+	}
+	if (file_set->count == limit(m, LIMIT_FILES))
+		return -ENOSPC;
+	*filep = fget(m, fd);
+	if (!*filep)
+		return -EBADF;
+	err = luo_alloc_files_mem(m, file_set);
+	if (err)
+		fput(m, *filep);
+	return err;
+}
+
+/* Undo luo_get_file(). */
+static void luo_put_file(struct machine *m, struct luo_file_set *file_set, struct file *file)
+{
+	if (uses_blocks(m)) {
+		fput(m, file);
+		luo_shrink_files_mem(m, file_set);
+	} else {
+		luo_shrink_files_mem(m, file_set);
+		fput(m, file);
+	}
+}
+
+static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struct file *file)
+{
+	struct liveupdate_file_handler *fh, *found = NULL;
+
+	down_read(m, &m->k->luo.register_rwlock);
+	list_for_each_entry(fh, &m->k->luo.handlers, list) {
+		if (fh->ops->can_preserve(m, fh, file)) {
+			found = fh;
+			break;
+		}
+	}
+	up_read(m, &m->k->luo.register_rwlock);
+	return found;
+}
+
+/* Preserve. */
+
+static int luo_handler_preserve(struct machine *m, struct luo_file_set *file_set,
+				struct liveupdate_file_handler *fh, struct file *file, u64 token)
+{
+	struct liveupdate_file_op_args args = { .m = m, .handler = fh, .file = file };
+	struct luo_file *luo_file = kzalloc(m, sizeof(*luo_file));
+	int err;
+
+	if (!luo_file)
+		return -ENOMEM;
+	luo_file->file = file;
+	luo_file->fh = fh;
+	luo_file->token = token;
+	luo_file->claim = m->ledger.current;
+	err = fh->ops->preserve(&args);
+	if (err) {
+		kfree(m, luo_file, sizeof(*luo_file));
+		return err;
+	}
+	luo_file->serialized_data = args.serialized_data;
+	luo_file->private_data = args.private_data;
+	luo_file_add(m, file_set, luo_file);
+	file_set->count++;
+	return 0;
+}
+
+static int __luo_preserve_file(struct machine *m, struct luo_file_set *file_set, u64 token, int fd)
+{
+	struct liveupdate_file_handler *fh;
+	struct file *file;
+	int err;
+
+	err = luo_get_file(m, file_set, fd, &file);
+	if (err)
+		return err;
+	m->ledger.claims[m->ledger.current - 1]->file = file;
+	fh = luo_find_handler(m, file);
+	if (!fh) {
+		err = -ENOENT;
+		goto err_put_file;
+	}
+	err = policy_claim(m, fh, file);
+	if (err)
+		goto err_put_file;
+	err = luo_handler_preserve(m, file_set, fh, file, token);
+	if (err)
+		goto err_release;
+	return 0;
+
+err_release:
+	policy_release(m, fh, file);
+err_put_file:
+	luo_put_file(m, file_set, file);
+	return err;
+}
+
+int luo_preserve_file(struct machine *m, struct luo_session *session, u64 token, int fd)
+{
+	KCALL(m);
+	u32 claim;
+	int err;
+
+	if (find_token(&session->file_set, token))
+		return -EEXIST;
+	claim = ledger_claim(m, session, token);
+	err = __luo_preserve_file(m, &session->file_set, token, fd);
+	if (err)
+		ledger_done(m, claim);
+	ledger_act_for(m, 0);
+	return err;
+}
+
+static struct liveupdate_file_op_args op_args(struct machine *m, const struct luo_file *luo_file)
+{
+	return (struct liveupdate_file_op_args){
+		.m = m,
+		.handler = luo_file->fh,
+		.file = luo_file->file,
+		.serialized_data = luo_file->serialized_data,
+		.private_data = luo_file->private_data,
+		.retrieve_status = luo_file->retrieve_status,
+	};
+}
+
+void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
+{
+	KCALL(m);
+
+	while (!list_empty(&file_set->files_list)) {
+		struct luo_file *luo_file = list_last_entry(&file_set->files_list,
+							    struct luo_file, list);
+		struct liveupdate_file_op_args args = op_args(m, luo_file);
+		u32 before = ledger_act_for(m, luo_file->claim);
+
+		luo_file->fh->ops->unpreserve(&args);
+		policy_release(m, luo_file->fh, luo_file->file);
+		ledger_done(m, luo_file->claim);
+		ledger_act_for(m, before);
+		luo_file_del(m, luo_file);
+		file_set->count--;
+		if (uses_blocks(m))
+			kho_block_set_shrink(m, &file_set->block_set, file_set->count);
+		fput(m, args.file);
+	}
+	if (uses_blocks(m))
+		kho_block_set_destroy(m, &file_set->block_set);
+	else
+		luo_free_files_mem(m, file_set);
+}
+
+/* Freeze. */
+
+static int luo_file_freeze_one(struct machine *m, struct luo_file *luo_file)
+{
+	struct liveupdate_file_op_args args = op_args(m, luo_file);
+	int err = 0;
+
+	mutex_lock(m, &luo_file->mutex);
+	if (luo_file->fh->ops->freeze) {
+		err = luo_file->fh->ops->freeze(&args);
+		if (!err)
+			luo_file->serialized_data = args.serialized_data;
+	}
+	mutex_unlock(m, &luo_file->mutex);
+	return err;
+}
+
+static void luo_file_unfreeze_one(struct machine *m, struct luo_file *luo_file)
+{
+	struct liveupdate_file_op_args args = op_args(m, luo_file);
+
+	mutex_lock(m, &luo_file->mutex);
+	if (luo_file->fh->ops->unfreeze)
+		luo_file->fh->ops->unfreeze(&args);
+	mutex_unlock(m, &luo_file->mutex);
+}
+
+/* Up to @failed_entry, or all. */
+static void __luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set,
+				struct luo_file *failed_entry)
+{
+	struct luo_file *luo_file;
+
+	list_for_each_entry(luo_file, &file_set->files_list, list) {
+		if (luo_file == failed_entry)
+			break;
+		luo_file_unfreeze_one(m, luo_file);
+	}
+	if (uses_blocks(m))
+		kho_block_set_clear(m, &file_set->block_set);
+	else
+		phys_zero(m, file_set->files, LUO_FILE_PGCNT << PAGE_SHIFT);
+}
+
+static void luo_file_serialize(struct machine *m, const struct luo_file *luo_file,
+			       phys_addr_t phys)
+{
+	struct luo_file_ser ser = {
+		.data = luo_file->serialized_data,
+		.token = luo_file->token,
+	};
+
+	memcpy(ser.compatible, luo_file->fh->compatible, sizeof(ser.compatible));
+	phys_write(m, phys, &ser, sizeof(ser));
+}
+
+int luo_file_freeze(struct machine *m, struct luo_file_set *file_set, phys_addr_t file_set_ser)
+{
+	KCALL(m);
+	struct luo_file_set_ser set_ser = { .count = file_set->count };
+	struct kho_block_set_it it;
+	struct luo_file *luo_file;
+	u64 i = 0;
+	int err;
+
+	if (!file_set->count)
+		return 0;
+	if (!uses_blocks(m) && WARN_ON(m, !file_set->files))
+		return -EINVAL;
+	kho_block_set_it_init(&it, &file_set->block_set);
+	list_for_each_entry(luo_file, &file_set->files_list, list) {
+		phys_addr_t ser = uses_blocks(m) ? kho_block_set_it_reserve_entry(m, &it) :
+			file_set->files + i++ * sizeof(struct luo_file_ser);
+
+		if (WARN_ON_ONCE(m, !ser)) {
+			err = -ENOSPC;
+			goto err_unfreeze;
+		}
+		err = luo_file_freeze_one(m, luo_file);
+		if (err < 0) {
+			pr_warn(m, "Freeze failed for token[%#0llx] handler[%s] err[%d]",
+				(unsigned long long)luo_file->token, luo_file->fh->compatible,
+				err);
+			goto err_unfreeze;
+		}
+		luo_file_serialize(m, luo_file, ser);
+	}
+	set_ser.files = uses_blocks(m) ? file_set->block_set.head_pa : file_set->files;
+	phys_write(m, file_set_ser, &set_ser, sizeof(set_ser));
+	return 0;
+
+err_unfreeze:
+	__luo_file_unfreeze(m, file_set, luo_file);
+	return err;
+}
+
+void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set, phys_addr_t file_set_ser)
+{
+	if (!file_set->count)
+		return;
+	__luo_file_unfreeze(m, file_set, NULL);
+	phys_zero(m, file_set_ser, sizeof(struct luo_file_set_ser));
+}
+
+/* Retrieve. */
+
+static int luo_handler_retrieve(struct machine *m, struct luo_file *luo_file)
+{
+	struct liveupdate_file_op_args args = {
+		.m = m,
+		.handler = luo_file->fh,
+		.serialized_data = luo_file->serialized_data,
+	};
+	u32 before = ledger_act_for(m, luo_file->claim);
+	int err;
+
+	err = luo_file->fh->ops->retrieve(&args);
+	ledger_act_for(m, before);
+	if (err) {
+		if (has_fix(m, FIX_RETRIEVE_STATUS)) {
+			luo_file->retrieve_status = err;
+			census_add(m, CENSUS_LATCHED, 1);
+		}
+		return err;
+	}
+	ledger_retrieved(m, luo_file->claim, args.file);
+	/* One reference is the caller's, one stays with LUO until finish. */
+	luo_file->file = get_file(args.file);
+	if (policy_claim(m, luo_file->fh, luo_file->file))
+		warn(m, "luo_retrieve_file");
+	luo_file->retrieve_status = 1;
+	return 0;
+}
+
+static int retrieve_locked(struct machine *m, struct luo_file *luo_file)
+{
+	if (luo_file->retrieve_status < 0)
+		return luo_file->retrieve_status;
+	if (luo_file->retrieve_status > 0) {
+		get_file(luo_file->file);
+		return 0;
+	}
+	return luo_handler_retrieve(m, luo_file);
+}
+
+int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,
+		      struct file **filep)
+{
+	KCALL(m);
+	struct luo_file *luo_file = find_token(file_set, token);
+	int err;
+
+	if (!luo_file)
+		return -ENOENT;
+	mutex_lock(m, &luo_file->mutex);
+	err = retrieve_locked(m, luo_file);
+	*filep = luo_file->file;
+	mutex_unlock(m, &luo_file->mutex);
+	return err;
+}
+
+/* Finish. */
+
+static int luo_file_can_finish_one(struct machine *m, struct luo_file *luo_file)
+{
+	struct liveupdate_file_op_args args = op_args(m, luo_file);
+	bool can_finish = true;
+
+	mutex_lock(m, &luo_file->mutex);
+	if (luo_file->fh->ops->can_finish)
+		can_finish = luo_file->fh->ops->can_finish(&args);
+	mutex_unlock(m, &luo_file->mutex);
+	return can_finish ? 0 : -EBUSY;
+}
+
+static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
+{
+	struct liveupdate_file_op_args args = op_args(m, luo_file);
+	u32 before = ledger_act_for(m, luo_file->claim);
+
+	mutex_lock(m, &luo_file->mutex);
+	luo_file->fh->ops->finish(&args);
+	mutex_unlock(m, &luo_file->mutex);
+	ledger_done(m, luo_file->claim);
+	ledger_act_for(m, before);
+}
+
+int luo_file_finish(struct machine *m, struct luo_file_set *file_set)
+{
+	KCALL(m);
+	struct luo_file *luo_file;
+	int err;
+
+	if (!file_set->count)
+		return 0;
+	list_for_each_entry(luo_file, &file_set->files_list, list) {
+		err = luo_file_can_finish_one(m, luo_file);
+		if (err)
+			return err;
+	}
+	while (!list_empty(&file_set->files_list)) {
+		struct file *file;
+
+		luo_file = list_last_entry(&file_set->files_list, struct luo_file, list);
+		luo_file_finish_one(m, luo_file);
+		file = luo_file->file;
+		if (file) {
+			policy_release(m, luo_file->fh, file);
+			fput(m, file);
+		}
+		luo_file_del(m, luo_file);
+		file_set->count--;
+		if (uses_blocks(m))
+			kho_block_set_shrink(m, &file_set->block_set, file_set->count);
+	}
+	if (uses_blocks(m)) {
+		kho_block_set_destroy(m, &file_set->block_set);
+	} else if (file_set->files) {
+		kho_restore_free(m, file_set->files);
+		file_set->files = 0;
+	}
+	return 0;
+}
+
+/* Deserialize. */
+
+static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file_set,
+				    phys_addr_t phys)
+{
+	struct liveupdate_file_handler *fh, *found = NULL;
+	struct luo_file *luo_file;
+	struct luo_file_ser ser;
+
+	phys_read(m, phys, &ser, sizeof(ser));
+	down_read(m, &m->k->luo.register_rwlock);
+	list_for_each_entry(fh, &m->k->luo.handlers, list) {
+		if (!strncmp(fh->compatible, ser.compatible, sizeof(ser.compatible))) {
+			found = fh;
+			break;
+		}
+	}
+	up_read(m, &m->k->luo.register_rwlock);
+	if (!found) {
+		pr_warn(m, "No registered handler for compatible '%.*s'",
+			(int)sizeof(ser.compatible), ser.compatible);
+		return -ENOENT;
+	}
+	luo_file = kzalloc(m, sizeof(*luo_file));
+	if (!luo_file)
+		return -ENOMEM;
+	luo_file->fh = found;
+	luo_file->serialized_data = ser.data;
+	luo_file->token = ser.token;
+	luo_file->claim = ledger_incoming(m, ser.data);
+	luo_file_add(m, file_set, luo_file);
+	return 0;
+}
+
+/* What was restored before a failure stays, and the count too, up to 7.1. */
+static int deserialize_array(struct machine *m, struct luo_file_set *file_set,
+			     const struct luo_file_set_ser *set_ser)
+{
+	file_set->count = set_ser->count;
+	file_set->files = set_ser->files;
+	for (u64 i = 0; i < file_set->count; i++) {
+		int err = luo_file_deserialize_one(m, file_set, file_set->files +
+						   i * sizeof(struct luo_file_ser));
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int deserialize_blocks(struct machine *m, struct luo_file_set *file_set,
+			      const struct luo_file_set_ser *set_ser)
+{
+	struct kho_block_set_it it;
+	phys_addr_t ser;
+	int err;
+
+	file_set->count = 0;
+	err = kho_block_set_restore(m, &file_set->block_set, set_ser->files);
+	if (err)
+		return err;
+	kho_block_set_it_init(&it, &file_set->block_set);
+	while ((ser = kho_block_set_it_read_entry(m, &it))) {
+		err = luo_file_deserialize_one(m, file_set, ser);
+		if (err)
+			goto err_destroy_blocks;
+		file_set->count++;
+	}
+	if (!has_fix(m, FIX_FILE_COUNT) || file_set->count == set_ser->count)
+		return 0;
+	pr_warn(m, "File count mismatch: expected %llu, found %llu",
+		(unsigned long long)set_ser->count, (unsigned long long)file_set->count);
+	err = -EINVAL;
+
+err_destroy_blocks:
+	while (!list_empty(&file_set->files_list))
+		luo_file_del(m, list_first_entry(&file_set->files_list, struct luo_file, list));
+	file_set->count = 0;
+	kho_block_set_destroy(m, &file_set->block_set);
+	return err;
+}
+
+int luo_file_deserialize(struct machine *m, struct luo_file_set *file_set,
+			 phys_addr_t file_set_ser)
+{
+	struct luo_file_set_ser set_ser;
+
+	phys_read(m, file_set_ser, &set_ser, sizeof(set_ser));
+	if (!set_ser.files) {
+		WARN_ON(m, set_ser.count);
+		return 0;
+	}
+	if (uses_blocks(m))
+		return deserialize_blocks(m, file_set, &set_ser);
+	return deserialize_array(m, file_set, &set_ser);
+}
+
+void luo_file_set_init(struct machine *m, struct luo_file_set *file_set)
+{
+	INIT_LIST_HEAD(&file_set->files_list);
+	kho_block_set_init(&file_set->block_set, sizeof(struct luo_file_ser),
+			   limit(m, LIMIT_FILES_PER_BLOCK));
+}
+
+void luo_file_set_destroy(struct machine *m, struct luo_file_set *file_set)
+{
+	WARN_ON(m, file_set->count);
+	WARN_ON(m, !list_empty(&file_set->files_list));
+	if (uses_blocks(m))
+		WARN_ON(m, !list_empty(&file_set->block_set.blocks));
+}
+
+int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	struct luo *luo = &m->k->luo;
+	struct liveupdate_file_handler *it;
+	int err = 0;
+
+	if (!liveupdate_enabled(m))
+		return -EOPNOTSUPP;
+	if (!fh->ops->preserve || !fh->ops->unpreserve || !fh->ops->retrieve ||
+	    !fh->ops->finish || !fh->ops->can_preserve)
+		return -EINVAL;
+	down_write(m, &luo->register_rwlock);
+	list_for_each_entry(it, &luo->handlers, list)
+		if (!strcmp(it->compatible, fh->compatible))
+			err = -EEXIST;
+	if (err)
+		pr_err(m, "File handler registration failed: Compatible string '%s' already "
+		       "registered.", fh->compatible);
+	else
+		list_add_tail(&fh->list, &luo->handlers);
+	up_write(m, &luo->register_rwlock);
+	return err;
+}

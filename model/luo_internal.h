@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the LUO files share (kernel/liveupdate/luo_internal.h), and the layout
+ * of what LUO hands over (include/linux/kho/abi/luo.h, block.h, memfd.h).
+ */
+#ifndef MODEL_LUO_INTERNAL_H
+#define MODEL_LUO_INTERNAL_H
+
+#include "kho.h"
+#include "list.h"
+#include "liveupdate.h"
+#include "lock.h"
+#include "xarray.h"
+
+/* Serialized forms. */
+
+#define LUO_KHO_ENTRY_NAME	"LUO"
+#define LUO_ABI_COMPAT_LEN	8
+
+struct luo_ser {			/* 7.2 on */
+	char compatible[LUO_ABI_COMPAT_LEN];
+	u64 liveupdate_num;
+	u64 sessions_pa;
+	u64 flbs_pa;
+} __packed;
+
+struct luo_file_ser {
+	char compatible[LIVEUPDATE_HNDL_COMPAT_LENGTH];
+	u64 data;
+	u64 token;
+} __packed;
+
+struct luo_file_set_ser {
+	u64 files;
+	u64 count;
+} __packed;
+
+struct luo_session_ser {
+	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
+	struct luo_file_set_ser file_set_ser;
+} __packed;
+
+struct luo_session_header_ser {		/* before the array, up to 7.1 */
+	u64 count;
+} __packed;
+
+#define LUO_SESSION_PGCNT	16ul
+#define LUO_FILE_PGCNT		2ul
+
+struct kho_block_header_ser {		/* 7.2 on */
+	u64 next;
+	u64 count;
+} __packed;
+
+/* kho_block.c: chains of pages that hold entries of one size. */
+
+struct kho_block {
+	phys_addr_t ser;
+	struct list_head list;
+};
+
+struct kho_block_set {
+	struct list_head blocks;
+	u64 nblocks;
+	u64 head_pa;
+	u64 entry_size;
+	u64 count_per_block;
+	bool incoming;
+};
+
+struct kho_block_set_it {
+	struct kho_block_set *bs;
+	struct kho_block *block;
+	u64 i;
+};
+
+void kho_block_set_init(struct kho_block_set *bs, u64 entry_size, u64 count_per_block);
+int kho_block_set_grow(struct machine *m, struct kho_block_set *bs, u64 count);
+void kho_block_set_shrink(struct machine *m, struct kho_block_set *bs, u64 count);
+int kho_block_set_restore(struct machine *m, struct kho_block_set *bs, u64 head_pa);
+void kho_block_set_destroy(struct machine *m, struct kho_block_set *bs);
+void kho_block_set_clear(struct machine *m, struct kho_block_set *bs);
+void kho_block_set_it_init(struct kho_block_set_it *it, struct kho_block_set *bs);
+/* Each gives the physical address of an entry, or 0. */
+phys_addr_t kho_block_set_it_reserve_entry(struct machine *m, struct kho_block_set_it *it);
+phys_addr_t kho_block_set_it_read_entry(struct machine *m, struct kho_block_set_it *it);
+phys_addr_t kho_block_set_it_prev(struct kho_block_set_it *it);
+
+/* Sessions and their files. */
+
+struct luo_file_set {
+	struct list_head files_list;
+	phys_addr_t files;		/* array of luo_file_ser, up to 7.1 */
+	struct kho_block_set block_set;	/* 7.2 on */
+	u64 count;
+};
+
+struct luo_session {
+	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
+	u32 name_hash;
+	struct luo_session *hash_next;	/* so that a name is found without walking the list */
+	bool retrieved;
+	struct list_head list;
+	struct mutex mutex;
+	struct luo_file_set file_set;
+};
+
+struct luo_session_header {
+	s64 count;
+	struct list_head list;
+	struct luo_session *buckets[1024];	/* by name_hash */
+	struct rw_semaphore rwsem;
+	phys_addr_t header_ser;		/* array and its header, up to 7.1 */
+	struct kho_block_set block_set;	/* 7.2 on */
+	phys_addr_t sessions_pa;	/* where that word of luo_ser is */
+	bool active;
+};
+
+struct luo {
+	bool enabled;
+	u64 liveupdate_num;
+	bool in_use;			/* /dev/liveupdate is open */
+	bool is_deserialized;
+	int deserialize_err;
+	struct rw_semaphore serialize_rwsem;
+	struct rw_semaphore register_rwlock;
+	struct list_head handlers;
+	struct xarray preserved_files;
+	struct luo_session_header incoming;
+	struct luo_session_header outgoing;
+	struct liveupdate_file_handler memfd_handler;
+};
+
+/* An ioctl's argument: where it came from, how long user space says it is. */
+struct luo_ucmd {
+	struct uptr ubuffer;
+	u32 user_size;
+	void *cmd;
+};
+
+/* luo_core.c */
+extern const struct file_operations luo_fops;
+void luo_early_init(struct machine *m);
+void luo_late_init(struct machine *m);
+/* open of /dev/liveupdate: -EBUSY, -EIO. */
+int luo_open(struct machine *m, struct file *file);
+int luo_ucmd_respond(struct luo_ucmd *ucmd, u64 kernel_size);
+int get_user_size(struct luo_ucmd *ucmd);
+int copy_struct_from_user(void *dst, u64 size, const struct luo_ucmd *ucmd);
+
+/* luo_session.c */
+extern const struct file_operations luo_session_fops;
+int luo_session_create(struct machine *m, const char *name, struct file **filep);
+int luo_session_retrieve(struct machine *m, const char *name, struct file **filep);
+int luo_session_deserialize(struct machine *m);
+int luo_session_serialize(struct machine *m);
+void luo_session_init(struct machine *m);
+int luo_session_setup_outgoing(struct machine *m, void *fdt);
+void luo_session_setup_outgoing_ser(struct machine *m, phys_addr_t sessions_pa);
+int luo_session_setup_incoming(struct machine *m, const void *fdt);
+int luo_session_setup_incoming_ser(struct machine *m, u64 sessions_pa);
+
+/* luo_file.c */
+int luo_preserve_file(struct machine *m, struct luo_session *session, u64 token, int fd);
+void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set);
+int luo_file_freeze(struct machine *m, struct luo_file_set *file_set, phys_addr_t file_set_ser);
+void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set,
+		       phys_addr_t file_set_ser);
+int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,
+		      struct file **filep);
+int luo_file_finish(struct machine *m, struct luo_file_set *file_set);
+int luo_file_deserialize(struct machine *m, struct luo_file_set *file_set,
+			 phys_addr_t file_set_ser);
+void luo_file_set_init(struct machine *m, struct luo_file_set *file_set);
+void luo_file_set_destroy(struct machine *m, struct luo_file_set *file_set);
+
+/* luo_flb.c */
+int luo_flb_setup_outgoing(struct machine *m, void *fdt);
+int luo_flb_setup_outgoing_ser(struct machine *m, phys_addr_t flbs_pa);
+int luo_flb_setup_incoming(struct machine *m, const void *fdt);
+
+/* memfd_luo.c */
+void memfd_luo_init(struct machine *m);
+
+/* policy.c: what is "the same object", and who has it. */
+/* 0, -EBUSY when the object is managed already, -ENOMEM. */
+int policy_claim(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
+void policy_release(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
+
+#endif
