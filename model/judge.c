@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The judge: finds the invariants that broke, independently of what the kernel says. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "machine.h"
+
+/* More findings than this of one machine say nothing new. */
+#define MAX_VIOLATIONS	1000
+
+static const char *const violation_names[NR_VIOLATION_KINDS] = {
+	[VIOLATION_DOUBLE_RESTORE] = "double-restore",
+	[VIOLATION_ALIAS] = "alias",
+	[VIOLATION_STOLEN] = "stolen",
+	[VIOLATION_LOST] = "lost",
+	[VIOLATION_LEAK] = "leak",
+	[VIOLATION_UNCLEAN_ERROR] = "unclean-error",
+	[VIOLATION_WARN] = "warn",
+	[VIOLATION_PANIC] = "panic",
+};
+
+static const char *const census_names[NR_CENSUS] = {
+	[CENSUS_FRAMES] = "pages allocated",
+	[CENSUS_PRESERVED] = "pages preserved",
+	[CENSUS_INCOMING] = "pages handed over and not restored",
+	[CENSUS_OBJECTS] = "heap objects",
+	[CENSUS_FILES] = "open files",
+	[CENSUS_DESCRIPTORS] = "descriptors",
+	[CENSUS_SIZE] = "bytes of file size",
+	[CENSUS_CACHED] = "pages cached",
+	[CENSUS_PINS] = "pins",
+	[CENSUS_FROZEN] = "frozen mappings",
+	[CENSUS_LUO_FILES] = "preserved files",
+	[CENSUS_LATCHED] = "files that failed to retrieve for good",
+	[CENSUS_LOCKS] = "locks held",
+};
+
+const char *violation_name(enum violation_kind kind)
+{
+	return violation_names[kind];
+}
+
+int violation_find(const char *name)
+{
+	for (int i = 0; i < NR_VIOLATION_KINDS; i++)
+		if (!strcmp(violation_names[i], name))
+			return i;
+	return -ENOENT;
+}
+
+void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
+{
+	struct violation *v;
+	va_list ap;
+
+	if (m->ledger.nr_violations >= MAX_VIOLATIONS)
+		return;
+	v = ledger_violation(m, kind, pfn);
+	va_start(ap, fmt);
+	vsnprintf(v->text, sizeof(v->text), fmt, ap);
+	va_end(ap);
+	if (m->config.emit)
+		m->config.emit(m->config.data, &(struct event){
+			.type = EVENT_VIOLATION, .kernel = m->kernel_nr, .violation = v });
+}
+
+void judge_warn(struct machine *m, const char *func)
+{
+	judge(m, VIOLATION_WARN, 0, "WARN in %s", func);
+}
+
+void machine_begin_op(struct machine *m, uint32_t op)
+{
+	m->ledger.op = op;
+	m->ledger.found = m->ledger.nr_violations;
+	m->ledger.at_op = m->ledger.now;
+}
+
+/* Append "what 1 -> 2" for each count that differs; false when none does. */
+static bool describe(char *text, size_t size, const struct census *before,
+		     const struct census *after)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < NR_CENSUS && len < size; i++)
+		if (before->count[i] != after->count[i])
+			len += snprintf(text + len, size - len, "%s%s %lld -> %lld",
+					len ? ", " : "", census_names[i],
+					(long long)before->count[i], (long long)after->count[i]);
+	return len;
+}
+
+void machine_end_op(struct machine *m, int64_t ret)
+{
+	char changed[160];
+
+	/* What broke in this operation already accounts for its traces. */
+	if (ret >= 0 || m->panicked || m->ledger.nr_violations != m->ledger.found)
+		return;
+	if (describe(changed, sizeof(changed), &m->ledger.at_op, &m->ledger.now))
+		judge(m, VIOLATION_UNCLEAN_ERROR, 0, "it failed but left: %s", changed);
+}
+
+/* Frames handed over for a file that is finished, or that nobody can reach any more. */
+static void judge_unreachable(struct machine *m)
+{
+	struct ledger *l = &m->ledger;
+
+	for (u32 i = 0; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+		u64 nr = 0, first = 0;
+
+		if (claim->kernel + 1 != m->kernel_nr || claim->state == CLAIM_INCOMING ||
+		    (claim->state == CLAIM_PENDING && !m->k->luo.is_deserialized))
+			continue;
+		for (u32 e = 0; e < claim->nr_extents; e++) {
+			for (u32 j = 0; j < claim->extents[e].nr; j++) {
+				u64 pfn = claim->extents[e].pfn + j;
+
+				if (!(m->memmap[pfn].flags & PG_INCOMING) ||
+				    l->ghost[pfn].claim != i + 1)
+					continue;
+				first = nr++ ? first : pfn;
+			}
+		}
+		if (nr)
+			judge(m, VIOLATION_LEAK, first, "%llu pages handed over for token 0x%llx "
+			      "of session \"%.64s\" are reserved and nobody can free them",
+			      (unsigned long long)nr, (unsigned long long)claim->token,
+			      claim->session);
+	}
+}
+
+/*
+ * What is left when all is closed. Sessions of the previous kernel that nobody
+ * retrieved are no leak: they wait, with their objects and pages.
+ */
+static void judge_left(struct machine *m)
+{
+	struct census before = m->ledger.at_boot, after = m->ledger.now;
+	char changed[160];
+
+	before.count[CENSUS_INCOMING] = after.count[CENSUS_INCOMING];
+	if (m->k->luo.incoming.count) {
+		before.count[CENSUS_OBJECTS] = after.count[CENSUS_OBJECTS];
+		before.count[CENSUS_LUO_FILES] = after.count[CENSUS_LUO_FILES];
+	}
+	/* Less than at boot is no leak: what the boot read of the handover is gone. */
+	for (int i = 0; i < NR_CENSUS; i++)
+		before.count[i] = min(before.count[i], after.count[i]);
+	if (describe(changed, sizeof(changed), &before, &after))
+		judge(m, VIOLATION_LEAK, 0, "all is closed, and still: %s", changed);
+}
+
+static int end(struct machine *m)
+{
+	SYSCALL_ENTER(m);
+	exit_files(m);
+	return 0;
+}
+
+void machine_end(struct machine *m)
+{
+	m->ledger.op = 0;
+	if (end(m))
+		return;
+	judge_unreachable(m);
+	judge_left(m);
+}
+
+const struct violation *machine_violations(const struct machine *m, size_t *nr)
+{
+	*nr = m->ledger.nr_violations;
+	return m->ledger.violations;
+}

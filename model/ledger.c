@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ledger: who claims each frame, who restored it, and the counts of the census. */
+#include <xxhash.h>
+
+#include "machine.h"
+
+/* An array of the ledger, twice as long; it never shrinks. */
+static void *grow(struct machine *m, void *old, u64 size, u32 nr, u32 *max)
+{
+	u32 new_max = *max ? 2 * *max : 4;
+	void *new = arena_alloc(&m->persist, new_max * size);
+
+	if (!new)
+		panic(m, "simulator: host memory reserved for the ledger is used up");
+	if (old) {
+		memcpy(new, old, nr * size);
+		arena_free(&m->persist, old, *max * size);
+	}
+	*max = new_max;
+	return new;
+}
+
+#define GROW(m, array, nr, max) do {						\
+	if ((nr) == (max))							\
+		(array) = grow(m, array, sizeof(*(array)), nr, &(max));		\
+} while (0)
+
+static struct claim *claim_of(struct machine *m, u32 claim)
+{
+	return claim ? m->ledger.claims[claim - 1] : NULL;
+}
+
+u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token)
+{
+	struct ledger *l = &m->ledger;
+	struct claim *claim = arena_alloc(&m->persist, sizeof(*claim));
+
+	GROW(m, l->claims, l->nr_claims, l->max_claims);
+	if (!claim)
+		panic(m, "simulator: host memory reserved for the ledger is used up");
+	claim->op = l->op;
+	claim->kernel = m->kernel_nr;
+	memcpy(claim->session, session->name, sizeof(claim->session));
+	claim->token = token;
+	l->claims[l->nr_claims++] = claim;
+	l->current = l->nr_claims;
+	return l->current;
+}
+
+u32 ledger_act_for(struct machine *m, u32 claim)
+{
+	u32 before = m->ledger.current;
+
+	m->ledger.current = claim;
+	return before;
+}
+
+void ledger_done(struct machine *m, u32 claim)
+{
+	struct ledger *l = &m->ledger;
+
+	if (!claim)
+		return;
+	claim_of(m, claim)->state = CLAIM_DONE;
+	claim_of(m, claim)->file = NULL;
+	while (l->first_claim < l->nr_claims &&
+	       l->claims[l->first_claim]->state == CLAIM_DONE)
+		l->first_claim++;
+}
+
+u32 ledger_incoming(struct machine *m, phys_addr_t phys)
+{
+	struct claim *claim;
+	u32 nr;
+
+	if (!pfn_valid(m, PHYS_PFN(phys)))
+		return 0;
+	nr = m->ledger.ghost[PHYS_PFN(phys)].claim;
+	claim = claim_of(m, nr);
+	if (!claim || claim->state != CLAIM_PENDING)
+		return 0;
+	claim->state = CLAIM_INCOMING;
+	return nr;
+}
+
+static void claim_frames(struct machine *m, struct claim *claim, u64 pfn, u64 nr)
+{
+	struct extent *last = claim->nr_extents ? &claim->extents[claim->nr_extents - 1] : NULL;
+
+	if (last && (u64)last->pfn + last->nr == pfn) {
+		last->nr += nr;
+		return;
+	}
+	GROW(m, claim->extents, claim->nr_extents, claim->max_extents);
+	claim->extents[claim->nr_extents++] = (struct extent){ .pfn = pfn, .nr = nr };
+}
+
+void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
+{
+	struct claim *claim = claim_of(m, m->ledger.current);
+
+	for (u64 i = 0; i < nr; i++) {
+		struct ghost *ghost = &m->ledger.ghost[pfn + i];
+		struct claim *owner = claim_of(m, ghost->claim);
+
+		census_add(m, CENSUS_PRESERVED, keep - (s64)ghost->preserved);
+		ghost->preserved = keep;
+		if (claim && keep && (!owner || owner->state == CLAIM_DONE))
+			ghost->claim = m->ledger.current;
+	}
+	if (claim && keep)
+		claim_frames(m, claim, pfn, nr);
+}
+
+void ledger_restore(struct machine *m, u64 pfn, bool ok)
+{
+	struct ghost *ghost = &m->ledger.ghost[pfn];
+
+	if (ok) {
+		ghost->restored = 1;
+		ghost->restored_op = m->ledger.op;
+	} else if (ghost->restored) {
+		judge(m, VIOLATION_DOUBLE_RESTORE, pfn,
+		      "pfn 0x%llx was restored twice", (unsigned long long)pfn);
+	}
+}
+
+void ledger_alias(struct machine *m, u64 pfn)
+{
+	judge(m, VIOLATION_ALIAS, pfn, "two page caches own pfn 0x%llx", (unsigned long long)pfn);
+}
+
+/* What the file reads as, holes and unused folios being zero. */
+static u64 file_hash(struct machine *m, struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	u64 size = i_size_read(inode), end = DIV_ROUND_UP(size, PAGE_SIZE);
+	struct folio *folio;
+	u64 hash = 0;
+
+	for (u64 index = 0;; index++) {
+		u64 start, len;
+
+		folio = filemap_next_folio(m, &inode->i_mapping, &index, end);
+		if (!folio)
+			break;
+		/* By page, so that the sizes of folios make no difference. */
+		start = index << PAGE_SHIFT;
+		len = min(PAGE_SIZE, size - start);
+		if (folio->page.flags & PG_UPTODATE)
+			hash += phys_hash(m, folio_phys(m, folio) + start -
+					  (folio_start(folio, index) << PAGE_SHIFT), len, start);
+	}
+	return hash;
+}
+
+void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
+{
+	struct claim *claim = claim_of(m, nr);
+	const char *what = NULL;
+
+	/* Up to 7.0 also an outgoing file may be "retrieved": there is nothing to compare. */
+	if (!claim || claim->state != CLAIM_INCOMING)
+		return;
+	if (i_size_read(file_inode(file)) != claim->size)
+		what = "size";
+	else if (file->f_pos != claim->pos)
+		what = "position";
+	else if (file_inode(file)->seals != claim->seals)
+		what = "set of seals";
+	else if (file_hash(m, file) != claim->hash)
+		what = "content";
+	if (what)
+		judge(m, VIOLATION_LOST, 0, "token 0x%llx of session \"%.64s\" came back with "
+		      "another %s", (unsigned long long)claim->token, claim->session, what);
+}
+
+/* At the end of the kernel: are the frames that a claim needs preserved? */
+static void judge_stolen(struct machine *m, const struct claim *claim)
+{
+	for (u32 e = 0; e < claim->nr_extents; e++) {
+		for (u32 i = 0; i < claim->extents[e].nr; i++) {
+			u64 pfn = claim->extents[e].pfn + i;
+
+			if (m->ledger.ghost[pfn].preserved)
+				continue;
+			judge(m, VIOLATION_STOLEN, pfn, "pfn 0x%llx of token 0x%llx of session "
+			      "\"%.64s\" is not preserved at kexec", (unsigned long long)pfn,
+			      (unsigned long long)claim->token, claim->session);
+			return;
+		}
+	}
+}
+
+void ledger_kexec(struct machine *m)
+{
+	struct ledger *l = &m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		struct claim *claim = l->claims[i];
+		struct inode *inode;
+
+		if (claim->state != CLAIM_OUTGOING) {
+			/* What nobody claimed in this kernel is lost to the next one. */
+			claim->state = CLAIM_DONE;
+			continue;
+		}
+		judge_stolen(m, claim);
+		inode = file_inode(claim->file);
+		claim->state = CLAIM_PENDING;
+		claim->size = i_size_read(inode);
+		claim->pos = claim->file->f_pos;
+		claim->seals = inode->seals;
+		claim->hash = file_hash(m, claim->file);
+		claim->file = NULL;
+	}
+	for (u64 pfn = 0; pfn < m->top; pfn++) {
+		l->ghost[pfn].restored = 0;
+		l->ghost[pfn].restored_op = 0;
+		l->ghost[pfn].preserved = 0;
+	}
+	memset(&l->now, 0, sizeof(l->now));
+	l->current = 0;
+}
+
+/* A kernel that does not take the handover loses all that was preserved. */
+static void judge_handover(struct machine *m)
+{
+	struct ledger *l = &m->ledger;
+	u32 lost = 0;
+
+	if (m->k->kho.fdt_in)
+		return;
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		if (l->claims[i]->state != CLAIM_PENDING)
+			continue;
+		l->claims[i]->state = CLAIM_DONE;
+		lost++;
+	}
+	if (lost)
+		judge(m, VIOLATION_LOST, 0, "%u preserved files did not reach this kernel", lost);
+}
+
+void ledger_booted(struct machine *m)
+{
+	judge_handover(m);
+	m->ledger.at_boot = m->ledger.now;
+	/* The operation that booted it is not to be compared across kernels. */
+	m->ledger.at_op = m->ledger.now;
+}
+
+int ledger_init(struct machine *m)
+{
+	/* Zero pages of the reservation, so that frames never touched cost nothing. */
+	m->ledger.ghost = arena_alloc_untouched(&m->persist, m->nr_frames * sizeof(struct ghost));
+	return m->ledger.ghost ? 0 : -ENOMEM;
+}
+
+/* The claims on a frame, as far as @v has room. */
+static void name_claims(struct machine *m, struct violation *v)
+{
+	struct ledger *l = &m->ledger;
+
+	for (u32 i = 0; i < l->nr_claims && v->nr_claims < ARRAY_SIZE(v->claims); i++) {
+		const struct claim *claim = l->claims[i];
+
+		for (u32 e = 0; e < claim->nr_extents; e++) {
+			u32 n = v->nr_claims;
+
+			if (v->pfn < claim->extents[e].pfn ||
+			    v->pfn >= (u64)claim->extents[e].pfn + claim->extents[e].nr)
+				continue;
+			v->claims[n].op = claim->op;
+			v->claims[n].token = claim->token;
+			memcpy(v->claims[n].session, claim->session, sizeof(v->claims[n].session));
+			v->nr_claims++;
+			break;
+		}
+	}
+}
+
+struct violation *ledger_violation(struct machine *m, enum violation_kind kind, u64 pfn)
+{
+	struct ledger *l = &m->ledger;
+	struct violation *v;
+
+	GROW(m, l->violations, l->nr_violations, l->max_violations);
+	v = &l->violations[l->nr_violations++];
+	*v = (struct violation){ .kind = kind, .op = l->op, .pfn = pfn };
+	if (pfn) {
+		v->restored_op = l->ghost[pfn].restored_op;
+		name_claims(m, v);
+	}
+	return v;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ledger: ghost state that no kernel has. It records who claims each page
+ * frame, who restored it and what preserved files held when their kernel ended.
+ * The model writes it and never reads it; judge.c reads it.
+ */
+#ifndef MODEL_LEDGER_H
+#define MODEL_LEDGER_H
+
+#include "luosim.h"
+#include "types.h"
+
+struct machine;
+struct file;
+struct luo_session;
+
+enum claim_state {
+	CLAIM_OUTGOING,		/* preserved in the running kernel */
+	CLAIM_PENDING,		/* handed over, not read by the new kernel yet */
+	CLAIM_INCOMING,		/* a file of an incoming session */
+	CLAIM_DONE,		/* unpreserved, or finished */
+};
+
+struct extent {
+	u32 pfn;
+	u32 nr;
+};
+
+/* One preserved file: from PRESERVE_FD to unpreserve, or to finish after kexec. */
+struct claim {
+	enum claim_state state;
+	u32 op;			/* operation that preserved it */
+	u32 kernel;		/* in which it did */
+	char session[LIVEUPDATE_SESSION_NAME_LENGTH];
+	u64 token;
+	struct file *file;	/* CLAIM_OUTGOING: the preserved file */
+	/* what the file had when its kernel ended */
+	s64 size, pos;
+	u32 seals;
+	u64 hash;
+	struct extent *extents;	/* frames that KHO was told of for it */
+	u32 nr_extents, max_extents;
+};
+
+/* Per frame; claim numbers count from 1. */
+struct ghost {
+	u32 claim;		/* who told KHO of the frame first */
+	u32 restored_op:30;	/* operation of this kernel that restored it */
+	u32 restored:1;		/* it did */
+	u32 preserved:1;	/* the running kernel told KHO to keep it */
+};
+
+/* What is compared around a failed operation, and between boot and end. */
+enum census_item {
+	CENSUS_FRAMES,		/* pages allocated */
+	CENSUS_PRESERVED,	/* pages that KHO was told of */
+	CENSUS_INCOMING,	/* pages handed over and not restored */
+	CENSUS_OBJECTS,		/* heap objects */
+	CENSUS_FILES,		/* struct files */
+	CENSUS_DESCRIPTORS,
+	CENSUS_SIZE,		/* sum of i_size */
+	CENSUS_CACHED,		/* pages in page caches */
+	CENSUS_PINS,		/* FOLL_PIN references */
+	CENSUS_FROZEN,		/* frozen mappings */
+	CENSUS_LUO_FILES,
+	CENSUS_LATCHED,		/* files whose retrieve failed for good */
+	CENSUS_LOCKS,		/* locks held */
+	NR_CENSUS
+};
+
+struct census {
+	s64 count[NR_CENSUS];
+};
+
+struct ledger {
+	u32 op;			/* operation under way */
+	u32 found;		/* violations when it began */
+	struct census at_op;	/* counts when it began */
+	struct census at_boot;
+	struct census now;	/* kept by census_add(), see machine.h */
+	struct ghost *ghost;	/* by frame */
+	struct claim **claims;
+	u32 nr_claims, max_claims;
+	u32 first_claim;	/* claims before this one are CLAIM_DONE */
+	u32 current;		/* on whose behalf KHO is called; 0: nobody's */
+	struct violation *violations;
+	u32 nr_violations, max_violations;
+};
+
+/* A new claim, which becomes the current one. */
+u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token);
+/* KHO acts for @claim from here on; returns the one before, to be put back. */
+u32 ledger_act_for(struct machine *m, u32 claim);
+/* The claim is over: @claim was given up before kexec, or finished after it. */
+void ledger_done(struct machine *m, u32 claim);
+/* The claim that the serialized data at @phys belong to; 0 if none. */
+u32 ledger_incoming(struct machine *m, phys_addr_t phys);
+/* KHO was told to keep frames, or to forget them. */
+void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep);
+/* kho_restore_page() was called on a frame; @ok: it restored it. */
+void ledger_restore(struct machine *m, u64 pfn, bool ok);
+/* A folio went into a page cache that some page cache holds already. */
+void ledger_alias(struct machine *m, u64 pfn);
+/* A file was retrieved: is it what was preserved? */
+void ledger_retrieved(struct machine *m, u32 claim, struct file *file);
+/* The kernel ends, or has come up. */
+void ledger_kexec(struct machine *m);
+void ledger_booted(struct machine *m);
+
+int ledger_init(struct machine *m);
+struct violation *ledger_violation(struct machine *m, enum violation_kind kind, u64 pfn);
+
+/* judge.c */
+void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
+	__printf(4, 5);
+void judge_warn(struct machine *m, const char *func);
+
+#endif

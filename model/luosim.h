@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libluosim: a deterministic model of Linux live update (LUO over KHO).
+ *
+ * A machine runs one kernel after another. The caller makes system calls on it
+ * with the sys_* functions, reads what happened from a stream of events, and
+ * asks the judge at the end which invariants broke. Nothing here reads a clock,
+ * a random number or a file; the same calls give the same results, always.
+ *
+ * Context: a machine is used by one thread at a time; machines are independent.
+ */
+#ifndef LUOSIM_H
+#define LUOSIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct machine;
+
+/* ------------------------------------------------------------------------
+ * Releases, fixes, limits and policies: what a kernel is made of.
+ */
+
+/**
+ * enum fix - one correction or feature that a release has or has not.
+ *
+ * fix_table() gives the name, the bug that it cures and the first release of
+ * each; a release row holds the set as a bit mask of FIX_BIT().
+ */
+enum fix {
+	FIX_RETRIEVE_STATUS,
+	FIX_MEMFD_UPTODATE,
+	FIX_DESERIALIZE_ERROR,
+	FIX_SESSION_ALLOC_ERROR,
+	FIX_FILE_COUNT,
+	FIX_SERIALIZE_RWSEM,
+	FIX_IOCTL_DIRECTION,
+	FIX_NAME_LENGTH,
+	FIX_FINISH_RESERVED,
+	FIX_GET_NAME,
+	FIX_MEMFD_SEALS,
+	FIX_MEMFD_EFBIG,
+	FIX_MEMFD_PFN_PHYS,
+	FIX_MEMFD_RESTORE_EIO,
+	FIX_MEMFD_REMOVE_FOLIO,
+	FIX_MEMFD_ACCT_FOLIO,
+	FIX_MEMFD_SEAL_EXEC,
+	FIX_SHMEM_LARGE_WRITE,
+	NR_FIXES
+};
+
+#define FIX_BIT(fix)	(1ull << (fix))
+
+/**
+ * struct fix_info - what is known of one fix.
+ * @name: the word that --with, --without and reports use.
+ * @bug: id in docs/bugs.md ("B23"), or "" for a feature.
+ * @about: one sentence, without a full stop.
+ */
+struct fix_info {
+	const char *name;
+	const char *bug;
+	const char *about;
+};
+
+/**
+ * enum limit - a number of a release that a run may change.
+ * @LIMIT_SESSIONS: sessions the outgoing array holds; 0 in releases with blocks.
+ * @LIMIT_FILES: files the array of a session holds; 0 in releases with blocks.
+ * @LIMIT_SESSIONS_PER_BLOCK: entries in one block of sessions; 0 with arrays.
+ * @LIMIT_FILES_PER_BLOCK: entries in one block of files; 0 with arrays.
+ * @LIMIT_BLOCKS: blocks in one chain (KHO_MAX_BLOCKS).
+ * @LIMIT_NOFILE: file descriptors a process may have open (RLIMIT_NOFILE).
+ */
+enum limit {
+	LIMIT_SESSIONS,
+	LIMIT_FILES,
+	LIMIT_SESSIONS_PER_BLOCK,
+	LIMIT_FILES_PER_BLOCK,
+	LIMIT_BLOCKS,
+	LIMIT_NOFILE,
+	NR_LIMITS
+};
+
+/** enum identity - what makes two preserved files "the same object". */
+enum identity {
+	IDENTITY_NONE,		/* nothing does: 6.19, 7.0 */
+	IDENTITY_FILE,		/* the struct file: the RFC's v2 */
+	IDENTITY_INODE,		/* the inode */
+	IDENTITY_GET_ID,	/* what the handler's get_id() says: 7.1 on */
+	NR_IDENTITIES
+};
+
+/**
+ * struct policy - one point in the space of ownership policies.
+ * @name: what reports call it: a preset's name, or the values joined by commas.
+ * @identity: the key that the table of managed files is indexed by.
+ */
+struct policy {
+	char name[64];
+	enum identity identity;
+};
+
+/**
+ * struct release - one kernel release as a row of data.
+ * @name: "v7.1".
+ * @uname: the stable release that the row follows, "7.1.13".
+ * @kho_compatible: compatible string of the KHO root FDT.
+ * @luo_compatible: compatible string of the LUO FDT or of struct luo_ser.
+ * @session_compatible: of the LUO FDT's session node; NULL since struct luo_ser.
+ * @flb_compatible: of the LUO FDT's FLB node; NULL without one.
+ * @memfd_compatible: of the memfd file handler.
+ * @kho_radix: KHO tracks pages in a radix tree that the next kernel reads as it
+ *	is (7.1 on); otherwise in xarrays that kho_finalize() serializes.
+ * @blob_size: subtrees carry their size in the KHO FDT (7.1 on).
+ * @kexec_metadata: KHO hands over the release and the count of kexecs (7.1 on).
+ * @luo_ser: LUO hands over struct luo_ser and block chains (7.2 on) instead of
+ *	an FDT and arrays.
+ * @limit: see &enum limit.
+ * @fixes: mask of FIX_BIT().
+ * @policy: the ownership policy that was merged.
+ */
+struct release {
+	const char *name;
+	const char *uname;
+	const char *kho_compatible;
+	const char *luo_compatible;
+	const char *session_compatible;
+	const char *flb_compatible;
+	const char *memfd_compatible;
+	bool kho_radix;
+	bool blob_size;
+	bool kexec_metadata;
+	bool luo_ser;
+	uint64_t limit[NR_LIMITS];
+	uint64_t fixes;
+	struct policy policy;
+};
+
+/**
+ * release_table() - all releases, oldest first.
+ * @nr: where to store how many there are.
+ * Return: an array with static storage.
+ */
+const struct release *release_table(size_t *nr);
+
+/**
+ * release_find() - look a release up by name.
+ * @name: "v7.1".
+ * Return: the row, or NULL.
+ */
+const struct release *release_find(const char *name);
+
+/**
+ * fix_table() - what is known of each fix, indexed by &enum fix.
+ * Return: NR_FIXES entries with static storage.
+ */
+const struct fix_info *fix_table(void);
+
+/** fix_find() - the fix of that name, or -ENOENT. */
+int fix_find(const char *name);
+
+/** limit_name() - the word for a limit, such as "files-per-block". */
+const char *limit_name(enum limit limit);
+
+/** limit_find() - the limit of that name, or -ENOENT. */
+int limit_find(const char *name);
+
+/**
+ * policy_presets() - the named policies.
+ * @nr: where to store how many there are.
+ * Return: an array with static storage.
+ */
+const struct policy *policy_presets(size_t *nr);
+
+/**
+ * policy_parse() - read "PRESET", "AXIS=VALUE" or a comma-joined mix.
+ * @text: what to read.
+ * @policy: in: what the axes that @text does not name keep; out: the result.
+ * @bad: set to the first character of the word that was not understood.
+ * Return: 0, or -EINVAL with @policy unchanged.
+ */
+int policy_parse(const char *text, struct policy *policy, const char **bad);
+
+/* ------------------------------------------------------------------------
+ * Events: everything that happens, as one stream.
+ */
+
+/**
+ * enum event_type - kind of an event.
+ * @EVENT_LOG: a line that the kernel printed; @text holds it.
+ * @EVENT_WARN: a WARN; @func is the function, @chain its callers, nearest first.
+ * @EVENT_PANIC: the kernel stopped for good; @text is the panic line.
+ * @EVENT_BOOT: a kernel came up; @text is its release.
+ * @EVENT_VIOLATION: the judge found an invariant broken; @violation says which.
+ */
+enum event_type {
+	EVENT_LOG,
+	EVENT_WARN,
+	EVENT_PANIC,
+	EVENT_BOOT,
+	EVENT_VIOLATION,
+};
+
+/** enum log_level - how loudly a line was printed. */
+enum log_level { LOG_INFO, LOG_WARN, LOG_ERR };
+
+/**
+ * enum violation_kind - the invariants, see docs/design.md "What must hold".
+ */
+enum violation_kind {
+	VIOLATION_DOUBLE_RESTORE,
+	VIOLATION_ALIAS,
+	VIOLATION_STOLEN,
+	VIOLATION_LOST,
+	VIOLATION_LEAK,
+	VIOLATION_UNCLEAN_ERROR,
+	VIOLATION_WARN,
+	VIOLATION_PANIC,
+	NR_VIOLATION_KINDS
+};
+
+/** violation_name() - "double-restore" and so on. */
+const char *violation_name(enum violation_kind kind);
+
+/** violation_find() - the kind of that name, or -ENOENT. */
+int violation_find(const char *name);
+
+/**
+ * struct violation - one broken invariant.
+ * @kind: which.
+ * @op: the caller's number of the operation during which it was found, as given
+ *	to machine_begin_op(); 0 at the end, in machine_end().
+ * @pfn: the first page frame concerned, or 0.
+ * @nr_claims: how many of @claims are set.
+ * @claims: who claimed the frame: operation, session, token.
+ * @restored_op: the operation that had restored the frame before, or 0.
+ * @text: one sentence without a full stop, naming what broke.
+ */
+struct violation {
+	enum violation_kind kind;
+	uint32_t op;
+	uint64_t pfn;
+	uint32_t nr_claims;
+	struct {
+		uint32_t op;
+		char session[64];
+		uint64_t token;
+	} claims[4];
+	uint32_t restored_op;
+	char text[200];
+};
+
+/**
+ * struct event - one entry of the stream; valid only during the callback.
+ * @type: see &enum event_type; the other members as that says.
+ * @level: of EVENT_LOG.
+ * @kernel: which kernel, counted from 1.
+ * @text: of EVENT_LOG, EVENT_PANIC, EVENT_BOOT.
+ * @func: of EVENT_WARN: the function whose WARN it is.
+ * @chain: of EVENT_WARN: its callers.
+ * @depth: entries in @chain.
+ * @violation: of EVENT_VIOLATION.
+ */
+struct event {
+	enum event_type type;
+	enum log_level level;
+	unsigned int kernel;
+	const char *text;
+	const char *func;
+	const char *const *chain;
+	unsigned int depth;
+	const struct violation *violation;
+};
+
+/* ------------------------------------------------------------------------
+ * Machines.
+ */
+
+/**
+ * struct boot - what one kernel is started with.
+ * @release: the row to run, changed by the caller as it likes; copied.
+ * @kho: boot option kho=.
+ * @liveupdate: boot option liveupdate=.
+ * @panic_on_warn: sysctl panic_on_warn, from the first instruction on.
+ */
+struct boot {
+	struct release release;
+	bool kho;
+	bool liveupdate;
+	bool panic_on_warn;
+};
+
+/**
+ * struct machine_config - what a machine is made with.
+ * @boot: its first kernel.
+ * @mem: memory in bytes, 4 MiB to 1 TiB, rounded down to whole 4 MiB.
+ * @emit: called for each event, in order; may be NULL.
+ * @data: passed to @emit.
+ */
+struct machine_config {
+	struct boot boot;
+	uint64_t mem;
+	void (*emit)(void *data, const struct event *event);
+	void *data;
+};
+
+/**
+ * machine_new() - make a machine and boot its first kernel.
+ * @config: copied.
+ * Return: the machine, or NULL with errno ENOMEM (no address space for it) or
+ *	EINVAL (@config.mem out of range).
+ */
+struct machine *machine_new(const struct machine_config *config);
+
+/** machine_free() - give a machine back; NULL is allowed. */
+void machine_free(struct machine *m);
+
+/**
+ * machine_set_next() - say what the next kexec boots.
+ * @boot: copied. Without this call the running kernel's own is used again.
+ */
+void machine_set_next(struct machine *m, const struct boot *boot);
+
+/** machine_kernel() - number of the running kernel, counted from 1. */
+unsigned int machine_kernel(const struct machine *m);
+
+/** machine_panicked() - true once the machine stopped; every call then gives -EIO. */
+bool machine_panicked(const struct machine *m);
+
+/**
+ * machine_begin_op() - tell the ledger that operation @op starts.
+ * @op: a number of the caller's, above 0, such as a line of a script.
+ */
+void machine_begin_op(struct machine *m, uint32_t op);
+
+/**
+ * machine_end_op() - tell the judge that the operation is over.
+ * @ret: what it returned; a negative value asks for unclean-error.
+ */
+void machine_end_op(struct machine *m, int64_t ret);
+
+/**
+ * machine_end() - close all that is open as exit of the last process does, and
+ * judge what must hold at the end.
+ */
+void machine_end(struct machine *m);
+
+/**
+ * machine_violations() - what the judge found so far, in order.
+ * @nr: where to store how many.
+ * Return: an array that lives until the next call on @m.
+ */
+const struct violation *machine_violations(const struct machine *m, size_t *nr);
+
+/**
+ * machine_fail_nth() - let the @n-th allocation from here on fail, once.
+ * @n: counted from 1; 0 switches it off.
+ */
+void machine_fail_nth(struct machine *m, uint32_t n);
+
+/** machine_fail_hit() - did the failure asked for last happen? */
+bool machine_fail_hit(const struct machine *m);
+
+/**
+ * struct machine_stats - what a machine holds now, in pages, bytes and counts.
+ * @frames: pages of memory.
+ * @frames_free: of which the running kernel's allocator has free.
+ * @frames_preserved: told to KHO by the running kernel.
+ * @frames_incoming: handed over by the previous kernel and not restored yet.
+ * @bytes: host memory that the machine occupies.
+ */
+struct machine_stats {
+	uint64_t frames;
+	uint64_t frames_free;
+	uint64_t frames_preserved;
+	uint64_t frames_incoming;
+	uint64_t bytes;
+};
+
+/** machine_stats() - fill @stats. */
+void machine_stats(const struct machine *m, struct machine_stats *stats);
+
+/* ------------------------------------------------------------------------
+ * System calls, made by the machine's one process. Each returns what the call
+ * returns, or a negative errno; -EIO when the machine has stopped.
+ */
+
+/**
+ * struct uptr - a pointer into user memory.
+ * @mem: the bytes; NULL is the null pointer.
+ * @size: bytes that are mapped there.
+ * @read_only: copy_to_user() faults.
+ */
+struct uptr {
+	void *mem;
+	size_t size;
+	bool read_only;
+};
+
+/** enum file_kind - what sys_open_kind() makes. */
+enum file_kind {
+	FILE_REGULAR,		/* tmpfs file with a name */
+	FILE_REGULAR_UNLINKED,	/* tmpfs file, unlinked */
+	FILE_ROOTFS,		/* file of the root file system, with a name */
+	FILE_ROOTFS_UNLINKED,
+	FILE_TMPFILE,		/* O_TMPFILE on tmpfs */
+	FILE_SHM,		/* unlinked file of /dev/shm */
+	FILE_PIPE,		/* read end of a pipe */
+	FILE_DEVNULL,
+	FILE_DEVZERO_SHARED,	/* what backs a shared mapping of /dev/zero */
+	FILE_EVENTFD,
+	FILE_EPOLL,
+	FILE_DIR,
+	FILE_OPATH,		/* a file opened with O_PATH */
+	NR_FILE_KINDS
+};
+
+/** file_kind_name() - the word for a kind, such as "eventfd". */
+const char *file_kind_name(enum file_kind kind);
+
+/** file_kind_find() - the kind of that name, or -ENOENT. */
+int file_kind_find(const char *name);
+
+/**
+ * struct luosim_stat - what fstat, lseek, fcntl and readlink say of a descriptor.
+ * @size: i_size in bytes.
+ * @blocks: i_blocks, in units of 512 bytes.
+ * @pos: file position, or -ESPIPE.
+ * @seals: F_SEAL_* mask, or -EINVAL.
+ * @flags: F_GETFL.
+ * @cloexec: FD_CLOEXEC.
+ * @mode: permission bits.
+ * @nlink: link count.
+ * @dev: which file system the inode is of.
+ * @ino: inode number.
+ * @link: /proc/self/fd/N.
+ */
+struct luosim_stat {
+	int64_t size;
+	int64_t blocks;
+	int64_t pos;
+	int32_t seals;
+	uint32_t flags;
+	bool cloexec;
+	uint32_t mode;
+	uint32_t nlink;
+	uint32_t dev;
+	uint64_t ino;
+	char link[256];
+};
+
+/* Descriptors (fs/open.c, fs/file.c). */
+int sys_open(struct machine *m, const char *path, int flags);
+int sys_open_kind(struct machine *m, enum file_kind kind);
+int sys_close(struct machine *m, int fd);
+int sys_dup(struct machine *m, int fd);
+int sys_fcntl(struct machine *m, int fd, int cmd, unsigned long arg);
+int sys_fstat(struct machine *m, int fd, struct luosim_stat *st);
+/** sys_kcmp_file() - 1 when both are one open file description, 0 when not. */
+int sys_kcmp_file(struct machine *m, int fd1, int fd2);
+int sys_setrlimit_nofile(struct machine *m, uint64_t nofile);
+
+/* Contents (mm/shmem.c, mm/memfd.c). @pos below 0: at the file position. */
+int sys_memfd_create(struct machine *m, const char *name, unsigned int flags);
+int64_t sys_pread(struct machine *m, int fd, void *buf, size_t len, int64_t pos);
+int64_t sys_pwrite(struct machine *m, int fd, const void *buf, size_t len, int64_t pos);
+int64_t sys_lseek(struct machine *m, int fd, int64_t pos, int whence);
+int sys_ftruncate(struct machine *m, int fd, int64_t size);
+int sys_fallocate(struct machine *m, int fd, int mode, int64_t off, int64_t len);
+/** sys_shmem_enabled() - /sys/kernel/mm/transparent_hugepage/shmem_enabled = always. */
+void sys_shmem_enabled(struct machine *m, bool always);
+
+/* Live update (kernel/liveupdate, kernel/kexec_core.c). */
+int sys_ioctl(struct machine *m, int fd, unsigned int cmd, struct uptr arg);
+int sys_kexec_load(struct machine *m);
+int sys_kexec_unload(struct machine *m);
+/**
+ * sys_reboot_kexec() - reboot(LINUX_REBOOT_CMD_KEXEC).
+ * Return: 0 in the next kernel, where no descriptor is open; or an errno in
+ *	this one.
+ */
+int sys_reboot_kexec(struct machine *m);
+
+/* The ioctl commands and their arguments (include/uapi/linux/liveupdate.h). */
+#define LIVEUPDATE_IOCTL_TYPE		0xBA
+#define LIVEUPDATE_SESSION_NAME_LENGTH	64
+#define LIVEUPDATE_IO(nr)		((LIVEUPDATE_IOCTL_TYPE << 8) | (nr))
+#define LIVEUPDATE_IOCTL_CREATE_SESSION		LIVEUPDATE_IO(0x00)
+#define LIVEUPDATE_IOCTL_RETRIEVE_SESSION	LIVEUPDATE_IO(0x01)
+#define LIVEUPDATE_SESSION_PRESERVE_FD		LIVEUPDATE_IO(0x40)
+#define LIVEUPDATE_SESSION_RETRIEVE_FD		LIVEUPDATE_IO(0x41)
+#define LIVEUPDATE_SESSION_FINISH		LIVEUPDATE_IO(0x42)
+#define LIVEUPDATE_SESSION_GET_NAME		LIVEUPDATE_IO(0x43)
+
+struct liveupdate_ioctl_session {	/* CREATE_SESSION, RETRIEVE_SESSION */
+	uint32_t size;
+	int32_t fd;
+	uint8_t name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+struct liveupdate_session_fd {		/* PRESERVE_FD, RETRIEVE_FD */
+	uint32_t size;
+	int32_t fd;
+	uint64_t token;
+};
+
+struct liveupdate_session_finish {
+	uint32_t size;
+	uint32_t reserved;
+};
+
+struct liveupdate_session_get_name {
+	uint32_t size;
+	uint32_t reserved;
+	uint8_t name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
