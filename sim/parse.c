@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The scenario parser: one statement a line, see luosim-scn(5). */
+#include <string.h>
+
+#include "names.h"
+#include "op.h"
+#include "select.h"
+#include "setting.h"
+#include "value.h"
+
+struct parser {
+	struct lex lex;
+	struct scenario *scn;
+	GArray *loops;		/* of struct repeat, borrowed from the steps */
+	GArray *open;		/* of guint: the steps that opened the blocks around */
+	guint64 kernel;		/* number of the kernel that runs here */
+	bool heading_due;	/* a reboot came since the last heading */
+};
+
+static struct step *add_step(struct parser *p, enum step_kind kind)
+{
+	struct step step = {
+		.kind = kind, .line = p->lex.nr, .depth = p->open->len,
+	};
+
+	g_array_append_val(p->scn->steps, step);
+	return &g_array_index(p->scn->steps, struct step, p->scn->steps->len - 1);
+}
+
+static bool twice(struct parser *p, const char *keyword, guint line)
+{
+	lex_fail(&p->lex, p->lex.line, "second '%s', expected one (the first is in line %u)",
+		 keyword, line);
+	return false;
+}
+
+static bool parse_scenario(struct parser *p)
+{
+	struct lex *l = &p->lex;
+	const char *at;
+
+	if (p->scn->name != NULL)
+		return twice(p, "scenario", p->scn->line);
+	lex_blank(l);
+	at = l->p;
+	p->scn->line = l->nr;
+	p->scn->name = lex_run(l, "");
+	if (p->scn->name == NULL) {
+		lex_expected(l, "the scenario's name");
+		return false;
+	}
+	for (const char *c = p->scn->name; *c != '\0'; c++) {
+		if (g_ascii_isalnum(*c) || strchr("-_.", *c) != NULL)
+			continue;
+		lex_fail(l, at + (c - p->scn->name), "bad character in the scenario's name, "
+			 "expected letters, digits, '-', '_' and '.'");
+		return false;
+	}
+	return true;
+}
+
+/* The rest of the line, as another line of *@text. */
+static bool parse_text(struct parser *p, char **text)
+{
+	struct lex *l = &p->lex;
+	g_autofree char *line = NULL, *before = *text;
+
+	*text = NULL;
+	lex_blank(l);
+	line = g_strchomp(g_strndup(l->p, l->end - l->p));
+	if (*line == '\0') {
+		*text = g_steal_pointer(&before);
+		lex_expected(l, "text");
+		return false;
+	}
+	l->p = l->end;
+	*text = before != NULL ? g_strjoin("\n", before, line, NULL) : g_steal_pointer(&line);
+	return true;
+}
+
+static bool parse_about(struct parser *p)
+{
+	return parse_text(p, &p->scn->about);
+}
+
+static bool parse_source(struct parser *p)
+{
+	return parse_text(p, &p->scn->source);
+}
+
+/* "v7.1", "get-id" or "v7.1/get-id" */
+static bool parse_variant(struct lex *l, struct variant *v)
+{
+	const char *at = l->p, *slash, *policy;
+	g_autofree char *release = NULL;
+
+	v->name = lex_run(l, "");
+	slash = strchr(v->name, '/');
+	policy = slash != NULL ? slash + 1 : v->name;
+	release = g_strndup(v->name, strcspn(v->name, "/"));
+	v->release = release_find(release);
+	if (v->release != NULL && slash == NULL)
+		return true;
+	if (slash != NULL && v->release == NULL)
+		return release_check(l, at, release) != NULL;
+	if (slash == NULL && *policy == 'v' && g_ascii_isdigit(policy[1]))
+		return release_check(l, at, policy) != NULL;
+	v->policy = g_strdup(policy);
+	return policy_check(l, at + (policy - v->name), policy);
+}
+
+static bool parse_runs(struct parser *p)
+{
+	if (lex_done(&p->lex)) {
+		lex_expected(&p->lex, "releases or policies");
+		return false;
+	}
+	while (!lex_done(&p->lex)) {
+		struct variant v = { 0 };
+		bool ok = parse_variant(&p->lex, &v);
+
+		g_array_append_val(p->scn->runs, v);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool parse_kernel_number(struct parser *p)
+{
+	struct lex *l = &p->lex;
+	enum number_style style;
+	const char *at;
+	guint64 number;
+
+	lex_blank(l);
+	at = l->p;
+	if (!lex_magnitude(l, "the number of the kernel", &number, &style))
+		return false;
+	if (p->open->len > 0)
+		lex_fail(l, l->line, "kernel inside a block, expected 'end' before it");
+	else if (!p->heading_due)
+		lex_fail(l, l->line, "kernel without a reboot before it, expected a step such "
+			 "as kexec()");
+	else if (number != p->kernel)
+		lex_fail(l, at, "kernel %" G_GUINT64_FORMAT " here, expected kernel %"
+			 G_GUINT64_FORMAT, number, p->kernel);
+	else
+		return true;
+	return false;
+}
+
+/* A release, if that is what comes; false after a failure. */
+static bool parse_release(struct lex *l, const struct release **release)
+{
+	const char *at = l->p;
+	g_autofree char *word = lex_run(l, "=:");
+
+	*release = word != NULL ? release_find(word) : NULL;
+	if (word == NULL || *release != NULL)
+		return true;
+	if (g_ascii_isdigit(*word) || (*word == 'v' && g_ascii_isdigit(word[1])))
+		return release_check(l, at, word) != NULL;
+	l->p = at;
+	return true;
+}
+
+static bool parse_kernel(struct parser *p)
+{
+	struct lex *l = &p->lex;
+	struct kernel_heading *kernel;
+	const char *at;
+
+	if (!parse_kernel_number(p))
+		return false;
+	kernel = &add_step(p, STEP_KERNEL)->kernel;
+	kernel->settings = settings_new();
+	kernel->number = p->kernel;
+	p->heading_due = false;
+	lex_blank(l);
+	if (!parse_release(l, &kernel->release))
+		return false;
+	while (!lex_done(l)) {
+		at = l->p;
+		if (!setting_parse(l, kernel->settings))
+			return false;
+		if (p->kernel > 1 && g_array_index(kernel->settings, struct setting,
+						   kernel->settings->len - 1).kind == SET_MEM) {
+			lex_fail(l, at, "memory of kernel %" G_GUINT64_FORMAT ", expected mem= "
+				 "at kernel 1 only", p->kernel);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* "clean" and "any" stand alone. */
+static bool parse_kinds(struct lex *l, guint32 *kinds)
+{
+	const char *alone = NULL;
+	guint words_read = 0;
+	const char *at;
+
+	do {
+		g_autoptr(GPtrArray) words = g_ptr_array_new();
+		g_autofree char *word = NULL;
+		int kind;
+
+		lex_blank(l);
+		at = l->p;
+		word = lex_run(l, ",|");
+		if (word == NULL) {
+			lex_expected(l, "clean or a kind of violation");
+			return false;
+		}
+		words_read++;
+		kind = violation_find(word);
+		if (kind >= 0) {
+			*kinds |= 1u << kind;
+			continue;
+		}
+		if (strcmp(word, "clean") == 0) {
+			alone = "clean";
+			continue;
+		}
+		if (strcmp(word, "any") == 0) {
+			alone = "any";
+			*kinds = EXPECT_ANY;
+			continue;
+		}
+		g_ptr_array_add(words, "clean");
+		g_ptr_array_add(words, "any");
+		for (int i = 0; i < NR_VIOLATION_KINDS; i++)
+			g_ptr_array_add(words, (char *)violation_name(i));
+		g_ptr_array_add(words, NULL);
+		lex_unknown(l, at, "kind of violation", word, words, true);
+		return false;
+	} while (!lex_done(l) && *l->p != '|');
+	if (alone == NULL || words_read == 1)
+		return true;
+	lex_fail(l, at, "%s beside another word, expected it alone", alone);
+	return false;
+}
+
+static bool parse_expect(struct parser *p)
+{
+	struct lex *l = &p->lex;
+
+	if (p->scn->expect_line != 0)
+		return twice(p, "expect", p->scn->expect_line);
+	p->scn->expect_line = l->nr;
+	do {
+		struct expectation e = { 0 };
+		bool ok = p->scn->expects->len == 0 || (e.selectors = select_parse(l)) != NULL;
+
+		ok = ok && parse_kinds(l, &e.kinds);
+		g_array_append_val(p->scn->expects, e);
+		if (!ok)
+			return false;
+	} while (lex_accept(l, '|'));
+	return true;
+}
+
+/* A number with an optional '-'. */
+static bool parse_bound(struct lex *l, gint64 *n)
+{
+	enum number_style style;
+	guint64 magnitude;
+	const char *at;
+	bool minus;
+
+	lex_blank(l);
+	at = l->p;
+	minus = lex_accept(l, '-');
+	if (!lex_magnitude(l, "a number", &magnitude, &style))
+		return false;
+	if (magnitude > G_MAXINT64) {
+		lex_fail(l, at, "number too large, expected one of 63 bits");
+		return false;
+	}
+	*n = minus ? -(gint64)magnitude : (gint64)magnitude;
+	return true;
+}
+
+/* Is it clear in which kernel the step at @at runs? Inside blocks, no heading can say. */
+static bool heading_done(struct parser *p, const char *at)
+{
+	if (!p->heading_due || p->open->len > 0)
+		return true;
+	lex_fail(&p->lex, at, "step without a heading, expected 'kernel %" G_GUINT64_FORMAT
+		 "' before it", p->kernel);
+	return false;
+}
+
+static bool parse_repeat(struct parser *p)
+{
+	struct lex *l = &p->lex;
+	guint index = p->scn->steps->len;
+	struct repeat *repeat;
+	const char *at;
+
+	if (p->open->len == MAX_LOOPS) {
+		lex_fail(l, l->line, "blocks nested too deeply, expected at most %d", MAX_LOOPS);
+		return false;
+	}
+	if (!heading_done(p, l->line))
+		return false;
+	repeat = &add_step(p, STEP_REPEAT)->repeat;
+	lex_blank(l);
+	at = l->p;
+	repeat->name = lex_word(l);
+	repeat->var = p->loops->len + 1;
+	if (repeat->name == NULL) {
+		lex_expected(l, "a variable");
+		return false;
+	}
+	for (guint i = 0; i < p->loops->len; i++) {
+		if (strcmp(g_array_index(p->loops, struct repeat, i).name, repeat->name) == 0) {
+			lex_fail(l, at, "variable '%s' is taken, expected another name",
+				 repeat->name);
+			return false;
+		}
+	}
+	at = l->p;
+	if (!parse_bound(l, &repeat->from) || !lex_need(l, '.') || !lex_need(l, '.') ||
+	    !parse_bound(l, &repeat->to))
+		return false;
+	if (repeat->from > repeat->to) {
+		lex_fail(l, at, "empty range, expected the smaller number first");
+		return false;
+	}
+	g_array_append_val(p->loops, *repeat);
+	g_array_append_val(p->open, index);
+	return true;
+}
+
+static bool parse_end(struct parser *p)
+{
+	struct step *step;
+	guint match;
+
+	if (p->open->len == 0) {
+		lex_fail(&p->lex, p->lex.line, "'end' without a block, expected a step");
+		return false;
+	}
+	match = g_array_index(p->open, guint, p->open->len - 1);
+	g_array_set_size(p->open, p->open->len - 1);
+	g_array_set_size(p->loops, p->loops->len - 1);
+	step = add_step(p, STEP_END);
+	step->match = match;
+	return true;
+}
+
+/* Does the step reboot, as its main outcome has it? */
+static bool will_reboot(const struct op *op)
+{
+	return op->info->reboots &&
+	       (op->outcomes == NULL ||
+		(gint64)g_array_index(op->outcomes, struct outcome, 0).value.number >= 0);
+}
+
+/* Count the reboots of a step, as often as the blocks around repeat it. */
+static void count_reboots(struct parser *p)
+{
+	guint64 times = 1;
+
+	for (guint i = 0; i < p->loops->len; i++) {
+		const struct repeat *r = &g_array_index(p->loops, struct repeat, i);
+		guint64 rounds = MIN((guint64)r->to - (guint64)r->from, G_MAXUINT32 - 1) + 1;
+
+		times = MIN(times * rounds, G_MAXUINT32);
+	}
+	p->kernel = MIN(p->kernel + times, G_MAXUINT32);
+	p->heading_due = true;
+}
+
+static bool parse_step(struct parser *p, const char *at, const char *name)
+{
+	struct op *op;
+
+	if (!heading_done(p, at))
+		return false;
+	op = &add_step(p, STEP_OP)->op;
+	if (!op_parse(&p->lex, at, name, op))
+		return false;
+	if (will_reboot(op))
+		count_reboots(p);
+	return true;
+}
+
+/* No operation may be called like one of these. */
+static const struct statement {
+	const char *keyword;
+	bool (*parse)(struct parser *p);
+	bool header;		/* stands before the first kernel */
+} statements[] = {
+	{ "scenario", parse_scenario, true },
+	{ "about", parse_about, true },
+	{ "source", parse_source, true },
+	{ "runs", parse_runs, true },
+	{ "kernel", parse_kernel, false },
+	{ "repeat", parse_repeat, false },
+	{ "end", parse_end, false },
+	{ "expect", parse_expect, false },
+};
+
+static const struct statement *statement_find(const char *word)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(statements); i++)
+		if (strcmp(statements[i].keyword, word) == 0)
+			return &statements[i];
+	return NULL;
+}
+
+static void unknown_statement(struct lex *l, const char *at, const char *word)
+{
+	g_autoptr(GPtrArray) words = g_ptr_array_new();
+
+	for (guint i = 0; i < G_N_ELEMENTS(statements); i++)
+		g_ptr_array_add(words, (char *)statements[i].keyword);
+	for (const struct op_info *info = op_table(); info->name != NULL; info++)
+		g_ptr_array_add(words, (char *)info->name);
+	g_ptr_array_add(words, NULL);
+	lex_unknown(l, at, "statement", word, words, false);
+}
+
+/* A line that starts with @word at @at. */
+static bool parse_statement(struct parser *p, const char *at, const char *word)
+{
+	const struct statement *statement = statement_find(word);
+	struct lex *l = &p->lex;
+
+	if (p->scn->name == NULL && g_strcmp0(word, "scenario") != 0) {
+		lex_fail(l, at, "no scenario yet, expected 'scenario NAME'");
+		return false;
+	}
+	if (statement != NULL && statement->header && p->scn->steps->len > 0) {
+		lex_fail(l, at, "'%s' behind a kernel, expected it before 'kernel 1'", word);
+		return false;
+	}
+	if (statement != NULL)
+		return statement->parse(p);
+	lex_blank(l);
+	if (l->p < l->end && *l->p == '(')
+		return parse_step(p, at, word);
+	unknown_statement(l, at, word);
+	return false;
+}
+
+static bool parse_line(struct parser *p)
+{
+	struct lex *l = &p->lex;
+	g_autofree char *word = NULL;
+	const char *at;
+
+	if (lex_done(l))
+		return true;
+	at = l->p;
+	word = lex_word(l);
+	if (word == NULL) {
+		lex_expected(l, "a step or a statement");
+		return false;
+	}
+	if (!parse_statement(p, at, word))
+		return false;
+	if (lex_done(l))
+		return true;
+	lex_expected(l, "the end of the line");
+	return false;
+}
+
+/* Text only: no NUL, no control characters, valid UTF-8. */
+static bool check_text(struct lex *l, const char *text, gsize len)
+{
+	const char *bad, *p = text, *end = text + len;
+
+	g_utf8_validate(text, len, &bad);
+	l->line = text;
+	l->nr = 1;
+	for (; p < bad; p = g_utf8_next_char(p)) {
+		if (*p == '\n') {
+			l->line = p + 1;
+			l->nr++;
+		} else if (*p != '\t' && *p != '\r' && g_unichar_iscntrl(g_utf8_get_char(p))) {
+			lex_fail(l, p, "control character 0x%02x, expected text",
+				 g_utf8_get_char(p));
+			return false;
+		}
+	}
+	if (p == end)
+		return true;
+	if (*p == '\0')
+		lex_fail(l, p, "NUL byte, expected text");
+	else
+		lex_fail(l, p, "byte 0x%02x is not UTF-8, expected text", (guint8)*p);
+	return false;
+}
+
+/* What can be told only once all has been read. */
+static bool check_scenario(struct parser *p, const char *end)
+{
+	struct lex *l = &p->lex;
+
+	l->line = end;
+	if (p->scn->name == NULL) {
+		lex_fail(l, end, "no scenario, expected 'scenario NAME'");
+		return false;
+	}
+	if (p->scn->steps->len == 0) {
+		lex_fail(l, end, "scenario without a kernel, expected 'kernel 1'");
+		return false;
+	}
+	if (p->open->len > 0) {
+		lex_fail(l, end, "block of line %u does not end, expected 'end'",
+			 g_array_index(p->scn->steps, struct step,
+				       g_array_index(p->open, guint, p->open->len - 1)).line);
+		return false;
+	}
+	return names_check(l->names, l);
+}
+
+static bool parse_lines(struct parser *p, const char *text, gsize len)
+{
+	struct lex *l = &p->lex;
+	const char *end = text + len;
+
+	if (!check_text(l, text, len))
+		return false;
+	l->nr = 0;
+	for (const char *line = text; line < end; ) {
+		const char *newline = memchr(line, '\n', end - line);
+
+		l->nr++;
+		l->line = l->p = line;
+		l->end = newline != NULL ? newline : end;
+		line = newline != NULL ? newline + 1 : end;
+		if (l->end > l->line && l->end[-1] == '\r')
+			l->end--;
+		if (!parse_line(p))
+			return false;
+	}
+	l->nr = MAX(l->nr, 1);
+	return check_scenario(p, end);
+}
+
+struct scenario *scenario_parse(const char *file, const char *text, gsize len, GError **error)
+{
+	struct parser p = {
+		.lex = { .file = file, .error = error, .names = names_new() },
+		.scn = scenario_new(file),
+		.loops = g_array_new(FALSE, TRUE, sizeof(struct repeat)),
+		.open = g_array_new(FALSE, TRUE, sizeof(guint)),
+		.kernel = 1,
+		.heading_due = true,
+	};
+
+	p.lex.loops = p.loops;
+	if (!parse_lines(&p, text, len))
+		g_clear_pointer(&p.scn, scenario_free);
+	g_array_unref(p.loops);
+	g_array_unref(p.open);
+	names_free(p.lex.names);
+	return p.scn;
+}

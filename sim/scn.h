@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A scenario as data: what parse.c reads, print.c writes and run.c executes.
+ * The language itself is described in luosim-scn(5).
+ */
+#ifndef SIM_SCN_H
+#define SIM_SCN_H
+
+#include <glib.h>
+
+#include "luosim.h"
+
+/* Bounds that keep any input cheap to read; luosim-scn(5) names them. */
+#define MAX_FILE_BYTES		(4u << 20)
+#define MAX_STRING_BYTES	(1u << 20)	/* one string, repetitions spelled out */
+#define MAX_ALL_STRING_BYTES	(64u << 20)	/* all strings of a scenario */
+#define MAX_NAME		64
+#define MAX_LOOPS		8		/* repeat blocks within each other */
+#define MAX_ARGS		5
+#define MAX_FIELDS		12
+
+/* Where a loop variable's value goes into a text. */
+struct text_var {
+	gsize at;
+	guint8 var;
+};
+
+/* Bytes that may contain loop variables. */
+struct text {
+	char *bytes;		/* with a NUL behind that is not counted */
+	gsize len;
+	GArray *vars;		/* of struct text_var, by rising place; NULL when none */
+};
+
+enum value_kind {
+	VALUE_ABSENT,		/* not given */
+	VALUE_NUMBER,
+	VALUE_NAME,		/* of a descriptor */
+	VALUE_STRING,
+	VALUE_PIECES,		/* bytes put together from pieces */
+	VALUE_FIELDS,		/* key=value... */
+	VALUE_LOST,		/* the machine stopped before the call returned */
+};
+
+/* How a number was written, so that it is printed likewise. */
+enum number_style { STYLE_DECIMAL, STYLE_HEX, STYLE_SIZE, STYLE_ERRNO };
+
+/* One argument or one result. */
+struct value {
+	enum value_kind kind;
+	enum number_style style;
+	guint8 var;		/* VALUE_NUMBER: loop variable counted from 1, or 0 */
+	gint64 factor;		/* ... which is multiplied by this */
+	guint64 number;		/* ... and added to this */
+	struct text text;	/* VALUE_STRING, VALUE_NAME; VALUE_NUMBER: "-> name" */
+	GArray *list;		/* of struct piece or struct field */
+};
+
+/* Some bytes of a raw ioctl argument. */
+struct piece {
+	guint8 width;		/* bytes of a number or of fd(name); 0: a string */
+	struct value value;
+};
+
+/* key=value; @index is the row of the operation's fields. */
+struct field {
+	guint index;
+	struct value value;
+};
+
+/*
+ * One word of "v7.1+,get-id,-seals": on what kernel an alternative holds.
+ * The words are alternatives, except that '/' joins two that must both hold.
+ */
+enum selector_kind { SELECT_RELEASE, SELECT_POLICY, SELECT_FIX };
+
+struct selector {
+	enum selector_kind kind;
+	bool joined;		/* with '/' to the one that follows */
+	gsize from, to;		/* SELECT_RELEASE: rows of release_table(), inclusive */
+	enum fix fix;		/* SELECT_FIX */
+	bool has;
+	char *text;		/* as written */
+};
+
+/* What a step must return; the first whose selectors hold wins, else the main one. */
+struct outcome {
+	GArray *selectors;	/* of struct selector; NULL for the main outcome */
+	struct value value;
+};
+
+/*
+ * An operation: a row of op_table() with its arguments, and what it must return.
+ * Scenario files, the printer and the runner all share this one type.
+ */
+struct op {
+	const struct op_info *info;
+	guint line;
+	struct value *args;	/* info->nr_args; those left out are VALUE_ABSENT */
+	GArray *outcomes;	/* of struct outcome, the main one first; NULL: not judged */
+};
+
+/* A change to a kernel: "with=FIX", on a heading or as --with FIX. */
+enum setting_kind {
+	SET_KHO,
+	SET_LIVEUPDATE,
+	SET_PANIC_ON_WARN,
+	SET_MEM,
+	SET_WITH,
+	SET_WITHOUT,
+	SET_LIMIT,
+	SET_POLICY,
+};
+
+struct setting {
+	enum setting_kind kind;
+	guint64 number;		/* on/off, bytes, or the limit's new value */
+	int which;		/* enum fix or enum limit */
+	char *policy;		/* SET_POLICY: for policy_parse() */
+};
+
+/* "kernel N RELEASE option..." */
+struct kernel_heading {
+	guint number;
+	const struct release *release;	/* NULL: as the kernel before */
+	GArray *settings;		/* of struct setting */
+};
+
+/* "repeat NAME FROM..TO" */
+struct repeat {
+	char *name;
+	guint8 var;		/* depth of nesting, counted from 1 */
+	gint64 from, to;	/* inclusive */
+};
+
+enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_END };
+
+struct step {
+	enum step_kind kind;
+	guint line;
+	guint depth;		/* blocks around it */
+	guint match;		/* STEP_END: the step that opened the block */
+	union {
+		struct kernel_heading kernel;
+		struct op op;
+		struct repeat repeat;
+	};
+};
+
+/* "expect any": the verdict is not judged. */
+#define EXPECT_ANY	(1u << 31)
+
+struct expectation {
+	GArray *selectors;	/* of struct selector; NULL for the main one */
+	guint32 kinds;		/* a bit for each enum violation_kind, or EXPECT_ANY */
+};
+
+/* "v7.0/get-id": a kernel to run the scenario on. */
+struct variant {
+	char *name;
+	const struct release *release;	/* NULL: the scenario's own */
+	char *policy;			/* NULL: the release's own */
+};
+
+struct scenario {
+	char *file;
+	char *name;
+	guint line;
+	char *about;		/* lines separated by \n, or NULL */
+	char *source;		/* likewise */
+	GArray *runs;		/* of struct variant; empty without "runs" */
+	GArray *steps;		/* of struct step */
+	guint expect_line;	/* 0 without "expect" */
+	GArray *expects;	/* of struct expectation, the main one first */
+};
+
+/**
+ * scenario_load() - read and parse a file.
+ * Return: the scenario, or NULL with @error set to "FILE:LINE:COL: message".
+ */
+struct scenario *scenario_load(const char *path, GError **error);
+
+/** scenario_parse() - likewise, of @len bytes at @text; messages call it @file. */
+struct scenario *scenario_parse(const char *file, const char *text, gsize len, GError **error);
+
+/** scenario_new() - one without steps. */
+struct scenario *scenario_new(const char *file);
+void scenario_free(struct scenario *scn);
+
+/** op_clear() - free what @op holds. */
+void op_clear(struct op *op);
+
+/** outcomes_new() - an empty array of struct outcome that owns what it holds. */
+GArray *outcomes_new(void);
+
+#define SCN_ERROR g_quark_from_static_string("luosim-scn")
+
+/** scenario_print() - append the scenario's text; the inverse of scenario_parse(). */
+void scenario_print(GString *out, const struct scenario *scn);
+
+#endif
