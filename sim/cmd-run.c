@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim run: run scenarios and judge them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "run.h"
+#include "select.h"
+#include "setting.h"
+
+struct options {
+	struct overrides overrides;
+	gboolean policy;	/* one is among the settings */
+	gboolean all, quiet, verbose;
+	char *format, *colour;
+	char **files;
+};
+
+/* "--with" and "FIX" to "with=FIX", as a kernel heading has it. */
+static gboolean set_setting(const char *option, const char *value, gpointer data, GError **error)
+{
+	struct options *o = data;
+	g_autofree char *text = NULL;
+	struct lex l = { .file = option, .error = error };
+
+	if (g_str_equal(option, "--panic-on-warn"))
+		text = g_strdup("panic_on_warn");
+	else
+		text = g_strdup_printf("%s%c%s", option + 2,
+				       g_str_equal(option, "--limit") ? ':' : '=', value);
+	l.line = l.p = text;
+	l.end = text + strlen(text);
+	if (!setting_parse(&l, o->overrides.settings))
+		return FALSE;
+	if (l.p < l.end) {
+		lex_expected(&l, "nothing more");
+		return FALSE;
+	}
+	o->policy |= g_str_equal(option, "--policy");
+	return TRUE;
+}
+
+/* --kernel R,R2... */
+static gboolean set_kernels(const char *option, const char *value, gpointer data, GError **error)
+{
+	struct options *o = data;
+	g_auto(GStrv) names = g_strsplit(value, ",", -1);
+	struct lex l = { .file = option, .line = value, .p = value, .error = error };
+
+	g_ptr_array_set_size(o->overrides.releases, 0);
+	for (guint i = 0; names[i] != NULL; i++) {
+		const struct release *release = release_check(&l, value, names[i]);
+
+		if (release == NULL)
+			return FALSE;
+		g_ptr_array_add(o->overrides.releases, (gpointer)release);
+	}
+	return TRUE;
+}
+
+static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+{
+	const GOptionEntry entries[] = {
+		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
+		  "Release of kernel 1 and those that inherit it, or of each kernel", "R[,R2...]" },
+		{ "policy", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Ownership policy of all kernels", "P" },
+		{ "with", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Give all kernels a fix", "FIX" },
+		{ "without", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Take a fix from all kernels", "FIX" },
+		{ "limit", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Change a limit of all kernels", "NAME=N" },
+		{ "mem", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Memory of the machine", "SIZE" },
+		{ "panic-on-warn", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Set panic_on_warn in all kernels", NULL },
+		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
+		  "Run all variants that the scenarios name with 'runs'", NULL },
+		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
+		  "text, ktap or json", "FORMAT" },
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet,
+		  "Only the exit status", NULL },
+		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
+		  "All traces, with what changed after each step", NULL },
+		{ "color", 0, 0, G_OPTION_ARG_STRING, &o->colour, "auto, always or never", "WHEN" },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
+		{ 0 },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
+	GOptionGroup *group = g_option_group_new("run", "", "", o, NULL);
+
+	g_option_group_add_entries(group, entries);
+	g_option_context_set_main_group(context, group);
+	g_option_context_set_summary(context,
+		"Run live update scenarios on simulated kernels and judge what came out.");
+	g_option_context_set_description(context,
+		"Other commands: luosim list releases|fixes|limits|policies|operations|files,\n"
+		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n");
+	return g_option_context_parse(context, &argc, &argv, error);
+}
+
+/* What options cannot say by themselves; NULL when all is well. */
+static const char *check_options(struct options *o)
+{
+	static const char *const formats[] = { "text", "ktap", "json", NULL };
+	static const char *const colours[] = { "auto", "always", "never", NULL };
+
+	if (o->format == NULL)
+		o->format = g_strdup("text");
+	if (o->colour == NULL)
+		o->colour = g_strdup("auto");
+	if (!g_strv_contains(formats, o->format))
+		return "unknown --format, expected text, ktap or json";
+	if (!g_strv_contains(colours, o->colour))
+		return "unknown --color, expected auto, always or never";
+	if (o->all && (o->overrides.releases->len > 0 || o->policy))
+		return "--all beside --kernel or --policy, expected one of them";
+	return NULL;
+}
+
+static bool wants_colour(const struct options *o)
+{
+	const char *no_colour = getenv("NO_COLOR");
+
+	if (g_str_equal(o->colour, "auto"))
+		return isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0');
+	return g_str_equal(o->colour, "always");
+}
+
+/* How often a scenario is run: once, or on each of its variants. */
+static guint nr_runs(const struct options *o, const struct scenario *scn)
+{
+	bool all = o->all || (g_str_equal(o->format, "ktap") && !o->policy &&
+			      o->overrides.releases->len == 0);
+
+	return all && scn->runs->len > 0 ? scn->runs->len : 0;
+}
+
+static struct report *new_report(const struct options *o, const GPtrArray *all)
+{
+	bool single = all->len == 1 && nr_runs(o, all->pdata[0]) <= 1;
+
+	if (o->quiet)
+		return report_none();
+	if (g_str_equal(o->format, "ktap"))
+		return report_ktap(stdout);
+	if (g_str_equal(o->format, "json"))
+		return report_json(stdout);
+	return report_text(stdout, single, o->verbose, wants_colour(o));
+}
+
+static int run_all(const struct options *o, const GPtrArray *all)
+{
+	struct report *report = new_report(o, all);
+	struct report_event e = { .type = REPORT_PLAN, .count = all->len };
+	guint count[RUN_SKIPPED + 1] = { 0 };
+
+	report->event(report, &e);
+	for (guint i = 0; i < all->len; i++) {
+		const struct scenario *scn = all->pdata[i];
+		guint variants = nr_runs(o, scn);
+
+		e = (struct report_event){ .type = REPORT_SCENARIO, .scn = scn,
+					   .count = MAX(variants, 1) };
+		report->event(report, &e);
+		for (guint j = 0; j < MAX(variants, 1); j++) {
+			const struct variant *variant = variants > 0 ?
+				&g_array_index(scn->runs, struct variant, j) : NULL;
+
+			count[run_scenario(scn, variant, &o->overrides, report)]++;
+		}
+	}
+	e = (struct report_event){ .type = REPORT_END };
+	report->event(report, &e);
+	report->free(report);
+	if (count[RUN_FAILED] > 0)
+		return EXIT_FAILED;
+	return count[RUN_OK] == 0 ? EXIT_SKIPPED : EXIT_OK;
+}
+
+static int load_and_run(struct options *o, int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) all = NULL;
+	const char *wrong;
+
+	if (!parse_options(o, argc, argv, &error))
+		return complain("%s", error->message);
+	wrong = check_options(o);
+	if (wrong != NULL)
+		return complain("%s", wrong);
+	all = load_scenarios(o->files);
+	return all != NULL ? finish_output(run_all(o, all)) : EXIT_UNUSABLE;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct options o = { .overrides = { g_ptr_array_new(), settings_new() } };
+	int status = load_and_run(&o, argc, argv);
+
+	g_ptr_array_unref(o.overrides.releases);
+	g_array_unref(o.overrides.settings);
+	g_free(o.format);
+	g_free(o.colour);
+	g_strfreev(o.files);
+	return status;
+}

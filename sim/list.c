@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim list: tables of what there is, straight from the model and the operations. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "op.h"
+
+static void list_releases(void)
+{
+	size_t nr;
+	const struct release *table = release_table(&nr);
+
+	printf("%-8s %-8s %-8s %-10s %s\n", "release", "follows", "KHO", "LUO", "policy");
+	for (size_t i = 0; i < nr; i++)
+		printf("%-8s %-8s %-8s %-10s %s\n", table[i].name, table[i].uname,
+		       table[i].kho_compatible, table[i].luo_compatible, table[i].policy.name);
+}
+
+/* The first release that has @fix, or "none". */
+static const char *first_with(int fix)
+{
+	size_t nr;
+	const struct release *table = release_table(&nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (table[i].fixes & FIX_BIT(fix))
+			return table[i].name;
+	return "none";
+}
+
+static void list_fixes(void)
+{
+	printf("%-24s %-5s %-8s %s\n", "fix", "bug", "since", "what it does");
+	for (int i = 0; i < NR_FIXES; i++)
+		printf("%-24s %-5s %-8s %s\n", fix_table()[i].name, fix_table()[i].bug,
+		       first_with(i), fix_table()[i].about);
+}
+
+static void list_limits(void)
+{
+	size_t nr;
+	const struct release *table = release_table(&nr);
+
+	printf("%-20s", "limit");
+	for (size_t i = 0; i < nr; i++)
+		printf(" %8s", table[i].name);
+	for (int limit = 0; limit < NR_LIMITS; limit++) {
+		printf("\n%-20s", limit_name(limit));
+		for (size_t i = 0; i < nr; i++)
+			printf(" %8" G_GUINT64_FORMAT, (guint64)table[i].limit[limit]);
+	}
+	putchar('\n');
+}
+
+static void list_policies(void)
+{
+	static const char *const identities[NR_IDENTITIES] = {
+		[IDENTITY_NONE] = "none", [IDENTITY_FILE] = "file",
+		[IDENTITY_INODE] = "inode", [IDENTITY_GET_ID] = "get-id",
+	};
+	size_t nr;
+	const struct policy *table = policy_presets(&nr);
+
+	printf("%-16s %s\n", "policy", "identity");
+	for (size_t i = 0; i < nr; i++)
+		printf("%-16s %s\n", table[i].name, identities[table[i].identity]);
+}
+
+static void list_operations(void)
+{
+	for (const struct op_info *info = op_table(); info->name != NULL; info++) {
+		g_autoptr(GString) signature = g_string_new(NULL);
+
+		op_signature(signature, info);
+		printf("%s\n    %s\n", signature->str, info->about);
+	}
+}
+
+static void list_files(void)
+{
+	for (int kind = 0; kind < NR_FILE_KINDS; kind++)
+		printf("%s\n", file_kind_name(kind));
+}
+
+static const struct {
+	const char *name;
+	void (*list)(void);
+} lists[] = {
+	{ "releases", list_releases },
+	{ "fixes", list_fixes },
+	{ "limits", list_limits },
+	{ "policies", list_policies },
+	{ "operations", list_operations },
+	{ "files", list_files },
+};
+
+int list_main(int argc, char **argv)
+{
+	static const char usage[] = "releases|fixes|limits|policies|operations|files";
+	g_autoptr(GOptionContext) context = g_option_context_new(usage);
+	g_autoptr(GError) error = NULL;
+
+	g_option_context_set_summary(context, "Print a table of what there is.");
+	if (!g_option_context_parse(context, &argc, &argv, &error))
+		return complain("%s", error->message);
+	for (guint i = 0; argc == 2 && i < G_N_ELEMENTS(lists); i++) {
+		if (strcmp(argv[1], lists[i].name) == 0) {
+			lists[i].list();
+			return finish_output(EXIT_OK);
+		}
+	}
+	return complain("%s%s%s, expected luosim list %s", argc == 2 ? "unknown list '" : "which",
+			argc == 2 ? argv[1] : " list", argc == 2 ? "'" : "", usage);
+}

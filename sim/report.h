@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The event stream of runs, and its renderers. What run.c does is a sequence of
+ * these events; text, KTAP and JSON are three ways of writing them down.
+ */
+#ifndef SIM_REPORT_H
+#define SIM_REPORT_H
+
+#include <stdio.h>
+
+#include "op.h"
+
+/**
+ * enum report_type - in the order in which they come.
+ * @REPORT_PLAN: @count scenarios follow.
+ * @REPORT_SCENARIO: @scn follows, which is run @count times.
+ * @REPORT_RUN: a run starts: @variant on the kernel @boot.
+ * @REPORT_OP: @op is called with the loop variables @vars.
+ * @REPORT_EVENT: @event came from the machine, in the call if one goes on;
+ *	with EVENT_BOOT, @boot is what came up.
+ * @REPORT_RESULT: the call is over with @result. @expected: what it had to be,
+ *	NULL: anything; @differs: it is not. @fault: whether the failure that was
+ *	asked for happened.
+ * @REPORT_VERDICT: the run is over.
+ * @REPORT_END: so are all.
+ */
+enum report_type {
+	REPORT_PLAN,
+	REPORT_SCENARIO,
+	REPORT_RUN,
+	REPORT_OP,
+	REPORT_EVENT,
+	REPORT_RESULT,
+	REPORT_VERDICT,
+	REPORT_END,
+};
+
+enum fault { FAULT_NONE, FAULT_HIT, FAULT_MISS };
+
+/**
+ * struct verdict - how a run ended.
+ * @skipped: why it could not run, or NULL.
+ * @kinds: violations that the judge found, a bit for each kind.
+ * @causes: the same without a WARN, or the panic of panic_on_warn, that only
+ *	says that another broke.
+ * @expected: what they had to be.
+ * @violations: each of them.
+ * @mismatches: results that differ from what they had to be.
+ * @not_reached: steps that were not run because the machine had stopped.
+ */
+struct verdict {
+	bool ok;
+	const char *skipped;
+	guint32 kinds, causes, expected;
+	const struct violation *violations;
+	gsize nr_violations;
+	guint64 mismatches;
+	guint not_reached;
+};
+
+struct report_event {
+	enum report_type type;
+	guint count;
+	const struct scenario *scn;
+	const char *variant;
+	const struct machine *machine;
+	const struct boot *boot;
+	const struct op *op;
+	const gint64 *vars;
+	bool brief;		/* in the middle of a long repetition */
+	const struct value *result, *expected;
+	bool differs;
+	enum fault fault;
+	const struct event *event;
+	const struct verdict *verdict;
+};
+
+struct report {
+	void (*event)(struct report *report, const struct report_event *e);
+	void (*free)(struct report *report);
+};
+
+/**
+ * report_text() - as strace prints it.
+ * @verbose: also what changed after each step.
+ * @single: of the one run, the whole trace; otherwise a line for each run, and
+ *	the trace of those that failed.
+ */
+struct report *report_text(FILE *out, bool single, bool verbose, bool colour);
+struct report *report_ktap(FILE *out);
+struct report *report_json(FILE *out);
+/** report_none() - nothing at all. */
+struct report *report_none(void);
+
+#endif
