@@ -1,0 +1,186 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The command line: exit statuses, formats, and that what is printed can be read
+# back, fits a mail and is the same each time.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+
+cat >good.scn <<'EOF'
+scenario good
+runs v6.19 v7.1 get-id v7.2/none
+kernel 1 v7.0
+  open("/dev/liveupdate") = dev
+  create_session(dev, "a long name to fill the line" "x"*20 "\0\xff") = s
+  memfd_create("m", 8K) = m
+  fill(m, 0, 8K, 1) = 8192
+  preserve_fd(s, m, 1) = 0
+  fstat(m)
+  repeat i 1..100
+    preserve_fd(s, 1000, $i+1) = -EBADF
+  end
+  kexec() = 0
+kernel 2
+  open("/dev/liveupdate") = dev
+  retrieve_session(dev, "a long name to fill the line" "x"*20 "\0\xff") = s
+  retrieve_fd(s, 1) = m
+  verify(m, 0, 8K, 1) = 0
+  finish(s) = 0
+EOF
+sed 's/scenario good/scenario bad/; s/verify.*/& | v7.0: 5/' good.scn >bad.scn
+sed 's/scenario good/scenario huge/; s/kernel 1 v7.0/& mem=16T/' good.scn >huge.scn
+
+# gives STATUS ARGUMENT...: nothing else matters
+gives()
+{
+	local want=$1 status
+	shift
+	"$luosim" "$@" >out 2>err
+	status=$?
+	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat err; }
+}
+
+# prints REGEXP ARGUMENT...: one line of the output is REGEXP
+prints()
+{
+	local want=$1
+	shift
+	"$luosim" "$@" >out 2>err
+	grep -qxE -- "$want" out || { echo "no line '$want' in:"; cat out err; }
+}
+
+lacks()
+{
+	local what=$1
+	shift
+	"$luosim" "$@" >out 2>err
+	! grep -E -- "$what" out
+}
+
+silent()
+{
+	"$luosim" "$@" 2>&1
+	return 0
+}
+
+narrow()
+{
+	"$luosim" "$@" | awk 'length > 100'
+}
+
+unwritable()
+{
+	"$luosim" good.scn 2>err >/dev/full
+	[ $? -eq 2 ] || echo "exit status not 2"
+	grep -qx 'luosim: cannot write: No space left on device' err || cat err
+}
+
+same_each_time()
+{
+	local format
+	for format in text ktap json; do
+		diff <("$luosim" --all --format="$format" ./*.scn) \
+		     <("$luosim" --all --format="$format" ./*.scn)
+	done
+}
+
+reads_back()
+{
+	"$luosim" print good.scn >once.txt
+	diff once.txt <("$luosim" print once.txt)
+	diff <("$luosim" --format=json good.scn | grep -v '"line"\|"file"') \
+	     <("$luosim" --format=json once.txt | grep -v '"line"\|"file"')
+}
+
+valid_json()
+{
+	"$luosim" --all -v --format=json ./*.scn | python3 -c '
+import json, sys
+types = {json.loads(line)["type"] for line in sys.stdin}
+missing = {"scenario", "boot", "op", "result", "log", "verdict"} - types
+print("no", missing) if missing else None'
+}
+
+ktap_counts()
+{
+	"$luosim" --format=ktap good.scn bad.scn huge.scn | diff - <(sed 's/^	//' <<-'EOF'
+		KTAP version 1
+		1..3
+		    KTAP version 1
+		    # Subtest: good
+		    1..4
+		    ok 1 v6.19
+		    ok 2 v7.1
+		    ok 3 get-id
+		    ok 4 v7.2/none
+		ok 1 good
+		    KTAP version 1
+		    # Subtest: bad
+		    1..4
+		    ok 1 v6.19
+		    ok 2 v7.1
+		TRACE
+		    not ok 3 get-id
+		    ok 4 v7.2/none
+		not ok 2 bad
+		    KTAP version 1
+		    # Subtest: huge
+		    1..4
+		    ok 1 v6.19 # SKIP no machine of that memory size
+		    ok 2 v7.1 # SKIP no machine of that memory size
+		    ok 3 get-id # SKIP no machine of that memory size
+		    ok 4 v7.2/none # SKIP no machine of that memory size
+		ok 3 huge # SKIP no machine of that memory size
+	EOF
+	) | grep '^[<>]' | grep -v '^<     # \|^> TRACE'
+	return 0
+}
+
+check "0 when all is as expected" gives 0 good.scn
+check "1 when a result differs" gives 1 bad.scn
+check "1 when one of several fails" gives 1 good.scn bad.scn huge.scn
+check "0 when some are skipped" gives 0 good.scn huge.scn
+check "4 when all are skipped" gives 4 huge.scn
+check "2 when the output cannot be written" \
+	unwritable
+check "run may be said" gives 0 run good.scn
+check "-q prints nothing, not even of a failure" silent -q good.scn bad.scn huge.scn
+check "a failed result says where, what and what not" prints \
+	'bad.scn:18: verify\(m, 0, 8K, 1\): got 0, expected 5' bad.scn
+check "several scenarios get a line each" prints \
+	'ok   good, kernel v7.0, policy none: clean' good.scn bad.scn
+check "and totals" prints '3 runs: 1 as expected, 1 failed, 1 skipped' good.scn bad.scn huge.scn
+check "the traces of those that fail are shown" prints \
+	'scenario bad, kernel v7.0, policy none' good.scn bad.scn
+check "and of no others" lacks '^scenario good' good.scn bad.scn
+check "--all runs the variants" prints '4 runs: 4 as expected' --all good.scn
+check "--kernel changes kernel 1 and its heirs" prints 'kernel 2 v7.3' --kernel=v7.3 good.scn
+check "--policy changes all kernels" prints 'kernel 2 v7.0, policy get-id' --policy=get-id good.scn
+check "--with gives a fix" prints 'kernel 2 v7.0, with get-name' --with=get-name good.scn
+check "--without takes it" prints 'kernel 1 v7.0, without memfd-uptodate' \
+	--without=memfd-uptodate good.scn
+check "--limit changes a limit" prints 'kernel 1 v7.0, files 7' --limit=files=7 good.scn
+check "--panic-on-warn sets it" prints 'kernel 1 v7.0, panic_on_warn' --panic-on-warn good.scn
+check "of repetitions only the ends are shown" prints '  \.\.\.' good.scn
+check "-v shows every round" prints '  preserve_fd\(s, 1000, 52\) += -EBADF' -v good.scn
+check "-v shows what changed" prints '      pages: free .*preserved .*' -v good.scn
+check "colours when asked for" prints $'\033\\[1mscenario good.*' --color=always good.scn
+check "none in a pipe" lacks $'\033' good.scn
+check "text fits 100 columns" narrow -v --all ./*.scn
+check "the same bytes each time" same_each_time
+check "what print writes is the same scenario" reads_back
+check "KTAP has the plan, the variants and the skips" ktap_counts
+if command -v python3 >/dev/null; then
+	check "JSON has an object a line" valid_json
+else
+	skip "JSON has an object a line" "no python3"
+fi
+for what in releases fixes limits policies operations files; do
+	check "list $what" prints '.+' list $what
+done
+check "--version" prints 'luosim [0-9.]+' --version
+check "--help" prints '  --policy=P .*' --help
+done_testing
