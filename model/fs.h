@@ -23,6 +23,8 @@ struct file_operations {
 	s64 (*write)(struct machine *m, struct file *file, const void *buf, u64 len, s64 *pos);
 	s64 (*llseek)(struct machine *m, struct file *file, s64 offset, int whence);
 	int (*fallocate)(struct machine *m, struct file *file, int mode, s64 offset, s64 len);
+	/* For the ledger: a hash of what the file holds; NULL: of its page cache. */
+	u64 (*state)(struct machine *m, struct file *file);
 };
 
 /* The file systems that are mounted; st_dev is the place in this list. */
@@ -35,6 +37,7 @@ enum fs_type {
 	FS_PIPE,
 	FS_ANON_INODE,
 	FS_HUGETLB,
+	FS_GUEST_MEMFD,
 	NR_FS
 };
 
@@ -70,12 +73,14 @@ struct inode {
 	struct mutex i_rwsem;
 	bool is_shmem;
 	bool is_hugetlb;
+	bool is_gmem;			/* a guest_memfd */
 	bool large_folios;		/* mapping_set_large_folios() was called */
 	/* shmem_inode_info */
 	u32 flags;			/* SHMEM_F_* */
 	u32 seals;
 	u64 alloced;			/* pages accounted */
 	u64 fallocend;			/* pages that fallocate() reserved, even beyond EOF */
+	bool luo_managed;		/* identity inode-flag: see managed.c */
 	struct address_space i_mapping;
 };
 
@@ -236,10 +241,34 @@ int memfd_get_seals(struct machine *m, struct file *file);
 s64 memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end,
 		     u32 *pfns, u32 max);
 
-/* special.c */
-struct file *open_kind(struct machine *m, enum file_kind kind);
+/* syscall.c: give @file, unless it is an error, a descriptor; what to return. */
+int install_file(struct machine *m, struct file *file);
+void exit_to_user_mode_loop(struct machine *m);
+
+/* hugetlbfs.c */
 struct file *hugetlb_file_setup(struct machine *m, const char *path, unsigned int size_log);
 int hugetlbfs_setattr_size(struct machine *m, struct inode *inode, s64 size);
+/* Reserve boot's huge pages, but for those that the previous kernel hands over. */
+void hugetlb_init(struct machine *m);
+/* handlers/hugetlb.c: how many those are. */
+u64 hugetlb_liveupdate_pages(struct machine *m, unsigned int order);
+/* The huge page at page @index, allocated in a hole; or ERR_PTR(-ENOMEM). */
+struct folio *hugetlb_get_folio(struct machine *m, struct inode *inode, u64 index);
+/* Drop all of a file's huge pages: the last reference to the inode is gone. */
+void hugetlbfs_evict_inode(struct machine *m, struct inode *inode);
+/* A huge page that nobody uses any more goes to the pool; a restored one comes to it so. */
+void hugetlb_free_folio(struct machine *m, struct folio *folio, bool is_new);
+
+/* handlers/guest_memfd.c: drop all pages. */
+void kvm_gmem_evict_inode(struct machine *m, struct inode *inode);
+
+/* special.c */
+struct file *open_kind(struct machine *m, enum file_kind kind);
+/* Is @file what open_kind() gives for @kind? Unlinked files of one tmpfs are all alike. */
+bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kind);
+/* What a file has besides its contents: the count of an eventfd, or the position. */
+u64 kind_state(const struct file *file);
+void kind_set_state(struct file *file, u64 state);
 int open_special_nodes(struct machine *m);
 
 #endif

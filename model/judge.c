@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "kho_count.h"
 #include "machine.h"
 
 /* More findings than this of one machine say nothing new. */
@@ -32,6 +33,7 @@ static const char *const census_names[NR_CENSUS] = {
 	[CENSUS_FROZEN] = "frozen mappings",
 	[CENSUS_LUO_FILES] = "preserved files",
 	[CENSUS_LATCHED] = "files that failed to retrieve for good",
+	[CENSUS_MANAGED] = "objects claimed",
 	[CENSUS_LOCKS] = "locks held",
 };
 
@@ -101,6 +103,16 @@ void machine_end_op(struct machine *m, int64_t ret)
 		judge(m, VIOLATION_UNCLEAN_ERROR, 0, "it failed but left: %s", changed);
 }
 
+/* May frames of @claim still be reserved? */
+static bool may_wait(struct machine *m, const struct claim *claim)
+{
+	/* An FLB waits as long as there are sessions whose files may need it. */
+	if (claim->flb && claim->state != CLAIM_DONE)
+		return m->k->luo.incoming.count || !m->k->luo.is_deserialized;
+	return claim->state == CLAIM_INCOMING ||
+	       (claim->state == CLAIM_PENDING && !m->k->luo.is_deserialized);
+}
+
 /* Frames handed over for a file that is finished, or that nobody can reach any more. */
 static void judge_unreachable(struct machine *m)
 {
@@ -110,8 +122,7 @@ static void judge_unreachable(struct machine *m)
 		const struct claim *claim = l->claims[i];
 		u64 nr = 0, first = 0;
 
-		if (claim->kernel + 1 != m->kernel_nr || claim->state == CLAIM_INCOMING ||
-		    (claim->state == CLAIM_PENDING && !m->k->luo.is_deserialized))
+		if (claim->kernel + 1 != m->kernel_nr || may_wait(m, claim))
 			continue;
 		for (u32 e = 0; e < claim->nr_extents; e++) {
 			for (u32 j = 0; j < claim->extents[e].nr; j++) {
@@ -123,7 +134,11 @@ static void judge_unreachable(struct machine *m)
 				first = nr++ ? first : pfn;
 			}
 		}
-		if (nr)
+		if (nr && claim->flb)
+			judge(m, VIOLATION_LEAK, first, "%llu pages handed over for the %.64s are "
+			      "reserved and nobody can free them", (unsigned long long)nr,
+			      claim->session);
+		else if (nr)
 			judge(m, VIOLATION_LEAK, first, "%llu pages handed over for token 0x%llx "
 			      "of session \"%.64s\" are reserved and nobody can free them",
 			      (unsigned long long)nr, (unsigned long long)claim->token,
@@ -144,6 +159,8 @@ static void judge_left(struct machine *m)
 	if (m->k->luo.incoming.count) {
 		before.count[CENSUS_OBJECTS] = after.count[CENSUS_OBJECTS];
 		before.count[CENSUS_LUO_FILES] = after.count[CENSUS_LUO_FILES];
+		after.count[CENSUS_FRAMES] -= kho_count_waiting(m);
+		luo_file_waiting(m, &after);
 	}
 	/* Less than at boot is no leak: what the boot read of the handover is gone. */
 	for (int i = 0; i < NR_CENSUS; i++)

@@ -6,6 +6,7 @@
 #include <libfdt.h>
 #include <stdio.h>
 
+#include "kho_count.h"
 #include "kho_track.h"
 #include "machine.h"
 
@@ -64,15 +65,22 @@ static bool kho_scratch_overlap(struct machine *m, u64 pfn, u64 nr)
 
 static int track_add(struct machine *m, u64 pfn, unsigned int order)
 {
-	int err = kho_track_add(m, pfn, order);
+	int err = kho_count_get(m, pfn);
 
-	if (!err)
+	if (err < 0)
+		return err;
+	err = kho_track_add(m, pfn, order);
+	if (err)
+		kho_count_put(m, pfn);
+	else
 		ledger_preserve(m, pfn, 1ull << order, true);
 	return err;
 }
 
 static void track_del(struct machine *m, u64 pfn, unsigned int order)
 {
+	if (kho_count_put(m, pfn))
+		return;
 	kho_track_del(m, pfn, order);
 	ledger_preserve(m, pfn, 1ull << order, false);
 }
@@ -247,6 +255,8 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	page = pfn_to_page(m, pfn);
 	if (!(page->flags & PG_BUDDY))
 		info.page_private = page->private;
+	if (info.magic != KHO_PAGE_MAGIC && kho_count_restore(m, pfn))
+		return page;
 	ledger_restore(m, pfn, info.magic == KHO_PAGE_MAGIC);
 	/* Only the head of a preserved block has the magic, and only once. */
 	if (WARN_ON_ONCE(m, info.magic != KHO_PAGE_MAGIC))
@@ -260,6 +270,9 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	}
 	if (is_folio)
 		prep_compound_page(m, page, info.order);
+	/* With counts, every owner has a reference from here on. */
+	page->refcount = kho_count_owners(m, pfn);
+	kho_count_restore(m, pfn);
 	census_add(m, CENSUS_INCOMING, -(s64)nr_pages);
 	census_add(m, CENSUS_FRAMES, nr_pages);
 	return page;
@@ -338,7 +351,8 @@ struct vm_struct *kho_restore_vmalloc(struct machine *m, const struct kho_vmallo
 		return NULL;
 	if (!restore_chunks(m, pres->first, &vm))
 		goto err_free_pages_array;
-	area = get_vm_area(m);
+	/* There are no areas of size 0. */
+	area = vm.nr_pages ? get_vm_area(m) : NULL;
 	if (!area)
 		goto err_free_pages_array;
 	vm.area = area->area;
@@ -582,6 +596,10 @@ int kho_init(struct machine *m)
 		if (err)
 			pr_warn(m, "failed to initialize kexec-metadata subtree: %d", err);
 	}
+	if (!err)
+		err = kho_count_deserialize(m);
+	if (!err)
+		err = kho_count_init(m);
 	if (err) {
 		kho->enabled = false;
 		kho->fdt = 0;

@@ -48,6 +48,11 @@ struct kho {
 	phys_addr_t last_leaf;
 	struct xarray orders;		/* releases without: order -> bitmaps */
 	bool finalized;
+	struct xarray counts;		/* restore refcount: see kho_count.c */
+	struct xarray counts_in;
+	phys_addr_t counts_ser;
+	phys_addr_t counts_head;
+	u64 nr_shared, nr_count_pages;
 	struct kho_scratch scratch;
 	/* in */
 	phys_addr_t fdt_in;

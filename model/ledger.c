@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The ledger: who claims each frame, who restored it, and the counts of the census. */
+#include <stdio.h>
 #include <xxhash.h>
 
 #include "machine.h"
@@ -30,7 +31,7 @@ static struct claim *claim_of(struct machine *m, u32 claim)
 	return claim ? m->ledger.claims[claim - 1] : NULL;
 }
 
-u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token)
+static u32 claim_new(struct machine *m, const char *session, u64 token)
 {
 	struct ledger *l = &m->ledger;
 	struct claim *claim = arena_alloc(&m->persist, sizeof(*claim));
@@ -40,11 +41,42 @@ u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token
 		panic(m, "simulator: host memory reserved for the ledger is used up");
 	claim->op = l->op;
 	claim->kernel = m->kernel_nr;
-	memcpy(claim->session, session->name, sizeof(claim->session));
+	memcpy(claim->session, session, sizeof(claim->session));
 	claim->token = token;
 	l->claims[l->nr_claims++] = claim;
-	l->current = l->nr_claims;
-	return l->current;
+	return l->nr_claims;
+}
+
+u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token)
+{
+	m->ledger.current = claim_new(m, session->name, token);
+	return m->ledger.current;
+}
+
+/* What stands for the session in the claim of an FLB. */
+static void flb_name(char name[LIVEUPDATE_SESSION_NAME_LENGTH], const char *compatible)
+{
+	memset(name, 0, LIVEUPDATE_SESSION_NAME_LENGTH);
+	snprintf(name, LIVEUPDATE_SESSION_NAME_LENGTH, "FLB %s", compatible);
+}
+
+u32 ledger_claim_flb(struct machine *m, const char *compatible)
+{
+	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
+	u32 claim;
+
+	flb_name(name, compatible);
+	claim = claim_new(m, name, 0);
+	claim_of(m, claim)->flb = true;
+	return claim;
+}
+
+u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible)
+{
+	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
+
+	flb_name(name, compatible);
+	return ledger_incoming(m, phys, name, 0);
 }
 
 u32 ledger_act_for(struct machine *m, u32 claim)
@@ -62,24 +94,36 @@ void ledger_done(struct machine *m, u32 claim)
 	if (!claim)
 		return;
 	claim_of(m, claim)->state = CLAIM_DONE;
+	claim_of(m, claim)->done_op = l->op;
 	claim_of(m, claim)->file = NULL;
 	while (l->first_claim < l->nr_claims &&
 	       l->claims[l->first_claim]->state == CLAIM_DONE)
 		l->first_claim++;
 }
 
-u32 ledger_incoming(struct machine *m, phys_addr_t phys)
+static bool is_of(const struct claim *claim, const char *session, u64 token)
 {
-	struct claim *claim;
+	return claim->state == CLAIM_PENDING && claim->token == token &&
+	       !strncmp(claim->session, session, sizeof(claim->session));
+}
+
+u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token)
+{
+	struct ledger *l = &m->ledger;
 	u32 nr;
 
 	if (!pfn_valid(m, PHYS_PFN(phys)))
 		return 0;
-	nr = m->ledger.ghost[PHYS_PFN(phys)].claim;
-	claim = claim_of(m, nr);
-	if (!claim || claim->state != CLAIM_PENDING)
+	nr = l->ghost[PHYS_PFN(phys)].claim;
+	if (!nr)
 		return 0;
-	claim->state = CLAIM_INCOMING;
+	/* Tokens that share the data were claimed later than the first one. */
+	while (nr <= l->nr_claims && !is_of(claim_of(m, nr), session, token))
+		nr = m->k->boot.release.policy.duplicate == DUPLICATE_SHARE ? nr + 1 :
+									      l->nr_claims + 1;
+	if (nr > l->nr_claims)
+		return 0;
+	claim_of(m, nr)->state = CLAIM_INCOMING;
 	return nr;
 }
 
@@ -105,6 +149,8 @@ void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
 
 		census_add(m, CENSUS_PRESERVED, keep - (s64)ghost->preserved);
 		ghost->preserved = keep;
+		/* What this kernel preserves was never restored, whatever the frame held before. */
+		ghost->restored = ghost->restored && !keep;
 		if (claim && keep && (!owner || owner->state == CLAIM_DONE))
 			ghost->claim = m->ledger.current;
 	}
@@ -138,6 +184,8 @@ static u64 file_hash(struct machine *m, struct file *file)
 	struct folio *folio;
 	u64 hash = 0;
 
+	if (file->f_op->state)
+		return file->f_op->state(m, file);
 	for (u64 index = 0;; index++) {
 		u64 start, len;
 
@@ -158,6 +206,7 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 {
 	struct claim *claim = claim_of(m, nr);
 	const char *what = NULL;
+	u64 pfn;
 
 	/* Up to 7.0 also an outgoing file may be "retrieved": there is nothing to compare. */
 	if (!claim || claim->state != CLAIM_INCOMING)
@@ -170,8 +219,9 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 		what = "set of seals";
 	else if (file_hash(m, file) != claim->hash)
 		what = "content";
+	pfn = claim->nr_extents ? claim->extents[0].pfn : 0;
 	if (what)
-		judge(m, VIOLATION_LOST, 0, "token 0x%llx of session \"%.64s\" came back with "
+		judge(m, VIOLATION_LOST, pfn, "token 0x%llx of session \"%.64s\" came back with "
 		      "another %s", (unsigned long long)claim->token, claim->session, what);
 }
 
@@ -192,6 +242,18 @@ static void judge_stolen(struct machine *m, const struct claim *claim)
 	}
 }
 
+void ledger_rolled_back(struct machine *m)
+{
+	struct ledger *l = &m->ledger;
+	u32 lost = 0;
+
+	for (u32 i = 0; i < l->nr_claims; i++)
+		lost += l->claims[i]->kernel + 1 == m->kernel_nr &&
+			l->claims[i]->state == CLAIM_DONE;
+	if (lost)
+		judge(m, VIOLATION_LOST, 0, "the rollback discarded %u preserved files", lost);
+}
+
 void ledger_kexec(struct machine *m)
 {
 	struct ledger *l = &m->ledger;
@@ -206,8 +268,10 @@ void ledger_kexec(struct machine *m)
 			continue;
 		}
 		judge_stolen(m, claim);
-		inode = file_inode(claim->file);
 		claim->state = CLAIM_PENDING;
+		if (claim->flb)
+			continue;
+		inode = file_inode(claim->file);
 		claim->size = i_size_read(inode);
 		claim->pos = claim->file->f_pos;
 		claim->seals = inode->seals;
@@ -229,7 +293,7 @@ static void judge_handover(struct machine *m)
 	struct ledger *l = &m->ledger;
 	u32 lost = 0;
 
-	if (m->k->kho.fdt_in)
+	if (m->k->kho.fdt_in && liveupdate_enabled(m))
 		return;
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
 		if (l->claims[i]->state != CLAIM_PENDING)
@@ -264,6 +328,9 @@ static void name_claims(struct machine *m, struct violation *v)
 	for (u32 i = 0; i < l->nr_claims && v->nr_claims < ARRAY_SIZE(v->claims); i++) {
 		const struct claim *claim = l->claims[i];
 
+		/* The frames of earlier kernels' files are others' by now. */
+		if (claim->kernel + 1 < m->kernel_nr)
+			continue;
 		for (u32 e = 0; e < claim->nr_extents; e++) {
 			u32 n = v->nr_claims;
 
@@ -271,6 +338,9 @@ static void name_claims(struct machine *m, struct violation *v)
 			    v->pfn >= (u64)claim->extents[e].pfn + claim->extents[e].nr)
 				continue;
 			v->claims[n].op = claim->op;
+			v->claims[n].done_op = claim->done_op;
+			v->claims[n].pfn = claim->extents[e].pfn;
+			v->claims[n].nr = claim->extents[e].nr;
 			v->claims[n].token = claim->token;
 			memcpy(v->claims[n].session, claim->session, sizeof(v->claims[n].session));
 			v->nr_claims++;

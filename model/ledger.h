@@ -30,10 +30,12 @@ struct extent {
 struct claim {
 	enum claim_state state;
 	u32 op;			/* operation that preserved it */
+	u32 done_op;		/* operation that gave it up; 0: none did */
 	u32 kernel;		/* in which it did */
 	char session[LIVEUPDATE_SESSION_NAME_LENGTH];
 	u64 token;
 	struct file *file;	/* CLAIM_OUTGOING: the preserved file */
+	bool flb;		/* of no file: an FLB, @session says which */
 	/* what the file had when its kernel ended */
 	s64 size, pos;
 	u32 seals;
@@ -64,6 +66,7 @@ enum census_item {
 	CENSUS_FROZEN,		/* frozen mappings */
 	CENSUS_LUO_FILES,
 	CENSUS_LATCHED,		/* files whose retrieve failed for good */
+	CENSUS_MANAGED,		/* objects that the policy has claims on */
 	CENSUS_LOCKS,		/* locks held */
 	NR_CENSUS
 };
@@ -89,12 +92,15 @@ struct ledger {
 
 /* A new claim, which becomes the current one. */
 u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token);
+/* The same for an FLB; the current claim stays. */
+u32 ledger_claim_flb(struct machine *m, const char *compatible);
+u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible);
 /* KHO acts for @claim from here on; returns the one before, to be put back. */
 u32 ledger_act_for(struct machine *m, u32 claim);
 /* The claim is over: @claim was given up before kexec, or finished after it. */
 void ledger_done(struct machine *m, u32 claim);
-/* The claim that the serialized data at @phys belong to; 0 if none. */
-u32 ledger_incoming(struct machine *m, phys_addr_t phys);
+/* The claim that the serialized data at @phys and the token belong to; 0 if none. */
+u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token);
 /* KHO was told to keep frames, or to forget them. */
 void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep);
 /* kho_restore_page() was called on a frame; @ok: it restored it. */
@@ -103,6 +109,8 @@ void ledger_restore(struct machine *m, u64 pfn, bool ok);
 void ledger_alias(struct machine *m, u64 pfn);
 /* A file was retrieved: is it what was preserved? */
 void ledger_retrieved(struct machine *m, u32 claim, struct file *file);
+/* What was deserialized was discarded, as a failure asked for it. */
+void ledger_rolled_back(struct machine *m);
 /* The kernel ends, or has come up. */
 void ledger_kexec(struct machine *m);
 void ledger_booted(struct machine *m);

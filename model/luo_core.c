@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libfdt.h>
 
+#include "kho_count.h"
 #include "machine.h"
 
 #define pr_fmt "luo: "
@@ -73,6 +74,8 @@ static int luo_read_ser(struct machine *m, phys_addr_t phys, u64 size)
 	pr_info(m, "Retrieved live update data, liveupdate number: %lld",
 		(long long)ser.liveupdate_num);
 	err = luo_session_setup_incoming_ser(m, ser.sessions_pa);
+	if (!err)
+		luo_flb_setup_incoming_ser(m, ser.flbs_pa);
 	kho_restore_free(m, phys);
 	return err;
 }
@@ -192,6 +195,10 @@ int liveupdate_reboot(struct machine *m)
 	if (!liveupdate_enabled(m))
 		return 0;
 	err = luo_session_serialize(m);
+	if (!err) {
+		luo_flb_serialize(m);
+		kho_count_serialize(m);
+	}
 	if (err || m->k->boot.release.kho_radix)
 		return err;
 	err = kho_finalize(m);

@@ -19,6 +19,8 @@ struct luo_file {
 	struct mutex mutex;
 	struct list_head list;
 	u64 token;
+	struct luo_managed *managed;	/* duplicate share: the object, see managed.c */
+	struct luo_session *session;	/* that it is in */
 	u32 claim;			/* the ledger's, which the kernel has not */
 };
 
@@ -136,71 +138,102 @@ static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struc
 
 /* Preserve. */
 
-static int luo_handler_preserve(struct machine *m, struct luo_file_set *file_set,
-				struct liveupdate_file_handler *fh, struct file *file, u64 token)
+/* Have the handler preserve the file, or share what it preserved for another token. */
+static int luo_handler_preserve(struct machine *m, struct luo_file *luo_file)
 {
-	struct liveupdate_file_op_args args = { .m = m, .handler = fh, .file = file };
+	struct liveupdate_file_op_args args = {
+		.m = m, .handler = luo_file->fh, .session = luo_file->session,
+		.file = luo_file->file,
+	};
+	struct luo_managed *managed = luo_file->managed;
+	int err;
+
+	if (managed && managed->owners > 1) {
+		luo_file->serialized_data = managed->serialized_data;
+		luo_file->private_data = managed->private_data;
+		return 0;
+	}
+	err = luo_file->fh->ops->preserve(&args);
+	if (err)
+		return err;
+	luo_file->serialized_data = args.serialized_data;
+	luo_file->private_data = args.private_data;
+	if (managed) {
+		managed->serialized_data = args.serialized_data;
+		managed->private_data = args.private_data;
+	}
+	return 0;
+}
+
+static int luo_file_create(struct machine *m, const struct managed_file *mf,
+			   struct luo_managed *managed)
+{
 	struct luo_file *luo_file = kzalloc(m, sizeof(*luo_file));
 	int err;
 
 	if (!luo_file)
 		return -ENOMEM;
-	luo_file->file = file;
-	luo_file->fh = fh;
-	luo_file->token = token;
+	luo_file->file = mf->file;
+	luo_file->fh = mf->fh;
+	luo_file->token = mf->token;
+	luo_file->managed = managed;
+	luo_file->session = container_of(mf->file_set, struct luo_session, file_set);
 	luo_file->claim = m->ledger.current;
-	err = fh->ops->preserve(&args);
+	err = luo_handler_preserve(m, luo_file);
 	if (err) {
 		kfree(m, luo_file, sizeof(*luo_file));
 		return err;
 	}
-	luo_file->serialized_data = args.serialized_data;
-	luo_file->private_data = args.private_data;
-	luo_file_add(m, file_set, luo_file);
-	file_set->count++;
+	luo_file_add(m, mf->file_set, luo_file);
+	mf->file_set->count++;
 	return 0;
 }
 
-static int __luo_preserve_file(struct machine *m, struct luo_file_set *file_set, u64 token, int fd)
+static int __luo_preserve_file(struct machine *m, struct managed_file *mf, int fd)
 {
-	struct liveupdate_file_handler *fh;
-	struct file *file;
+	struct luo_managed *managed;
 	int err;
 
-	err = luo_get_file(m, file_set, fd, &file);
+	err = luo_get_file(m, mf->file_set, fd, &mf->file);
 	if (err)
 		return err;
-	m->ledger.claims[m->ledger.current - 1]->file = file;
-	fh = luo_find_handler(m, file);
-	if (!fh) {
+	m->ledger.claims[m->ledger.current - 1]->file = mf->file;
+	mf->fh = luo_find_handler(m, mf->file);
+	if (!mf->fh) {
 		err = -ENOENT;
 		goto err_put_file;
 	}
-	err = policy_claim(m, fh, file);
+	err = policy_claim(m, mf, &managed);
 	if (err)
 		goto err_put_file;
-	err = luo_handler_preserve(m, file_set, fh, file, token);
+	err = luo_flb_file_preserve(m, mf->fh);
 	if (err)
 		goto err_release;
+	err = luo_file_create(m, mf, managed);
+	if (err)
+		goto err_flb_unpreserve;
 	return 0;
 
+err_flb_unpreserve:
+	luo_flb_file_unpreserve(m, mf->fh);
 err_release:
-	policy_release(m, fh, file);
+	policy_release(m, mf, managed);
 err_put_file:
-	luo_put_file(m, file_set, file);
+	luo_put_file(m, mf->file_set, mf->file);
 	return err;
 }
 
 int luo_preserve_file(struct machine *m, struct luo_session *session, u64 token, int fd)
 {
 	KCALL(m);
+	struct managed_file mf = { .file_set = &session->file_set, .token = token };
 	u32 claim;
 	int err;
 
 	if (find_token(&session->file_set, token))
 		return -EEXIST;
 	claim = ledger_claim(m, session, token);
-	err = __luo_preserve_file(m, &session->file_set, token, fd);
+	err = __luo_preserve_file(m, &mf, fd);
 	if (err)
 		ledger_done(m, claim);
 	ledger_act_for(m, 0);
@@ -212,10 +245,23 @@ static struct liveupdate_file_op_args op_args(struct machine *m, const struct lu
 	return (struct liveupdate_file_op_args){
 		.m = m,
 		.handler = luo_file->fh,
+		.session = luo_file->session,
 		.file = luo_file->file,
 		.serialized_data = luo_file->serialized_data,
 		.private_data = luo_file->private_data,
 		.retrieve_status = luo_file->retrieve_status,
+	};
+}
+
+static struct managed_file managed_file(struct luo_file_set *file_set,
+					const struct luo_file *luo_file, bool incoming)
+{
+	return (struct managed_file){
+		.file_set = file_set,
+		.fh = luo_file->fh,
+		.file = luo_file->file,
+		.token = luo_file->token,
+		.incoming = incoming,
 	};
 }
 
@@ -226,11 +272,15 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 	while (!list_empty(&file_set->files_list)) {
 		struct luo_file *luo_file = list_last_entry(&file_set->files_list,
 							    struct luo_file, list);
+		struct managed_file mf = managed_file(file_set, luo_file, false);
 		struct liveupdate_file_op_args args = op_args(m, luo_file);
 		u32 before = ledger_act_for(m, luo_file->claim);
 
-		luo_file->fh->ops->unpreserve(&args);
-		policy_release(m, luo_file->fh, luo_file->file);
+		/* What is shared the last owner gives up. */
+		if (!luo_file->managed || luo_file->managed->owners == 1)
+			luo_file->fh->ops->unpreserve(&args);
+		luo_flb_file_unpreserve(m, luo_file->fh);
+		policy_release(m, &mf, luo_file->managed);
 		ledger_done(m, luo_file->claim);
 		ledger_act_for(m, before);
 		luo_file_del(m, luo_file);
@@ -351,43 +401,90 @@ void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set, phys_ad
 
 /* Retrieve. */
 
-static int luo_handler_retrieve(struct machine *m, struct luo_file *luo_file)
+/* Does a failed retrieve stay failed? */
+static bool retrieve_latches(struct machine *m)
+{
+	enum retrieve_failure retrieve = m->k->boot.release.policy.retrieve;
+
+	return retrieve == RETRIEVE_LATCH ||
+	       (retrieve == RETRIEVE_RELEASE && has_fix(m, FIX_RETRIEVE_STATUS));
+}
+
+static void set_retrieve_status(struct machine *m, struct luo_file *luo_file, int status)
+{
+	luo_file->retrieve_status = status;
+	if (status < 0)
+		census_add(m, CENSUS_LATCHED, 1);
+	if (luo_file->managed)
+		luo_file->managed->retrieve_status = status;
+}
+
+static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set,
+				struct luo_file *luo_file)
 {
 	struct liveupdate_file_op_args args = {
 		.m = m,
 		.handler = luo_file->fh,
+		.session = luo_file->session,
 		.serialized_data = luo_file->serialized_data,
 	};
 	u32 before = ledger_act_for(m, luo_file->claim);
+	struct luo_managed *unused;
+	struct managed_file mf;
 	int err;
 
 	err = luo_file->fh->ops->retrieve(&args);
 	ledger_act_for(m, before);
 	if (err) {
-		if (has_fix(m, FIX_RETRIEVE_STATUS)) {
-			luo_file->retrieve_status = err;
-			census_add(m, CENSUS_LATCHED, 1);
-		}
+		if (retrieve_latches(m))
+			set_retrieve_status(m, luo_file, err);
 		return err;
 	}
-	ledger_retrieved(m, luo_file->claim, args.file);
 	/* One reference is the caller's, one stays with LUO until finish. */
 	luo_file->file = get_file(args.file);
-	if (policy_claim(m, luo_file->fh, luo_file->file))
+	mf = managed_file(file_set, luo_file, true);
+	if (policy_claim(m, &mf, &unused))
 		warn(m, "luo_retrieve_file");
-	luo_file->retrieve_status = 1;
+	set_retrieve_status(m, luo_file, 1);
+	/* For the other owners, who may come when this one has finished. */
+	if (luo_file->managed)
+		luo_file->managed->file = get_file(luo_file->file);
 	return 0;
 }
 
-static int retrieve_locked(struct machine *m, struct luo_file *luo_file)
+/* Duplicate share: another token of the object was retrieved, or failed to be. */
+static int luo_share_retrieved(struct machine *m, struct luo_file *luo_file)
 {
+	int status = luo_file->managed->retrieve_status;
+
+	if (status > 0) {
+		luo_file->file = get_file(luo_file->managed->file);
+		get_file(luo_file->file);
+		luo_file->retrieve_status = status;
+		return 0;
+	}
+	set_retrieve_status(m, luo_file, status);
+	return status;
+}
+
+static int retrieve_locked(struct machine *m, struct luo_file_set *file_set,
+			   struct luo_file *luo_file)
+{
+	int err;
+
 	if (luo_file->retrieve_status < 0)
 		return luo_file->retrieve_status;
 	if (luo_file->retrieve_status > 0) {
 		get_file(luo_file->file);
 		return 0;
 	}
-	return luo_handler_retrieve(m, luo_file);
+	if (luo_file->managed && luo_file->managed->retrieve_status)
+		err = luo_share_retrieved(m, luo_file);
+	else
+		err = luo_handler_retrieve(m, file_set, luo_file);
+	if (!err)
+		ledger_retrieved(m, luo_file->claim, luo_file->file);
+	return err;
 }
 
 int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,
@@ -400,7 +497,7 @@ int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 toke
 	if (!luo_file)
 		return -ENOENT;
 	mutex_lock(m, &luo_file->mutex);
-	err = retrieve_locked(m, luo_file);
+	err = retrieve_locked(m, file_set, luo_file);
 	*filep = luo_file->file;
 	mutex_unlock(m, &luo_file->mutex);
 	return err;
@@ -426,10 +523,55 @@ static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
 	u32 before = ledger_act_for(m, luo_file->claim);
 
 	mutex_lock(m, &luo_file->mutex);
-	luo_file->fh->ops->finish(&args);
+	/* What is shared the last owner finishes. */
+	if (luo_file->managed)
+		args.retrieve_status = luo_file->managed->retrieve_status;
+	if (!luo_file->managed || luo_file->managed->owners == 1)
+		luo_file->fh->ops->finish(&args);
+	luo_flb_file_finish(m, luo_file->fh);
 	mutex_unlock(m, &luo_file->mutex);
 	ledger_done(m, luo_file->claim);
 	ledger_act_for(m, before);
+}
+
+/* The claim on a retrieved file ends, and one owner of a shared object. */
+static void luo_file_unmanage(struct machine *m, struct luo_file_set *file_set,
+			      struct luo_file *luo_file)
+{
+	struct luo_managed *managed = luo_file->managed;
+	struct managed_file mf = managed_file(file_set, luo_file, true);
+
+	if (mf.file)
+		policy_release(m, &mf, NULL);
+	if (!managed || --managed->owners)
+		return;
+	if (managed->file)
+		fput(m, managed->file);
+	xa_erase(m, &m->k->luo.shared, PHYS_PFN(luo_file->serialized_data));
+	kfree(m, managed, sizeof(*managed));
+}
+
+static void luo_file_finish_last(struct machine *m, struct luo_file_set *file_set)
+{
+	struct luo_file *luo_file = list_last_entry(&file_set->files_list, struct luo_file, list);
+	struct file *file = luo_file->file;
+
+	luo_file_finish_one(m, luo_file);
+	luo_file_unmanage(m, file_set, luo_file);
+	if (file)
+		fput(m, file);
+	luo_file_del(m, luo_file);
+}
+
+/* The memory that the files were serialized into. */
+static void luo_restore_files_mem(struct machine *m, struct luo_file_set *file_set)
+{
+	if (uses_blocks(m)) {
+		kho_block_set_destroy(m, &file_set->block_set);
+	} else if (file_set->files) {
+		kho_restore_free(m, file_set->files);
+		file_set->files = 0;
+	}
 }
 
 int luo_file_finish(struct machine *m, struct luo_file_set *file_set)
@@ -446,30 +588,67 @@ int luo_file_finish(struct machine *m, struct luo_file_set *file_set)
 			return err;
 	}
 	while (!list_empty(&file_set->files_list)) {
-		struct file *file;
-
-		luo_file = list_last_entry(&file_set->files_list, struct luo_file, list);
-		luo_file_finish_one(m, luo_file);
-		file = luo_file->file;
-		if (file) {
-			policy_release(m, luo_file->fh, file);
-			fput(m, file);
-		}
-		luo_file_del(m, luo_file);
+		luo_file_finish_last(m, file_set);
 		file_set->count--;
 		if (uses_blocks(m))
 			kho_block_set_shrink(m, &file_set->block_set, file_set->count);
 	}
-	if (uses_blocks(m)) {
-		kho_block_set_destroy(m, &file_set->block_set);
-	} else if (file_set->files) {
-		kho_restore_free(m, file_set->files);
-		file_set->files = 0;
-	}
+	luo_restore_files_mem(m, file_set);
 	return 0;
 }
 
+void luo_file_discard(struct machine *m, struct luo_file_set *file_set)
+{
+	while (!list_empty(&file_set->files_list))
+		luo_file_finish_last(m, file_set);
+	luo_restore_files_mem(m, file_set);
+	file_set->count = 0;
+}
+
+void luo_file_waiting(struct machine *m, struct census *census)
+{
+	struct luo_managed *managed;
+	u64 key;
+
+	xa_for_each(&m->k->luo.shared, key, managed) {
+		const struct inode *inode;
+
+		if (!managed->file || managed->file->f_count > 1)
+			continue;
+		inode = file_inode(managed->file);
+		census->count[CENSUS_FILES]--;
+		census->count[CENSUS_SIZE] -= inode->i_size;
+		census->count[CENSUS_CACHED] -= inode->i_mapping.nrpages;
+		census->count[CENSUS_FRAMES] -= inode->i_mapping.nrpages;
+	}
+}
+
 /* Deserialize. */
+
+/* Duplicate share: tokens with the same data are owners of one object. */
+static int luo_share_incoming(struct machine *m, struct luo_file *luo_file)
+{
+	u64 key = PHYS_PFN(luo_file->serialized_data);
+	struct luo_managed *managed;
+	int err;
+
+	if (m->k->boot.release.policy.duplicate != DUPLICATE_SHARE)
+		return 0;
+	managed = xa_load(&m->k->luo.shared, key);
+	if (!managed) {
+		managed = kzalloc(m, sizeof(*managed));
+		if (!managed)
+			return -ENOMEM;
+		err = xa_insert(m, &m->k->luo.shared, key, managed);
+		if (err) {
+			kfree(m, managed, sizeof(*managed));
+			return err;
+		}
+	}
+	managed->owners++;
+	luo_file->managed = managed;
+	return 0;
+}
 
 static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file_set,
 				    phys_addr_t phys)
@@ -477,6 +656,7 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 	struct liveupdate_file_handler *fh, *found = NULL;
 	struct luo_file *luo_file;
 	struct luo_file_ser ser;
+	int err;
 
 	phys_read(m, phys, &ser, sizeof(ser));
 	down_read(m, &m->k->luo.register_rwlock);
@@ -498,7 +678,13 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 	luo_file->fh = found;
 	luo_file->serialized_data = ser.data;
 	luo_file->token = ser.token;
-	luo_file->claim = ledger_incoming(m, ser.data);
+	luo_file->session = container_of(file_set, struct luo_session, file_set);
+	err = luo_share_incoming(m, luo_file);
+	if (err) {
+		kfree(m, luo_file, sizeof(*luo_file));
+		return err;
+	}
+	luo_file->claim = ledger_incoming(m, ser.data, luo_file->session->name, ser.token);
 	luo_file_add(m, file_set, luo_file);
 	return 0;
 }
@@ -544,8 +730,16 @@ static int deserialize_blocks(struct machine *m, struct luo_file_set *file_set,
 	err = -EINVAL;
 
 err_destroy_blocks:
-	while (!list_empty(&file_set->files_list))
-		luo_file_del(m, list_first_entry(&file_set->files_list, struct luo_file, list));
+	/* What a rollback discards it must find. */
+	if (m->k->boot.release.policy.deserialize == DESERIALIZE_ROLLBACK)
+		return err;
+	while (!list_empty(&file_set->files_list)) {
+		struct luo_file *luo_file = list_first_entry(&file_set->files_list,
+							     struct luo_file, list);
+
+		luo_file_unmanage(m, file_set, luo_file);
+		luo_file_del(m, luo_file);
+	}
 	file_set->count = 0;
 	kho_block_set_destroy(m, &file_set->block_set);
 	return err;
@@ -592,15 +786,48 @@ int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_h
 	if (!fh->ops->preserve || !fh->ops->unpreserve || !fh->ops->retrieve ||
 	    !fh->ops->finish || !fh->ops->can_preserve)
 		return -EINVAL;
+	if (!luo_session_quiesce(m))
+		return -EBUSY;
 	down_write(m, &luo->register_rwlock);
 	list_for_each_entry(it, &luo->handlers, list)
 		if (!strcmp(it->compatible, fh->compatible))
 			err = -EEXIST;
-	if (err)
+	if (err) {
 		pr_err(m, "File handler registration failed: Compatible string '%s' already "
 		       "registered.", fh->compatible);
-	else
+	} else {
+		INIT_LIST_HEAD(&fh->flb_list);
 		list_add_tail(&fh->list, &luo->handlers);
+	}
 	up_write(m, &luo->register_rwlock);
 	return err;
+}
+
+void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	if (!liveupdate_enabled(m) || !luo_session_quiesce(m))
+		return;
+	down_write(m, &m->k->luo.register_rwlock);
+	luo_flb_unregister_all(m, fh);
+	list_del(&fh->list);
+	up_write(m, &m->k->luo.register_rwlock);
+}
+
+int liveupdate_get_token_outgoing(struct luo_session *session, struct file *file, u64 *tokenp)
+{
+	struct luo_file *iter;
+
+	list_for_each_entry(iter, &session->file_set.files_list, list) {
+		if (iter->file != file)
+			continue;
+		*tokenp = iter->token;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int liveupdate_get_file_incoming(struct machine *m, struct luo_session *session, u64 token,
+				 struct file **filep)
+{
+	return luo_retrieve_file(m, &session->file_set, token, filep);
 }

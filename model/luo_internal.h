@@ -90,6 +90,7 @@ phys_addr_t kho_block_set_it_prev(struct kho_block_set_it *it);
 
 struct luo_file_set {
 	struct list_head files_list;
+	struct xarray managed;		/* scope session: see managed.c */
 	phys_addr_t files;		/* array of luo_file_ser, up to 7.1 */
 	struct kho_block_set block_set;	/* 7.2 on */
 	u64 count;
@@ -125,7 +126,12 @@ struct luo {
 	struct rw_semaphore serialize_rwsem;
 	struct rw_semaphore register_rwlock;
 	struct list_head handlers;
-	struct xarray preserved_files;
+	struct list_head flbs;
+	u32 flb_count;
+	phys_addr_t flb_outgoing;	/* page of entries, and the previous kernel's or 0 */
+	phys_addr_t flb_incoming;
+	struct xarray preserved_files;	/* see managed.c */
+	struct xarray shared;		/* duplicate share: incoming files by their data */
 	struct luo_session_header incoming;
 	struct luo_session_header outgoing;
 	struct liveupdate_file_handler memfd_handler;
@@ -155,6 +161,8 @@ int luo_session_retrieve(struct machine *m, const char *name, struct file **file
 int luo_session_deserialize(struct machine *m);
 int luo_session_serialize(struct machine *m);
 void luo_session_init(struct machine *m);
+/* May handlers come and go? Up to 7.0 only while there are no sessions. */
+bool luo_session_quiesce(struct machine *m);
 int luo_session_setup_outgoing(struct machine *m, void *fdt);
 void luo_session_setup_outgoing_ser(struct machine *m, phys_addr_t sessions_pa);
 int luo_session_setup_incoming(struct machine *m, const void *fdt);
@@ -169,6 +177,10 @@ void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set,
 int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,
 		      struct file **filep);
 int luo_file_finish(struct machine *m, struct luo_file_set *file_set);
+/* Deserialize rollback: finish what there is, whatever the count says. */
+void luo_file_discard(struct machine *m, struct luo_file_set *file_set);
+/* Duplicate share: take from @census what is open only for tokens that may still come. */
+void luo_file_waiting(struct machine *m, struct census *census);
 int luo_file_deserialize(struct machine *m, struct luo_file_set *file_set,
 			 phys_addr_t file_set_ser);
 void luo_file_set_init(struct machine *m, struct luo_file_set *file_set);
@@ -178,13 +190,49 @@ void luo_file_set_destroy(struct machine *m, struct luo_file_set *file_set);
 int luo_flb_setup_outgoing(struct machine *m, void *fdt);
 int luo_flb_setup_outgoing_ser(struct machine *m, phys_addr_t flbs_pa);
 int luo_flb_setup_incoming(struct machine *m, const void *fdt);
+void luo_flb_setup_incoming_ser(struct machine *m, u64 flbs_pa);
+void luo_flb_serialize(struct machine *m);
+/* A file of @fh is about to be preserved, was unpreserved, was finished. */
+int luo_flb_file_preserve(struct machine *m, struct liveupdate_file_handler *fh);
+void luo_flb_file_unpreserve(struct machine *m, struct liveupdate_file_handler *fh);
+void luo_flb_file_finish(struct machine *m, struct liveupdate_file_handler *fh);
+void luo_flb_unregister_all(struct machine *m, struct liveupdate_file_handler *fh);
 
 /* memfd_luo.c */
 void memfd_luo_init(struct machine *m);
 
-/* policy.c: what is "the same object", and who has it. */
-/* 0, -EBUSY when the object is managed already, -ENOMEM. */
-int policy_claim(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
-void policy_release(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
+/* managed.c: what is "the same object", and who has it. */
+
+/* A file as the policy is asked about it. */
+struct managed_file {
+	struct luo_file_set *file_set;
+	struct liveupdate_file_handler *fh;
+	struct file *file;
+	u64 token;
+	bool incoming;			/* it was retrieved */
+};
+
+/* Duplicate share: one object that several tokens own. */
+struct luo_managed {
+	u32 owners;
+	u64 serialized_data;
+	void *private_data;
+	struct file *file;		/* incoming: once it was retrieved, with a reference */
+	int retrieve_status;
+};
+
+/*
+ * 0, -EBUSY when the object is managed already, -ENOMEM. Where duplicates share,
+ * *@managed is the object with one more owner, otherwise NULL.
+ */
+int policy_claim(struct machine *m, const struct managed_file *mf, struct luo_managed **managed);
+/* Give the claim up; the last owner's @managed is gone then. */
+void policy_release(struct machine *m, const struct managed_file *mf,
+		    struct luo_managed *managed);
+/*
+ * A table that the policy costs was looked into: it has @entries more than when
+ * the heap was @heap. Only machine_stats() reads what is counted.
+ */
+void policy_cost(struct machine *m, s64 entries, u64 heap);
 
 #endif

@@ -438,6 +438,12 @@ static void init_header(struct machine *m, struct luo_session_header *sh)
 			   limit(m, LIMIT_SESSIONS_PER_BLOCK));
 }
 
+bool luo_session_quiesce(struct machine *m)
+{
+	return has_fix(m, FIX_REGISTER_ANYTIME) ||
+	       (!m->k->luo.incoming.count && !m->k->luo.outgoing.count);
+}
+
 void luo_session_init(struct machine *m)
 {
 	init_header(m, &m->k->luo.incoming);
@@ -508,6 +514,29 @@ int luo_session_setup_incoming_ser(struct machine *m, u64 sessions_pa)
 	return err;
 }
 
+/* What the policy wants done about a session that cannot be read. */
+static enum deserialize_failure on_failure(struct machine *m)
+{
+	enum deserialize_failure want = m->k->boot.release.policy.deserialize;
+
+	if (want != DESERIALIZE_RELEASE)
+		return want;
+	return has_fix(m, FIX_DESERIALIZE_ERROR) ? DESERIALIZE_LATCH : DESERIALIZE_IGNORE;
+}
+
+/* Finish and drop all that was read before the failure. */
+static void roll_back(struct machine *m, struct luo_session_header *sh)
+{
+	while (!list_empty(&sh->list)) {
+		struct luo_session *session = list_last_entry(&sh->list, struct luo_session, list);
+
+		luo_file_discard(m, &session->file_set);
+		luo_session_remove(m, sh, session);
+		luo_session_free(m, session);
+	}
+	ledger_rolled_back(m);
+}
+
 /*
  * The error of one session. @saved says whether later opens will hear of it too:
  * in 6.19 and 7.0 an early return forgets it.
@@ -538,7 +567,7 @@ static int luo_session_deserialize_one(struct machine *m, struct luo_session_hea
 	err = luo_file_deserialize(m, &session->file_set,
 				   phys + offsetof(struct luo_session_ser, file_set_ser));
 	mutex_unlock(m, &session->mutex);
-	if (!has_fix(m, FIX_DESERIALIZE_ERROR))
+	if (on_failure(m) == DESERIALIZE_IGNORE)
 		return 0;
 	if (err)
 		pr_warn(m, "Failed to deserialize files for session [%s] %d", session->name, err);
@@ -587,11 +616,15 @@ int luo_session_deserialize(struct machine *m)
 	luo->is_deserialized = true;
 	if (!luo->incoming.active)
 		return 0;
-	/* On failure what was restored stays and leaks: there is no safe way back. */
 	if (uses_blocks(m))
 		err = deserialize_blocks(m, &luo->incoming, &saved);
 	else
 		err = deserialize_array(m, &luo->incoming, &saved);
+	if (err && on_failure(m) == DESERIALIZE_PANIC)
+		panic(m, "luo: Failed to deserialize sessions [%d]", err);
+	if (err && on_failure(m) == DESERIALIZE_ROLLBACK)
+		roll_back(m, &luo->incoming);
+	/* Otherwise what was read stays and leaks: there is no safe way back. */
 	if (saved)
 		luo->deserialize_err = err;
 	return err;

@@ -51,6 +51,12 @@ enum fix {
 	FIX_MEMFD_ACCT_FOLIO,
 	FIX_MEMFD_SEAL_EXEC,
 	FIX_SHMEM_LARGE_WRITE,
+	FIX_REGISTER_ANYTIME,
+	FIX_FLB_INCOMING_REFS,
+	FIX_FLB_OUTGOING_REFS,
+	FIX_FLB_RETRIEVE_STATUS,
+	FIX_FLB_FINISH_STATE,
+	FIX_KVM_TOKEN_FREEZE,
 	NR_FIXES
 };
 
@@ -90,21 +96,144 @@ enum limit {
 /** enum identity - what makes two preserved files "the same object". */
 enum identity {
 	IDENTITY_NONE,		/* nothing does: 6.19, 7.0 */
-	IDENTITY_FILE,		/* the struct file: the RFC's v2 */
-	IDENTITY_INODE,		/* the inode */
+	IDENTITY_FILE,		/* the struct file: a global xarray keyed by it */
+	IDENTITY_INODE,		/* the inode, as a key */
+	IDENTITY_INODE_FLAG,	/* one bit in the inode, which cannot fail */
 	IDENTITY_GET_ID,	/* what the handler's get_id() says: 7.1 on */
+	IDENTITY_PLUGIN,	/* what a loaded policy says */
 	NR_IDENTITIES
+};
+
+/** enum scope - among which files an object must be the only one. */
+enum scope {
+	SCOPE_GLOBAL,		/* all sessions, outgoing and retrieved: 7.1 on */
+	SCOPE_GLOBAL_OUTGOING,	/* all outgoing sessions; retrieve does not look */
+	SCOPE_SESSION,		/* the files of one session */
+	NR_SCOPES
+};
+
+/** enum duplicate - what a second preserve of one object gets. */
+enum duplicate {
+	DUPLICATE_BUSY,		/* -EBUSY: 7.1 on */
+	DUPLICATE_ACCEPT,	/* it is preserved once more */
+	DUPLICATE_SHARE,	/* a second token, one owner count: docs/policies.md */
+	NR_DUPLICATES
+};
+
+/** enum restore - what KHO does for each folio. */
+enum restore {
+	RESTORE_ONE_SHOT,	/* one bit, one restore */
+	RESTORE_REFCOUNT,	/* as many restores as preserves: docs/policies.md */
+	NR_RESTORES
+};
+
+/** enum deserialize_failure - what follows when a session cannot be read. */
+enum deserialize_failure {
+	DESERIALIZE_RELEASE,	/* latch with the fix deserialize-error, else ignore */
+	DESERIALIZE_IGNORE,	/* go on without the rest of that session's files */
+	DESERIALIZE_LATCH,	/* leak what was read, fail every open */
+	DESERIALIZE_ROLLBACK,	/* discard all that was read, fail every open */
+	DESERIALIZE_PANIC,
+	NR_DESERIALIZE_FAILURES
+};
+
+/** enum retrieve_failure - what a second retrieve gets after one that failed. */
+enum retrieve_failure {
+	RETRIEVE_RELEASE,	/* latch with the fix retrieve-status, else retry */
+	RETRIEVE_RETRY,		/* the handler is asked again */
+	RETRIEVE_LATCH,		/* the first one's errno */
+	NR_RETRIEVE_FAILURES
+};
+
+/**
+ * struct luosim_object - a file as a loaded policy sees it.
+ * @file: number of the struct file, the same for the life of the kernel.
+ * @inode: number of its inode; anonymous-inode files share one.
+ * @id: what the handler's get_id() says; @file for a handler without one.
+ * @session: number of the session.
+ * @token: the token in that session.
+ * @incoming: it was retrieved; otherwise it is being preserved.
+ * @compatible: the handler's compatible string.
+ */
+struct luosim_object {
+	uint64_t file;
+	uint64_t inode;
+	uint64_t id;
+	uint64_t session;
+	uint64_t token;
+	bool incoming;
+	const char *compatible;
+};
+
+#define LUOSIM_POLICY_ABI	1
+
+/**
+ * struct luosim_policy - a policy of a designer's own, in a shared object that
+ * exports it as "luosim_policy".
+ * @abi: LUOSIM_POLICY_ABI.
+ * @name: what reports call it, at most 31 characters.
+ * @key: store in @key what identifies the object, among the files of @scope;
+ *	false when nothing does, so that it is never a duplicate.
+ * @scope: see &enum scope.
+ * @duplicate: see &enum duplicate.
+ */
+struct luosim_policy {
+	uint32_t abi;
+	const char *name;
+	bool (*key)(const struct luosim_object *object, uint64_t *key);
+	enum scope scope;
+	enum duplicate duplicate;
 };
 
 /**
  * struct policy - one point in the space of ownership policies.
  * @name: what reports call it: a preset's name, or the values joined by commas.
  * @identity: the key that the table of managed files is indexed by.
+ * @scope: see &enum scope.
+ * @duplicate: see &enum duplicate.
+ * @restore: see &enum restore.
+ * @deserialize: see &enum deserialize_failure.
+ * @retrieve: see &enum retrieve_failure.
+ * @plugin: of IDENTITY_PLUGIN.
  */
 struct policy {
 	char name[64];
 	enum identity identity;
+	enum scope scope;
+	enum duplicate duplicate;
+	enum restore restore;
+	enum deserialize_failure deserialize;
+	enum retrieve_failure retrieve;
+	const struct luosim_policy *plugin;
 };
+
+/**
+ * enum handler - file handlers that were posted and not merged; memfd's is always there.
+ * @HANDLER_HUGETLB: memfds of huge pages, and the FLB that counts those.
+ * @HANDLER_IOMMUFD: iommufds with the memfds that are mapped in them.
+ * @HANDLER_VFIO: PCI devices of vfio, and the FLB that lists those.
+ * @HANDLER_KVM: virtual machines and their vCPUs.
+ * @HANDLER_GUEST_MEMFD: guest_memfds.
+ */
+enum handler {
+	HANDLER_HUGETLB,
+	HANDLER_IOMMUFD,
+	HANDLER_VFIO,
+	HANDLER_KVM,
+	HANDLER_GUEST_MEMFD,
+	NR_HANDLERS
+};
+
+#define HANDLER_BIT(handler)	(1ull << (handler))
+/* The scripted handlers, in the order of machine_config.scripts. */
+#define HANDLER_SCRIPTED(i)	(NR_HANDLERS + (i))
+#define HANDLERS_SCRIPTED	(~0ull << NR_HANDLERS)
+
+/** handler_name() - the word for a handler, such as "iommufd". */
+const char *handler_name(enum handler handler);
+
+/** handler_find() - the handler of that name, or -ENOENT. */
+int handler_find(const char *name);
 
 /**
  * struct release - one kernel release as a row of data.
@@ -123,6 +252,8 @@ struct policy {
  *	an FDT and arrays.
  * @limit: see &enum limit.
  * @fixes: mask of FIX_BIT().
+ * @handlers: mask of HANDLER_BIT(): the handlers that are loaded.
+ * @posted: it is no release yet: the latest one and what was posted for the next.
  * @policy: the ownership policy that was merged.
  */
 struct release {
@@ -139,6 +270,8 @@ struct release {
 	bool luo_ser;
 	uint64_t limit[NR_LIMITS];
 	uint64_t fixes;
+	uint64_t handlers;
+	bool posted;
 	struct policy policy;
 };
 
@@ -179,8 +312,31 @@ int limit_find(const char *name);
 const struct policy *policy_presets(size_t *nr);
 
 /**
+ * policy_equal() - do two policies do the same? Their names do not matter.
+ */
+bool policy_equal(const struct policy *a, const struct policy *b);
+
+/**
+ * policy_axis() - the axes and their values, for lists and messages.
+ * @axis: counted from 0.
+ * @values: where to store the values' names, which end with NULL.
+ * Return: the axis's name, or NULL behind the last one.
+ */
+const char *policy_axis(size_t axis, const char *const **values);
+
+/** policy_value() - the name of the value that @policy has on @axis. */
+const char *policy_value(const struct policy *policy, size_t axis);
+
+/**
+ * policy_plug() - use a loaded policy.
+ * @policy: its identity, scope and duplicate become the plugin's.
+ * Return: 0; -EPROTO for another ABI; -EINVAL when something is missing.
+ */
+int policy_plug(struct policy *policy, const struct luosim_policy *plugin);
+
+/**
  * policy_parse() - read "PRESET", "AXIS=VALUE" or a comma-joined mix.
- * @text: what to read.
+ * @text: what to read. A preset sets identity, scope, duplicate and restore.
  * @policy: in: what the axes that @text does not name keep; out: the result.
  * @bad: set to the first character of the word that was not understood.
  * Return: 0, or -EINVAL with @policy unchanged.
@@ -238,7 +394,8 @@ int violation_find(const char *name);
  *	to machine_begin_op(); 0 at the end, in machine_end().
  * @pfn: the first page frame concerned, or 0.
  * @nr_claims: how many of @claims are set.
- * @claims: who claimed the frame: operation, session, token.
+ * @claims: who claimed the frame: operation, session, token, the range of frames
+ *	that it claimed around this one, and the operation that gave it up, or 0.
  * @restored_op: the operation that had restored the frame before, or 0.
  * @text: one sentence without a full stop, naming what broke.
  */
@@ -248,9 +405,10 @@ struct violation {
 	uint64_t pfn;
 	uint32_t nr_claims;
 	struct {
-		uint32_t op;
+		uint32_t op, done_op;
 		char session[64];
 		uint64_t token;
+		uint64_t pfn, nr;
 	} claims[4];
 	uint32_t restored_op;
 	char text[200];
@@ -282,19 +440,72 @@ struct event {
  * Machines.
  */
 
+/** enum handler_call - callbacks of a scripted handler that can be made to fail. */
+enum handler_call {
+	CALL_PRESERVE,
+	CALL_FREEZE,
+	CALL_RETRIEVE,
+	CALL_FLB_PRESERVE,
+	CALL_FLB_RETRIEVE,
+	NR_HANDLER_CALLS
+};
+
+/** handler_call_name() - the word for a callback, such as "flb_preserve". */
+const char *handler_call_name(enum handler_call call);
+
+/** handler_call_find() - the callback of that name, or -ENOENT. */
+int handler_call_find(const char *name);
+
+/** enum handler_finish - what can_finish() of a scripted handler says. */
+enum handler_finish { FINISH_ALWAYS, FINISH_RETRIEVED, FINISH_NEVER };
+
+/** enum handler_id - what get_id() of a scripted handler says. */
+enum handler_id { ID_FILE, ID_INODE, ID_CONSTANT };
+
+/**
+ * struct handler_script - a file handler made to order. It keeps the count of an
+ * eventfd, and of other files the position.
+ * @name: its compatible string.
+ * @accepts: mask of 1 << &enum file_kind: the files that it takes.
+ * @fail: for each callback: the errno, negative, or 0; and which call of a
+ *	kernel's fails, counted from 1; 0 for all.
+ * @finish: see &enum handler_finish.
+ * @id: see &enum handler_id.
+ * @constant: of ID_CONSTANT.
+ * @flb: compatible string of the FLB that its files need, or "". Handlers that
+ *	name the same FLB share it.
+ */
+struct handler_script {
+	char name[32];
+	uint32_t accepts;
+	struct {
+		int error;
+		uint32_t nth;
+	} fail[NR_HANDLER_CALLS];
+	enum handler_finish finish;
+	enum handler_id id;
+	uint64_t constant;
+	char flb[32];
+};
+
 /**
  * struct boot - what one kernel is started with.
  * @release: the row to run, changed by the caller as it likes; copied.
  * @kho: boot option kho=.
  * @liveupdate: boot option liveupdate=.
  * @panic_on_warn: sysctl panic_on_warn, from the first instruction on.
+ * @hugepages: boot option hugepages=, of 2 MiB each.
  */
 struct boot {
 	struct release release;
 	bool kho;
 	bool liveupdate;
 	bool panic_on_warn;
+	uint32_t hugepages;
 };
+
+/* More scripted handlers than this are not loaded. */
+#define MAX_SCRIPTS	16
 
 /**
  * struct machine_config - what a machine is made with.
@@ -302,12 +513,16 @@ struct boot {
  * @mem: memory in bytes, 4 MiB to 1 TiB, rounded down to whole 4 MiB.
  * @emit: called for each event, in order; may be NULL.
  * @data: passed to @emit.
+ * @scripts: scripted handlers, which must live as long as the machine.
+ * @nr_scripts: how many there are, at most MAX_SCRIPTS.
  */
 struct machine_config {
 	struct boot boot;
 	uint64_t mem;
 	void (*emit)(void *data, const struct event *event);
 	void *data;
+	const struct handler_script *scripts;
+	unsigned int nr_scripts;
 };
 
 /**
@@ -374,6 +589,10 @@ bool machine_fail_hit(const struct machine *m);
  * @frames_preserved: told to KHO by the running kernel.
  * @frames_incoming: handed over by the previous kernel and not restored yet.
  * @bytes: host memory that the machine occupies.
+ * @files: preserved files of all sessions, outgoing and incoming.
+ * @claims_held_max: entries in the tables of the ownership policy, at most so far.
+ * @claim_bytes: heap that these tables took, at most so far.
+ * @claim_lookups: how often it looked into them so far.
  */
 struct machine_stats {
 	uint64_t frames;
@@ -381,10 +600,31 @@ struct machine_stats {
 	uint64_t frames_preserved;
 	uint64_t frames_incoming;
 	uint64_t bytes;
+	uint64_t files;
+	uint64_t claims_held_max;
+	uint64_t claim_bytes;
+	uint64_t claim_lookups;
 };
 
 /** machine_stats() - fill @stats. */
 void machine_stats(const struct machine *m, struct machine_stats *stats);
+
+/**
+ * struct flb_stats - the state of an FLB in the running kernel.
+ * @outgoing: reference count of what is preserved here.
+ * @incoming: reference count of what the previous kernel preserved; 0 until retrieved.
+ * @retrieved: 0, 1, or the errno that retrieve() failed with.
+ * @finished: what the previous kernel preserved was given up.
+ */
+struct flb_stats {
+	int64_t outgoing;
+	int64_t incoming;
+	int retrieved;
+	bool finished;
+};
+
+/** machine_flb() - fill @stats for the FLB of that compatible string; or -ENOENT. */
+int machine_flb(const struct machine *m, const char *compatible, struct flb_stats *stats);
 
 /* ------------------------------------------------------------------------
  * System calls, made by the machine's one process. Each returns what the call
@@ -426,6 +666,45 @@ const char *file_kind_name(enum file_kind kind);
 
 /** file_kind_find() - the kind of that name, or -ENOENT. */
 int file_kind_find(const char *name);
+
+/*
+ * Files that handlers of &enum handler preserve. The ioctls behind these calls
+ * are not modelled argument by argument.
+ */
+
+/** sys_iommufd_open() - open /dev/iommu, with one address space in it. */
+int sys_iommufd_open(struct machine *m);
+
+/** sys_iommufd_map() - map all of @memfd behind what is mapped (IOMMU_IOAS_MAP_FILE). */
+int sys_iommufd_map(struct machine *m, int iommufd, int memfd);
+
+/** sys_iommufd_mark() - mark its page table for preservation. */
+int sys_iommufd_mark(struct machine *m, int iommufd);
+
+/** sys_vfio_open() - open the vfio device of a PCI device, "0000:01:00.0" up to :07. */
+int sys_vfio_open(struct machine *m, const char *bdf);
+
+/** sys_vfio_attach() - bind the device to @iommufd and attach it to its page table. */
+int sys_vfio_attach(struct machine *m, int vfio, int iommufd);
+
+/** sys_kvm_create_vm() - KVM_CREATE_VM. */
+int sys_kvm_create_vm(struct machine *m);
+
+/** sys_kvm_create_vcpu() - KVM_CREATE_VCPU. */
+int sys_kvm_create_vcpu(struct machine *m, int vm, unsigned int id);
+
+/** sys_guest_memfd_create() - KVM_CREATE_GUEST_MEMFD, all of it shared. */
+int sys_guest_memfd_create(struct machine *m, int vm, int64_t size);
+
+/** sys_guest_write() - the guest on @vcpu writes to guest memory. */
+int64_t sys_guest_write(struct machine *m, int vcpu, int gmem, const void *buf, size_t len,
+			int64_t pos);
+
+/** sys_guest_read() - the guest on @vcpu reads guest memory. */
+int64_t sys_guest_read(struct machine *m, int vcpu, int gmem, void *buf, size_t len, int64_t pos);
+
+/** sys_huge_write() - store through a mapping of a memfd of huge pages. */
+int64_t sys_huge_write(struct machine *m, int fd, const void *buf, size_t len, int64_t pos);
 
 /**
  * struct luosim_stat - what fstat, lseek, fcntl and readlink say of a descriptor.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Making a machine, booting kernels on it, and replacing one by the next. */
+#include "handlers/handlers.h"
 #include "machine.h"
 
 #define MEM_ALIGN	(PAGE_SIZE << MAX_PAGE_ORDER)
@@ -28,6 +29,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	k->kho.enabled = k->boot.kho;
 	k->luo.enabled = k->boot.liveupdate;
 	INIT_LIST_HEAD(&k->luo.handlers);
+	INIT_LIST_HEAD(&k->luo.flbs);
 	m->k = k;
 	m->kernel_nr++;
 	if (m->config.emit)
@@ -45,6 +47,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	memfd_luo_init(m);
 	if (files_init(m))
 		panic(m, "VFS: Unable to mount root fs");
+	handlers_init(m);
 	/* What exists now exists again when all processes are gone. */
 	ledger_booted(m);
 	if (open_console(m))
@@ -158,5 +161,9 @@ void machine_stats(const struct machine *m, struct machine_stats *stats)
 		.frames_preserved = m->ledger.now.count[CENSUS_PRESERVED],
 		.frames_incoming = m->ledger.now.count[CENSUS_INCOMING],
 		.bytes = m->persist.used + m->heap.used,
+		.files = m->ledger.now.count[CENSUS_LUO_FILES],
+		.claims_held_max = m->claims_held_max,
+		.claim_bytes = m->claim_bytes_max,
+		.claim_lookups = m->claim_lookups,
 	};
 }

@@ -41,11 +41,16 @@ struct kernel {
 
 	struct kho kho;
 	struct luo luo;
+	struct handlers *handlers;	/* handlers/handlers.h */
 	bool kexec_image;		/* loaded */
 	u64 kexec_fdt;			/* of that image: kho_fill_kimage() */
 
 	struct site sites[MAX_SITES];
 	u32 nr_sites;
+
+	/* what policy_cost() counts */
+	u64 heap_bytes;			/* given out by kzalloc() */
+	s64 claims, claim_bytes;
 };
 
 struct machine {
@@ -68,6 +73,8 @@ struct machine {
 	jmp_buf panic_env;		/* the system call under way */
 	u32 fail_nth;
 	bool fail_hit;
+
+	u64 claims_held_max, claim_bytes_max, claim_lookups;	/* see policy_cost() */
 };
 
 static inline bool has_fix(const struct machine *m, enum fix fix)
@@ -126,6 +133,17 @@ static inline phys_addr_t folio_phys(const struct machine *m, const struct folio
 	if ((m)->panicked || setjmp((m)->panic_env))			\
 		return -EIO;						\
 	(m)->call_depth = 0;						\
+} while (0)
+
+/* Run @call as a system call; files given up meanwhile are released on its return. */
+#define SYSCALL(m, call) do {						\
+	int64_t __ret;							\
+									\
+	SYSCALL_ENTER(m);						\
+	__ret = (call);							\
+	if ((m)->k->files.task_works)					\
+		exit_to_user_mode_loop(m);				\
+	return __ret;							\
 } while (0)
 
 /* machine.c: start the next kernel with the handover FDT at @fdt, or none; all else is gone. */

@@ -1,25 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ownership policies: what two preserved files have in common that makes them
- * one object. luo_file.c asks here and nowhere else.
+ * Ownership policies as data: the axes with their values, the presets, and how
+ * they are named. What they do is in managed.c.
  */
+#include <stddef.h>
 #include <stdio.h>
 
 #include "machine.h"
 
+/* identity, scope, duplicate, restore; the other axes stay the release's. */
 static const struct policy presets[] = {
-	{ "none", IDENTITY_NONE },
-	{ "reject-file", IDENTITY_FILE },
-	{ "reject-inode", IDENTITY_INODE },
-	{ "get-id", IDENTITY_GET_ID },
+	{ .name = "none", .identity = IDENTITY_NONE },
+	{ .name = "reject-file", .identity = IDENTITY_FILE },
+	{ .name = "reject-inode", .identity = IDENTITY_INODE },
+	{ .name = "inode-flag", .identity = IDENTITY_INODE_FLAG, .scope = SCOPE_GLOBAL_OUTGOING },
+	{ .name = "inode-managed", .identity = IDENTITY_INODE_FLAG },
+	{ .name = "get-id", .identity = IDENTITY_GET_ID },
+	{ .name = "in-handler", .identity = IDENTITY_GET_ID, .scope = SCOPE_GLOBAL_OUTGOING },
+	{ .name = "in-session", .identity = IDENTITY_GET_ID, .scope = SCOPE_SESSION },
+	{ .name = "share", .identity = IDENTITY_GET_ID, .duplicate = DUPLICATE_SHARE },
+	{ .name = "refcount", .identity = IDENTITY_NONE, .restore = RESTORE_REFCOUNT },
 };
 
-static const char *const identity_names[NR_IDENTITIES] = {
-	[IDENTITY_NONE] = "none",
-	[IDENTITY_FILE] = "file",
-	[IDENTITY_INODE] = "inode",
-	[IDENTITY_GET_ID] = "get-id",
+static const char *const identities[] = {
+	"none", "file", "inode", "inode-flag", "get-id", "plugin", NULL
 };
+static const char *const scopes[] = { "global", "global-outgoing", "session", NULL };
+static const char *const duplicates[] = { "busy", "accept", "share", NULL };
+static const char *const restores[] = { "one-shot", "refcount", NULL };
+static const char *const deserialize_failures[] = {
+	"release", "ignore", "latch", "rollback", "panic", NULL
+};
+static const char *const retrieve_failures[] = { "release", "retry", "latch", NULL };
+
+static const struct axis {
+	const char *name;
+	const char *const *values;
+	size_t offset;			/* of the member, an enum */
+} axes[] = {
+	{ "identity", identities, offsetof(struct policy, identity) },
+	{ "scope", scopes, offsetof(struct policy, scope) },
+	{ "duplicate", duplicates, offsetof(struct policy, duplicate) },
+	{ "restore", restores, offsetof(struct policy, restore) },
+	{ "deserialize", deserialize_failures, offsetof(struct policy, deserialize) },
+	{ "retrieve", retrieve_failures, offsetof(struct policy, retrieve) },
+};
+
+/* All enums of struct policy are unsigned ints. */
+static unsigned int *member(struct policy *policy, const struct axis *axis)
+{
+	return (unsigned int *)((char *)policy + axis->offset);
+}
+
+static unsigned int value_of(const struct policy *policy, const struct axis *axis)
+{
+	return *(const unsigned int *)((const char *)policy + axis->offset);
+}
 
 const struct policy *policy_presets(size_t *nr)
 {
@@ -27,27 +63,68 @@ const struct policy *policy_presets(size_t *nr)
 	return presets;
 }
 
+const char *policy_axis(size_t axis, const char *const **values)
+{
+	if (axis >= ARRAY_SIZE(axes))
+		return NULL;
+	*values = axes[axis].values;
+	return axes[axis].name;
+}
+
+const char *policy_value(const struct policy *policy, size_t axis)
+{
+	return axes[axis].values[value_of(policy, &axes[axis])];
+}
+
+bool policy_equal(const struct policy *a, const struct policy *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(axes); i++)
+		if (value_of(a, &axes[i]) != value_of(b, &axes[i]))
+			return false;
+	return a->plugin == b->plugin;
+}
+
 static bool word_is(const char *word, size_t len, const char *name)
 {
 	return strlen(name) == len && !strncmp(word, name, len);
 }
 
-/* One preset, or one "identity=VALUE". */
-static bool parse_word(const char *word, size_t len, struct policy *policy)
+static bool parse_preset(const char *word, size_t len, struct policy *policy)
 {
-	const char axis[] = "identity=";
-
 	for (size_t i = 0; i < ARRAY_SIZE(presets); i++) {
-		if (word_is(word, len, presets[i].name)) {
-			policy->identity = presets[i].identity;
-			return true;
-		}
+		if (!word_is(word, len, presets[i].name))
+			continue;
+		policy->identity = presets[i].identity;
+		policy->scope = presets[i].scope;
+		policy->duplicate = presets[i].duplicate;
+		policy->restore = presets[i].restore;
+		return true;
 	}
-	if (len < strlen(axis) || strncmp(word, axis, strlen(axis)))
+	return false;
+}
+
+/* "AXIS=VALUE"; the names that others used for a value are understood, too. */
+static bool parse_value(const char *word, size_t len, struct policy *policy)
+{
+	size_t name = strcspn(word, "=,");
+	const char *value = word + name + 1;
+
+	if (name >= len)
 		return false;
-	for (int i = 0; i < NR_IDENTITIES; i++) {
-		if (word_is(word + strlen(axis), len - strlen(axis), identity_names[i])) {
-			policy->identity = i;
+	len -= name + 1;
+	if (word_is(value, len, "unique-handle")) {
+		value = "get-id";
+		len = strlen(value);
+	}
+	for (size_t a = 0; a < ARRAY_SIZE(axes); a++) {
+		if (!word_is(word, name, axes[a].name))
+			continue;
+		for (unsigned int v = 0; axes[a].values[v]; v++) {
+			/* A plugin comes with policy_plug(). */
+			if (!word_is(value, len, axes[a].values[v]) ||
+			    !strcmp(axes[a].values[v], "plugin"))
+				continue;
+			*member(policy, &axes[a]) = v;
 			return true;
 		}
 	}
@@ -62,7 +139,8 @@ int policy_parse(const char *text, struct policy *policy, const char **bad)
 	for (;;) {
 		size_t len = strcspn(word, ",");
 
-		if (!parse_word(word, len, &new) || strlen(text) >= sizeof(new.name)) {
+		if (strlen(text) >= sizeof(new.name) ||
+		    !(parse_preset(word, len, &new) || parse_value(word, len, &new))) {
 			*bad = word;
 			return -EINVAL;
 		}
@@ -75,38 +153,18 @@ int policy_parse(const char *text, struct policy *policy, const char **bad)
 	return 0;
 }
 
-/* The key of @file in the table of managed files; false when nothing identifies it. */
-static bool policy_key(struct machine *m, struct liveupdate_file_handler *fh, struct file *file,
-		       u64 *key)
+int policy_plug(struct policy *policy, const struct luosim_policy *plugin)
 {
-	switch (m->k->boot.release.policy.identity) {
-	case IDENTITY_FILE:
-		*key = object_id(m, file);
-		return true;
-	case IDENTITY_INODE:
-		*key = object_id(m, file_inode(file));
-		return true;
-	case IDENTITY_GET_ID:
-		*key = fh->ops->get_id ? fh->ops->get_id(m, file) : object_id(m, file);
-		return true;
-	default:
-		return false;
-	}
-}
-
-int policy_claim(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
-{
-	u64 key;
-
-	if (!policy_key(m, fh, file, &key))
-		return 0;
-	return xa_insert(m, &m->k->luo.preserved_files, key, file);
-}
-
-void policy_release(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
-{
-	u64 key;
-
-	if (policy_key(m, fh, file, &key))
-		xa_erase(m, &m->k->luo.preserved_files, key);
+	if (plugin->abi != LUOSIM_POLICY_ABI)
+		return -EPROTO;
+	if (!plugin->name || !*plugin->name || strlen(plugin->name) > 31 || !plugin->key ||
+	    (unsigned int)plugin->scope >= NR_SCOPES ||
+	    (unsigned int)plugin->duplicate >= NR_DUPLICATES)
+		return -EINVAL;
+	snprintf(policy->name, sizeof(policy->name), "%s", plugin->name);
+	policy->identity = IDENTITY_PLUGIN;
+	policy->scope = plugin->scope;
+	policy->duplicate = plugin->duplicate;
+	policy->plugin = plugin;
+	return 0;
 }

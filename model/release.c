@@ -41,6 +41,18 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"F_SEAL_EXEC looks for pins before it brings F_SEAL_WRITE with it" },
 	[FIX_SHMEM_LARGE_WRITE] = { "shmem-large-write", "",
 		"shmem checks a write in steps of the largest folio instead of a page" },
+	[FIX_REGISTER_ANYTIME] = { "register-anytime", "B37",
+		"file handlers and FLBs are registered while there are sessions, too" },
+	[FIX_FLB_INCOMING_REFS] = { "flb-incoming-refs", "B40",
+		"an incoming FLB is not finished while somebody uses it" },
+	[FIX_FLB_OUTGOING_REFS] = { "flb-outgoing-refs", "B41",
+		"an outgoing FLB is not unpreserved while somebody uses it" },
+	[FIX_FLB_RETRIEVE_STATUS] = { "flb-retrieve-status", "B42",
+		"a failed retrieve of an FLB is remembered and never tried again" },
+	[FIX_FLB_FINISH_STATE] = { "flb-finish-state", "B61",
+		"finishing files counts an FLB that nobody has retrieved" },
+	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "",
+		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
 };
 
 #define FIXES_7_0	(FIX_BIT(FIX_RETRIEVE_STATUS) | FIX_BIT(FIX_MEMFD_UPTODATE) |	\
@@ -50,10 +62,12 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_NAME_LENGTH) | FIX_BIT(FIX_MEMFD_SEALS) |		\
 			 FIX_BIT(FIX_MEMFD_EFBIG) | FIX_BIT(FIX_MEMFD_RESTORE_EIO) |	\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
-			 FIX_BIT(FIX_MEMFD_SEAL_EXEC))
+			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
+			 FIX_BIT(FIX_FLB_INCOMING_REFS))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
-			 FIX_BIT(FIX_SHMEM_LARGE_WRITE))
+			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
+			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\
@@ -74,7 +88,8 @@ static const struct release releases[] = {
 		.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",
 		.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",
 		.limit = LIMITS_ARRAY,
-		.policy = { "none", IDENTITY_NONE },
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "none", .identity = IDENTITY_NONE },
 	},
 	{
 		.name = "v7.0", .uname = "7.0.9",
@@ -83,7 +98,8 @@ static const struct release releases[] = {
 		.memfd_compatible = "memfd-v1",
 		.limit = LIMITS_ARRAY,
 		.fixes = FIXES_7_0,
-		.policy = { "none", IDENTITY_NONE },
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "none", .identity = IDENTITY_NONE },
 	},
 	{
 		.name = "v7.1", .uname = "7.1.13",
@@ -93,7 +109,8 @@ static const struct release releases[] = {
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true,
 		.limit = LIMITS_ARRAY,
 		.fixes = FIXES_7_1,
-		.policy = { "get-id", IDENTITY_GET_ID },
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},
 	{
 		.name = "v7.2", .uname = "7.2.13",
@@ -102,7 +119,8 @@ static const struct release releases[] = {
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_2,
-		.policy = { "get-id", IDENTITY_GET_ID },
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},
 	{
 		.name = "v7.3", .uname = "7.3.4",
@@ -111,7 +129,18 @@ static const struct release releases[] = {
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_2,
-		.policy = { "get-id", IDENTITY_GET_ID },
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
+	},
+	{
+		.name = "next", .uname = "7.4.0-next",
+		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
+		.memfd_compatible = "memfd-v2",
+		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
+		.limit = LIMITS_BLOCK,
+		.fixes = FIXES_7_2 | FIX_BIT(FIX_KVM_TOKEN_FREEZE),
+		.handlers = ~0ull, .posted = true,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},
 };
 

@@ -55,16 +55,24 @@ static void list_limits(void)
 
 static void list_policies(void)
 {
-	static const char *const identities[NR_IDENTITIES] = {
-		[IDENTITY_NONE] = "none", [IDENTITY_FILE] = "file",
-		[IDENTITY_INODE] = "inode", [IDENTITY_GET_ID] = "get-id",
-	};
+	const char *const *values;
+	const char *axis;
 	size_t nr;
 	const struct policy *table = policy_presets(&nr);
 
-	printf("%-16s %s\n", "policy", "identity");
+	printf("%-16s %-11s %-16s %-10s %s\n", "policy", "identity", "scope", "duplicate",
+	       "restore");
 	for (size_t i = 0; i < nr; i++)
-		printf("%-16s %s\n", table[i].name, identities[table[i].identity]);
+		printf("%-16s %-11s %-16s %-10s %s\n", table[i].name,
+		       policy_value(&table[i], 0), policy_value(&table[i], 1),
+		       policy_value(&table[i], 2), policy_value(&table[i], 3));
+	putchar('\n');
+	for (size_t i = 0; (axis = policy_axis(i, &values)) != NULL; i++) {
+		printf("%-16s", axis);
+		for (size_t v = 0; values[v] != NULL; v++)
+			printf(" %s", values[v]);
+		putchar('\n');
+	}
 }
 
 static void list_operations(void)
@@ -83,6 +91,25 @@ static void list_files(void)
 		printf("%s\n", file_kind_name(kind));
 }
 
+/* The release that has @handler, or "posted". */
+static const char *handler_in(int handler)
+{
+	size_t nr;
+	const struct release *table = release_table(&nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (table[i].handlers & HANDLER_BIT(handler))
+			return table[i].name;
+	return "posted";
+}
+
+static void list_handlers(void)
+{
+	printf("%-12s %s\n%-12s all\n", "handler", "loaded in", "memfd");
+	for (int handler = 0; handler < NR_HANDLERS; handler++)
+		printf("%-12s %s\n", handler_name(handler), handler_in(handler));
+}
+
 static const struct {
 	const char *name;
 	void (*list)(void);
@@ -93,11 +120,12 @@ static const struct {
 	{ "policies", list_policies },
 	{ "operations", list_operations },
 	{ "files", list_files },
+	{ "handlers", list_handlers },
 };
 
 int list_main(int argc, char **argv)
 {
-	static const char usage[] = "releases|fixes|limits|policies|operations|files";
+	static const char usage[] = "releases|fixes|limits|policies|operations|files|handlers";
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
 	g_autoptr(GError) error = NULL;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plugin.h"
 #include "run.h"
 #include "select.h"
 #include "setting.h"
@@ -52,6 +53,8 @@ static const struct release *newest_release(void)
 	size_t nr;
 	const struct release *table = release_table(&nr);
 
+	while (table[nr - 1].posted)
+		nr--;
 	return &table[nr - 1];
 }
 
@@ -76,7 +79,7 @@ static void plan_kernel(struct run *r, const struct overrides *o, const struct k
 		boot->release = *release;
 	settings_apply(h->settings, boot, mem);
 	if (r->variant != NULL && r->variant->policy != NULL)
-		policy_parse(r->variant->policy, &boot->release.policy, &bad);
+		policy_apply(r->variant->policy, &boot->release.policy, &bad);
 	settings_apply(o->settings, boot, mem);
 	g_array_append_val(r->planned, planned);
 }
@@ -471,7 +474,11 @@ enum run_result run_scenario(const struct scenario *scn, const struct variant *v
 		.call.max_fd = -1,
 		.result.list = g_array_new(FALSE, TRUE, sizeof(struct field)),
 	};
-	struct machine_config config = { .emit = emit, .data = &r };
+	struct machine_config config = {
+		.emit = emit, .data = &r,
+		.scripts = (struct handler_script *)scn->handlers->data,
+		.nr_scripts = scn->handlers->len,
+	};
 	struct report_event e = { .type = REPORT_RUN };
 	struct verdict verdict = { 0 };
 	enum run_result result;

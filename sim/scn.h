@@ -110,13 +110,16 @@ enum setting_kind {
 	SET_WITHOUT,
 	SET_LIMIT,
 	SET_POLICY,
+	SET_HANDLERS,
+	SET_HUGEPAGES,
 };
 
 struct setting {
 	enum setting_kind kind;
 	guint64 number;		/* on/off, bytes, or the limit's new value */
 	int which;		/* enum fix or enum limit */
-	char *policy;		/* SET_POLICY: for policy_parse() */
+	char *policy;		/* SET_POLICY: for policy_apply() */
+	char *handlers;		/* SET_HANDLERS: as written; @number is the mask */
 };
 
 /* "kernel N RELEASE option..." */
@@ -169,6 +172,7 @@ struct scenario {
 	char *about;		/* lines separated by \n, or NULL */
 	char *source;		/* likewise */
 	GArray *runs;		/* of struct variant; empty without "runs" */
+	GArray *handlers;	/* of struct handler_script */
 	GArray *steps;		/* of struct step */
 	guint expect_line;	/* 0 without "expect" */
 	GArray *expects;	/* of struct expectation, the main one first */

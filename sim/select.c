@@ -2,6 +2,7 @@
 /* Selectors: on which kernels an alternative of a step or expectation holds. */
 #include <string.h>
 
+#include "plugin.h"
 #include "select.h"
 
 static GPtrArray *release_words(void)
@@ -45,7 +46,7 @@ bool policy_check(struct lex *l, const char *at, const char *text)
 	struct policy policy = { 0 };
 	const char *bad = text;
 
-	if (policy_parse(text, &policy, &bad) == 0)
+	if (policy_apply(text, &policy, &bad) == 0)
 		return true;
 	words = policy_words();
 	word = g_strndup(bad, strcspn(bad, ","));
@@ -120,7 +121,7 @@ static bool parse_policy(const char *text, struct selector *s)
 	const char *bad;
 
 	s->kind = SELECT_POLICY;
-	return policy_parse(text, &policy, &bad) == 0;
+	return policy_apply(text, &policy, &bad) == 0;
 }
 
 static void unknown_selector(struct lex *l, const char *at, const char *text)
@@ -197,7 +198,7 @@ static bool policy_holds(const char *text, const struct policy *running)
 	struct policy policy = *running;
 	const char *bad;
 
-	return policy_parse(text, &policy, &bad) == 0 && policy.identity == running->identity;
+	return policy_apply(text, &policy, &bad) == 0 && policy_equal(&policy, running);
 }
 
 static bool selector_match(const struct selector *s, const struct release *release)

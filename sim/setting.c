@@ -2,6 +2,8 @@
 /* Settings: what a kernel heading or the command line changes of a kernel. */
 #include <string.h>
 
+#include "plugin.h"
+#include "handler.h"
 #include "print.h"
 #include "select.h"
 #include "setting.h"
@@ -13,6 +15,7 @@
 /* By enum setting_kind. */
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
+	"handlers", "hugepages",
 };
 
 static GPtrArray *setting_words(void)
@@ -28,6 +31,7 @@ static GPtrArray *setting_words(void)
 static void setting_clear(struct setting *s)
 {
 	g_free(s->policy);
+	g_free(s->handlers);
 }
 
 GArray *settings_new(void)
@@ -84,6 +88,10 @@ static bool parse_number(struct lex *l, struct setting *s)
 
 	if (!lex_magnitude(l, "a number", &s->number, &style))
 		return false;
+	if (s->kind == SET_HUGEPAGES && s->number > G_MAXUINT32) {
+		lex_fail(l, at, "too many huge pages, expected fewer");
+		return false;
+	}
 	if (s->kind != SET_MEM || (s->number >= MIN_MEM && s->number <= MAX_MEM))
 		return true;
 	lex_fail(l, at, "memory out of range, expected 4M to 16T");
@@ -96,7 +104,7 @@ static bool parse_value(struct lex *l, struct setting *s)
 	const char *at = l->p;
 	g_autofree char *value = NULL;
 
-	if (s->kind == SET_MEM || s->kind == SET_LIMIT)
+	if (s->kind == SET_MEM || s->kind == SET_LIMIT || s->kind == SET_HUGEPAGES)
 		return parse_number(l, s);
 	value = lex_run(l, "");
 	if (value == NULL || l->p - at != (gssize)strlen(value)) {
@@ -110,6 +118,9 @@ static bool parse_value(struct lex *l, struct setting *s)
 	case SET_POLICY:
 		s->policy = g_strdup(value);
 		return policy_check(l, at, value);
+	case SET_HANDLERS:
+		s->handlers = g_strdup(value);
+		return handlers_parse(l, at, value, &s->number);
 	default:
 		return parse_switch(l, value, at, s);
 	}
@@ -173,6 +184,12 @@ static void setting_print(GString *out, const struct setting *s)
 	case SET_POLICY:
 		g_string_append_printf(out, "=%s", s->policy);
 		break;
+	case SET_HANDLERS:
+		g_string_append_printf(out, "=%s", s->handlers);
+		break;
+	case SET_HUGEPAGES:
+		g_string_append_printf(out, "=%" G_GUINT64_FORMAT, s->number);
+		break;
 	}
 }
 
@@ -209,7 +226,13 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		boot->release.limit[s->which] = s->number;
 		break;
 	case SET_POLICY:
-		policy_parse(s->policy, &boot->release.policy, &bad);
+		policy_apply(s->policy, &boot->release.policy, &bad);
+		break;
+	case SET_HANDLERS:
+		boot->release.handlers = s->number;
+		break;
+	case SET_HUGEPAGES:
+		boot->hugepages = s->number;
 		break;
 	}
 }
