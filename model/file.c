@@ -31,6 +31,10 @@ void iput(struct machine *m, struct inode *inode)
 		return;
 	if (inode->is_shmem)
 		shmem_evict_inode(m, inode);
+	else if (inode->is_hugetlb)
+		hugetlbfs_evict_inode(m, inode);
+	else if (inode->is_gmem)
+		kvm_gmem_evict_inode(m, inode);
 	i_size_write(m, inode, 0);
 	kfree(m, inode, sizeof(*inode));
 }

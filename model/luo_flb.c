@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * File-lifecycle-bound data (kernel/liveupdate/luo_flb.c, 7.0 on): the page of
- * entries that every kernel since hands over, empty while no handler has an FLB.
+ * File-lifecycle-bound data (kernel/liveupdate/luo_flb.c, 7.0 on): one object
+ * that all files of some handlers need. The first file preserves it and the last
+ * one gives it up, in the old kernel as in the new one.
  */
 #include <libfdt.h>
+#include <stdio.h>
 
 #include "machine.h"
 
@@ -12,11 +14,404 @@
 #define LUO_FDT_FLB_NODE	"luo-flb"
 #define LUO_FDT_FLB_HEADER	"luo-flb-header"
 #define LUO_FLB_PGCNT		1ul
+#define LUO_FLB_MAX		((LUO_FLB_PGCNT * PAGE_SIZE - sizeof(struct luo_flb_header_ser)) / \
+				 sizeof(struct luo_flb_ser))
 
 struct luo_flb_header_ser {
 	u64 pgcnt;
 	u64 count;
 } __packed;
+
+struct luo_flb_ser {
+	char name[LIVEUPDATE_FLB_COMPAT_LENGTH];
+	u64 data;
+	u64 count;
+} __packed;
+
+/* An FLB that a file handler depends on. */
+struct luo_flb_link {
+	struct liveupdate_flb *flb;
+	struct list_head list;
+};
+
+/* 6.19 has none. */
+static bool has_flbs(const struct machine *m)
+{
+	return m->k->boot.release.flb_compatible || m->k->boot.release.luo_ser;
+}
+
+/*
+ * Reference counts. Before flb-incoming-refs they are plain numbers; since then
+ * refcount_t, which warns once and stays where it is when it would go below 0.
+ */
+
+#define REFCOUNT_SATURATED	(INT32_MIN / 2)
+
+static void refcount_warn_saturate(struct machine *m, s64 *count)
+{
+	WARN_ON_ONCE(m, true);
+	*count = REFCOUNT_SATURATED;
+}
+
+static void count_inc(struct machine *m, s64 *count)
+{
+	if (has_fix(m, FIX_FLB_INCOMING_REFS) && *count <= 0)
+		refcount_warn_saturate(m, count);
+	else
+		++*count;
+}
+
+static bool count_dec_and_test(struct machine *m, s64 *count)
+{
+	if (has_fix(m, FIX_FLB_INCOMING_REFS) && *count <= 0) {
+		refcount_warn_saturate(m, count);
+		return false;
+	}
+	return !--*count;
+}
+
+/* Preserve. */
+
+static int flb_preserve(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct liveupdate_flb_op_args args = { .m = m, .flb = flb };
+	u32 claim = ledger_claim_flb(m, flb->compatible);
+	u32 before = ledger_act_for(m, claim);
+	int err;
+
+	err = flb->ops->preserve(&args);
+	ledger_act_for(m, before);
+	if (err) {
+		ledger_done(m, claim);
+		return err;
+	}
+	flb->outgoing.data = args.data;
+	flb->outgoing.obj = args.obj;
+	flb->outgoing.count = 1;
+	flb->outgoing.claim = claim;
+	return 0;
+}
+
+static int luo_flb_file_preserve_one(struct machine *m, struct liveupdate_flb *flb)
+{
+	int err = 0;
+
+	mutex_lock(m, &flb->outgoing.lock);
+	if (!flb->outgoing.count)
+		err = flb_preserve(m, flb);
+	else
+		count_inc(m, &flb->outgoing.count);
+	mutex_unlock(m, &flb->outgoing.lock);
+	return err;
+}
+
+static void put_outgoing(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct luo_flb_private_state *out = &flb->outgoing;
+
+	mutex_lock(m, &out->lock);
+	if (count_dec_and_test(m, &out->count)) {
+		struct liveupdate_flb_op_args args = {
+			.m = m, .flb = flb, .data = out->data, .obj = out->obj,
+		};
+		u32 before = ledger_act_for(m, out->claim);
+
+		flb->ops->unpreserve(&args);
+		ledger_act_for(m, before);
+		ledger_done(m, out->claim);
+		out->data = 0;
+		out->obj = NULL;
+	}
+	mutex_unlock(m, &out->lock);
+}
+
+int luo_flb_file_preserve(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	KCALL(m);
+	struct luo_flb_link *iter;
+	int err = 0;
+
+	down_read(m, &m->k->luo.register_rwlock);
+	list_for_each_entry(iter, &fh->flb_list, list) {
+		err = luo_flb_file_preserve_one(m, iter->flb);
+		if (err)
+			break;
+	}
+	if (err)
+		list_for_each_entry_continue_reverse(iter, &fh->flb_list, list)
+			put_outgoing(m, iter->flb);
+	up_read(m, &m->k->luo.register_rwlock);
+	return err;
+}
+
+void luo_flb_file_unpreserve(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	KCALL(m);
+	struct luo_flb_link *iter;
+
+	down_read(m, &m->k->luo.register_rwlock);
+	iter = list_entry(&fh->flb_list, struct luo_flb_link, list);
+	list_for_each_entry_continue_reverse(iter, &fh->flb_list, list)
+		put_outgoing(m, iter->flb);
+	up_read(m, &m->k->luo.register_rwlock);
+}
+
+int liveupdate_flb_get_outgoing(struct machine *m, struct liveupdate_flb *flb, void **objp)
+{
+	bool refs = has_fix(m, FIX_FLB_OUTGOING_REFS);
+	int err = 0;
+
+	if (!liveupdate_enabled(m))
+		return -EOPNOTSUPP;
+	mutex_lock(m, &flb->outgoing.lock);
+	if (refs && !flb->outgoing.obj)
+		err = -ENOENT;
+	else if (refs)
+		count_inc(m, &flb->outgoing.count);
+	/* Without the fix NULL is what a caller gets when nothing is preserved. */
+	if (!err)
+		*objp = flb->outgoing.obj;
+	mutex_unlock(m, &flb->outgoing.lock);
+	return err;
+}
+
+void liveupdate_flb_put_outgoing(struct machine *m, struct liveupdate_flb *flb)
+{
+	KCALL(m);
+
+	/* Otherwise get took nothing. */
+	if (has_fix(m, FIX_FLB_OUTGOING_REFS))
+		put_outgoing(m, flb);
+}
+
+/* Retrieve. */
+
+/* The entry of @flb in the page that the previous kernel left. */
+static int find_incoming(struct machine *m, struct liveupdate_flb *flb, struct luo_flb_ser *ser)
+{
+	phys_addr_t phys = m->k->luo.flb_incoming;
+	struct luo_flb_header_ser header;
+
+	if (!phys)
+		return -ENODATA;
+	phys_read(m, phys, &header, sizeof(header));
+	phys += sizeof(header);
+	for (int i = 0; (u64)i < header.count; i++, phys += sizeof(*ser)) {
+		phys_read(m, phys, ser, sizeof(*ser));
+		if (!strncmp(ser->name, flb->compatible, sizeof(ser->name)))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* With the lock of the incoming state held. */
+static int luo_flb_retrieve_one(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct liveupdate_flb_op_args args = { .m = m, .flb = flb };
+	struct luo_flb_private_state *in = &flb->incoming;
+	struct luo_flb_ser ser;
+	u32 before;
+	int err;
+
+	if (in->finished)
+		return -ENODATA;
+	if (in->retrieve_status)
+		return min(in->retrieve_status, 0);
+	err = find_incoming(m, flb, &ser);
+	if (err)
+		return err;
+	in->data = args.data = ser.data;
+	in->count = ser.count;
+	in->claim = ledger_incoming_flb(m, ser.data, flb->compatible);
+	before = ledger_act_for(m, in->claim);
+	err = flb->ops->retrieve(&args);
+	ledger_act_for(m, before);
+	if (err) {
+		if (has_fix(m, FIX_FLB_RETRIEVE_STATUS))
+			in->retrieve_status = err;
+		return err;
+	}
+	in->obj = args.obj;
+	in->retrieve_status = 1;
+	return 0;
+}
+
+static void flb_finish(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct luo_flb_private_state *in = &flb->incoming;
+	struct liveupdate_flb_op_args args = { .m = m, .flb = flb, .obj = in->obj };
+	u32 before = ledger_act_for(m, in->claim);
+
+	flb->ops->finish(&args);
+	ledger_act_for(m, before);
+	ledger_done(m, in->claim);
+	in->data = 0;
+	in->obj = NULL;
+	in->finished = true;
+}
+
+/* The count comes with retrieve: of an FLB that nobody retrieved it is 0 still. */
+static void init_incoming(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct luo_flb_ser ser;
+
+	if (has_fix(m, FIX_FLB_FINISH_STATE) && !flb->incoming.count &&
+	    !flb->incoming.retrieve_status && !find_incoming(m, flb, &ser))
+		flb->incoming.count = ser.count;
+}
+
+static void put_incoming(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct luo_flb_private_state *in = &flb->incoming;
+
+	mutex_lock(m, &in->lock);
+	init_incoming(m, flb);
+	if (count_dec_and_test(m, &in->count) &&
+	    (in->retrieve_status > 0 || !WARN_ON(m, luo_flb_retrieve_one(m, flb))))
+		flb_finish(m, flb);
+	mutex_unlock(m, &in->lock);
+}
+
+void luo_flb_file_finish(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	KCALL(m);
+	struct luo_flb_link *iter;
+
+	down_read(m, &m->k->luo.register_rwlock);
+	iter = list_entry(&fh->flb_list, struct luo_flb_link, list);
+	list_for_each_entry_continue_reverse(iter, &fh->flb_list, list)
+		put_incoming(m, iter->flb);
+	up_read(m, &m->k->luo.register_rwlock);
+}
+
+int liveupdate_flb_get_incoming(struct machine *m, struct liveupdate_flb *flb, void **objp)
+{
+	int err = 0;
+
+	if (!liveupdate_enabled(m))
+		return -EOPNOTSUPP;
+	mutex_lock(m, &flb->incoming.lock);
+	if (!flb->incoming.obj)
+		err = luo_flb_retrieve_one(m, flb);
+	if (!err && has_fix(m, FIX_FLB_INCOMING_REFS))
+		count_inc(m, &flb->incoming.count);
+	if (!err)
+		*objp = flb->incoming.obj;
+	mutex_unlock(m, &flb->incoming.lock);
+	return err;
+}
+
+void liveupdate_flb_put_incoming(struct machine *m, struct liveupdate_flb *flb)
+{
+	KCALL(m);
+
+	if (has_fix(m, FIX_FLB_INCOMING_REFS))
+		put_incoming(m, flb);
+}
+
+/* Registration. */
+
+static struct luo_flb_link *find_link(struct liveupdate_file_handler *fh,
+				      const struct liveupdate_flb *flb)
+{
+	struct luo_flb_link *iter;
+
+	list_for_each_entry(iter, &fh->flb_list, list)
+		if (iter->flb == flb)
+			return iter;
+	return NULL;
+}
+
+/* The first handler brings it into the list of all. */
+static int flb_list_add(struct machine *m, struct liveupdate_flb *flb)
+{
+	struct luo *luo = &m->k->luo;
+	struct liveupdate_flb *iter;
+
+	if (luo->flb_count == LUO_FLB_MAX)
+		return -ENOSPC;
+	list_for_each_entry(iter, &luo->flbs, list)
+		if (!strcmp(iter->compatible, flb->compatible))
+			return -EEXIST;
+	list_add_tail(&flb->list, &luo->flbs);
+	luo->flb_count++;
+	return 0;
+}
+
+int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
+			    struct liveupdate_flb *flb)
+{
+	struct luo_flb_link *link;
+	int err = 0;
+
+	if (!liveupdate_enabled(m) || !has_flbs(m))
+		return -EOPNOTSUPP;
+	if (WARN_ON(m, !flb->ops->preserve || !flb->ops->unpreserve || !flb->ops->retrieve ||
+		       !flb->ops->finish))
+		return -EINVAL;
+	/* A handler has its list since it was registered. */
+	if (WARN_ON(m, !fh->list.next))
+		return -EINVAL;
+	link = kzalloc(m, sizeof(*link));
+	if (!link)
+		return -ENOMEM;
+	down_write(m, &m->k->luo.register_rwlock);
+	if (!luo_session_quiesce(m))
+		err = -EBUSY;
+	else if (find_link(fh, flb))
+		err = -EEXIST;
+	else if (!flb->users)
+		err = flb_list_add(m, flb);
+	if (err) {
+		kfree(m, link, sizeof(*link));
+	} else {
+		flb->users++;
+		link->flb = flb;
+		list_add_tail(&link->list, &fh->flb_list);
+	}
+	up_write(m, &m->k->luo.register_rwlock);
+	return err;
+}
+
+/* With register_rwlock held for writing. */
+static void unregister_one(struct machine *m, struct liveupdate_file_handler *fh,
+			   struct liveupdate_flb *flb)
+{
+	struct luo_flb_link *link = find_link(fh, flb);
+
+	if (!link) {
+		pr_warn(m, "Failed to unregister FLB '%s': not found in file handler '%s'",
+			flb->compatible, fh->compatible);
+		return;
+	}
+	list_del(&link->list);
+	kfree(m, link, sizeof(*link));
+	if (--flb->users)
+		return;
+	list_del(&flb->list);
+	m->k->luo.flb_count--;
+}
+
+void liveupdate_unregister_flb(struct machine *m, struct liveupdate_file_handler *fh,
+			       struct liveupdate_flb *flb)
+{
+	if (!liveupdate_enabled(m))
+		return;
+	down_write(m, &m->k->luo.register_rwlock);
+	if (luo_session_quiesce(m))
+		unregister_one(m, fh, flb);
+	up_write(m, &m->k->luo.register_rwlock);
+}
+
+void luo_flb_unregister_all(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	struct luo_flb_link *iter, *tmp;
+
+	list_for_each_entry_safe(iter, tmp, &fh->flb_list, list)
+		unregister_one(m, fh, iter->flb);
+}
+
+/* Handover. */
 
 /* The outgoing page; luo_flb_setup_outgoing() of either form. */
 static int alloc_header(struct machine *m, phys_addr_t *phys)
@@ -25,9 +420,11 @@ static int alloc_header(struct machine *m, phys_addr_t *phys)
 	int err;
 
 	err = kho_alloc_preserve(m, LUO_FLB_PGCNT * PAGE_SIZE, phys);
-	if (!err)
-		phys_write(m, *phys, &header, sizeof(header));
-	return err;
+	if (err)
+		return err;
+	phys_write(m, *phys, &header, sizeof(header));
+	m->k->luo.flb_outgoing = *phys;
+	return 0;
 }
 
 int luo_flb_setup_outgoing(struct machine *m, void *fdt)
@@ -60,6 +457,7 @@ int luo_flb_setup_outgoing_ser(struct machine *m, phys_addr_t flbs_pa)
 
 int luo_flb_setup_incoming(struct machine *m, const void *fdt)
 {
+	const void *val;
 	int off, len;
 
 	off = fdt_subnode_offset(fdt, 0, LUO_FDT_FLB_NODE);
@@ -71,9 +469,43 @@ int luo_flb_setup_incoming(struct machine *m, const void *fdt)
 		pr_err(m, "FLB node is incompatible with '%s'", m->k->boot.release.flb_compatible);
 		return -EINVAL;
 	}
-	if (!fdt_getprop(fdt, off, LUO_FDT_FLB_HEADER, &len) || len != sizeof(u64)) {
+	val = fdt_getprop(fdt, off, LUO_FDT_FLB_HEADER, &len);
+	if (!val || len != sizeof(m->k->luo.flb_incoming)) {
 		pr_err(m, "Unable to get FLB header property '%s'", LUO_FDT_FLB_HEADER);
 		return -EINVAL;
 	}
+	memcpy(&m->k->luo.flb_incoming, val, sizeof(m->k->luo.flb_incoming));
 	return 0;
+}
+
+void luo_flb_setup_incoming_ser(struct machine *m, u64 flbs_pa)
+{
+	m->k->luo.flb_incoming = flbs_pa;
+}
+
+void luo_flb_serialize(struct machine *m)
+{
+	struct luo_flb_header_ser header = { .pgcnt = LUO_FLB_PGCNT };
+	struct luo *luo = &m->k->luo;
+	struct liveupdate_flb *flb;
+	phys_addr_t phys = luo->flb_outgoing + sizeof(header);
+
+	if (!has_flbs(m))
+		return;
+	down_read(m, &luo->register_rwlock);
+	list_for_each_entry(flb, &luo->flbs, list) {
+		struct luo_flb_ser ser = {
+			.data = flb->outgoing.data, .count = flb->outgoing.count,
+		};
+
+		if (flb->outgoing.count <= 0)
+			continue;
+		/* strscpy() */
+		snprintf(ser.name, sizeof(ser.name), "%s", flb->compatible);
+		phys_write(m, phys, &ser, sizeof(ser));
+		phys += sizeof(ser);
+		header.count++;
+	}
+	phys_write(m, luo->flb_outgoing, &header, sizeof(header));
+	up_read(m, &luo->register_rwlock);
 }

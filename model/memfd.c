@@ -174,13 +174,15 @@ s64 memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end, u
 	u64 index = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 	u32 nr = 0;
 
-	if (start < 0 || start > end || !max || !inode->is_shmem || end >= i_size_read(inode))
+	if (start < 0 || start > end || !max || !(inode->is_shmem || inode->is_hugetlb) ||
+	    end >= i_size_read(inode))
 		return -EINVAL;
 	while (index <= last && nr < max) {
 		struct folio *folio = filemap_get_folio(m, &inode->i_mapping, index);
 
 		if (!folio) {
-			folio = shmem_read_folio(m, inode, index);
+			folio = inode->is_hugetlb ? hugetlb_get_folio(m, inode, index) :
+						    shmem_read_folio(m, inode, index);
 			if (IS_ERR(folio)) {
 				unpin_folios(m, pfns, nr);
 				return PTR_ERR(folio);

@@ -19,8 +19,10 @@ static void *heap_alloc(struct machine *m, u64 size)
 	if (should_fail_alloc(m))
 		return NULL;
 	ptr = arena_alloc(&m->heap, size);
-	if (ptr)
-		census_add(m, CENSUS_OBJECTS, 1);
+	if (!ptr)
+		return NULL;
+	census_add(m, CENSUS_OBJECTS, 1);
+	m->k->heap_bytes += size;
 	return ptr;
 }
 
@@ -35,6 +37,7 @@ void kfree(struct machine *m, void *ptr, u64 size)
 		return;
 	arena_free(&m->heap, ptr, size);
 	census_add(m, CENSUS_OBJECTS, -1);
+	m->k->heap_bytes -= size;
 }
 
 u32 *kvmalloc_pages(struct machine *m, u64 n)

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Files of every kind that a process may have next to memfds: those of tmpfs
- * mounts, which live update takes when they have no name, and pipes, devices,
- * event files and huge page memfds, which it refuses.
+ * mounts, which live update takes when they have no name, and pipes, devices and
+ * event files, which it refuses.
  */
 #include "uapi.h"
 
 #include <stdio.h>
 
 #include "machine.h"
-
-#define HPAGE_SIZE	(2ll << 20)
-#define HPAGE_LOG	21u
 
 /* The process is alone: nobody would wake it, so that no read or write sleeps. */
 static s64 read_nothing(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
@@ -108,6 +105,12 @@ static s64 eventfd_write(struct machine *m, struct file *file, const void *buf, 
 	return sizeof(add);
 }
 
+static u64 eventfd_state(struct machine *m, struct file *file)
+{
+	(void)m;
+	return (uintptr_t)file->private_data;
+}
+
 static const struct file_operations console_fops = {
 	.name = "console", .read = read_nothing, .write = write_null,
 };
@@ -119,6 +122,7 @@ static const struct file_operations null_fops = {
 };
 static const struct file_operations eventfd_fops = {
 	.name = "eventfd", .read = eventfd_read, .write = eventfd_write, .llseek = noop_llseek,
+	.state = eventfd_state,
 };
 static const struct file_operations eventpoll_fops = {
 	.name = "eventpoll", .llseek = noop_llseek,
@@ -126,72 +130,6 @@ static const struct file_operations eventpoll_fops = {
 static const struct file_operations dir_fops = {
 	.name = "dir", .read = read_dir, .llseek = dir_lseek,
 };
-
-/* hugetlbfs: the pool of huge pages is empty, so that a file is never more than a size. */
-
-static s64 hugetlbfs_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
-{
-	s64 size = i_size_read(file_inode(file));
-
-	(void)m;
-	if (*pos >= size)
-		return 0;
-	len = min(len, (u64)(size - *pos));
-	memset(buf, 0, len);
-	*pos += len;
-	return len;
-}
-
-static int hugetlbfs_fallocate(struct machine *m, struct file *file, int mode, s64 offset, s64 len)
-{
-	struct inode *inode = file_inode(file);
-
-	(void)m;
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
-		return -EOPNOTSUPP;
-	if (mode & FALLOC_FL_PUNCH_HOLE)
-		return inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : 0;
-	if (inode->seals & F_SEAL_GROW && offset + len > i_size_read(inode))
-		return -EPERM;
-	return -ENOSPC;
-}
-
-static const struct file_operations hugetlbfs_fops = {
-	.name = "hugetlbfs", .read = hugetlbfs_read, .llseek = dir_lseek,
-	.fallocate = hugetlbfs_fallocate,
-};
-
-int hugetlbfs_setattr_size(struct machine *m, struct inode *inode, s64 size)
-{
-	s64 old = i_size_read(inode);
-
-	if (size & (HPAGE_SIZE - 1))
-		return -EINVAL;
-	if ((size < old && inode->seals & F_SEAL_SHRINK) ||
-	    (size > old && inode->seals & F_SEAL_GROW))
-		return -EPERM;
-	i_size_write(m, inode, size);
-	return 0;
-}
-
-struct file *hugetlb_file_setup(struct machine *m, const char *path, unsigned int size_log)
-{
-	struct inode *inode;
-	struct file *file;
-
-	if (size_log && size_log != HPAGE_LOG)
-		return ERR_PTR(-ENODEV);
-	inode = new_inode(m, FS_HUGETLB, S_IFREG | 0777, 0);
-	if (!inode)
-		return ERR_PTR(-ENOSPC);
-	inode->is_hugetlb = true;
-	inode->i_fop = &hugetlbfs_fops;
-	inode->seals = F_SEAL_SEAL;
-	file = alloc_file(m, inode, path, O_RDWR, &hugetlbfs_fops);
-	if (IS_ERR(file))
-		iput(m, inode);
-	return file;
-}
 
 /* Nodes that are there from boot on. */
 
@@ -316,6 +254,48 @@ struct file *open_kind(struct machine *m, enum file_kind kind)
 		break;
 	}
 	return ERR_PTR(-EINVAL);
+}
+
+/* Where the files of each kind are, and how they are used. */
+static const struct {
+	const struct file_operations *fops;
+	enum fs_type fs;
+	u32 nlink;
+} kinds[NR_FILE_KINDS] = {
+	[FILE_REGULAR] = { &shmem_file_operations, FS_TMP, 1 },
+	[FILE_REGULAR_UNLINKED] = { &shmem_file_operations, FS_TMP, 0 },
+	[FILE_ROOTFS] = { &shmem_file_operations, FS_ROOTFS, 1 },
+	[FILE_ROOTFS_UNLINKED] = { &shmem_file_operations, FS_ROOTFS, 0 },
+	[FILE_TMPFILE] = { &shmem_file_operations, FS_TMP, 0 },
+	[FILE_SHM] = { &shmem_file_operations, FS_DEV_SHM, 0 },
+	[FILE_PIPE] = { &pipe_fops, FS_PIPE, 1 },
+	[FILE_DEVNULL] = { &null_fops, FS_DEV, 1 },
+	[FILE_DEVZERO_SHARED] = { &shmem_file_operations, FS_SHM, 0 },
+	[FILE_EVENTFD] = { &eventfd_fops, FS_ANON_INODE, 1 },
+	[FILE_EPOLL] = { &eventpoll_fops, FS_ANON_INODE, 1 },
+	[FILE_DIR] = { &dir_fops, FS_ROOTFS, 2 },
+	[FILE_OPATH] = { NULL, FS_TMP, 1 },
+};
+
+bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kind)
+{
+	const struct inode *inode = file_inode(file);
+
+	return file->f_op == kinds[kind].fops && inode->i_sb == &m->k->fs.sb[kinds[kind].fs] &&
+	       inode->i_nlink == kinds[kind].nlink;
+}
+
+u64 kind_state(const struct file *file)
+{
+	return file->f_op == &eventfd_fops ? (uintptr_t)file->private_data : (u64)file->f_pos;
+}
+
+void kind_set_state(struct file *file, u64 state)
+{
+	if (file->f_op == &eventfd_fops)
+		file->private_data = (void *)(uintptr_t)state;
+	else
+		file->f_pos = state;
 }
 
 static const char *const kind_names[NR_FILE_KINDS] = {

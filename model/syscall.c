@@ -15,18 +15,7 @@
 #define SETFL_MASK	((u32)(O_APPEND | O_NONBLOCK | O_NOATIME))
 #define PROC_FD		"/proc/self/fd/"
 
-/* Run @call as a system call; files given up meanwhile are released on its return. */
-#define SYSCALL(m, call) do {						\
-	int64_t __ret;							\
-									\
-	SYSCALL_ENTER(m);						\
-	__ret = (call);							\
-	if ((m)->k->files.task_works)					\
-		exit_to_user_mode_loop(m);				\
-	return __ret;							\
-} while (0)
-
-static void exit_to_user_mode_loop(struct machine *m)
+void exit_to_user_mode_loop(struct machine *m)
 {
 	KCALL(m);
 
@@ -86,6 +75,20 @@ static int do_open_kind(struct machine *m, enum file_kind kind)
 	int fd = get_unused_fd_flags(m, 0);
 
 	return fd < 0 ? fd : fd_add(m, fd, open_kind(m, kind));
+}
+
+int install_file(struct machine *m, struct file *file)
+{
+	int fd;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fd = get_unused_fd_flags(m, O_CLOEXEC);
+	if (fd < 0)
+		fput(m, file);
+	else
+		fd_install(m, fd, file);
+	return fd;
 }
 
 int sys_open_kind(struct machine *m, enum file_kind kind)
@@ -313,6 +316,8 @@ static int do_ftruncate(struct machine *m, int fd, s64 size)
 		return -EBADF;
 	inode = file_inode(file);
 	if (!S_ISREG(inode->i_mode) || !(file->f_mode & FMODE_WRITE))
+		return -EINVAL;
+	if (inode->is_gmem)
 		return -EINVAL;
 	inode_lock(m, inode);
 	if (inode->is_hugetlb)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * File handlers besides memfd's, and the drivers whose files they preserve, as
+ * far as those matter to live update. One file per handler; each says which
+ * posted series it follows.
+ */
+#ifndef MODEL_HANDLERS_H
+#define MODEL_HANDLERS_H
+
+#include "liveupdate.h"
+#include "luosim.h"
+
+#define NR_PCI_DEVICES	8
+
+/* A scripted handler in the running kernel. */
+struct scripted {
+	struct liveupdate_file_handler fh;
+	const struct handler_script *script;	/* NULL: not loaded */
+	struct liveupdate_flb *flb;		/* or NULL */
+	u32 calls[NR_HANDLER_CALLS];
+};
+
+struct pci_dev {
+	bool bound;			/* vfio uses it */
+	bool outgoing, incoming;	/* it is in the list of that FLB */
+};
+
+/* All of them in the running kernel. */
+struct handlers {
+	struct liveupdate_file_handler hugetlb, iommufd, vfio, kvm, kvm_vcpu, guest_memfd;
+	struct liveupdate_flb hugetlb_flb, pci_flb;
+	struct scripted scripted[MAX_SCRIPTS];
+	struct liveupdate_flb script_flbs[MAX_SCRIPTS];
+
+	struct pci_dev pci[NR_PCI_DEVICES];
+	u32 huge_pool;			/* first free huge page, linked by index; 0: none */
+	u32 huge_free, huge_total;
+};
+
+/* handlers.c: load what the release row and the scripts ask for. */
+void handlers_init(struct machine *m);
+/* Register @fh and @flb, or neither; @flb may be NULL. Complains when it cannot. */
+int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
+		     const struct liveupdate_file_ops *ops, const char *compatible,
+		     struct liveupdate_flb *flb);
+void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
+	      const char *compatible);
+
+void scripted_init(struct machine *m, unsigned int i);
+void hugetlb_luo_init(struct machine *m);
+void iommufd_luo_init(struct machine *m);
+void vfio_luo_init(struct machine *m);
+void kvm_luo_init(struct machine *m);
+void kvm_gmem_luo_init(struct machine *m);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What guest_memfd needs of virtual machines. */
+#ifndef MODEL_KVM_H
+#define MODEL_KVM_H
+
+#include "types.h"
+
+struct file;
+struct kvm;
+struct luo_session;
+struct machine;
+
+/* The virtual machine of its file, or NULL for another file. */
+struct kvm *file_kvm(const struct file *file);
+struct kvm *kvm_get_kvm(struct kvm *kvm);
+void kvm_put_kvm(struct machine *m, struct kvm *kvm);
+/* The token of the file of @kvm. -ENOENT: that is closed, or not in @session. */
+int kvm_get_token(struct luo_session *session, const struct kvm *kvm, u64 *tokenp);
+/* The virtual machine behind the token, with a reference. -EINVAL: that is another file. */
+int kvm_get_incoming(struct machine *m, struct luo_session *session, u64 token,
+		     struct kvm **kvmp);
+/* The virtual machine of a vCPU that may run. -EBUSY: it is preserved. */
+int vcpu_enter(struct machine *m, int fd, struct kvm **kvmp);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Handlers made to order, for what no real handler does: they take files of the
+ * kinds that they are told to, and fail where they are told to. What they keep of
+ * a file is one number, see kind_state().
+ */
+#include "handlers.h"
+#include "machine.h"
+
+struct scripted_ser {
+	u64 kind;
+	u64 state;
+} __packed;
+
+static const char *const call_names[NR_HANDLER_CALLS] = {
+	[CALL_PRESERVE] = "preserve",
+	[CALL_FREEZE] = "freeze",
+	[CALL_RETRIEVE] = "retrieve",
+	[CALL_FLB_PRESERVE] = "flb_preserve",
+	[CALL_FLB_RETRIEVE] = "flb_retrieve",
+};
+
+const char *handler_call_name(enum handler_call call)
+{
+	return call_names[call];
+}
+
+int handler_call_find(const char *name)
+{
+	for (int i = 0; i < NR_HANDLER_CALLS; i++)
+		if (!strcmp(call_names[i], name))
+			return i;
+	return -ENOENT;
+}
+
+static struct scripted *scripted_of(struct liveupdate_file_handler *fh)
+{
+	return container_of(fh, struct scripted, fh);
+}
+
+/* Count the call; the errno that the script has for it, or 0. */
+static int scripted_call(struct scripted *s, enum handler_call call)
+{
+	u32 nth = s->script->fail[call].nth;
+
+	s->calls[call]++;
+	return !nth || nth == s->calls[call] ? s->script->fail[call].error : 0;
+}
+
+/* The kind of @file that the script accepts, or NR_FILE_KINDS. */
+static enum file_kind accepted(struct machine *m, const struct scripted *s, struct file *file)
+{
+	enum file_kind kind = 0;
+
+	while (kind < NR_FILE_KINDS &&
+	       !(s->script->accepts & 1u << kind && file_is_kind(m, file, kind)))
+		kind++;
+	return kind;
+}
+
+static bool scripted_can_preserve(struct machine *m, struct liveupdate_file_handler *fh,
+				  struct file *file)
+{
+	return accepted(m, scripted_of(fh), file) < NR_FILE_KINDS;
+}
+
+static void scripted_save(struct liveupdate_file_op_args *args)
+{
+	struct scripted_ser ser = {
+		.kind = accepted(args->m, scripted_of(args->handler), args->file),
+		.state = kind_state(args->file),
+	};
+
+	phys_write(args->m, args->serialized_data, &ser, sizeof(ser));
+}
+
+static int scripted_preserve(struct liveupdate_file_op_args *args)
+{
+	int err = scripted_call(scripted_of(args->handler), CALL_PRESERVE);
+
+	if (err)
+		return err;
+	err = kho_alloc_preserve(args->m, sizeof(struct scripted_ser), &args->serialized_data);
+	if (!err)
+		scripted_save(args);
+	return err;
+}
+
+static void scripted_unpreserve(struct liveupdate_file_op_args *args)
+{
+	kho_unpreserve_free(args->m, args->serialized_data);
+}
+
+static int scripted_freeze(struct liveupdate_file_op_args *args)
+{
+	int err = scripted_call(scripted_of(args->handler), CALL_FREEZE);
+
+	if (!err)
+		scripted_save(args);
+	return err;
+}
+
+/* A file needs its FLB to come back, and only for that moment. */
+static int use_flb(struct machine *m, struct liveupdate_flb *flb)
+{
+	void *obj;
+	int err;
+
+	if (!flb)
+		return 0;
+	err = liveupdate_flb_get_incoming(m, flb, &obj);
+	if (!err)
+		liveupdate_flb_put_incoming(m, flb);
+	return err;
+}
+
+/* A retrieve that fails leaves the data where they are. */
+static int scripted_retrieve(struct liveupdate_file_op_args *args)
+{
+	struct scripted *s = scripted_of(args->handler);
+	struct machine *m = args->m;
+	struct scripted_ser ser;
+	struct file *file;
+	int err;
+
+	err = scripted_call(s, CALL_RETRIEVE);
+	if (!err)
+		err = use_flb(m, s->flb);
+	if (err)
+		return err;
+	phys_read(m, args->serialized_data, &ser, sizeof(ser));
+	file = open_kind(m, ser.kind);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	kind_set_state(file, ser.state);
+	kho_restore_free(m, args->serialized_data);
+	args->file = file;
+	return 0;
+}
+
+static bool scripted_can_finish(struct liveupdate_file_op_args *args)
+{
+	switch (scripted_of(args->handler)->script->finish) {
+	case FINISH_NEVER:
+		return false;
+	case FINISH_RETRIEVED:
+		return args->retrieve_status > 0;
+	default:
+		return true;
+	}
+}
+
+static void scripted_finish(struct liveupdate_file_op_args *args)
+{
+	if (args->retrieve_status <= 0)
+		kho_restore_free(args->m, args->serialized_data);
+}
+
+/* The kernel does not say which handler it asks; it is the first that takes the file. */
+static u64 scripted_get_id(struct machine *m, struct file *file)
+{
+	struct scripted *s = m->k->handlers->scripted;
+
+	while (!s->script || accepted(m, s, file) == NR_FILE_KINDS)
+		s++;
+	switch (s->script->id) {
+	case ID_INODE:
+		return object_id(m, file_inode(file));
+	case ID_CONSTANT:
+		return s->script->constant;
+	default:
+		return object_id(m, file);
+	}
+}
+
+static const struct liveupdate_file_ops scripted_ops = {
+	.can_preserve = scripted_can_preserve,
+	.preserve = scripted_preserve,
+	.unpreserve = scripted_unpreserve,
+	.freeze = scripted_freeze,
+	.retrieve = scripted_retrieve,
+	.can_finish = scripted_can_finish,
+	.finish = scripted_finish,
+	.get_id = scripted_get_id,
+};
+
+/* FLBs. Those who share one go by what the first of them says. */
+
+struct scripted_flb {
+	phys_addr_t ser;
+};
+
+static int flb_call(struct machine *m, struct liveupdate_flb *flb, enum handler_call call)
+{
+	struct scripted *s = m->k->handlers->scripted;
+
+	while (s->flb != flb)
+		s++;
+	return scripted_call(s, call);
+}
+
+static int scripted_flb_preserve(struct liveupdate_flb_op_args *args)
+{
+	struct machine *m = args->m;
+	struct scripted_flb *obj;
+	int err = flb_call(m, args->flb, CALL_FLB_PRESERVE);
+
+	if (err)
+		return err;
+	obj = kzalloc(m, sizeof(*obj));
+	if (!obj)
+		return -ENOMEM;
+	err = kho_alloc_preserve(m, PAGE_SIZE, &obj->ser);
+	if (err) {
+		kfree(m, obj, sizeof(*obj));
+		return err;
+	}
+	args->obj = obj;
+	args->data = obj->ser;
+	return 0;
+}
+
+static void scripted_flb_unpreserve(struct liveupdate_flb_op_args *args)
+{
+	kho_unpreserve_free(args->m, args->data);
+	kfree(args->m, args->obj, sizeof(struct scripted_flb));
+}
+
+static int scripted_flb_retrieve(struct liveupdate_flb_op_args *args)
+{
+	struct scripted_flb *obj;
+	int err = flb_call(args->m, args->flb, CALL_FLB_RETRIEVE);
+
+	if (err)
+		return err;
+	obj = kzalloc(args->m, sizeof(*obj));
+	if (!obj)
+		return -ENOMEM;
+	obj->ser = args->data;
+	args->obj = obj;
+	return 0;
+}
+
+static void scripted_flb_finish(struct liveupdate_flb_op_args *args)
+{
+	struct scripted_flb *obj = args->obj;
+
+	kho_restore_free(args->m, obj->ser);
+	kfree(args->m, obj, sizeof(*obj));
+}
+
+static const struct liveupdate_flb_ops scripted_flb_ops = {
+	.preserve = scripted_flb_preserve,
+	.unpreserve = scripted_flb_unpreserve,
+	.retrieve = scripted_flb_retrieve,
+	.finish = scripted_flb_finish,
+};
+
+/* The FLB of that name, a new one if need be. */
+static struct liveupdate_flb *flb_named(struct machine *m, const char *name)
+{
+	struct liveupdate_flb *flb = m->k->handlers->script_flbs;
+
+	while (flb->ops && strcmp(flb->compatible, name))
+		flb++;
+	if (!flb->ops)
+		flb_init(flb, &scripted_flb_ops, name);
+	return flb;
+}
+
+void scripted_init(struct machine *m, unsigned int i)
+{
+	const struct handler_script *script = &m->config.scripts[i];
+	struct scripted *s = &m->k->handlers->scripted[i];
+
+	s->script = script;
+	if (*script->flb)
+		s->flb = flb_named(m, script->flb);
+	if (handler_register(m, &s->fh, &scripted_ops, script->name, s->flb))
+		s->script = NULL;
+}
