@@ -43,7 +43,7 @@ printf '%s\n  create_session(dev, "\xc3' "$head" >cut.scn
 check "an empty file has no scenario" \
 	diagnosed "empty.scn:1:1: no scenario, expected 'scenario NAME'" empty.scn
 check "a directory is no scenario" \
-	diagnosed "dir.scn: Is a directory, expected a scenario file" dir.scn
+	diagnosed "dir.scn: Is a directory without *.scn, expected a scenario file" dir.scn
 check "a file that is not there" \
 	diagnosed "none.scn: No such file or directory, expected a scenario file" none.scn
 check "a file that cannot be opened" \
@@ -85,7 +85,7 @@ check "a memory size that is none" diagnosed \
 check "an unknown format" diagnosed \
 	"luosim: unknown --format, expected text, ktap or json" --format=xml good.scn
 check "an unknown list" diagnosed \
-	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files" \
+	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers" \
 	list fix
 check "all variants and one policy" diagnosed \
 	"luosim: --all beside --kernel or --policy, expected one of them" \

@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# luosim compare: all scenarios under all policies and on all releases come out as
+# tests/compare.expected has it, in every format. Where the model, a policy or a
+# scenario changed, look at what differs, and if it is right:
+#
+#	(./luosim compare scenarios; ./luosim compare --releases=all scenarios) \
+#		>tests/compare.expected
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+cd "$srcdir" || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+few=(scenarios/dup-*.scn scenarios/name-*.scn scenarios/failed-preserve-thaws.scn)
+
+as_expected()
+{
+	("$luosim" compare scenarios; "$luosim" compare --releases=all scenarios) >"$tmp/matrix"
+	diff tests/compare.expected "$tmp/matrix"
+}
+
+narrow()
+{
+	awk 'length > 100' "$tmp/matrix"
+}
+
+same_each_time()
+{
+	local format
+	for format in text markdown json html; do
+		cmp <("$luosim" compare --format="$format" "${few[@]}") \
+		    <("$luosim" compare --format="$format" "${few[@]}")
+	done
+}
+
+# gives STATUS ARGUMENT...: nothing else matters
+gives()
+{
+	local want=$1 status
+	shift
+	"$luosim" compare "$@" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat "$tmp/err"; }
+}
+
+# prints REGEXP ARGUMENT...: one line of the output is REGEXP
+prints()
+{
+	local want=$1
+	shift
+	"$luosim" compare "$@" >"$tmp/out" 2>&1
+	grep -qxE -- "$want" "$tmp/out" || { echo "no line '$want' in:"; cat "$tmp/out"; }
+}
+
+# Reduce JSON to "v" by its grammar: strings to s, other scalars to v, then arrays
+# and objects of these, innermost first.
+is_json()
+{
+	sed -E 's/"([^"\\]|\\["\\\/bfnrt]|\\u[0-9a-f]{4})*"/s/g
+		s/-?[0-9]+(\.[0-9]+)?|true|false|null/v/g
+		:again
+		s/\[([sv](,[sv])*)?\]|\{(s:[sv](,s:[sv])*)?\}/v/g
+		t again' | grep -vxn v
+}
+
+valid_json()
+{
+	"$luosim" compare --format=json "${few[@]}" >"$tmp/json"
+	[ "$(wc -l <"$tmp/json")" -eq 1 ] || echo "not one line"
+	is_json <"$tmp/json"
+	echo '{"a":[1,"x\"",{}],"b"}' | is_json >/dev/null || echo "the check sees no error"
+}
+
+# A row of Markdown has as many cells as the row of dashes above it.
+valid_markdown()
+{
+	"$luosim" compare --format=markdown "${few[@]}" | awk '
+	{ gsub(/\\\|/, "") }
+	/^\|/ && !cells { cells = gsub(/\|/, "|"); rows = 0; next }
+	/^\|/ { rows++; n = gsub(/\|/, "|"); if (n != cells) print NR ": " n " cells" }
+	!/^\|/ { if (cells && rows < 2) print NR ": a table without rows"; cells = 0 }
+	END { if (rows < 3) print "no table of totals" }'
+}
+
+# Tags are closed in the order in which they were opened; nothing is fetched.
+valid_html()
+{
+	"$luosim" compare --format=html "${few[@]}" >"$tmp/html"
+	sed '/^<style>/,/^<\/style>/d; /^<script/,/^<\/script>/d; /^<script.*<\/script>$/d' "$tmp/html" |
+	grep -oE '</?[a-z0-9]+|<[^>]*<' | awk '
+	/<.*</ { print "a tag in a tag: " $0; next }
+	/^<(meta|link|input)$/ { next }
+	/^<\// { if (open[depth--] != substr($0, 3)) print NR ": " $0 " does not match"; next }
+	{ open[++depth] = substr($0, 2) }
+	END { if (depth || NR < 100) print depth " tags open, " NR " tags" }'
+	sed -n 's/^<script type="application\/json" id="data">\(.*\)<\/script>$/\1/p' "$tmp/html" |
+		tee "$tmp/data" | is_json
+	[ -s "$tmp/data" ] || echo "no traces"
+	grep -nE '(src|href)="[^d]|https?://|@import|url\(' "$tmp/html"
+	return 0
+}
+
+# Each line of a run's trace is among the lines that the page can show.
+traces_in_html()
+{
+	"$luosim" --policy=none scenarios/dup-token.scn >"$tmp/trace"
+	sed 's/[\"]/\\&/g; s/</\\u003c/g; s/.*/"&"/' "$tmp/trace" | while IFS= read -r line; do
+		grep -qF -- "$line" "$tmp/data" || echo "no $line"
+	done
+}
+
+interrupted()
+{
+	set -m # or a job in the background would ignore the signal
+	"$luosim" compare scenarios >"$tmp/out" 2>&1 &
+	local pid=$!
+	sleep 0.3
+	kill -INT "$pid"
+	wait "$pid"
+	[ $? -eq 130 ] || echo "it was not ended by the signal"
+	cat "$tmp/out"
+}
+
+check "all scenarios under all policies and on all releases" as_expected
+check "text fits 100 columns" narrow
+check "the same bytes each time" same_each_time
+check "JSON is one object" valid_json
+check "Markdown has whole rows" valid_markdown
+check "HTML is well formed and needs nothing else" valid_html
+check "HTML has the traces" traces_in_html
+check "a refusal names errno and line" prints 'dup-token +double-restore:22 +EBUSY:14' \
+	--policies=none,get-id scenarios/dup-token.scn
+check "words of one policy are joined with +" prints 'dup-token +double-restore:22 +double-restore:22' \
+	--policies=none,get-id+duplicate=accept scenarios/dup-token.scn
+check "a mismatch is no error" gives 0 --policies=none scenarios/reopened-inode.scn
+check "--kernel says on which release" prints '1 scenario, [0-9]+ policies, kernel v7.3' \
+	--kernel=v7.3 scenarios/dup-token.scn
+check "--without takes a fix from all columns" prints 'seals +lost:19 +lost:19' \
+	--releases=v7.2,v7.3 --without=memfd-seals scenarios/seals.scn
+check "2 when a scenario does not parse" gives 2 scenarios/dup-token.scn tests/bad/end-without-repeat.scn
+check "2 when a directory holds no scenario" gives 2 docs
+check "2 when a policy is unknown" gives 2 --policies=none,nobody scenarios/dup-token.scn
+check "2 for releases beside policies" gives 2 --policies=none --releases=all scenarios/dup-token.scn
+check "2 when a format is unknown" gives 2 --format=xml scenarios/dup-token.scn
+check "Ctrl-C ends it without half a matrix" interrupted
+done_testing

@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# luosim explain: each fix, taken out, makes a scenario fail, and explain names it
+# as the cure. The kernel is v7.3; next for what v7.3 has not or does not show.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+cd "$srcdir" || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+
+# failed KERNEL OPTION...: names of the scenarios that fail there
+failed()
+{
+	"$luosim" --kernel="$1" "${@:2}" scenarios | sed -n 's/^FAIL \([^,]*\),.*/\1/p' | sort
+}
+
+# bitten_on KERNEL FIX: names of those that fail on KERNEL only without FIX
+bitten_on()
+{
+	[ -f "$tmp/$1" ] || failed "$1" >"$tmp/$1"
+	failed "$1" --without="$2" | comm -13 "$tmp/$1" -
+}
+
+# names_cure KERNEL FIX: of each scenario that fails without FIX, FIX is a cure
+names_cure()
+{
+	local name file
+	while read -r name; do
+		file=$(find scenarios -name "$name.scn")
+		"$luosim" explain --kernel="$1" --without="$2" "$file" >"$tmp/out" 2>&1 ||
+			echo "$name: exit status $?"
+		sed -n '/^what cures it$/,/^  policy /p' "$tmp/out" | grep -q " $2[ :]" ||
+			{ echo "$name: no $2 in:"; cat "$tmp/out"; }
+	done <"$tmp/bitten"
+}
+
+# bites FIX
+bites()
+{
+	local kernel
+	for kernel in v7.3 next; do
+		bitten_on "$kernel" "$1" >"$tmp/bitten"
+		[ ! -s "$tmp/bitten" ] || { names_cure "$kernel" "$1"; return; }
+	done
+	echo "no scenario fails without $1"
+}
+
+# says REGEXP ARGUMENT...: one line of the output is REGEXP
+says()
+{
+	local want=$1
+	shift
+	"$luosim" explain "$@" >"$tmp/out" 2>&1
+	grep -qxE -- "$want" "$tmp/out" || { echo "no line '$want' in:"; cat "$tmp/out"; }
+}
+
+# gives STATUS ARGUMENT...
+gives()
+{
+	local want=$1 status
+	shift
+	"$luosim" explain "$@" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat "$tmp/err"; }
+}
+
+# The steps that claimed, gave up, restored and broke it, in order.
+chain()
+{
+	"$luosim" explain "scenarios/$1.scn" | grep -oE '^kernel .*|^  line [0-9]+|claims|gives up|restores|WARNING: .*|double-restore:|stolen:' |
+		tr -s '\n ' ' ' | diff - <(printf '%s' "$2")
+}
+
+narrow()
+{
+	local f
+	for f in scenarios/dup-*.scn scenarios/failed-preserve-thaws.scn; do
+		"$luosim" explain "$f"
+		"$luosim" explain --kernel=v7.3 "$f"
+	done | awk 'length > 100'
+}
+
+same_each_time()
+{
+	local format
+	for format in text json; do
+		cmp <("$luosim" explain --format="$format" scenarios/dup-token.scn) \
+		    <("$luosim" explain --format="$format" scenarios/dup-token.scn)
+	done
+}
+
+json()
+{
+	"$luosim" explain --format=json scenarios/dup-token.scn | awk '
+	NR > 1 || !/^\{"name":"dup-token".*"chain":\[.*"first_release":"v7.1"\}$/ { print }
+	{ open = gsub(/[[{]/, ""); close_ = gsub(/[]}]/, ""); if (open != close_) print "not closed" }'
+}
+
+cat >"$tmp/two.scn" <<'END'
+scenario two
+kernel 1
+  open("/dev/liveupdate") = dev
+  create_session(dev, "s") = s
+  memfd_create("sealed", 4K, MFD_ALLOW_SEALING) = sealed
+  add_seals(sealed, F_SEAL_GROW) = 0
+  memfd_create("twice", 4K) = twice
+  write(twice, 0, "x") = 1
+  preserve_fd(s, sealed, 1) = 0
+  preserve_fd(s, twice, 2) = 0
+  preserve_fd(s, twice, 3)
+  kexec() = 0
+kernel 2
+  open("/dev/liveupdate") = dev
+  retrieve_session(dev, "s") = s
+  retrieve_fd(s, 1) = sealed
+  retrieve_fd(s, 2) = twice
+  retrieve_fd(s, 3)
+expect clean
+END
+
+fixes=$("$luosim" list fixes | awk 'NR > 1 { print $1 }')
+check "there are fixes" test -n "$fixes"
+for fix in $fixes; do
+	check "$fix is missed and named" bites "$fix"
+done
+check "the chain of a double restore" chain dup-token \
+	'kernel 1 v7.0 line 13 claims line 14 claims line 15 kernel 2 v7.0 line 20 restores line 22 WARNING: kho_restore_page double-restore: '
+check "the chain of a stolen page" chain two-sessions-one-closed \
+	'kernel 1 v7.0 line 13 claims line 14 claims line 15 gives up line 17 stolen: '
+check "a policy that refuses is a cure" says '            get-id: refused at line 14 with EBUSY' \
+	scenarios/dup-token.scn
+check "a policy that shares is one" says '            share: clean' scenarios/dup-token.scn
+check "the first release that is clean" says '  release   v7.1 and later' scenarios/dup-token.scn
+check "another expectation is no cure" says '  release   v7.1 and later' \
+	--kernel=v7.3 --without=memfd-seals scenarios/seals.scn
+check "two changes where one is not enough" says '  together  .* and .*: .*' \
+	--kernel=v7.3 --policy=none --without=memfd-seals "$tmp/two.scn"
+check "of what does not break, what it would break without" says \
+	'  fix       memfd-seals \(B29\): lost at line 19; .*' --kernel=v7.3 scenarios/seals.scn
+check "and with which policy" says '  policy    none: double-restore at line 22' \
+	--kernel=v7.3 scenarios/dup-token.scn
+check "0 when it is explained" gives 0 scenarios/dup-token.scn
+check "1 when nothing cures it" gives 1 scenarios/failed-open.scn
+check "4 when there is nothing to explain" gives 4 scenarios/one-memfd.scn
+check "2 for two files" gives 2 scenarios/one-memfd.scn scenarios/dup-token.scn
+check "text fits 100 columns" narrow
+check "the same bytes each time" same_each_time
+check "JSON has chain and release" json
+done_testing

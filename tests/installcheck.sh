@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# "make installcheck": what is installed is enough to write and run a program
+# against the library, and to run the scenarios that came with it.
+# "make installcheck" sets the variables.
+set -eu
+: "${CC:?}" "${CFLAGS?}" "${PKG_CONFIG:?}"
+: "${bindir:?}" "${libdir:?}" "${includedir:?}" "${scenariodir:?}" "${sysroot?}"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+cat >"$dir/user.c" <<'END'
+/* Preserve a memfd in one kernel, find its session again in the next. */
+#include <luosim.h>
+#include <stdio.h>
+#include <string.h>
+
+static int call(struct machine *m, int fd, unsigned int cmd, void *arg, size_t size)
+{
+	return sys_ioctl(m, fd, cmd, (struct uptr){ .mem = arg, .size = size });
+}
+
+int main(void)
+{
+	struct liveupdate_ioctl_session session = { .size = sizeof(session), .name = "vm0" };
+	struct liveupdate_session_fd fd = { .size = sizeof(fd), .token = 0xa };
+	struct machine_config config = { .mem = 64 << 20 };
+	struct machine *m;
+	char text[5] = "";
+
+	config.boot.release = *release_find("v7.1");
+	config.boot.kho = config.boot.liveupdate = true;
+	m = machine_new(&config);
+	if (!m)
+		return 1;
+	if (call(m, sys_open(m, "/dev/liveupdate", 2), LIVEUPDATE_IOCTL_CREATE_SESSION,
+		 &session, sizeof(session)))
+		return 2;
+	fd.fd = sys_memfd_create(m, "guest", 0);
+	if (sys_pwrite(m, fd.fd, "hello", 5, 0) != 5)
+		return 3;
+	if (call(m, session.fd, LIVEUPDATE_SESSION_PRESERVE_FD, &fd, sizeof(fd)))
+		return 4;
+	if (sys_kexec_load(m) || sys_reboot_kexec(m) || machine_kernel(m) != 2)
+		return 5;
+	if (call(m, sys_open(m, "/dev/liveupdate", 2), LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
+		 &session, sizeof(session)))
+		return 6;
+	if (call(m, session.fd, LIVEUPDATE_SESSION_RETRIEVE_FD, &fd, sizeof(fd)))
+		return 7;
+	if (sys_pread(m, fd.fd, text, 5, 0) != 5 || memcmp(text, "hello", 5))
+		return 8;
+	machine_free(m);
+	puts("a program built against the installed library: ok");
+	return 0;
+}
+END
+
+export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
+[ -z "$sysroot" ] || export PKG_CONFIG_SYSROOT_DIR=$sysroot
+static=
+[ -e "$libdir/libluosim.so" ] || static=--static
+# shellcheck disable=SC2046,SC2086 # lists of words
+$CC $CFLAGS -o "$dir/user" "$dir/user.c" $($PKG_CONFIG --cflags --libs $static luosim)
+"$dir/user"
+
+# The library exports what its header declares, and nothing else.
+if [ -z "$static" ]; then
+	nm -D --defined-only "$libdir/libluosim.so" | awk '$2 ~ /[TDBR]/ { print $3 }' >"$dir/exported"
+	test -s "$dir/exported"
+	while read -r symbol; do
+		if ! grep -qE "[ *]$symbol\(" "$includedir/luosim.h"; then
+			echo "libluosim.so exports $symbol, which luosim.h does not declare"
+			exit 1
+		fi
+	done <"$dir/exported"
+	echo "the library exports what luosim.h declares: ok"
+fi
+
+"$bindir/luosim" "$scenariodir/dup-token.scn" >"$dir/out"
+grep -q dup-token "$dir/out"
+echo "the installed program runs the installed scenarios: ok"

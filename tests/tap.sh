@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the shell tests share: results in the Test Anything Protocol.
+#
+#	check WHAT COMMAND...	one result: passes if COMMAND prints nothing and exits 0
+#	skip WHAT WHY
+#	done_testing		prints the plan; the last thing a test does
+
+set -u
+export LC_ALL=C
+tap_nr=0
+tap_failed=0
+
+check()
+{
+	local what=$1 out
+	shift
+	tap_nr=$((tap_nr + 1))
+	if out=$("$@" 2>&1) && [ -z "$out" ]; then
+		echo "ok $tap_nr - $what"
+	else
+		echo "not ok $tap_nr - $what"
+		printf '%s\n' "$out" | head -n 40 | sed 's/^/# /'
+		tap_failed=1
+	fi
+}
+
+skip()
+{
+	tap_nr=$((tap_nr + 1))
+	echo "ok $tap_nr - $1 # SKIP $2"
+}
+
+done_testing()
+{
+	echo "1..$tap_nr"
+	exit $tap_failed
+}

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What a reviewer would otherwise have to say: licence lines, white space, long
+# lines and functions, layering, files that the build does not know.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+cd "$srcdir" || exit 1
+shopt -s nullglob
+
+c_files=(model/*.[ch] model/*/*.[ch] sim/*.[ch] tests/*.[ch] tests/*/*.[ch])
+scripts=(bootstrap .ci/run tests/*.sh tests/*/*.sh)
+scenarios=(scenarios/*.scn scenarios/*/*.scn)
+build=(configure.ac Makefile.am luosim.pc.in)
+text=("${c_files[@]}" "${scripts[@]}" "${scenarios[@]}" "${build[@]}" docs/*.[15] contrib/*)
+
+licence()
+{
+	local f
+	for f in "${c_files[@]}" "${scripts[@]}" "${build[@]}" docs/*.[15] contrib/*; do
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' || echo "$f"
+	done
+}
+
+trailing_space()
+{
+	! grep -nE '[[:space:]]$' "${text[@]}"
+}
+
+long_lines()
+{
+	local f
+	for f in "${c_files[@]}"; do
+		expand "$f" | awk -v f="$f" 'length > 100 { print f ":" NR ": " length " columns" }'
+	done
+}
+
+# A body is what lies between a "{" and a "}" in the first column.
+long_functions()
+{
+	awk '
+	/^\{/ { start = FNR }
+	/^\}/ && start {
+		if (FNR - start - 1 > 75)
+			print FILENAME ":" start ": " FNR - start - 1 " lines"
+		start = 0
+	}' "${c_files[@]}"
+}
+
+# model/ knows nothing of sim/ and nothing of GLib; sim/ knows only luosim.h of model/.
+layers()
+{
+	local h
+	for h in sim/*.h; do
+		grep -nF "\"${h#sim/}\"" model/*.[ch] model/handlers/*.[ch]
+	done
+	grep -nE '#include <(glib|gio|gmodule|json-glib)' model/*.[ch] model/handlers/*.[ch]
+	for h in model/*.h; do
+		[ "$h" = model/luosim.h ] || grep -nF "#include \"${h#model/}\"" sim/*.[ch]
+	done
+	return 0
+}
+
+listed()
+{
+	local f
+	for f in model/*.[ch] model/*/*.[ch] sim/*.[ch] tests/*.[ch] tests/*.sh tests/*/*.[ch]; do
+		grep -qwF -- "$f" Makefile.am || grep -qwF -- "${f%.c}" Makefile.am ||
+			echo "$f: not in Makefile.am"
+	done
+}
+
+scenario_headers()
+{
+	local f word
+	for f in "${scenarios[@]}"; do
+		for word in scenario about source; do
+			grep -qE "^${word}[[:space:]]+[^[:space:]]" "$f" || echo "$f: no \"$word\" line"
+		done
+		grep -qE "^scenario[[:space:]]+$(basename "$f" .scn)$" "$f" ||
+			echo "$f: the scenario is not named as the file"
+	done
+}
+
+check "every file names its licence" licence
+check "no white space at the end of a line" trailing_space
+check "no line over 100 columns" long_lines
+check "no function over 75 lines" long_functions
+check "model/ and sim/ include what they may" layers
+check "the build knows every file" listed
+check "every scenario says what it is and where it comes from" scenario_headers
+done_testing
