@@ -165,7 +165,8 @@ u64 kho_count_waiting(struct machine *m)
 	xa_for_each(&m->k->kho.counts_in, pfn, count) {
 		struct page *page = pfn_to_page(m, pfn);
 
-		if (count->count && count->count < count->owners && page->refcount == count->count)
+		if (count->count && count->count < count->owners &&
+		    page->refcount == (s32)count->count)
 			nr += 1ull << folio_order(page_folio(page));
 	}
 	return nr;

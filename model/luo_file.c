@@ -19,7 +19,8 @@ struct luo_file {
 	struct mutex mutex;
 	struct list_head list;
 	u64 token;
-	struct luo_managed *managed;	/* duplicate share: the object, see managed.c */
+	struct luo_managed *managed;	/* duplicate share: the claim, see managed.c */
+	struct luo_managed *shared;	/* duplicate share, incoming: the object */
 	struct luo_session *session;	/* that it is in */
 	u32 claim;			/* the ledger's, which the kernel has not */
 };
@@ -415,8 +416,8 @@ static void set_retrieve_status(struct machine *m, struct luo_file *luo_file, in
 	luo_file->retrieve_status = status;
 	if (status < 0)
 		census_add(m, CENSUS_LATCHED, 1);
-	if (luo_file->managed)
-		luo_file->managed->retrieve_status = status;
+	if (luo_file->shared)
+		luo_file->shared->retrieve_status = status;
 }
 
 static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set,
@@ -447,18 +448,18 @@ static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set
 		warn(m, "luo_retrieve_file");
 	set_retrieve_status(m, luo_file, 1);
 	/* For the other owners, who may come when this one has finished. */
-	if (luo_file->managed)
-		luo_file->managed->file = get_file(luo_file->file);
+	if (luo_file->shared)
+		luo_file->shared->file = get_file(luo_file->file);
 	return 0;
 }
 
 /* Duplicate share: another token of the object was retrieved, or failed to be. */
 static int luo_share_retrieved(struct machine *m, struct luo_file *luo_file)
 {
-	int status = luo_file->managed->retrieve_status;
+	int status = luo_file->shared->retrieve_status;
 
 	if (status > 0) {
-		luo_file->file = get_file(luo_file->managed->file);
+		luo_file->file = get_file(luo_file->shared->file);
 		get_file(luo_file->file);
 		luo_file->retrieve_status = status;
 		return 0;
@@ -478,7 +479,7 @@ static int retrieve_locked(struct machine *m, struct luo_file_set *file_set,
 		get_file(luo_file->file);
 		return 0;
 	}
-	if (luo_file->managed && luo_file->managed->retrieve_status)
+	if (luo_file->shared && luo_file->shared->retrieve_status)
 		err = luo_share_retrieved(m, luo_file);
 	else
 		err = luo_handler_retrieve(m, file_set, luo_file);
@@ -524,9 +525,10 @@ static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
 
 	mutex_lock(m, &luo_file->mutex);
 	/* What is shared the last owner finishes. */
-	if (luo_file->managed)
-		args.retrieve_status = luo_file->managed->retrieve_status;
-	if (!luo_file->managed || luo_file->managed->owners == 1)
+	if (luo_file->shared)
+		args.retrieve_status = luo_file->shared->retrieve_status;
+	if ((!luo_file->shared || luo_file->shared->owners == 1) &&
+	    (!luo_file->managed || luo_file->managed->owners == 1))
 		luo_file->fh->ops->finish(&args);
 	luo_flb_file_finish(m, luo_file->fh);
 	mutex_unlock(m, &luo_file->mutex);
@@ -534,21 +536,24 @@ static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
 	ledger_act_for(m, before);
 }
 
-/* The claim on a retrieved file ends, and one owner of a shared object. */
+/*
+ * The claim on a retrieved file ends, and one owner of a shared object. Without
+ * the fix ioctl-direction it may be the claim of a file that is being preserved.
+ */
 static void luo_file_unmanage(struct machine *m, struct luo_file_set *file_set,
 			      struct luo_file *luo_file)
 {
-	struct luo_managed *managed = luo_file->managed;
-	struct managed_file mf = managed_file(file_set, luo_file, true);
+	struct managed_file mf = managed_file(file_set, luo_file, !luo_file->managed);
+	struct luo_managed *shared = luo_file->shared;
 
 	if (mf.file)
-		policy_release(m, &mf, NULL);
-	if (!managed || --managed->owners)
+		policy_release(m, &mf, luo_file->managed);
+	if (!shared || --shared->owners)
 		return;
-	if (managed->file)
-		fput(m, managed->file);
+	if (shared->file)
+		fput(m, shared->file);
 	xa_erase(m, &m->k->luo.shared, PHYS_PFN(luo_file->serialized_data));
-	kfree(m, managed, sizeof(*managed));
+	kfree(m, shared, sizeof(*shared));
 }
 
 static void luo_file_finish_last(struct machine *m, struct luo_file_set *file_set)
@@ -646,7 +651,7 @@ static int luo_share_incoming(struct machine *m, struct luo_file *luo_file)
 		}
 	}
 	managed->owners++;
-	luo_file->managed = managed;
+	luo_file->shared = managed;
 	return 0;
 }
 

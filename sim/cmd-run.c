@@ -6,77 +6,18 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "run.h"
-#include "select.h"
-#include "setting.h"
+#include "overrides.h"
 
 struct options {
-	struct overrides overrides;
-	gboolean policy;	/* one is among the settings */
+	struct overrides *overrides;
 	gboolean all, quiet, verbose;
 	char *format, *colour;
 	char **files;
 };
 
-/* "--with" and "FIX" to "with=FIX", as a kernel heading has it. */
-static gboolean set_setting(const char *option, const char *value, gpointer data, GError **error)
-{
-	struct options *o = data;
-	g_autofree char *text = NULL;
-	struct lex l = { .file = option, .error = error };
-
-	if (g_str_equal(option, "--panic-on-warn"))
-		text = g_strdup("panic_on_warn");
-	else
-		text = g_strdup_printf("%s%c%s", option + 2,
-				       g_str_equal(option, "--limit") ? ':' : '=', value);
-	l.line = l.p = text;
-	l.end = text + strlen(text);
-	if (!setting_parse(&l, o->overrides.settings))
-		return FALSE;
-	if (l.p < l.end) {
-		lex_expected(&l, "nothing more");
-		return FALSE;
-	}
-	o->policy |= g_str_equal(option, "--policy");
-	return TRUE;
-}
-
-/* --kernel R,R2... */
-static gboolean set_kernels(const char *option, const char *value, gpointer data, GError **error)
-{
-	struct options *o = data;
-	g_auto(GStrv) names = g_strsplit(value, ",", -1);
-	struct lex l = { .file = option, .line = value, .p = value, .error = error };
-
-	g_ptr_array_set_size(o->overrides.releases, 0);
-	for (guint i = 0; names[i] != NULL; i++) {
-		const struct release *release = release_check(&l, value, names[i]);
-
-		if (release == NULL)
-			return FALSE;
-		g_ptr_array_add(o->overrides.releases, (gpointer)release);
-	}
-	return TRUE;
-}
-
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
-		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
-		  "Release of kernel 1 and those that inherit it, or of each kernel", "R[,R2...]" },
-		{ "policy", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
-		  "Ownership policy of all kernels", "P" },
-		{ "with", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
-		  "Give all kernels a fix", "FIX" },
-		{ "without", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
-		  "Take a fix from all kernels", "FIX" },
-		{ "limit", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
-		  "Change a limit of all kernels", "NAME=N" },
-		{ "mem", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
-		  "Memory of the machine", "SIZE" },
-		{ "panic-on-warn", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, set_setting,
-		  "Set panic_on_warn in all kernels", NULL },
 		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
 		  "Run all variants that the scenarios name with 'runs'", NULL },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
@@ -90,16 +31,23 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ 0 },
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
-	GOptionGroup *group = g_option_group_new("run", "", "", o, NULL);
+	GOptionGroup *group = overrides_group(o->overrides);
 
 	g_option_group_add_entries(group, entries);
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_summary(context,
 		"Run live update scenarios on simulated kernels and judge what came out.");
 	g_option_context_set_description(context,
-		"Other commands: luosim list releases|fixes|limits|policies|operations|files,\n"
+		"Other commands: luosim compare FILE..., luosim explain FILE,\n"
+		"luosim list releases|fixes|limits|policies|operations|files|handlers,\n"
 		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n");
 	return g_option_context_parse(context, &argc, &argv, error);
+}
+
+/* Do options say what kernel or policy to run on? */
+static bool is_overridden(const struct options *o)
+{
+	return o->overrides->releases->len > 0 || overrides_policy_name(o->overrides) != NULL;
 }
 
 /* What options cannot say by themselves; NULL when all is well. */
@@ -116,7 +64,7 @@ static const char *check_options(struct options *o)
 		return "unknown --format, expected text, ktap or json";
 	if (!g_strv_contains(colours, o->colour))
 		return "unknown --color, expected auto, always or never";
-	if (o->all && (o->overrides.releases->len > 0 || o->policy))
+	if (o->all && is_overridden(o))
 		return "--all beside --kernel or --policy, expected one of them";
 	return NULL;
 }
@@ -133,8 +81,7 @@ static bool wants_colour(const struct options *o)
 /* How often a scenario is run: once, or on each of its variants. */
 static guint nr_runs(const struct options *o, const struct scenario *scn)
 {
-	bool all = o->all || (g_str_equal(o->format, "ktap") && !o->policy &&
-			      o->overrides.releases->len == 0);
+	bool all = o->all || (g_str_equal(o->format, "ktap") && !is_overridden(o));
 
 	return all && scn->runs->len > 0 ? scn->runs->len : 0;
 }
@@ -170,7 +117,7 @@ static int run_all(const struct options *o, const GPtrArray *all)
 			const struct variant *variant = variants > 0 ?
 				&g_array_index(scn->runs, struct variant, j) : NULL;
 
-			count[run_scenario(scn, variant, &o->overrides, report)]++;
+			count[run_scenario(scn, variant, o->overrides, report)]++;
 		}
 	}
 	e = (struct report_event){ .type = REPORT_END };
@@ -198,11 +145,10 @@ static int load_and_run(struct options *o, int argc, char **argv)
 
 int run_main(int argc, char **argv)
 {
-	struct options o = { .overrides = { g_ptr_array_new(), settings_new() } };
+	struct options o = { .overrides = overrides_new() };
 	int status = load_and_run(&o, argc, argv);
 
-	g_ptr_array_unref(o.overrides.releases);
-	g_array_unref(o.overrides.settings);
+	overrides_free(o.overrides);
 	g_free(o.format);
 	g_free(o.colour);
 	g_strfreev(o.files);

@@ -14,6 +14,8 @@ enum {
 };
 
 int run_main(int argc, char **argv);
+int compare_main(int argc, char **argv);
+int explain_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int print_main(int argc, char **argv);
 
@@ -21,7 +23,8 @@ int print_main(int argc, char **argv);
 int complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /**
- * load_scenarios() - load all files, or say on standard error what is wrong.
+ * load_scenarios() - load all files, and of a directory all *.scn in and below it,
+ * sorted; or say on standard error what is wrong.
  * Return: an array of struct scenario *, or NULL.
  */
 GPtrArray *load_scenarios(char **files);

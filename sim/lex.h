@@ -15,6 +15,7 @@ struct lex {
 	const GArray *loops;	/* of struct repeat: the blocks around, outermost first */
 	gsize string_bytes;	/* of all strings so far */
 	struct names *names;	/* those that lex_name() read */
+	const GArray *handlers;	/* of struct handler_script, or NULL */
 	GError **error;
 };
 

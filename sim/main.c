@@ -25,6 +25,8 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "run", run_main },
+	{ "compare", compare_main },
+	{ "explain", explain_main },
 	{ "list", list_main },
 	{ "print", print_main },
 	{ "replay", replay_main },
@@ -42,28 +44,6 @@ int complain(const char *format, ...)
 	g_strdelimit(message, "\r\n", ' ');
 	fprintf(stderr, "luosim: %s\n", message);
 	return EXIT_UNUSABLE;
-}
-
-GPtrArray *load_scenarios(char **files)
-{
-	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free);
-	bool ok = true;
-
-	if (files == NULL || files[0] == NULL) {
-		complain("no file given, expected luosim FILE...");
-		return NULL;
-	}
-	for (guint i = 0; files[i] != NULL; i++) {
-		g_autoptr(GError) error = NULL;
-		struct scenario *scn = scenario_load(files[i], &error);
-
-		if (scn != NULL)
-			g_ptr_array_add(all, scn);
-		else
-			fprintf(stderr, "%s\n", error->message);
-		ok = ok && scn != NULL;
-	}
-	return ok ? g_steal_pointer(&all) : NULL;
 }
 
 int finish_output(int status)

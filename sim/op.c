@@ -312,6 +312,70 @@ static gint64 call_ioctl(struct call *c)
 	return ret;
 }
 
+static gint64 call_iommufd_open(struct call *c)
+{
+	return sys_iommufd_open(c->machine);
+}
+
+static gint64 call_iommufd_map(struct call *c)
+{
+	return sys_iommufd_map(c->machine, c->args[0].number, c->args[1].number);
+}
+
+static gint64 call_iommufd_mark(struct call *c)
+{
+	return sys_iommufd_mark(c->machine, c->args[0].number);
+}
+
+static gint64 call_vfio_open(struct call *c)
+{
+	return sys_vfio_open(c->machine, c->args[0].bytes);
+}
+
+static gint64 call_vfio_attach(struct call *c)
+{
+	return sys_vfio_attach(c->machine, c->args[0].number, c->args[1].number);
+}
+
+static gint64 call_kvm_create_vm(struct call *c)
+{
+	return sys_kvm_create_vm(c->machine);
+}
+
+static gint64 call_kvm_create_vcpu(struct call *c)
+{
+	return sys_kvm_create_vcpu(c->machine, c->args[0].number, c->args[1].number);
+}
+
+static gint64 call_guest_memfd_create(struct call *c)
+{
+	return sys_guest_memfd_create(c->machine, c->args[0].number, c->args[1].number);
+}
+
+static gint64 call_guest_write(struct call *c)
+{
+	return sys_guest_write(c->machine, c->args[0].number, c->args[1].number,
+			       c->args[3].bytes, c->args[3].len, c->args[2].number);
+}
+
+static gint64 call_guest_read(struct call *c)
+{
+	gsize len = c->args[3].number;
+	gint64 ret;
+
+	g_string_set_size(c->out, len);
+	ret = sys_guest_read(c->machine, c->args[0].number, c->args[1].number, c->out->str, len,
+			     c->args[2].number);
+	g_string_truncate(c->out, MAX(ret, 0));
+	return ret;
+}
+
+static gint64 call_huge_write(struct call *c)
+{
+	return sys_huge_write(c->machine, c->args[0].number, c->args[2].bytes, c->args[2].len,
+			      c->args[1].number);
+}
+
 static gint64 call_nofile(struct call *c)
 {
 	return sys_setrlimit_nofile(c->machine, c->args[0].number);
@@ -371,6 +435,18 @@ static gint64 call_meminfo(struct call *c)
 	return 0;
 }
 
+static gint64 call_flb(struct call *c)
+{
+	struct flb_stats st = { 0 };
+	gint64 ret = machine_flb(c->machine, c->args[0].bytes, &st);
+
+	c->fields[0] = st.outgoing;
+	c->fields[1] = st.incoming;
+	c->fields[2] = st.retrieved;
+	c->fields[3] = st.finished;
+	return ret;
+}
+
 static gint64 call_fail_nth(struct call *c)
 {
 	machine_fail_nth(c->machine, c->args[0].number);
@@ -381,6 +457,11 @@ static gint64 call_fail_nth(struct call *c)
 #define FD_NUMBER	{ "FD", PARAM_FD_NUMBER, G_MININT32, G_MAXINT32, NULL }
 #define DEV		{ "DEV", PARAM_FD, 0, 0, NULL }
 #define SESSION		{ "SESSION", PARAM_FD, 0, 0, NULL }
+#define IOMMUFD		{ "IOMMUFD", PARAM_FD, 0, 0, NULL }
+#define VFIO		{ "VFIO", PARAM_FD, 0, 0, NULL }
+#define VM		{ "VM", PARAM_FD, 0, 0, NULL }
+#define VCPU		{ "VCPU", PARAM_FD, 0, 0, NULL }
+#define GMEM		{ "GMEM", PARAM_FD, 0, 0, NULL }
 #define NAME		{ "NAME", PARAM_STRING, 0, LIVEUPDATE_SESSION_NAME_LENGTH, NULL }
 #define MEMFD_NAME	{ "NAME", PARAM_STRING, 0, 250, NULL }
 #define TEXT		{ "BYTES", PARAM_STRING, 0, MAX_STRING_BYTES, NULL }
@@ -411,6 +492,10 @@ static const struct param same_fields[] = {
 
 static const struct param meminfo_fields[] = {
 	NUMBER("total"), NUMBER("free"), NUMBER("preserved"), NUMBER("incoming"), { 0 },
+};
+
+static const struct param flb_fields[] = {
+	NUMBER("outgoing"), NUMBER("incoming"), NUMBER("retrieved"), NUMBER("finished"), { 0 },
 };
 
 static const struct op_info table[] = {
@@ -478,6 +563,30 @@ static const struct op_info table[] = {
 	{ "same", { FD, FD }, SHOWS(same_fields), .call = call_same,
 	  .about = "is it one inode, one open file description?" },
 
+	{ "huge_write", { FD, AT, TEXT }, RETURNS, .call = call_huge_write,
+	  .about = "store through a mapping of a memfd made with MFD_HUGETLB" },
+
+	{ "iommufd_open", { { 0 } }, NEW, .call = call_iommufd_open,
+	  .about = "open /dev/iommu, with one address space in it" },
+	{ "iommufd_map", { IOMMUFD, { "MEMFD", PARAM_FD, 0, 0, NULL } }, RETURNS,
+	  .call = call_iommufd_map, .about = "map all of a memfd for devices" },
+	{ "iommufd_mark", { IOMMUFD }, RETURNS, .call = call_iommufd_mark,
+	  .about = "mark its page table for preservation" },
+	{ "vfio_open", { { "BDF", PARAM_STRING, 0, 31, NULL } }, NEW, .call = call_vfio_open,
+	  .about = "open a PCI device, \"0000:01:00.0\" to \"0000:01:00.7\"" },
+	{ "vfio_attach", { VFIO, IOMMUFD }, RETURNS, .call = call_vfio_attach,
+	  .about = "bind it to an iommufd, and attach it to the page table of that" },
+	{ "kvm_create_vm", { { 0 } }, NEW, .call = call_kvm_create_vm,
+	  .about = "KVM_CREATE_VM" },
+	{ "kvm_create_vcpu", { VM, { "ID", PARAM_NUMBER, 0, G_MAXUINT32, NULL } }, NEW,
+	  .call = call_kvm_create_vcpu, .about = "KVM_CREATE_VCPU" },
+	{ "guest_memfd_create", { VM, OFFSET("SIZE") }, NEW, .call = call_guest_memfd_create,
+	  .about = "KVM_CREATE_GUEST_MEMFD" },
+	{ "guest_write", { VCPU, GMEM, AT, TEXT }, RETURNS, .call = call_guest_write,
+	  .about = "the guest writes to a guest_memfd, which processes cannot" },
+	{ "guest_read", { VCPU, GMEM, AT, LENGTH(MAX_STRING_BYTES) }, READS,
+	  .call = call_guest_read, .about = "the guest reads from it" },
+
 	{ "kexec", { { 0 } }, RETURNS, .call = call_kexec, .reboots = true,
 	  .about = "kexec_load(), then reboot()" },
 	{ "kexec_load", { { 0 } }, RETURNS, .call = call_kexec_load,
@@ -492,6 +601,8 @@ static const struct op_info table[] = {
 	  .about = "/sys/kernel/mm/transparent_hugepage/shmem_enabled" },
 	{ "meminfo", { { 0 } }, SHOWS(meminfo_fields), .call = call_meminfo,
 	  .about = "pages of memory: all, free, preserved, handed over and not restored" },
+	{ "flb", { { "NAME", PARAM_STRING, 0, 47, NULL } }, SHOWS(flb_fields), .call = call_flb,
+	  .about = "reference counts of an FLB, and what became of the incoming one" },
 	{ "fail_nth", { { "N", PARAM_NUMBER, 0, G_MAXUINT32, NULL } }, RETURNS,
 	  .call = call_fail_nth,
 	  .about = "let the Nth allocation of the next operation fail" },

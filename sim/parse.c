@@ -2,6 +2,7 @@
 /* The scenario parser: one statement a line, see luosim-scn(5). */
 #include <string.h>
 
+#include "handler.h"
 #include "names.h"
 #include "op.h"
 #include "select.h"
@@ -13,6 +14,7 @@ struct parser {
 	struct scenario *scn;
 	GArray *loops;		/* of struct repeat, borrowed from the steps */
 	GArray *open;		/* of guint: the steps that opened the blocks around */
+	guint handler_line;	/* inside a handler's block: where that began */
 	guint64 kernel;		/* number of the kernel that runs here */
 	bool heading_due;	/* a reboot came since the last heading */
 };
@@ -124,6 +126,43 @@ static bool parse_runs(struct parser *p)
 			return false;
 	}
 	return true;
+}
+
+static bool parse_handler(struct parser *p)
+{
+	struct handler_script script = { 0 };
+	const char *at = p->lex.p;
+
+	if (!handler_parse_head(&p->lex, &script))
+		return false;
+	for (guint i = 0; i < p->scn->handlers->len; i++) {
+		if (strcmp(g_array_index(p->scn->handlers, struct handler_script, i).name,
+			   script.name) != 0)
+			continue;
+		lex_fail(&p->lex, at + 1, "second handler '%s', expected another name",
+			 script.name);
+		return false;
+	}
+	if (p->scn->handlers->len == MAX_SCRIPTS) {
+		lex_fail(&p->lex, p->lex.line, "too many handlers, expected at most %d",
+			 MAX_SCRIPTS);
+		return false;
+	}
+	g_array_append_val(p->scn->handlers, script);
+	p->handler_line = p->lex.nr;
+	return true;
+}
+
+/* A line between "handler" and its "end". */
+static bool parse_handler_line(struct parser *p, const char *at, const char *word)
+{
+	if (strcmp(word, "end") == 0) {
+		p->handler_line = 0;
+		return true;
+	}
+	return handler_parse_line(&p->lex, at, word,
+				  &g_array_index(p->scn->handlers, struct handler_script,
+						 p->scn->handlers->len - 1));
 }
 
 static bool parse_kernel_number(struct parser *p)
@@ -398,6 +437,7 @@ static const struct statement {
 	{ "about", parse_about, true },
 	{ "source", parse_source, true },
 	{ "runs", parse_runs, true },
+	{ "handler", parse_handler, true },
 	{ "kernel", parse_kernel, false },
 	{ "repeat", parse_repeat, false },
 	{ "end", parse_end, false },
@@ -461,7 +501,8 @@ static bool parse_line(struct parser *p)
 		lex_expected(l, "a step or a statement");
 		return false;
 	}
-	if (!parse_statement(p, at, word))
+	if (p->handler_line != 0 ? !parse_handler_line(p, at, word) :
+				   !parse_statement(p, at, word))
 		return false;
 	if (lex_done(l))
 		return true;
@@ -504,6 +545,11 @@ static bool check_scenario(struct parser *p, const char *end)
 	l->line = end;
 	if (p->scn->name == NULL) {
 		lex_fail(l, end, "no scenario, expected 'scenario NAME'");
+		return false;
+	}
+	if (p->handler_line != 0) {
+		lex_fail(l, end, "block of line %u does not end, expected 'end'",
+			 p->handler_line);
 		return false;
 	}
 	if (p->scn->steps->len == 0) {
@@ -555,6 +601,7 @@ struct scenario *scenario_parse(const char *file, const char *text, gsize len, G
 	};
 
 	p.lex.loops = p.loops;
+	p.lex.handlers = p.scn->handlers;
 	if (!parse_lines(&p, text, len))
 		g_clear_pointer(&p.scn, scenario_free);
 	g_array_unref(p.loops);

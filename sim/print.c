@@ -2,6 +2,7 @@
 /* Printing scenarios and operations; what is printed parses back to the same. */
 #include <string.h>
 
+#include "handler.h"
 #include "print.h"
 #include "select.h"
 #include "setting.h"
@@ -321,6 +322,8 @@ static void print_headers(GString *out, const struct scenario *scn)
 				       g_array_index(scn->runs, struct variant, i).name);
 	if (scn->runs->len > 0)
 		g_string_append_c(out, '\n');
+	for (guint i = 0; i < scn->handlers->len; i++)
+		handler_print(out, &g_array_index(scn->handlers, struct handler_script, i));
 }
 
 static void print_step(GString *out, struct print *p, const struct step *step)

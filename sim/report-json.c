@@ -1,60 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports as JSON lines: one object for each event, see luosim(1). */
-#include <json-glib/json-glib.h>
-
+#include "json.h"
 #include "print.h"
 #include "trace.h"
 
 struct report_json {
 	struct report report;
 	FILE *out;
-	JsonGenerator *generator;
 };
-
-static void add_string(JsonBuilder *b, const char *name, const char *value)
-{
-	json_builder_set_member_name(b, name);
-	json_builder_add_string_value(b, value);
-}
-
-/* Text of the kernel's, of which every byte is allowed. */
-static void add_printable(JsonBuilder *b, const char *name, const char *value)
-{
-	g_autoptr(GString) printable = g_string_new(NULL);
-
-	append_printable(printable, value);
-	add_string(b, name, printable->str);
-}
-
-static void add_number(JsonBuilder *b, const char *name, gint64 value)
-{
-	json_builder_set_member_name(b, name);
-	json_builder_add_int_value(b, value);
-}
-
-static void add_bool(JsonBuilder *b, const char *name, bool value)
-{
-	json_builder_set_member_name(b, name);
-	json_builder_add_boolean_value(b, value);
-}
-
-/* 64 bits do not fit into the numbers that many readers have. */
-static void add_hex(JsonBuilder *b, const char *name, guint64 value)
-{
-	g_autofree char *hex = g_strdup_printf("0x%" G_GINT64_MODIFIER "x", value);
-
-	add_string(b, name, hex);
-}
-
-static void add_kinds(JsonBuilder *b, const char *name, guint32 kinds)
-{
-	json_builder_set_member_name(b, name);
-	json_builder_begin_array(b);
-	for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
-		if (kinds & 1u << kind)
-			json_builder_add_string_value(b, violation_name(kind));
-	json_builder_end_array(b);
-}
 
 static void add_result(JsonBuilder *b, const char *name, const struct report_event *e,
 		       const struct value *value)
@@ -107,8 +60,7 @@ static void add_violation(JsonBuilder *b, const struct violation *v)
 	add_number(b, "line", v->op);
 	add_hex(b, "pfn", v->pfn);
 	add_number(b, "restored_line", v->restored_op);
-	json_builder_set_member_name(b, "claims");
-	json_builder_begin_array(b);
+	add_array(b, "claims");
 	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++) {
 		g_autofree char *session = g_strndup(v->claims[i].session,
 						     sizeof(v->claims[i].session));
@@ -140,8 +92,7 @@ static void add_event(JsonBuilder *b, const struct event *event)
 	if (event->type != EVENT_WARN)
 		return;
 	add_string(b, "function", event->func);
-	json_builder_set_member_name(b, "callers");
-	json_builder_begin_array(b);
+	add_array(b, "callers");
 	for (unsigned int i = 0; i < event->depth; i++)
 		json_builder_add_string_value(b, event->chain[i]);
 	json_builder_end_array(b);
@@ -164,16 +115,6 @@ static void add_verdict(JsonBuilder *b, const struct report_event *e)
 	add_number(b, "not_reached", v->not_reached);
 }
 
-static void write_object(struct report_json *r, JsonBuilder *b)
-{
-	g_autoptr(JsonNode) root = json_builder_get_root(b);
-	g_autofree char *line = NULL;
-
-	json_generator_set_root(r->generator, root);
-	line = json_generator_to_data(r->generator, NULL);
-	fprintf(r->out, "%s\n", line);
-}
-
 static void json_event(struct report *report, const struct report_event *e)
 {
 	struct report_json *r = (struct report_json *)report;
@@ -194,15 +135,12 @@ static void json_event(struct report *report, const struct report_event *e)
 	else
 		add_verdict(b, e);
 	json_builder_end_object(b);
-	write_object(r, b);
+	write_json(r->out, b);
 }
 
 static void json_free(struct report *report)
 {
-	struct report_json *r = (struct report_json *)report;
-
-	g_object_unref(r->generator);
-	g_free(r);
+	g_free(report);
 }
 
 struct report *report_json(FILE *out)
@@ -211,6 +149,5 @@ struct report *report_json(FILE *out)
 
 	r->report = (struct report){ json_event, json_free };
 	r->out = out;
-	r->generator = json_generator_new();
 	return &r->report;
 }

@@ -76,6 +76,7 @@ struct scenario *scenario_new(const char *file)
 
 	scn->file = g_strdup(file);
 	scn->runs = array_new(sizeof(struct variant), variant_clear);
+	scn->handlers = g_array_new(FALSE, TRUE, sizeof(struct handler_script));
 	scn->steps = array_new(sizeof(struct step), step_clear);
 	scn->expects = array_new(sizeof(struct expectation), expectation_clear);
 	return scn;
@@ -88,6 +89,7 @@ void scenario_free(struct scenario *scn)
 	g_free(scn->about);
 	g_free(scn->source);
 	g_array_unref(scn->runs);
+	g_array_unref(scn->handlers);
 	g_array_unref(scn->steps);
 	g_array_unref(scn->expects);
 	g_free(scn);

@@ -54,8 +54,7 @@ void append_printable(GString *out, const char *text)
 				       (guint8)*text);
 }
 
-/* Append a line of @prefix and @text, broken at blanks; the rest at column @hang. */
-static void wrap(GString *out, const char *prefix, const char *text, gsize hang)
+void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang)
 {
 	gsize room = TRACE_WIDTH - strlen(prefix), n;
 
@@ -87,7 +86,7 @@ static void say(struct trace *t, const char *code, const char *prefix, const cha
 
 	append_printable(printable, text);
 	colour_on(t, t->pending, code);
-	wrap(t->pending, indented, printable->str, EVENT_INDENT + 2);
+	append_wrapped(t->pending, indented, printable->str, EVENT_INDENT + 2);
 	colour_on(t, t->pending, PLAIN);
 }
 
@@ -128,7 +127,7 @@ static void append_differences(GString *out, const struct boot *boot)
 {
 	const struct release *is = &boot->release, *was = release_find(is->name);
 
-	if (is->policy.identity != was->policy.identity)
+	if (!policy_equal(&is->policy, &was->policy))
 		g_string_append_printf(out, ", policy %s", is->policy.name);
 	for (int i = 0; i < NR_FIXES; i++) {
 		guint64 differs = (is->fixes ^ was->fixes) & FIX_BIT(i);
@@ -156,7 +155,7 @@ static void trace_boot(struct trace *t, const struct report_event *e)
 	append_differences(differences, e->boot);
 	g_string_append_c(t->pending, '\n');
 	colour_on(t, t->pending, BOLD);
-	wrap(t->pending, heading, differences->str, CALL_INDENT);
+	append_wrapped(t->pending, heading, differences->str, CALL_INDENT);
 	colour_on(t, t->pending, PLAIN);
 }
 
@@ -233,7 +232,7 @@ static void append_step(struct trace *t, const struct report_event *e)
 		g_string_printf(line, "%*s", EVENT_INDENT, "");
 	}
 	g_string_append(line, " = ");
-	wrap(t->out, line->str, result->str, line->len);
+	append_wrapped(t->out, line->str, result->str, line->len);
 }
 
 void trace_mismatch(GString *out, const struct report_event *e)
@@ -324,7 +323,7 @@ static void trace_violation(struct trace *t, const struct violation *v)
 	if (v->pfn != 0 && strstr(v->text, "pfn") == NULL)
 		g_string_append_printf(text, "; pfn %#" G_GINT64_MODIFIER "x", v->pfn);
 	colour_on(t, t->out, RED);
-	wrap(t->out, first, text->str, 4);
+	append_wrapped(t->out, first, text->str, 4);
 	colour_on(t, t->out, PLAIN);
 	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++) {
 		g_autofree char *session = g_strndup(v->claims[i].session,
@@ -335,17 +334,17 @@ static void trace_violation(struct trace *t, const struct violation *v)
 		g_string_append_printf(text, "\" token %#" G_GINT64_MODIFIER "x, ",
 				       v->claims[i].token);
 		append_op(text, t->run.scn, v->claims[i].op);
-		wrap(t->out, "    claimed by ", text->str, 6);
+		append_wrapped(t->out, "    claimed by ", text->str, 6);
 	}
 	g_string_truncate(text, 0);
 	if (v->restored_op != 0) {
 		append_op(text, t->run.scn, v->restored_op);
-		wrap(t->out, "    restored in ", text->str, 6);
+		append_wrapped(t->out, "    restored in ", text->str, 6);
 	}
 	g_string_truncate(text, 0);
 	if (v->op != 0)
 		append_op(text, t->run.scn, v->op);
-	wrap(t->out, v->op != 0 ? "    found in " : "    found at the end", text->str, 6);
+	append_wrapped(t->out, v->op != 0 ? "    found in " : "    found at the end", text->str, 6);
 }
 
 /* "double-restore", or "clean, expected double-restore; 2 results differ" */
@@ -379,7 +378,7 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 	append_outcome(outcome, v);
 	colour_on(t, t->out, v->ok ? GREEN : RED);
 	g_string_append_c(t->out, '\n');
-	wrap(t->out, v->skipped != NULL ? "skipped: " : "verdict: ", outcome->str, 4);
+	append_wrapped(t->out, v->skipped != NULL ? "skipped: " : "verdict: ", outcome->str, 4);
 	colour_on(t, t->out, PLAIN);
 	for (gsize i = 0; i < v->nr_violations; i++) {
 		if ((v->causes & 1u << v->violations[i].kind) == 0)

@@ -22,6 +22,9 @@ void trace_summary(GString *out, const struct report_event *run, const struct ve
 /** trace_mismatch() - append "FILE:LINE: call: got X, expected Y". */
 void trace_mismatch(GString *out, const struct report_event *e);
 
+/** append_wrapped() - a line of @prefix and @text, broken at blanks; the rest at column @hang. */
+void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang);
+
 /** append_printable() - append @text with what is not ASCII as \xHH. */
 void append_printable(GString *out, const char *text);
 

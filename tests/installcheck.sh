@@ -80,3 +80,39 @@ fi
 "$bindir/luosim" "$scenariodir/dup-token.scn" >"$dir/out"
 grep -q dup-token "$dir/out"
 echo "the installed program runs the installed scenarios: ok"
+
+# A policy of one's own: the example as it is written, and what cannot be one.
+plugin=$(dirname "$0")/../docs/plugin/per-handler.c
+scenario=$scenariodir/policies/scripted-same-id.scn
+# shellcheck disable=SC2046,SC2086
+build_plugin() { $CC $CFLAGS -shared -fPIC -o "$1" "$2" $($PKG_CONFIG --cflags luosim); }
+build_plugin "$dir/per-handler.so" "$plugin"
+# It answers otherwise than the scenario expects of releases: exit status 1.
+status=0
+"$bindir/luosim" --policy="$dir/per-handler.so" "$scenario" >"$dir/out" || status=$?
+[ $status = 1 ]
+grep -q 'policy per-handler$' "$dir/out"
+grep -qE '^  preserve_fd\(vm0, net, 2\) +. 0$' "$dir/out"
+echo "a policy built against the installed header is loaded: ok"
+
+# refused FILE.so WORDS: one line with these words, exit status 2.
+refused() {
+	status=0
+	"$bindir/luosim" --policy="$1" "$scenario" >"$dir/out" 2>"$dir/err" || status=$?
+	if [ $status != 2 ] || [ -s "$dir/out" ] || [ "$(wc -l <"$dir/err")" != 1 ] ||
+	   ! grep -qF "$2" "$dir/err"; then
+		echo "--policy=$1: exit status $status, expected 2 and: $2"
+		cat "$dir/err"
+		exit 1
+	fi
+}
+
+sed 's/LUOSIM_POLICY_ABI,/LUOSIM_POLICY_ABI + 1,/' "$plugin" >"$dir/newer.c"
+build_plugin "$dir/newer.so" "$dir/newer.c"
+refused "$dir/newer.so" 'is made for another version of the interface'
+sed 's/luosim_policy = {/other_policy = {/' "$plugin" >"$dir/other.c"
+build_plugin "$dir/other.so" "$dir/other.c"
+refused "$dir/other.so" 'exports no luosim_policy'
+refused "$dir/newer.c" 'cannot be loaded'
+refused "$dir/absent.so" 'cannot be loaded'
+echo "a policy that does not fit is refused: ok"

@@ -175,7 +175,7 @@ static void each_scope_says_whether_a_retrieved_file_counts(void **state)
 	static const struct { const char *policy; int want; } cases[] = {
 		{ "none", 0 }, { "reject-file", -EBUSY }, { "inode-flag", 0 },
 		{ "inode-managed", -EBUSY }, { "get-id", -EBUSY }, { "in-handler", 0 },
-		{ "in-session", 0 },
+		{ "in-session", 0 }, { "share", 0 }, { "refcount", 0 },
 	};
 
 	(void)state;
@@ -281,6 +281,140 @@ static void counted_folios_are_restored_as_often_as_they_were_preserved(void **s
 	assert_true(seen.violations[VIOLATION_DOUBLE_RESTORE] > 0);
 }
 
+/* One memfd of @size in the sessions "a" and "b", tokens 1 and 2; the memfd. */
+static int two_owners(const char *policy, u64 size, int *a, int *b)
+{
+	struct release r = release_named("v7.3");
+	int dev, mem;
+
+	r.policy = parsed(policy);
+	machine_free(m);
+	m = boot_release(&r, 64 * MIB);
+	dev = open_dev(m);
+	*a = create_session(m, dev, "a");
+	*b = create_session(m, dev, "b");
+	mem = memfd_with(m, "owned by two");
+	assert_int_equal(sys_ftruncate(m, mem, size), 0);
+	assert_int_equal(preserve_fd(m, *a, mem, 1), 0);
+	assert_int_equal(preserve_fd(m, *b, mem, 2), 0);
+	return mem;
+}
+
+static void what_is_shared_goes_with_its_last_owner(void **state)
+{
+	int a, b, mem = two_owners("share", PAGE_SIZE, &a, &b);
+	s64 preserved = census(m, CENSUS_PRESERVED);
+
+	(void)state;
+	/* The second owner brought its session's page of files, and nothing of the memfd. */
+	assert_int_equal(census(m, CENSUS_MANAGED), 1);
+	assert_int_equal(sys_close(m, a), 0);
+	assert_int_equal(census(m, CENSUS_PRESERVED), preserved - 1);
+	assert_int_equal(census(m, CENSUS_FROZEN), 1);
+	assert_int_equal(sys_ftruncate(m, mem, 0), -EPERM);
+	assert_int_equal(sys_close(m, b), 0);
+	assert_int_equal(census(m, CENSUS_FROZEN), 0);
+	assert_int_equal(census(m, CENSUS_MANAGED), 0);
+	assert_int_equal(sys_ftruncate(m, mem, 0), 0);
+	end_clean(m);
+	m = NULL;
+}
+
+static void a_shared_file_waits_for_its_second_owner(void **state)
+{
+	int a, b, dev, x, y;
+
+	(void)state;
+	two_owners("share", PAGE_SIZE, &a, &b);
+	assert_int_equal(kexec(m), 0);
+	dev = open_dev(m);
+	a = retrieve_session(m, dev, "a");
+	x = retrieve_fd(m, a, 1);
+	assert_int_equal(finish(m, a), 0);
+	assert_int_equal(sys_close(m, a), 0);
+	assert_int_equal(sys_close(m, x), 0);
+	/* What takes the place of anything that was freed. */
+	x = memfd_with(m, "somebody else");
+	b = retrieve_session(m, dev, "b");
+	y = retrieve_fd(m, b, 2);
+	assert_reads(m, y, 0, "owned by two");
+	assert_reads(m, x, 0, "somebody else");
+	assert_int_equal(finish(m, b), 0);
+	end_clean(m);
+	m = NULL;
+}
+
+static void a_retrieved_file_has_an_owner_anew_when_it_is_preserved(void **state)
+{
+	int a, b, dev, mem;
+
+	(void)state;
+	two_owners("share", PAGE_SIZE, &a, &b);
+	assert_int_equal(kexec(m), 0);
+	dev = open_dev(m);
+	a = retrieve_session(m, dev, "a");
+	mem = retrieve_fd(m, a, 1);
+	b = create_session(m, dev, "c");
+	assert_int_equal(preserve_fd(m, b, mem, 3), 0);
+	assert_int_equal(census(m, CENSUS_FROZEN), 1);
+	assert_int_equal(finish(m, a), 0);
+	assert_int_equal(kexec(m), 0);
+	b = retrieve_session(m, open_dev(m), "c");
+	assert_reads(m, retrieve_fd(m, b, 3), 0, "owned by two");
+	assert_int_equal(finish(m, b), 0);
+	end_clean(m);
+	m = NULL;
+}
+
+static void counts_take_a_page_for_255_pages_and_give_it_back(void **state)
+{
+	int a, b, mem;
+
+	(void)state;
+	for (u64 nr = 254; nr <= 256; nr++) {
+		s64 before;
+
+		mem = two_owners("refcount", nr * PAGE_SIZE, &a, &b);
+		before = census(m, CENSUS_PRESERVED);
+		assert_int_equal(m->k->kho.nr_shared, nr);
+		assert_int_equal(m->k->kho.nr_count_pages, nr > 255 ? 2 : 1);
+		/* A third owner is one more on counts that are there. */
+		assert_int_equal(preserve_fd(m, a, mem, 3), 0);
+		assert_int_equal(m->k->kho.nr_shared, nr);
+		assert_true(census(m, CENSUS_PRESERVED) > before);
+		assert_int_equal(sys_close(m, a), 0);
+		assert_int_equal(m->k->kho.nr_shared, 0);
+		assert_int_equal(m->k->kho.nr_count_pages, 0);
+		assert_int_equal(m->k->kho.counts_head, 0);
+		assert_int_equal(sys_close(m, b), 0);
+		end_clean(m);
+		m = NULL;
+	}
+}
+
+static void counts_are_handed_over_for_every_page(void **state)
+{
+	int a, b, dev, y;
+
+	(void)state;
+	two_owners("refcount", 600 * PAGE_SIZE, &a, &b);
+	/* Nothing to allocate, nothing to fail. */
+	assert_int_equal(sys_kexec_load(m), 0);
+	machine_fail_nth(m, 1);
+	assert_int_equal(sys_reboot_kexec(m), 0);
+	machine_fail_nth(m, 0);
+	dev = open_dev(m);
+	a = retrieve_session(m, dev, "a");
+	assert_int_equal(finish(m, a), 0);
+	b = retrieve_session(m, dev, "b");
+	y = retrieve_fd(m, b, 2);
+	assert_reads(m, y, 0, "owned by two");
+	assert_int_equal(finish(m, b), 0);
+	assert_int_equal(seen.warns, 0);
+	end_clean(m);
+	m = NULL;
+}
+
 /* Loaded policies. */
 
 static bool key_by_token(const struct luosim_object *object, uint64_t *key)
@@ -354,6 +488,11 @@ int main(void)
 		TEST(no_policy_keeps_a_claim_on_what_is_given_up),
 		TEST(shared_tokens_come_back_without_complaint),
 		TEST(counted_folios_are_restored_as_often_as_they_were_preserved),
+		TEST(what_is_shared_goes_with_its_last_owner),
+		TEST(a_shared_file_waits_for_its_second_owner),
+		TEST(a_retrieved_file_has_an_owner_anew_when_it_is_preserved),
+		TEST(counts_take_a_page_for_255_pages_and_give_it_back),
+		TEST(counts_are_handed_over_for_every_page),
 		TEST(a_loaded_policy_decides_what_is_the_same),
 		TEST(an_unfit_plugin_is_refused),
 	};

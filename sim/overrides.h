@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command-line options that change the kernels which scenarios run on. */
+#ifndef SIM_OVERRIDES_H
+#define SIM_OVERRIDES_H
+
+#include "run.h"
+
+struct overrides *overrides_new(void);
+void overrides_free(struct overrides *o);
+
+/** overrides_copy() - the same releases and settings, to change further. */
+struct overrides *overrides_copy(const struct overrides *o);
+
+/** overrides_group() - the options, as a main group; other entries may be added. */
+GOptionGroup *overrides_group(struct overrides *o);
+
+/**
+ * overrides_set() - add a setting as a kernel heading has it: "with=FIX".
+ * @what: what messages call its place.
+ */
+gboolean overrides_set(struct overrides *o, const char *what, const char *text, GError **error);
+
+/** overrides_policy() - likewise "policy=@name", which may be the path of a plugin. */
+gboolean overrides_policy(struct overrides *o, const char *what, const char *name,
+			  GError **error);
+
+/** overrides_policy_name() - the policy that was set last, as it was written; or NULL. */
+const char *overrides_policy_name(const struct overrides *o);
+
+/** overrides_drop() - forget all settings of that kind. */
+void overrides_drop(struct overrides *o, enum setting_kind kind);
+
+/** releases_parse() - "R,R2...": append each row of release_table() to @releases. */
+gboolean releases_parse(const char *what, const char *text, GPtrArray *releases, GError **error);
+
+#endif
