@@ -228,7 +228,8 @@ static int deserialize_page(struct machine *m, phys_addr_t page, u64 nr)
 	for (u64 i = 0; i < nr; i++) {
 		int err;
 
-		phys_read(m, page + sizeof(struct kho_counts_ser) + i * sizeof(in), &in, sizeof(in));
+		phys_read(m, page + sizeof(struct kho_counts_ser) + i * sizeof(in), &in,
+			  sizeof(in));
 		err = insert(m, &m->k->kho.counts_in, in.pfn, in.count);
 		if (err)
 			return err;

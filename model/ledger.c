@@ -211,7 +211,9 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 	/* Up to 7.0 also an outgoing file may be "retrieved": there is nothing to compare. */
 	if (!claim || claim->state != CLAIM_INCOMING)
 		return;
-	if (i_size_read(file_inode(file)) != claim->size)
+	if (file->f_op != claim->f_op)
+		what = "kind";
+	else if (i_size_read(file_inode(file)) != claim->size)
 		what = "size";
 	else if (file->f_pos != claim->pos)
 		what = "position";
@@ -272,6 +274,7 @@ void ledger_kexec(struct machine *m)
 		if (claim->flb)
 			continue;
 		inode = file_inode(claim->file);
+		claim->f_op = claim->file->f_op;
 		claim->size = i_size_read(inode);
 		claim->pos = claim->file->f_pos;
 		claim->seals = inode->seals;

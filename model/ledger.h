@@ -37,6 +37,7 @@ struct claim {
 	struct file *file;	/* CLAIM_OUTGOING: the preserved file */
 	bool flb;		/* of no file: an FLB, @session says which */
 	/* what the file had when its kernel ended */
+	const struct file_operations *f_op;
 	s64 size, pos;
 	u32 seals;
 	u64 hash;

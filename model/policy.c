@@ -46,15 +46,18 @@ static const struct axis {
 	{ "retrieve", retrieve_failures, offsetof(struct policy, retrieve) },
 };
 
-/* All enums of struct policy are unsigned ints. */
-static unsigned int *member(struct policy *policy, const struct axis *axis)
+/* The enums of struct policy have the size of an unsigned int. */
+static void set_value(struct policy *policy, const struct axis *axis, unsigned int value)
 {
-	return (unsigned int *)((char *)policy + axis->offset);
+	memcpy((char *)policy + axis->offset, &value, sizeof(value));
 }
 
 static unsigned int value_of(const struct policy *policy, const struct axis *axis)
 {
-	return *(const unsigned int *)((const char *)policy + axis->offset);
+	unsigned int value;
+
+	memcpy(&value, (const char *)policy + axis->offset, sizeof(value));
+	return value;
 }
 
 const struct policy *policy_presets(size_t *nr)
@@ -124,7 +127,7 @@ static bool parse_value(const char *word, size_t len, struct policy *policy)
 			if (!word_is(value, len, axes[a].values[v]) ||
 			    !strcmp(axes[a].values[v], "plugin"))
 				continue;
-			*member(policy, &axes[a]) = v;
+			set_value(policy, &axes[a], v);
 			return true;
 		}
 	}
