@@ -63,9 +63,15 @@ static bool kho_scratch_overlap(struct machine *m, u64 pfn, u64 nr)
 	       PFN_PHYS(pfn + nr) > scratch->addr;
 }
 
+/* Asked for every folio, so that the calls to kho_count.c are not made in vain. */
+static bool counted(const struct machine *m)
+{
+	return m->k->boot.release.policy.restore == RESTORE_REFCOUNT;
+}
+
 static int track_add(struct machine *m, u64 pfn, unsigned int order)
 {
-	int err = kho_count_get(m, pfn);
+	int err = counted(m) ? kho_count_get(m, pfn) : 0;
 
 	if (err < 0)
 		return err;
@@ -79,7 +85,7 @@ static int track_add(struct machine *m, u64 pfn, unsigned int order)
 
 static void track_del(struct machine *m, u64 pfn, unsigned int order)
 {
-	if (kho_count_put(m, pfn))
+	if (counted(m) && kho_count_put(m, pfn))
 		return;
 	kho_track_del(m, pfn, order);
 	ledger_preserve(m, pfn, 1ull << order, false);
@@ -255,7 +261,7 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	page = pfn_to_page(m, pfn);
 	if (!(page->flags & PG_BUDDY))
 		info.page_private = page->private;
-	if (info.magic != KHO_PAGE_MAGIC && kho_count_restore(m, pfn))
+	if (counted(m) && info.magic != KHO_PAGE_MAGIC && kho_count_restore(m, pfn))
 		return page;
 	ledger_restore(m, pfn, info.magic == KHO_PAGE_MAGIC);
 	/* Only the head of a preserved block has the magic, and only once. */
@@ -271,8 +277,10 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	if (is_folio)
 		prep_compound_page(m, page, info.order);
 	/* With counts, every owner has a reference from here on. */
-	page->refcount = kho_count_owners(m, pfn);
-	kho_count_restore(m, pfn);
+	if (counted(m)) {
+		page->refcount = kho_count_owners(m, pfn);
+		kho_count_restore(m, pfn);
+	}
 	census_add(m, CENSUS_INCOMING, -(s64)nr_pages);
 	census_add(m, CENSUS_FRAMES, nr_pages);
 	return page;
