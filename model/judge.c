@@ -15,7 +15,11 @@ static const char *const violation_names[NR_VIOLATION_KINDS] = {
 	[VIOLATION_STOLEN] = "stolen",
 	[VIOLATION_LOST] = "lost",
 	[VIOLATION_LEAK] = "leak",
+	[VIOLATION_EXPOSED] = "exposed",
 	[VIOLATION_UNCLEAN_ERROR] = "unclean-error",
+	[VIOLATION_UNCLEAN_ABORT] = "unclean-abort",
+	[VIOLATION_STUCK] = "stuck",
+	[VIOLATION_USE_AFTER_FREE] = "use-after-free",
 	[VIOLATION_WARN] = "warn",
 	[VIOLATION_PANIC] = "panic",
 };
