@@ -4,14 +4,6 @@
 
 #include "arena.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
-#endif
-#endif
-
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
 #define poison(ptr, size)	ASAN_POISON_MEMORY_REGION(ptr, size)

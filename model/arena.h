@@ -9,6 +9,14 @@
 
 #include "types.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+
 /* Sizes in steps up to 1024 bytes, then powers of two up to 2^40. */
 #define ARENA_STEP	16u
 #define ARENA_STEPS	64

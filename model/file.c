@@ -16,6 +16,7 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 
 	if (!inode)
 		return NULL;
+	mutex_init(&inode->i_rwsem, "inode.i_rwsem");
 	inode->i_sb = &m->k->fs.sb[fs];
 	inode->i_ino = inode->i_sb->next_ino++;
 	inode->i_mode = mode;
@@ -214,23 +215,24 @@ static void fput_close_sync(struct machine *m, struct file *file)
 
 void fput(struct machine *m, struct file *file)
 {
-	struct files_struct *files = &m->k->files;
+	struct task *task = m->task;
 
+	check_freed(m, file);
 	if (--file->f_count)
 		return;
-	file->f_task_work = files->task_works;
-	files->task_works = file;
+	file->f_task_work = task->task_works;
+	task->task_works = file;
 }
 
 void task_work_run(struct machine *m)
 {
 	KCALL(m);
-	struct files_struct *files = &m->k->files;
+	struct task *task = m->task;
 
-	while (files->task_works) {
-		struct file *file, *next = files->task_works;
+	while (task->task_works) {
+		struct file *file, *next = task->task_works;
 
-		files->task_works = NULL;
+		task->task_works = NULL;
 		while ((file = next)) {
 			next = file->f_task_work;
 			__fput(m, file);
@@ -300,9 +302,9 @@ static int expand_fdtable(struct machine *m, struct files_struct *files, u32 max
 	u64 map = files->max_fds / 8;
 
 	new.max_fds = max_fds;
-	new.fd = kzalloc(m, max_fds * sizeof(*new.fd));
-	new.open_fds = new.fd ? kzalloc(m, max_fds / 8) : NULL;
-	new.close_on_exec = new.open_fds ? kzalloc(m, max_fds / 8) : NULL;
+	new.fd = kzalloc_nowait(m, max_fds * sizeof(*new.fd));
+	new.open_fds = new.fd ? kzalloc_nowait(m, max_fds / 8) : NULL;
+	new.close_on_exec = new.open_fds ? kzalloc_nowait(m, max_fds / 8) : NULL;
 	if (!new.close_on_exec) {
 		free_fdtable(m, &new);
 		return -ENOMEM;
@@ -334,7 +336,7 @@ static u32 find_next_fd(const struct files_struct *files)
 
 int get_unused_fd_flags(struct machine *m, u32 flags)
 {
-	struct files_struct *files = &m->k->files;
+	struct files_struct *files = m->task->files;
 	u32 fd = find_next_fd(files);
 
 	if (fd >= files->nofile)
@@ -350,7 +352,7 @@ int get_unused_fd_flags(struct machine *m, u32 flags)
 
 void put_unused_fd(struct machine *m, int fd)
 {
-	struct files_struct *files = &m->k->files;
+	struct files_struct *files = m->task->files;
 
 	assign_bit(files->open_fds, fd, false);
 	files->next_fd = min(files->next_fd, (u32)fd);
@@ -359,14 +361,33 @@ void put_unused_fd(struct machine *m, int fd)
 
 void fd_install(struct machine *m, int fd, struct file *file)
 {
-	m->k->files.fd[fd] = file;
+	m->task->files->fd[fd] = file;
+}
+
+static struct file *files_lookup(struct machine *m, int fd)
+{
+	struct files_struct *files = m->task->files;
+
+	return (u32)fd < files->max_fds ? files->fd[fd] : NULL;
 }
 
 struct file *fdget_raw(struct machine *m, int fd)
 {
-	struct files_struct *files = &m->k->files;
+	struct file *file = files_lookup(m, fd);
+	struct task *task = m->task;
 
-	return (u32)fd < files->max_fds ? files->fd[fd] : NULL;
+	/* Only where other tasks may close it meanwhile is a reference needed. */
+	if (file && m->nr_tasks && task->nr_borrowed < ARRAY_SIZE(task->borrowed))
+		task->borrowed[task->nr_borrowed++] = get_file(file);
+	return file;
+}
+
+void fdput_borrowed(struct machine *m)
+{
+	struct task *task = m->task;
+
+	while (task->nr_borrowed)
+		fput(m, task->borrowed[--task->nr_borrowed]);
 }
 
 struct file *fdget(struct machine *m, int fd)
@@ -392,10 +413,10 @@ struct file *fget_raw(struct machine *m, int fd)
 
 static struct file *take_fd(struct machine *m, int fd)
 {
-	struct file *file = fdget_raw(m, fd);
+	struct file *file = files_lookup(m, fd);
 
 	if (file) {
-		m->k->files.fd[fd] = NULL;
+		m->task->files->fd[fd] = NULL;
 		put_unused_fd(m, fd);
 	}
 	return file;
@@ -413,19 +434,19 @@ int file_close_fd(struct machine *m, int fd)
 
 bool get_close_on_exec(struct machine *m, int fd)
 {
-	return test_bit(m->k->files.close_on_exec, fd);
+	return test_bit(m->task->files->close_on_exec, fd);
 }
 
 void set_close_on_exec(struct machine *m, int fd, bool flag)
 {
-	assign_bit(m->k->files.close_on_exec, fd, flag);
+	assign_bit(m->task->files->close_on_exec, fd, flag);
 }
 
 int setrlimit_nofile(struct machine *m, u64 nofile)
 {
 	if (nofile > NR_OPEN)
 		return -EPERM;
-	m->k->files.nofile = nofile;
+	m->task->files->nofile = nofile;
 	return 0;
 }
 
@@ -469,9 +490,9 @@ int files_init(struct machine *m)
 /* fput() of all, lowest descriptor first, leaves them to be released latest first. */
 void exit_files(struct machine *m)
 {
-	struct files_struct *files = &m->k->files;
+	struct files_struct *files = m->task->files;
 
-	if (m->panicked || setjmp(m->panic_env))
+	if (m->panicked || setjmp(m->task->panic_env))
 		return;
 	for (u32 fd = 0; fd < files->max_fds; fd++) {
 		struct file *file = take_fd(m, fd);
@@ -479,10 +500,10 @@ void exit_files(struct machine *m)
 		if (file)
 			fput(m, file);
 	}
-	m->call_depth = 0;
+	m->task->call_depth = 0;
 	kcall_push(m, "__x64_sys_exit_group");
 	kcall_push(m, "do_group_exit");
 	kcall_push(m, "do_exit");
 	task_work_run(m);
-	m->call_depth = 0;
+	m->task->call_depth = 0;
 }

@@ -47,7 +47,7 @@ static void chunk_free(struct machine *m, struct address_space *mapping,
 
 static struct cache_chunk *chunk_new(struct machine *m, struct address_space *mapping, u64 number)
 {
-	struct cache_chunk *chunk = kzalloc(m, sizeof(*chunk));
+	struct cache_chunk *chunk = kzalloc_nowait(m, sizeof(*chunk));
 
 	if (chunk && xa_insert(m, &mapping->chunks, number, chunk)) {
 		kfree(m, chunk, sizeof(*chunk));
@@ -60,7 +60,7 @@ static struct cache_chunk *chunk_new(struct machine *m, struct address_space *ma
 static int chunk_grow(struct machine *m, struct cache_chunk *chunk, u32 need)
 {
 	u32 cap = need <= CHUNK_MIN ? CHUNK_MIN : 2u << ilog2(need - 1);
-	u32 *slot = kzalloc(m, cap * sizeof(*slot));
+	u32 *slot = kzalloc_nowait(m, cap * sizeof(*slot));
 
 	if (!slot)
 		return -ENOMEM;

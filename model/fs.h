@@ -103,7 +103,7 @@ struct file {
 	struct inode *f_inode;
 	struct dentry *f_dentry;
 	void *private_data;
-	struct file *f_task_work;	/* next in files_struct.task_works */
+	struct file *f_task_work;	/* next in task.task_works */
 	s64 f_pos;
 	s32 f_count;
 	u32 f_flags;
@@ -118,7 +118,6 @@ struct files_struct {
 	u32 max_fds;			/* entries in @fd, a multiple of 64 */
 	u32 next_fd;			/* no free descriptor below */
 	u64 nofile;			/* RLIMIT_NOFILE */
-	struct file *task_works;	/* last reference gone, latest first */
 };
 
 /* What every kernel has from boot on. */
@@ -143,6 +142,8 @@ struct file *fget_raw(struct machine *m, int fd);
 /* The same without a reference: for the system call under way. */
 struct file *fdget(struct machine *m, int fd);
 struct file *fdget_raw(struct machine *m, int fd);
+/* What these two borrowed goes back, as at the end of a system call. */
+void fdput_borrowed(struct machine *m);
 struct file *get_file(struct file *file);
 /* The last reference is released when the system call returns, as in the kernel. */
 void fput(struct machine *m, struct file *file);

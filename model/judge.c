@@ -77,7 +77,7 @@ void judge_warn(struct machine *m, const char *func)
 
 void machine_begin_op(struct machine *m, uint32_t op)
 {
-	m->ledger.op = op;
+	m->task->op = op;
 	m->ledger.found = m->ledger.nr_violations;
 	m->ledger.at_op = m->ledger.now;
 }
@@ -100,8 +100,12 @@ void machine_end_op(struct machine *m, int64_t ret)
 {
 	char changed[160];
 
-	/* What broke in this operation already accounts for its traces. */
-	if (ret >= 0 || m->panicked || m->ledger.nr_violations != m->ledger.found)
+	/*
+	 * What broke in this operation already accounts for its traces; in a race they
+	 * may be those of the other tasks.
+	 */
+	if (ret >= 0 || m->panicked || m->nr_tasks ||
+	    m->ledger.nr_violations != m->ledger.found)
 		return;
 	if (describe(changed, sizeof(changed), &m->ledger.at_op, &m->ledger.now))
 		judge(m, VIOLATION_UNCLEAN_ERROR, 0, "it failed but left: %s", changed);
@@ -182,7 +186,7 @@ static int end(struct machine *m)
 
 void machine_end(struct machine *m)
 {
-	m->ledger.op = 0;
+	m->task->op = 0;
 	if (end(m))
 		return;
 	judge_unreachable(m);

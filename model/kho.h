@@ -42,7 +42,6 @@ struct kho {
 	/* out */
 	phys_addr_t fdt;
 	struct mutex lock;
-	struct mutex tree_lock;
 	phys_addr_t tree_root;		/* releases with the radix tree */
 	u64 last_leaf_key;		/* of the leaf used last, to save the walk */
 	phys_addr_t last_leaf;

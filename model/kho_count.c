@@ -35,7 +35,7 @@ static bool counts(struct machine *m)
 
 static int insert(struct machine *m, struct xarray *xa, u64 pfn, u32 count)
 {
-	struct kho_count *new = kzalloc(m, sizeof(*new));
+	struct kho_count *new = kzalloc_nowait(m, sizeof(*new));
 	int err;
 
 	if (!new)

@@ -181,7 +181,7 @@ static int __kho_preserve_order(struct machine *m, u64 pfn, unsigned int order)
 	int err;
 
 	if (!physxa) {
-		physxa = kzalloc(m, sizeof(*physxa));
+		physxa = kzalloc_nowait(m, sizeof(*physxa));
 		if (!physxa)
 			return -ENOMEM;
 		err = xa_insert(m, &kho->orders, order, physxa);

@@ -39,7 +39,7 @@ static u32 claim_new(struct machine *m, const char *session, u64 token)
 	GROW(m, l->claims, l->nr_claims, l->max_claims);
 	if (!claim)
 		panic(m, "simulator: host memory reserved for the ledger is used up");
-	claim->op = l->op;
+	claim->op = m->task->op;
 	claim->kernel = m->kernel_nr;
 	memcpy(claim->session, session, sizeof(claim->session));
 	claim->token = token;
@@ -49,8 +49,8 @@ static u32 claim_new(struct machine *m, const char *session, u64 token)
 
 u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token)
 {
-	m->ledger.current = claim_new(m, session->name, token);
-	return m->ledger.current;
+	m->task->claim = claim_new(m, session->name, token);
+	return m->task->claim;
 }
 
 /* What stands for the session in the claim of an FLB. */
@@ -81,9 +81,9 @@ u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compati
 
 u32 ledger_act_for(struct machine *m, u32 claim)
 {
-	u32 before = m->ledger.current;
+	u32 before = m->task->claim;
 
-	m->ledger.current = claim;
+	m->task->claim = claim;
 	return before;
 }
 
@@ -94,7 +94,7 @@ void ledger_done(struct machine *m, u32 claim)
 	if (!claim)
 		return;
 	claim_of(m, claim)->state = CLAIM_DONE;
-	claim_of(m, claim)->done_op = l->op;
+	claim_of(m, claim)->done_op = m->task->op;
 	claim_of(m, claim)->file = NULL;
 	while (l->first_claim < l->nr_claims &&
 	       l->claims[l->first_claim]->state == CLAIM_DONE)
@@ -141,7 +141,7 @@ static void claim_frames(struct machine *m, struct claim *claim, u64 pfn, u64 nr
 
 void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
 {
-	struct claim *claim = claim_of(m, m->ledger.current);
+	struct claim *claim = claim_of(m, m->task->claim);
 
 	for (u64 i = 0; i < nr; i++) {
 		struct ghost *ghost = &m->ledger.ghost[pfn + i];
@@ -152,7 +152,7 @@ void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
 		/* What this kernel preserves was never restored, whatever the frame held before. */
 		ghost->restored = ghost->restored && !keep;
 		if (claim && keep && (!owner || owner->state == CLAIM_DONE))
-			ghost->claim = m->ledger.current;
+			ghost->claim = m->task->claim;
 	}
 	if (claim && keep)
 		claim_frames(m, claim, pfn, nr);
@@ -164,7 +164,7 @@ void ledger_restore(struct machine *m, u64 pfn, bool ok)
 
 	if (ok) {
 		ghost->restored = 1;
-		ghost->restored_op = m->ledger.op;
+		ghost->restored_op = m->task->op;
 	} else if (ghost->restored) {
 		judge(m, VIOLATION_DOUBLE_RESTORE, pfn,
 		      "pfn 0x%llx was restored twice", (unsigned long long)pfn);
@@ -287,7 +287,7 @@ void ledger_kexec(struct machine *m)
 		l->ghost[pfn].preserved = 0;
 	}
 	memset(&l->now, 0, sizeof(l->now));
-	l->current = 0;
+	m->task->claim = 0;
 }
 
 /* A kernel that does not take the handover loses all that was preserved. */
@@ -359,7 +359,7 @@ struct violation *ledger_violation(struct machine *m, enum violation_kind kind, 
 
 	GROW(m, l->violations, l->nr_violations, l->max_violations);
 	v = &l->violations[l->nr_violations++];
-	*v = (struct violation){ .kind = kind, .op = l->op, .pfn = pfn };
+	*v = (struct violation){ .kind = kind, .op = m->task->op, .pfn = pfn };
 	if (pfn) {
 		v->restored_op = l->ghost[pfn].restored_op;
 		name_claims(m, v);

@@ -77,7 +77,6 @@ struct census {
 };
 
 struct ledger {
-	u32 op;			/* operation under way */
 	u32 found;		/* violations when it began */
 	struct census at_op;	/* counts when it began */
 	struct census at_boot;
@@ -86,7 +85,6 @@ struct ledger {
 	struct claim **claims;
 	u32 nr_claims, max_claims;
 	u32 first_claim;	/* claims before this one are CLAIM_DONE */
-	u32 current;		/* on whose behalf KHO is called; 0: nobody's */
 	struct violation *violations;
 	u32 nr_violations, max_violations;
 };

@@ -211,46 +211,48 @@ int liveupdate_reboot(struct machine *m)
 
 /* User memory. */
 
-static int copy_from_user(void *dst, const struct uptr *src, u64 off, u64 size)
+static int copy_from_user(struct machine *m, void *dst, const struct uptr *src, u64 off, u64 size)
 {
+	task_yield(m, "copy_from_user", NULL);
 	if (!src->mem || off + size > src->size)
 		return -EFAULT;
 	memcpy(dst, (const char *)src->mem + off, size);
 	return 0;
 }
 
-static int copy_to_user(const struct uptr *dst, const void *src, u64 size)
+static int copy_to_user(struct machine *m, const struct uptr *dst, const void *src, u64 size)
 {
+	task_yield(m, "copy_to_user", NULL);
 	if (!dst->mem || dst->read_only || size > dst->size)
 		return -EFAULT;
 	memcpy(dst->mem, src, size);
 	return 0;
 }
 
-int get_user_size(struct luo_ucmd *ucmd)
+int get_user_size(struct machine *m, struct luo_ucmd *ucmd)
 {
-	return copy_from_user(&ucmd->user_size, &ucmd->ubuffer, 0, sizeof(ucmd->user_size));
+	return copy_from_user(m, &ucmd->user_size, &ucmd->ubuffer, 0, sizeof(ucmd->user_size));
 }
 
 /* What user space knows beyond @size must be zero. */
-int copy_struct_from_user(void *dst, u64 size, const struct luo_ucmd *ucmd)
+int copy_struct_from_user(struct machine *m, void *dst, u64 size, const struct luo_ucmd *ucmd)
 {
 	u64 user_size = ucmd->user_size;
 	u8 byte;
 
 	for (u64 off = size; off < user_size; off++) {
-		if (copy_from_user(&byte, &ucmd->ubuffer, off, 1))
+		if (copy_from_user(m, &byte, &ucmd->ubuffer, off, 1))
 			return -EFAULT;
 		if (byte)
 			return -E2BIG;
 	}
 	memset(dst, 0, size);
-	return copy_from_user(dst, &ucmd->ubuffer, 0, min(size, user_size));
+	return copy_from_user(m, dst, &ucmd->ubuffer, 0, min(size, user_size));
 }
 
-int luo_ucmd_respond(struct luo_ucmd *ucmd, u64 kernel_size)
+int luo_ucmd_respond(struct machine *m, struct luo_ucmd *ucmd, u64 kernel_size)
 {
-	return copy_to_user(&ucmd->ubuffer, ucmd->cmd, min(kernel_size, (u64)ucmd->user_size));
+	return copy_to_user(m, &ucmd->ubuffer, ucmd->cmd, min(kernel_size, (u64)ucmd->user_size));
 }
 
 /* /dev/liveupdate. */
@@ -269,7 +271,7 @@ static int luo_ioctl_session(struct machine *m, struct luo_ucmd *ucmd,
 	err = get(m, (const char *)argp->name, &file);
 	if (err)
 		goto err_put_fd;
-	err = luo_ucmd_respond(ucmd, sizeof(*argp));
+	err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
 	if (err)
 		goto err_put_file;
 	fd_install(m, argp->fd, file);
@@ -318,7 +320,7 @@ static int luo_ioctl(struct machine *m, struct file *file, unsigned int cmd, str
 	(void)file;
 	if (nr >= ARRAY_SIZE(ops))
 		return -EINVAL;
-	err = get_user_size(&ucmd);
+	err = get_user_size(m, &ucmd);
 	if (err)
 		return err;
 	if (cmd != (unsigned int)LIVEUPDATE_IO(nr))
@@ -326,7 +328,7 @@ static int luo_ioctl(struct machine *m, struct file *file, unsigned int cmd, str
 	if (ucmd.user_size < sizeof(buf))
 		return -EINVAL;
 	ucmd.cmd = &buf;
-	err = copy_struct_from_user(&buf, sizeof(buf), &ucmd);
+	err = copy_struct_from_user(m, &buf, sizeof(buf), &ucmd);
 	if (err)
 		return err;
 	return luo_ioctl_session(m, &ucmd, ops[nr]);

@@ -174,12 +174,13 @@ static int luo_file_create(struct machine *m, const struct managed_file *mf,
 
 	if (!luo_file)
 		return -ENOMEM;
+	mutex_init(&luo_file->mutex, "luo_file.mutex");
 	luo_file->file = mf->file;
 	luo_file->fh = mf->fh;
 	luo_file->token = mf->token;
 	luo_file->managed = managed;
 	luo_file->session = container_of(mf->file_set, struct luo_session, file_set);
-	luo_file->claim = m->ledger.current;
+	luo_file->claim = m->task->claim;
 	err = luo_handler_preserve(m, luo_file);
 	if (err) {
 		kfree(m, luo_file, sizeof(*luo_file));
@@ -198,7 +199,7 @@ static int __luo_preserve_file(struct machine *m, struct managed_file *mf, int f
 	err = luo_get_file(m, mf->file_set, fd, &mf->file);
 	if (err)
 		return err;
-	m->ledger.claims[m->ledger.current - 1]->file = mf->file;
+	m->ledger.claims[m->task->claim - 1]->file = mf->file;
 	mf->fh = luo_find_handler(m, mf->file);
 	if (!mf->fh) {
 		err = -ENOENT;
@@ -680,6 +681,7 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 	luo_file = kzalloc(m, sizeof(*luo_file));
 	if (!luo_file)
 		return -ENOMEM;
+	mutex_init(&luo_file->mutex, "luo_file.mutex");
 	luo_file->fh = found;
 	luo_file->serialized_data = ser.data;
 	luo_file->token = ser.token;

@@ -40,6 +40,15 @@ static bool has_flbs(const struct machine *m)
 	return m->k->boot.release.flb_compatible || m->k->boot.release.luo_ser;
 }
 
+/* luo_flb_get_private() */
+static void init_private(struct liveupdate_flb *flb)
+{
+	if (flb->outgoing.lock.name)
+		return;
+	mutex_init(&flb->outgoing.lock, "liveupdate_flb.outgoing.lock");
+	mutex_init(&flb->incoming.lock, "liveupdate_flb.incoming.lock");
+}
+
 /*
  * Reference counts. Before flb-incoming-refs they are plain numbers; since then
  * refcount_t, which warns once and stays where it is when it would go below 0.
@@ -163,6 +172,7 @@ int liveupdate_flb_get_outgoing(struct machine *m, struct liveupdate_flb *flb, v
 
 	if (!liveupdate_enabled(m))
 		return -EOPNOTSUPP;
+	init_private(flb);
 	mutex_lock(m, &flb->outgoing.lock);
 	if (refs && !flb->outgoing.obj)
 		err = -ENOENT;
@@ -290,6 +300,7 @@ int liveupdate_flb_get_incoming(struct machine *m, struct liveupdate_flb *flb, v
 
 	if (!liveupdate_enabled(m))
 		return -EOPNOTSUPP;
+	init_private(flb);
 	mutex_lock(m, &flb->incoming.lock);
 	if (!flb->incoming.obj)
 		err = luo_flb_retrieve_one(m, flb);
@@ -355,6 +366,7 @@ int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *f
 	link = kzalloc(m, sizeof(*link));
 	if (!link)
 		return -ENOMEM;
+	init_private(flb);
 	down_write(m, &m->k->luo.register_rwlock);
 	if (!luo_session_quiesce(m))
 		err = -EBUSY;

@@ -31,6 +31,7 @@ static struct luo_session *luo_session_alloc(struct machine *m, const char *name
 		return NULL;
 	/* strscpy() */
 	memcpy(session->name, name, strnlen(name, sizeof(session->name) - 1));
+	mutex_init(&session->mutex, "luo_session.mutex");
 	session->name_hash = XXH32(session->name, strlen(session->name), 0);
 	luo_file_set_init(m, &session->file_set);
 	return session;
@@ -194,7 +195,7 @@ static int luo_session_preserve_fd(struct machine *m, struct luo_session *sessio
 	mutex_lock(m, &session->mutex);
 	err = luo_preserve_file(m, session, argp->token, argp->fd);
 	if (!err) {
-		err = luo_ucmd_respond(ucmd, sizeof(*argp));
+		err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
 		if (err)
 			pr_warn(m, "The file was successfully preserved, but response to user "
 				   "failed");
@@ -219,7 +220,7 @@ static int luo_session_retrieve_fd(struct machine *m, struct luo_session *sessio
 	mutex_unlock(m, &session->mutex);
 	if (err)
 		goto err_put_fd;
-	err = luo_ucmd_respond(ucmd, sizeof(*argp));
+	err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
 	if (err)
 		goto err_put_file;
 	fd_install(m, argp->fd, file);
@@ -244,7 +245,7 @@ static int luo_session_finish(struct machine *m, struct luo_session *session,
 	err = luo_session_finish_one(m, session);
 	if (err)
 		return err;
-	return luo_ucmd_respond(ucmd, sizeof(*argp));
+	return luo_ucmd_respond(m, ucmd, sizeof(*argp));
 }
 
 static int luo_session_get_name(struct machine *m, struct luo_session *session,
@@ -256,7 +257,7 @@ static int luo_session_get_name(struct machine *m, struct luo_session *session,
 	if (argp->reserved)
 		return -EINVAL;
 	memcpy(argp->name, session->name, sizeof(argp->name));
-	return luo_ucmd_respond(ucmd, sizeof(*argp));
+	return luo_ucmd_respond(m, ucmd, sizeof(*argp));
 }
 
 enum luo_ioctl_type { LUO_IOCTL_INCOMING, LUO_IOCTL_OUTGOING, LUO_IOCTL_ALL };
@@ -329,7 +330,7 @@ static int luo_session_ioctl(struct machine *m, struct file *file, unsigned int 
 
 	if (!op)
 		return -EINVAL;
-	err = get_user_size(&ucmd);
+	err = get_user_size(m, &ucmd);
 	if (err)
 		return err;
 	if (cmd != (unsigned int)LIVEUPDATE_IO(cmd & 0xff))
@@ -339,7 +340,7 @@ static int luo_session_ioctl(struct machine *m, struct file *file, unsigned int 
 	if (ucmd.user_size < op->min_size)
 		return -EINVAL;
 	ucmd.cmd = &buf;
-	err = copy_struct_from_user(&buf, op->size, &ucmd);
+	err = copy_struct_from_user(m, &buf, op->size, &ucmd);
 	if (err)
 		return err;
 	serialize_down_read(m);
@@ -434,6 +435,7 @@ int luo_session_retrieve(struct machine *m, const char *name, struct file **file
 static void init_header(struct machine *m, struct luo_session_header *sh)
 {
 	INIT_LIST_HEAD(&sh->list);
+	init_rwsem(&sh->rwsem, "luo_session_header.rwsem");
 	kho_block_set_init(&sh->block_set, sizeof(struct luo_session_ser),
 			   limit(m, LIMIT_SESSIONS_PER_BLOCK));
 }
@@ -448,6 +450,8 @@ void luo_session_init(struct machine *m)
 {
 	init_header(m, &m->k->luo.incoming);
 	init_header(m, &m->k->luo.outgoing);
+	init_rwsem(&m->k->luo.serialize_rwsem, "luo_session_serialize_rwsem");
+	init_rwsem(&m->k->luo.register_rwlock, "luo_register_rwlock");
 }
 
 int luo_session_setup_outgoing(struct machine *m, void *fdt)

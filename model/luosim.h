@@ -631,6 +631,54 @@ struct flb_stats {
 int machine_flb(const struct machine *m, const char *compatible, struct flb_stats *stats);
 
 /* ------------------------------------------------------------------------
+ * Races: system calls that run at the same time. The caller makes tasks, steps
+ * them in whatever order it likes, one at a time, and ends the race.
+ */
+
+/* Tasks of one race. */
+#define MAX_TASKS	8
+
+/**
+ * enum task_state - what a task of a race does.
+ * @TASK_READY: a step can be taken.
+ * @TASK_SLEEPS: it waits for a lock that another task holds.
+ * @TASK_DONE: its body returned, or it has started the next kernel.
+ */
+enum task_state { TASK_READY, TASK_SLEEPS, TASK_DONE };
+
+/**
+ * machine_task_new() - make a task that shares the process's descriptors.
+ * @body: makes system calls; runs on a stack of 256 KiB, from the first step on.
+ *	Between two system calls and while it is in one, machine_task_step() may
+ *	return. What it changes outside the machine no snapshot brings back.
+ * @data: passed to @body.
+ * Return: the task's number, counted from 1; -ENOSPC; -ENOMEM.
+ */
+int machine_task_new(struct machine *m, void (*body)(void *data), void *data);
+
+/** machine_task_state() - what task @id does; no task is ready once the machine stopped. */
+enum task_state machine_task_state(struct machine *m, unsigned int id);
+
+/**
+ * machine_task_at() - where task @id gave way last: before which call.
+ * @lock: where to store the class of the lock that the call is about, or NULL.
+ * Return: such as "mutex_lock"; NULL before its first step and when it is done.
+ */
+const char *machine_task_at(struct machine *m, unsigned int id, const char **lock);
+
+/**
+ * machine_task_step() - let task @id, which must be ready, run until it takes or
+ * gives up a lock, allocates, or copies from or to user memory.
+ */
+void machine_task_step(struct machine *m, unsigned int id);
+
+/**
+ * machine_tasks_end() - end the race. Where a task has started the next kernel, it
+ * boots now; a task that still sleeps sleeps for ever, which stops the machine.
+ */
+void machine_tasks_end(struct machine *m);
+
+/* ------------------------------------------------------------------------
  * System calls, made by the machine's one process. Each returns what the call
  * returns, or a negative errno; -EIO when the machine has stopped.
  */

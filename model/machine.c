@@ -30,7 +30,9 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	k->luo.enabled = k->boot.liveupdate;
 	INIT_LIST_HEAD(&k->luo.handlers);
 	INIT_LIST_HEAD(&k->luo.flbs);
+	mutex_init(&k->kho.lock, "kho_out.lock");
 	m->k = k;
+	m->init_task.files = &k->files;
 	m->kernel_nr++;
 	if (m->config.emit)
 		m->config.emit(m->config.data, &(struct event){
@@ -56,6 +58,8 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 
 void machine_kexec(struct machine *m, phys_addr_t fdt)
 {
+	if (m->task->id)
+		task_leave_kernel(m);
 	ledger_kexec(m);
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		struct page *page = &m->memmap[pfn];
@@ -92,6 +96,7 @@ static struct machine *machine_alloc(const struct machine_config *config, u64 nr
 	m->persist = persist;
 	m->heap = heap;
 	m->config = *config;
+	m->task = &m->init_task;
 	m->next_boot = config->boot;
 	m->nr_frames = nr_frames;
 	m->memmap = arena_alloc_untouched(&m->persist, nr_frames * sizeof(struct page));
@@ -123,6 +128,7 @@ void machine_free(struct machine *m)
 	if (!m)
 		return;
 	persist = m->persist;
+	tasks_destroy(m);
 	arena_destroy(&m->heap);
 	arena_destroy(&persist);
 }

@@ -7,8 +7,6 @@
 #ifndef MODEL_MACHINE_H
 #define MODEL_MACHINE_H
 
-#include <setjmp.h>
-
 #include "arena.h"
 #include "fs.h"
 #include "kho.h"
@@ -18,6 +16,7 @@
 #include "luosim.h"
 #include "mm.h"
 #include "printk.h"
+#include "task.h"
 #include "xarray.h"
 
 /* A place in the code that speaks only once, or only so often, per kernel. */
@@ -25,6 +24,13 @@
 struct site {
 	const void *where;
 	u32 count;
+};
+
+/* Locks of one name, and the classes that were ever taken under one of them. */
+#define MAX_LOCK_CLASSES	32
+struct lock_class {
+	const char *name;
+	u32 under;			/* mask of classes */
 };
 
 /* All that a kernel holds in its global variables. */
@@ -67,10 +73,18 @@ struct machine {
 
 	struct ledger ledger;
 
-	const char *call[CALL_DEPTH];	/* see KCALL() */
-	u32 call_depth;
+	struct task init_task;
+	struct task *task;		/* that runs */
+	u32 nr_tasks;			/* of a race; 0 outside of races */
+	char *stacks;			/* see task.c */
+	jmp_buf scheduler;
+	const void *scheduler_stack;	/* AddressSanitizer's */
+	size_t scheduler_stack_size;
+	bool leaving;			/* a task of the race has started the next kernel */
+	struct lock_class lock_class[MAX_LOCK_CLASSES];
+	u32 nr_lock_classes;
+
 	bool panicked;
-	jmp_buf panic_env;		/* the system call under way */
 	u32 fail_nth;
 	bool fail_hit;
 
@@ -130,9 +144,9 @@ static inline phys_addr_t folio_phys(const struct machine *m, const struct folio
  * back to SYSCALL_ENTER, which then returns -EIO.
  */
 #define SYSCALL_ENTER(m) do {						\
-	if ((m)->panicked || setjmp((m)->panic_env))			\
+	if ((m)->panicked || setjmp((m)->task->panic_env))		\
 		return -EIO;						\
-	(m)->call_depth = 0;						\
+	(m)->task->call_depth = 0;					\
 } while (0)
 
 /* Run @call as a system call; files given up meanwhile are released on its return. */
@@ -141,10 +155,28 @@ static inline phys_addr_t folio_phys(const struct machine *m, const struct folio
 									\
 	SYSCALL_ENTER(m);						\
 	__ret = (call);							\
-	if ((m)->k->files.task_works)					\
+	fdput_borrowed(m);						\
+	if ((m)->task->task_works)					\
 		exit_to_user_mode_loop(m);				\
 	return __ret;							\
 } while (0)
+
+struct task *task_of(struct machine *m, u32 id);
+
+/*
+ * What kfree() leaves while tasks run: who freed it. No pointer looks so, and
+ * locks and files begin with one.
+ */
+#define POISON_FREE	0x6b6bull
+void use_after_free(struct machine *m, u64 poison) __attribute__((noreturn));
+static inline void check_freed(struct machine *m, const void *object)
+{
+	u64 first;
+
+	memcpy(&first, object, sizeof(first));
+	if (first >> 48 == POISON_FREE)
+		use_after_free(m, first);
+}
 
 /* machine.c: start the next kernel with the handover FDT at @fdt, or none; all else is gone. */
 void machine_kexec(struct machine *m, phys_addr_t fdt);

@@ -90,6 +90,8 @@ void memblock_free_all(struct machine *m, u64 start, u64 end);
 
 /* slab.c: the running kernel's heap. kzalloc is zeroed; NULL on failure. */
 void *kzalloc(struct machine *m, u64 size);
+/* The same where no other task may come to run. */
+void *kzalloc_nowait(struct machine *m, u64 size);
 void kfree(struct machine *m, void *ptr, u64 size);
 /*
  * Arrays of @n page pointers, which the model keeps as page frame numbers. Above

@@ -10,15 +10,17 @@
 
 struct machine *kcall_push(struct machine *m, const char *func)
 {
-	if (m->call_depth < CALL_DEPTH)
-		m->call[m->call_depth] = func;
-	m->call_depth++;
+	struct task *task = m->task;
+
+	if (task->call_depth < CALL_DEPTH)
+		task->call[task->call_depth] = func;
+	task->call_depth++;
 	return m;
 }
 
 void kcall_pop(struct machine **m)
 {
-	(*m)->call_depth--;
+	(*m)->task->call_depth--;
 }
 
 static void emit(struct machine *m, struct event *event)
@@ -79,14 +81,15 @@ void printk_ratelimited(struct machine *m, const void *site, enum log_level leve
 
 void warn(struct machine *m, const char *func)
 {
+	const struct task *task = m->task;
 	const char *chain[CALL_DEPTH];
-	u32 depth = min(m->call_depth, (u32)CALL_DEPTH), n = 0;
+	u32 depth = min(task->call_depth, (u32)CALL_DEPTH), n = 0;
 
 	/* The chain begins with the caller of the function that warned. */
 	while (depth--) {
-		if (!n && !strcmp(m->call[depth], func))
+		if (!n && !strcmp(task->call[depth], func))
 			continue;
-		chain[n++] = m->call[depth];
+		chain[n++] = task->call[depth];
 	}
 	emit(m, &(struct event){ .type = EVENT_WARN, .func = func, .chain = chain, .depth = n });
 	judge_warn(m, func);
@@ -105,7 +108,7 @@ void panic(struct machine *m, const char *fmt, ...)
 	m->panicked = true;
 	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text });
 	judge(m, VIOLATION_PANIC, 0, "the kernel stopped: %s", text);
-	longjmp(m->panic_env, 1);
+	longjmp(m->task->panic_env, 1);
 }
 
 void oops(struct machine *m, phys_addr_t phys)
@@ -113,4 +116,15 @@ void oops(struct machine *m, phys_addr_t phys)
 	printk(m, LOG_ERR, "BUG: unable to handle page fault for physical address 0x%llx",
 	       (unsigned long long)phys);
 	panic(m, "Fatal exception");
+}
+
+void use_after_free(struct machine *m, u64 poison)
+{
+	const struct task *task = m->task;
+	const char *func = task->call_depth ? task->call[min(task->call_depth, CALL_DEPTH) - 1] :
+					      "a task";
+
+	judge(m, VIOLATION_USE_AFTER_FREE, 0, "%s uses memory that the task of line %u has freed",
+	      func, (u32)poison);
+	panic(m, "BUG: KASAN: slab-use-after-free in %s", func);
 }

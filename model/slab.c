@@ -28,14 +28,32 @@ static void *heap_alloc(struct machine *m, u64 size)
 
 void *kzalloc(struct machine *m, u64 size)
 {
+	task_yield(m, "kzalloc", NULL);
 	return heap_alloc(m, size);
+}
+
+void *kzalloc_nowait(struct machine *m, u64 size)
+{
+	return heap_alloc(m, size);
+}
+
+/* While tasks run nothing is used again, so that a late use of it is noticed. */
+static void poison(struct machine *m, void *ptr, u64 size)
+{
+	u64 word = POISON_FREE << 48 | m->task->op;
+
+	for (u64 off = 0; off + sizeof(word) <= size; off += sizeof(word))
+		memcpy((char *)ptr + off, &word, sizeof(word));
 }
 
 void kfree(struct machine *m, void *ptr, u64 size)
 {
 	if (!ptr)
 		return;
-	arena_free(&m->heap, ptr, size);
+	if (m->nr_tasks)
+		poison(m, ptr, size);
+	else
+		arena_free(&m->heap, ptr, size);
 	census_add(m, CENSUS_OBJECTS, -1);
 	m->k->heap_bytes -= size;
 }

@@ -8,11 +8,11 @@ struct vmap_area {
 
 struct vm_struct *get_vm_area(struct machine *m)
 {
-	struct vm_struct *vm = kzalloc(m, sizeof(*vm));
+	struct vm_struct *vm = kzalloc_nowait(m, sizeof(*vm));
 
 	if (!vm)
 		return NULL;
-	vm->area = kzalloc(m, sizeof(*vm->area));
+	vm->area = kzalloc_nowait(m, sizeof(*vm->area));
 	if (!vm->area) {
 		kfree(m, vm, sizeof(*vm));
 		return NULL;
@@ -47,7 +47,7 @@ struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size)
 		return NULL;
 	vm->nr_pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
 	vm->flags = VM_ALLOC;
-	vm->pfns = kzalloc(m, (u64)vm->nr_pages * sizeof(u32));
+	vm->pfns = kzalloc_nowait(m, (u64)vm->nr_pages * sizeof(u32));
 	if (!vm->pfns) {
 		free_vm_area(m, vm);
 		return NULL;

@@ -34,10 +34,10 @@ void *xa_load(const struct xarray *xa, u64 index)
 
 static struct xa_node *new_node(struct machine *m)
 {
-	struct xa_node *node = kzalloc(m, sizeof(*node));
+	struct xa_node *node = kzalloc_nowait(m, sizeof(*node));
 
 	/* The kernel asks for memory first without sleeping, then in earnest. */
-	return node ? node : kzalloc(m, sizeof(*node));
+	return node ? node : kzalloc_nowait(m, sizeof(*node));
 }
 
 /* Put nodes on top until the tree reaches @index. */

@@ -224,7 +224,7 @@ static void a_warning_names_its_callers_nearest_first(void **state)
 	assert_string_equal(chain_text, "inlined < outer");
 	inlined();
 	assert_string_equal(chain_text, "inlined");
-	assert_int_equal(m->call_depth, 0);
+	assert_int_equal(m->task->call_depth, 0);
 }
 
 static void dive(int depth)
@@ -239,7 +239,7 @@ static void a_call_chain_that_is_too_deep_does_no_harm(void **state)
 {
 	(void)state;
 	dive(10 * CALL_DEPTH);
-	assert_int_equal(m->call_depth, 0);
+	assert_int_equal(m->task->call_depth, 0);
 }
 
 static void a_stopped_machine_answers_eio(void **state)
