@@ -13,6 +13,49 @@
 #define unpoison(ptr, size)	((void)0)
 #endif
 
+#ifdef ARENA_ASAN
+#define SHADOW_SCALE	8
+
+u64 arena_shadow_size(u64 size)
+{
+	return DIV_ROUND_UP(size, SHADOW_SCALE);
+}
+
+static u8 *shadow_of(const void *ptr)
+{
+	size_t scale, offset;
+
+	__asan_get_shadow_mapping(&scale, &offset);
+	return (u8 *)(((uintptr_t)ptr >> scale) + offset);
+}
+
+/* Poisoned bytes are copied too, which only code without checks may do. */
+__attribute__((no_sanitize_address))
+static void copy_raw(void *to, const void *from, u64 size)
+{
+	u8 *t = to;
+
+	for (u64 i = 0; i < size; i++)
+		t[i] = ((const u8 *)from)[i];
+}
+#else
+u64 arena_shadow_size(u64 size)
+{
+	(void)size;
+	return 0;
+}
+
+static u8 *shadow_of(const void *ptr)
+{
+	return (u8 *)ptr;
+}
+
+static void copy_raw(void *to, const void *from, u64 size)
+{
+	memcpy(to, from, size);
+}
+#endif
+
 /* Machines that hold much data are faulted in by huge pages; small ones are not. */
 #define ARENA_SMALL	(8ull << 20)
 
@@ -114,4 +157,25 @@ void arena_free(struct arena *a, void *ptr, u64 size)
 	a->free[class] = ptr;
 	poison(ptr, size);
 	a->live--;
+}
+
+char *arena_save(const struct arena *a, u64 from, char *to)
+{
+	u64 size = a->used - from, shadow = arena_shadow_size(size);
+
+	copy_raw(to, a->base + from, size);
+	copy_raw(to + size, shadow_of(a->base + from), shadow);
+	return to + size + shadow;
+}
+
+const char *arena_restore(struct arena *a, u64 from, const struct arena *now, const char *copy)
+{
+	u64 size = a->used - from, shadow = arena_shadow_size(size);
+
+	if (now->used > a->used)
+		poison(a->base + a->used, now->used - a->used);
+	a->dirty = max(a->dirty, max(now->dirty, now->used));
+	copy_raw(shadow_of(a->base + from), copy + size, shadow);
+	copy_raw(a->base + from, copy, size);
+	return copy + size + shadow;
 }

@@ -43,4 +43,13 @@ void *arena_alloc_untouched(struct arena *a, u64 size);
 /* @size is what was asked for. */
 void arena_free(struct arena *a, void *ptr, u64 size);
 
+/*
+ * Snapshots: copy what lies from offset @from on to @to, or back. @now is what the
+ * arena was before *@a itself was put back. Each returns what follows the copy.
+ */
+char *arena_save(const struct arena *a, u64 from, char *to);
+const char *arena_restore(struct arena *a, u64 from, const struct arena *now, const char *copy);
+/* What a copy holds beside @size bytes of the arena: AddressSanitizer's knowledge of them. */
+u64 arena_shadow_size(u64 size);
+
 #endif

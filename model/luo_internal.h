@@ -109,7 +109,8 @@ struct luo_session {
 struct luo_session_header {
 	s64 count;
 	struct list_head list;
-	struct luo_session *buckets[1024];	/* by name_hash */
+	struct luo_session **buckets;	/* by name_hash; more of them as sessions come */
+	u32 nr_buckets;
 	struct rw_semaphore rwsem;
 	phys_addr_t header_ser;		/* array and its header, up to 7.1 */
 	struct kho_block_set block_set;	/* 7.2 on */

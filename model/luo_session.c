@@ -18,6 +18,9 @@
 #define LUO_FDT_SESSION_NODE	"luo-session"
 #define LUO_FDT_SESSION_HEADER	"luo-session-header"
 
+/* Where the table of sessions by name begins. */
+#define MIN_BUCKETS	4
+
 static bool uses_blocks(struct machine *m)
 {
 	return m->k->boot.release.luo_ser;
@@ -46,7 +49,27 @@ static void luo_session_free(struct machine *m, struct luo_session *session)
 /* Where the chain of sessions whose names hash alike begins. */
 static struct luo_session **bucket_of(struct luo_session_header *sh, u32 name_hash)
 {
-	return &sh->buckets[name_hash % ARRAY_SIZE(sh->buckets)];
+	return &sh->buckets[name_hash % sh->nr_buckets];
+}
+
+/* A kernel has no such table, so that it fails no allocation and is in no census. */
+static void set_buckets(struct machine *m, struct luo_session_header *sh, u32 nr)
+{
+	u64 size = sh->nr_buckets * sizeof(*sh->buckets);
+	struct luo_session **buckets = arena_alloc(&m->heap, nr * sizeof(*buckets)), *session;
+
+	if (!buckets)
+		panic(m, "simulator: host memory reserved for the heap is used up");
+	if (sh->buckets)
+		arena_free(&m->heap, sh->buckets, size);
+	sh->buckets = buckets;
+	sh->nr_buckets = nr;
+	list_for_each_entry(session, &sh->list, list) {
+		struct luo_session **bucket = bucket_of(sh, session->name_hash);
+
+		session->hash_next = *bucket;
+		*bucket = session;
+	}
 }
 
 static struct luo_session *find_session(struct luo_session_header *sh, const char *name)
@@ -79,8 +102,11 @@ static int luo_session_insert(struct machine *m, struct luo_session_header *sh,
 	if (!err && find_session(sh, session->name))
 		err = -EEXIST;
 	if (!err) {
-		struct luo_session **bucket = bucket_of(sh, session->name_hash);
+		struct luo_session **bucket;
 
+		if (sh->count == (s64)sh->nr_buckets)
+			set_buckets(m, sh, 4 * sh->nr_buckets);
+		bucket = bucket_of(sh, session->name_hash);
 		session->hash_next = *bucket;
 		*bucket = session;
 		list_add_tail(&session->list, &sh->list);
@@ -436,6 +462,7 @@ static void init_header(struct machine *m, struct luo_session_header *sh)
 {
 	INIT_LIST_HEAD(&sh->list);
 	init_rwsem(&sh->rwsem, "luo_session_header.rwsem");
+	set_buckets(m, sh, MIN_BUCKETS);
 	kho_block_set_init(&sh->block_set, sizeof(struct luo_session_ser),
 			   limit(m, LIMIT_SESSIONS_PER_BLOCK));
 }

@@ -587,6 +587,36 @@ void machine_fail_nth(struct machine *m, uint32_t n);
 bool machine_fail_hit(const struct machine *m);
 
 /**
+ * struct machine_snapshot - the whole state of a machine at one moment.
+ * @mem: the copy; all zero before the first machine_save(), which grows it.
+ * @size: bytes at @mem.
+ * @used: of which hold the copy.
+ */
+struct machine_snapshot {
+	void *mem;
+	size_t size;
+	size_t used;
+};
+
+/**
+ * machine_save() - copy the state of a machine.
+ * @s: what it held before is overwritten.
+ * Return: 0, or -ENOMEM with @s as it was.
+ * Context: between system calls.
+ */
+int machine_save(const struct machine *m, struct machine_snapshot *s);
+
+/**
+ * machine_restore() - put a machine back to the moment of a snapshot.
+ * @m: the machine that @s was made of.
+ * Context: between system calls.
+ */
+void machine_restore(struct machine *m, const struct machine_snapshot *s);
+
+/** machine_snapshot_free() - give the copy's memory back. */
+void machine_snapshot_free(struct machine_snapshot *s);
+
+/**
  * struct machine_stats - what a machine holds now, in pages, bytes and counts.
  * @frames: pages of memory.
  * @frames_free: of which the running kernel's allocator has free.

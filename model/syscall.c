@@ -5,7 +5,6 @@
  */
 #include "uapi.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -53,7 +52,8 @@ static int do_sys_open(struct machine *m, const char *path, u32 flags)
 	KCALL_NAMED(m, "__x64_sys_openat");
 	u32 f_flags = (flags & ~(u32)O_CLOEXEC) | (flags & O_PATH ? 0 : KERNEL_O_LARGEFILE);
 	/* getname() */
-	char *name = kzalloc(m, PATH_MAX);
+	u64 size = strlen(path) + 1;
+	char *name = kzalloc(m, size);
 	int fd;
 
 	if (!name)
@@ -61,7 +61,7 @@ static int do_sys_open(struct machine *m, const char *path, u32 flags)
 	fd = get_unused_fd_flags(m, flags);
 	if (fd >= 0)
 		fd = fd_add(m, fd, do_filp_open(m, path, f_flags));
-	kfree(m, name, PATH_MAX);
+	kfree(m, name, size);
 	return fd;
 }
 

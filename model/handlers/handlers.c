@@ -56,7 +56,8 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 
 void handlers_init(struct machine *m)
 {
-	u64 mask = m->k->boot.release.handlers;
+	u64 mask = m->k->boot.release.handlers, nr = min(m->config.nr_scripts, MAX_SCRIPTS);
+	struct handlers *handlers;
 
 	static void (*const inits[NR_HANDLERS])(struct machine *m) = {
 		[HANDLER_HUGETLB] = hugetlb_luo_init,
@@ -66,12 +67,15 @@ void handlers_init(struct machine *m)
 		[HANDLER_GUEST_MEMFD] = kvm_gmem_luo_init,
 	};
 
-	m->k->handlers = arena_alloc(&m->heap, sizeof(*m->k->handlers));
+	handlers = m->k->handlers = arena_alloc(&m->heap, sizeof(*handlers));
+	handlers->scripted = arena_alloc(&m->heap, nr * sizeof(*handlers->scripted));
+	/* One more, which stays empty: the end of the list. */
+	handlers->script_flbs = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->script_flbs));
 	for (int i = 0; i < NR_HANDLERS; i++)
 		if (mask & HANDLER_BIT(i))
 			inits[i](m);
 	hugetlb_init(m);
-	for (unsigned int i = 0; i < m->config.nr_scripts && i < MAX_SCRIPTS; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		if (mask & HANDLER_BIT(HANDLER_SCRIPTED(i)))
 			scripted_init(m, i);
 }

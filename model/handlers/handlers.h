@@ -29,8 +29,8 @@ struct pci_dev {
 struct handlers {
 	struct liveupdate_file_handler hugetlb, iommufd, vfio, kvm, kvm_vcpu, guest_memfd;
 	struct liveupdate_flb hugetlb_flb, pci_flb;
-	struct scripted scripted[MAX_SCRIPTS];
-	struct liveupdate_flb script_flbs[MAX_SCRIPTS];
+	struct scripted *scripted;	/* one for each script of the machine */
+	struct liveupdate_flb *script_flbs;
 
 	struct pci_dev pci[NR_PCI_DEVICES];
 	u32 huge_pool;			/* first free huge page, linked by index; 0: none */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Saving a machine and restoring it: copies of what it uses of its two arenas.
+ * Frames from m->top on were never touched; of those only the heads of the free
+ * blocks that they lie in are kept, which are few.
+ */
+#include <stdlib.h>
+
+#include "machine.h"
+
+/* Free blocks beyond m->top: two of each order at most, and those of the highest. */
+static u64 next_head(const struct machine *m, u64 pfn)
+{
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+		u64 head = pfn & ~((1ull << order) - 1);
+		const struct page *page = &m->memmap[head];
+
+		if (page->flags & PG_BUDDY && page->order >= order &&
+		    head + (1ull << page->order) > pfn)
+			return head;
+	}
+	return m->nr_frames;
+}
+
+/* Walk the heads of the blocks that lie beyond m->top. */
+static u64 first_beyond(const struct machine *m)
+{
+	u64 head = next_head(m, m->top);
+
+	if (head >= m->top || head >= m->nr_frames)
+		return head;
+	return next_head(m, head + (1ull << m->memmap[head].order));
+}
+
+#define for_each_beyond(m, head)						\
+	for (head = first_beyond(m); head < (m)->nr_frames;			\
+	     head = next_head(m, head + (1ull << (m)->memmap[head].order)))
+
+struct saved_head {
+	u64 pfn;
+	struct page page;
+};
+
+/* The bytes of each arena whose shadow, under AddressSanitizer, goes along. */
+static u64 data_start(const struct machine *m)
+{
+	return (char *)(m->ledger.ghost + m->nr_frames) - m->persist.base;
+}
+
+static int reserve(struct machine_snapshot *s, u64 size)
+{
+	void *mem;
+
+	if (size <= s->size)
+		return 0;
+	mem = realloc(s->mem, 2 * size);
+	if (!mem)
+		return -ENOMEM;
+	s->mem = mem;
+	s->size = 2 * size;
+	return 0;
+}
+
+static char *put(char *to, const void *from, u64 size)
+{
+	memcpy(to, from, size);
+	return to + size;
+}
+
+static const char *get(const char *from, void *to, u64 size)
+{
+	memcpy(to, from, size);
+	return from + size;
+}
+
+int machine_save(const struct machine *m, struct machine_snapshot *s)
+{
+	u64 data = m->persist.used - data_start(m), nr = 0, head;
+	u64 shadow = arena_shadow_size(data) + arena_shadow_size(m->heap.used);
+	char *p;
+
+	for_each_beyond(m, head)
+		nr++;
+	if (reserve(s, sizeof(*m) + m->top * (sizeof(struct page) + sizeof(struct ghost)) +
+		    sizeof(nr) + nr * sizeof(struct saved_head) + data + m->heap.used + shadow))
+		return -ENOMEM;
+	p = put(s->mem, m, sizeof(*m));
+	p = put(p, m->memmap, m->top * sizeof(*m->memmap));
+	p = put(p, m->ledger.ghost, m->top * sizeof(*m->ledger.ghost));
+	p = put(p, &nr, sizeof(nr));
+	for_each_beyond(m, head) {
+		struct saved_head saved = { .pfn = head, .page = m->memmap[head] };
+
+		p = put(p, &saved, sizeof(saved));
+	}
+	p = arena_save(&m->persist, data_start(m), p);
+	p = arena_save(&m->heap, 0, p);
+	s->used = p - (char *)s->mem;
+	return 0;
+}
+
+void machine_restore(struct machine *m, const struct machine_snapshot *s)
+{
+	const struct machine *saved = s->mem;
+	struct arena persist = m->persist, heap = m->heap;
+	u64 top = m->top, nr, head;
+	struct saved_head beyond;
+	const char *p;
+
+	for_each_beyond(m, head)
+		m->memmap[head] = (struct page){ 0 };
+	if (top > saved->top) {
+		u64 more = top - saved->top;
+
+		memset(&m->memmap[saved->top], 0, more * sizeof(*m->memmap));
+		memset(&m->ledger.ghost[saved->top], 0, more * sizeof(*m->ledger.ghost));
+	}
+	p = get(s->mem, m, sizeof(*m));
+	p = get(p, m->memmap, m->top * sizeof(*m->memmap));
+	p = get(p, m->ledger.ghost, m->top * sizeof(*m->ledger.ghost));
+	for (p = get(p, &nr, sizeof(nr)); nr; nr--) {
+		p = get(p, &beyond, sizeof(beyond));
+		m->memmap[beyond.pfn] = beyond.page;
+	}
+	p = arena_restore(&m->persist, data_start(m), &persist, p);
+	arena_restore(&m->heap, 0, &heap, p);
+}
+
+void machine_snapshot_free(struct machine_snapshot *s)
+{
+	free(s->mem);
+	*s = (struct machine_snapshot){ 0 };
+}
