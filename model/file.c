@@ -339,7 +339,7 @@ int get_unused_fd_flags(struct machine *m, u32 flags)
 	struct files_struct *files = m->task->files;
 	u32 fd = find_next_fd(files);
 
-	if (fd >= files->nofile)
+	if (fd >= files->nofile || should_fail(m, FAIL_UNUSED_FD, 0, NULL))
 		return -EMFILE;
 	if (fd == files->max_fds && expand_fdtable(m, files, 2 * files->max_fds))
 		return -ENOMEM;

@@ -38,6 +38,7 @@ struct liveupdate_file_ops {
 
 struct liveupdate_file_handler {
 	const struct liveupdate_file_ops *ops;
+	const char *name;		/* what failures on demand call it */
 	char compatible[LIVEUPDATE_HNDL_COMPAT_LENGTH];
 	struct list_head list;
 	struct list_head flb_list;	/* of struct luo_flb_link */

@@ -211,18 +211,27 @@ int liveupdate_reboot(struct machine *m)
 
 /* User memory. */
 
-static int copy_from_user(struct machine *m, void *dst, const struct uptr *src, u64 off, u64 size)
+static int read_user(void *dst, const struct uptr *src, u64 off, u64 size)
 {
-	task_yield(m, "copy_from_user", NULL);
 	if (!src->mem || off + size > src->size)
 		return -EFAULT;
 	memcpy(dst, (const char *)src->mem + off, size);
 	return 0;
 }
 
+static int copy_from_user(struct machine *m, void *dst, const struct uptr *src, u64 size)
+{
+	task_yield(m, "copy_from_user", NULL);
+	if (should_fail(m, FAIL_COPY_FROM_USER, 0, NULL))
+		return -EFAULT;
+	return read_user(dst, src, 0, size);
+}
+
 static int copy_to_user(struct machine *m, const struct uptr *dst, const void *src, u64 size)
 {
 	task_yield(m, "copy_to_user", NULL);
+	if (should_fail(m, FAIL_COPY_TO_USER, 0, NULL))
+		return -EFAULT;
 	if (!dst->mem || dst->read_only || size > dst->size)
 		return -EFAULT;
 	memcpy(dst->mem, src, size);
@@ -231,7 +240,7 @@ static int copy_to_user(struct machine *m, const struct uptr *dst, const void *s
 
 int get_user_size(struct machine *m, struct luo_ucmd *ucmd)
 {
-	return copy_from_user(m, &ucmd->user_size, &ucmd->ubuffer, 0, sizeof(ucmd->user_size));
+	return copy_from_user(m, &ucmd->user_size, &ucmd->ubuffer, sizeof(ucmd->user_size));
 }
 
 /* What user space knows beyond @size must be zero. */
@@ -241,13 +250,13 @@ int copy_struct_from_user(struct machine *m, void *dst, u64 size, const struct l
 	u8 byte;
 
 	for (u64 off = size; off < user_size; off++) {
-		if (copy_from_user(m, &byte, &ucmd->ubuffer, off, 1))
+		if (read_user(&byte, &ucmd->ubuffer, off, 1))
 			return -EFAULT;
 		if (byte)
 			return -E2BIG;
 	}
 	memset(dst, 0, size);
-	return copy_from_user(m, dst, &ucmd->ubuffer, 0, min(size, user_size));
+	return copy_from_user(m, dst, &ucmd->ubuffer, min(size, user_size));
 }
 
 int luo_ucmd_respond(struct machine *m, struct luo_ucmd *ucmd, u64 kernel_size)

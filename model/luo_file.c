@@ -128,7 +128,7 @@ static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struc
 
 	down_read(m, &m->k->luo.register_rwlock);
 	list_for_each_entry(fh, &m->k->luo.handlers, list) {
-		if (fh->ops->can_preserve(m, fh, file)) {
+		if (luo_can_preserve(m, fh, file)) {
 			found = fh;
 			break;
 		}
@@ -154,7 +154,7 @@ static int luo_handler_preserve(struct machine *m, struct luo_file *luo_file)
 		luo_file->private_data = managed->private_data;
 		return 0;
 	}
-	err = luo_file->fh->ops->preserve(&args);
+	err = luo_preserve(&args);
 	if (err)
 		return err;
 	luo_file->serialized_data = args.serialized_data;
@@ -280,7 +280,7 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 
 		/* What is shared the last owner gives up. */
 		if (!luo_file->managed || luo_file->managed->owners == 1)
-			luo_file->fh->ops->unpreserve(&args);
+			luo_unpreserve(&args);
 		luo_flb_file_unpreserve(m, luo_file->fh);
 		policy_release(m, &mf, luo_file->managed);
 		ledger_done(m, luo_file->claim);
@@ -302,14 +302,12 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 static int luo_file_freeze_one(struct machine *m, struct luo_file *luo_file)
 {
 	struct liveupdate_file_op_args args = op_args(m, luo_file);
-	int err = 0;
+	int err;
 
 	mutex_lock(m, &luo_file->mutex);
-	if (luo_file->fh->ops->freeze) {
-		err = luo_file->fh->ops->freeze(&args);
-		if (!err)
-			luo_file->serialized_data = args.serialized_data;
-	}
+	err = luo_freeze(&args);
+	if (!err)
+		luo_file->serialized_data = args.serialized_data;
 	mutex_unlock(m, &luo_file->mutex);
 	return err;
 }
@@ -319,8 +317,7 @@ static void luo_file_unfreeze_one(struct machine *m, struct luo_file *luo_file)
 	struct liveupdate_file_op_args args = op_args(m, luo_file);
 
 	mutex_lock(m, &luo_file->mutex);
-	if (luo_file->fh->ops->unfreeze)
-		luo_file->fh->ops->unfreeze(&args);
+	luo_unfreeze(&args);
 	mutex_unlock(m, &luo_file->mutex);
 }
 
@@ -435,7 +432,7 @@ static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set
 	struct managed_file mf;
 	int err;
 
-	err = luo_file->fh->ops->retrieve(&args);
+	err = luo_retrieve(&args);
 	ledger_act_for(m, before);
 	if (err) {
 		if (retrieve_latches(m))
@@ -510,11 +507,10 @@ int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 toke
 static int luo_file_can_finish_one(struct machine *m, struct luo_file *luo_file)
 {
 	struct liveupdate_file_op_args args = op_args(m, luo_file);
-	bool can_finish = true;
+	bool can_finish;
 
 	mutex_lock(m, &luo_file->mutex);
-	if (luo_file->fh->ops->can_finish)
-		can_finish = luo_file->fh->ops->can_finish(&args);
+	can_finish = luo_can_finish(&args);
 	mutex_unlock(m, &luo_file->mutex);
 	return can_finish ? 0 : -EBUSY;
 }
@@ -530,7 +526,7 @@ static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
 		args.retrieve_status = luo_file->shared->retrieve_status;
 	if ((!luo_file->shared || luo_file->shared->owners == 1) &&
 	    (!luo_file->managed || luo_file->managed->owners == 1))
-		luo_file->fh->ops->finish(&args);
+		luo_finish(&args);
 	luo_flb_file_finish(m, luo_file->fh);
 	mutex_unlock(m, &luo_file->mutex);
 	ledger_done(m, luo_file->claim);

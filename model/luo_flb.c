@@ -88,7 +88,7 @@ static int flb_preserve(struct machine *m, struct liveupdate_flb *flb)
 	u32 before = ledger_act_for(m, claim);
 	int err;
 
-	err = flb->ops->preserve(&args);
+	err = luo_flb_preserve(&args);
 	ledger_act_for(m, before);
 	if (err) {
 		ledger_done(m, claim);
@@ -125,7 +125,7 @@ static void put_outgoing(struct machine *m, struct liveupdate_flb *flb)
 		};
 		u32 before = ledger_act_for(m, out->claim);
 
-		flb->ops->unpreserve(&args);
+		luo_flb_unpreserve(&args);
 		ledger_act_for(m, before);
 		ledger_done(m, out->claim);
 		out->data = 0;
@@ -234,7 +234,7 @@ static int luo_flb_retrieve_one(struct machine *m, struct liveupdate_flb *flb)
 	in->count = ser.count;
 	in->claim = ledger_incoming_flb(m, ser.data, flb->compatible);
 	before = ledger_act_for(m, in->claim);
-	err = flb->ops->retrieve(&args);
+	err = luo_flb_retrieve(&args);
 	ledger_act_for(m, before);
 	if (err) {
 		if (has_fix(m, FIX_FLB_RETRIEVE_STATUS))
@@ -252,7 +252,7 @@ static void flb_finish(struct machine *m, struct liveupdate_flb *flb)
 	struct liveupdate_flb_op_args args = { .m = m, .flb = flb, .obj = in->obj };
 	u32 before = ledger_act_for(m, in->claim);
 
-	flb->ops->finish(&args);
+	luo_flb_finish(&args);
 	ledger_act_for(m, before);
 	ledger_done(m, in->claim);
 	in->data = 0;

@@ -200,6 +200,21 @@ void luo_flb_file_unpreserve(struct machine *m, struct liveupdate_file_handler *
 void luo_flb_file_finish(struct machine *m, struct liveupdate_file_handler *fh);
 void luo_flb_unregister_all(struct machine *m, struct liveupdate_file_handler *fh);
 
+/* luo_ops.c: the callbacks, as struct liveupdate_file_ops and liveupdate_flb_ops say. */
+bool luo_can_preserve(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
+u64 luo_get_id(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
+int luo_preserve(struct liveupdate_file_op_args *args);
+void luo_unpreserve(struct liveupdate_file_op_args *args);
+int luo_freeze(struct liveupdate_file_op_args *args);
+void luo_unfreeze(struct liveupdate_file_op_args *args);
+int luo_retrieve(struct liveupdate_file_op_args *args);
+bool luo_can_finish(struct liveupdate_file_op_args *args);
+void luo_finish(struct liveupdate_file_op_args *args);
+int luo_flb_preserve(struct liveupdate_flb_op_args *args);
+void luo_flb_unpreserve(struct liveupdate_flb_op_args *args);
+int luo_flb_retrieve(struct liveupdate_flb_op_args *args);
+void luo_flb_finish(struct liveupdate_flb_op_args *args);
+
 /* memfd_luo.c */
 void memfd_luo_init(struct machine *m);
 

@@ -444,13 +444,16 @@ struct event {
  * Machines.
  */
 
-/** enum handler_call - callbacks of a scripted handler that can be made to fail. */
+/** enum handler_call - callbacks that can fail; a script sets the first of them. */
 enum handler_call {
 	CALL_PRESERVE,
 	CALL_FREEZE,
 	CALL_RETRIEVE,
 	CALL_FLB_PRESERVE,
 	CALL_FLB_RETRIEVE,
+	NR_SCRIPT_CALLS,
+	CALL_CAN_PRESERVE = NR_SCRIPT_CALLS,
+	CALL_CAN_FINISH,
 	NR_HANDLER_CALLS
 };
 
@@ -485,7 +488,7 @@ struct handler_script {
 	struct {
 		int error;
 		uint32_t nth;
-	} fail[NR_HANDLER_CALLS];
+	} fail[NR_SCRIPT_CALLS];
 	enum handler_finish finish;
 	enum handler_id id;
 	uint64_t constant;
@@ -578,13 +581,95 @@ void machine_end(struct machine *m);
 const struct violation *machine_violations(const struct machine *m, size_t *nr);
 
 /**
- * machine_fail_nth() - let the @n-th allocation from here on fail, once.
- * @n: counted from 1; 0 switches it off.
+ * enum fail_point - a step that can be told to fail.
+ * @FAIL_ALLOC: an allocation of memory, whichever: -ENOMEM.
+ * @FAIL_COPY_FROM_USER: reading an ioctl's argument: -EFAULT.
+ * @FAIL_COPY_TO_USER: writing an ioctl's answer: -EFAULT.
+ * @FAIL_UNUSED_FD: finding a free file descriptor: -EMFILE.
+ * @FAIL_ACCT_BLOCKS: accounting pages of a memfd: -ENOSPC.
+ * @FAIL_CALLBACK: a callback of a file handler, which then does nothing.
+ * @FAIL_FLB: a callback of an FLB, likewise.
+ * @FAIL_ANYWHERE: all of these; what may return any errno returns -EIO.
  */
-void machine_fail_nth(struct machine *m, uint32_t n);
+enum fail_point {
+	FAIL_ALLOC,
+	FAIL_COPY_FROM_USER,
+	FAIL_COPY_TO_USER,
+	FAIL_UNUSED_FD,
+	FAIL_ACCT_BLOCKS,
+	FAIL_CALLBACK,
+	FAIL_FLB,
+	FAIL_ANYWHERE,
+	NR_FAIL_POINTS
+};
 
-/** machine_fail_hit() - did the failure asked for last happen? */
-bool machine_fail_hit(const struct machine *m);
+/* Of a point that may fail with any errno. */
+#define FAIL_ANY_ERROR	1
+
+/**
+ * struct failure - a failure that is asked for.
+ * @point: where.
+ * @call: of FAIL_CALLBACK and FAIL_FLB: which callback.
+ * @name: of FAIL_CALLBACK the handler, as fail_point_target() or the script calls
+ *	it; of FAIL_FLB its compatible string; "" for any.
+ * @error: the errno, negative; ignored where fail_point_error() says which it is.
+ * @nth: which time the point is reached, counted from 1; 0: never, but count.
+ */
+struct failure {
+	enum fail_point point;
+	enum handler_call call;
+	char name[48];
+	int error;
+	uint32_t nth;
+};
+
+/* So many failures may be asked for at once. */
+#define MAX_FAILURES	8
+
+/**
+ * struct fail_stats - what became of the failures that were asked for.
+ * @armed: how many there are.
+ * @happened: how many of them happened.
+ * @counted: how often the points of those with an @nth of 0 were reached.
+ * @last: the one that happened last; of FAIL_ANYWHERE what it was there.
+ */
+struct fail_stats {
+	uint32_t armed;
+	uint32_t happened;
+	uint32_t counted;
+	struct failure last;
+};
+
+/** fail_point_name() - the word for a point, such as "copy_to_user". */
+const char *fail_point_name(enum fail_point point);
+
+/** fail_point_find() - the point of that name, or -ENOENT. */
+int fail_point_find(const char *name);
+
+/**
+ * fail_point_error() - what a failure at @point is.
+ * @call: of FAIL_CALLBACK and FAIL_FLB.
+ * Return: the errno, negative; FAIL_ANY_ERROR; or 0 where the step has no errno to
+ *	return and answers no.
+ */
+int fail_point_error(enum fail_point point, enum handler_call call);
+
+/** fail_point_target() - the @i-th built-in handler or FLB of @point; NULL behind the last. */
+const char *fail_point_target(enum fail_point point, unsigned int i);
+
+/**
+ * machine_fail() - ask for a failure in the running kernel, once.
+ * @failure: copied. It stays asked for until it happens, machine_fail_clear() is
+ *	called, or the kernel ends.
+ * Return: 0, or -ENOSPC when MAX_FAILURES are asked for already.
+ */
+int machine_fail(struct machine *m, const struct failure *failure);
+
+/** machine_fail_clear() - ask for none any more, and forget what happened. */
+void machine_fail_clear(struct machine *m);
+
+/** machine_fail_stats() - what happened since machine_fail_clear(). */
+void machine_fail_stats(const struct machine *m, struct fail_stats *stats);
 
 /**
  * struct machine_snapshot - the whole state of a machine at one moment.

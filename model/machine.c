@@ -68,7 +68,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 	}
 	arena_reset(&m->heap);
 	m->k = NULL;
-	m->fail_nth = 0;
+	m->faults.nr = 0;
 	start_kernel(m, fdt);
 }
 
@@ -146,17 +146,6 @@ unsigned int machine_kernel(const struct machine *m)
 bool machine_panicked(const struct machine *m)
 {
 	return m->panicked;
-}
-
-void machine_fail_nth(struct machine *m, uint32_t n)
-{
-	m->fail_nth = n;
-	m->fail_hit = false;
-}
-
-bool machine_fail_hit(const struct machine *m)
-{
-	return m->fail_hit;
 }
 
 void machine_stats(const struct machine *m, struct machine_stats *stats)

@@ -8,6 +8,7 @@
 #define MODEL_MACHINE_H
 
 #include "arena.h"
+#include "fault.h"
 #include "fs.h"
 #include "kho.h"
 #include "ledger.h"
@@ -85,8 +86,7 @@ struct machine {
 	u32 nr_lock_classes;
 
 	bool panicked;
-	u32 fail_nth;
-	bool fail_hit;
+	struct faults faults;
 
 	u64 claims_held_max, claim_bytes_max, claim_lookups;	/* see policy_cost() */
 };

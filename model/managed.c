@@ -19,17 +19,12 @@ static struct luo_session *session_of(struct luo_file_set *file_set)
 	return container_of(file_set, struct luo_session, file_set);
 }
 
-static u64 handler_id(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
-{
-	return fh->ops->get_id ? fh->ops->get_id(m, file) : object_id(m, file);
-}
-
 static bool plugin_key(struct machine *m, const struct managed_file *mf, u64 *key)
 {
 	const struct luosim_object object = {
 		.file = object_id(m, mf->file),
 		.inode = object_id(m, file_inode(mf->file)),
-		.id = handler_id(m, mf->fh, mf->file),
+		.id = luo_get_id(m, mf->fh, mf->file),
 		.session = object_id(m, session_of(mf->file_set)),
 		.token = mf->token,
 		.incoming = mf->incoming,
@@ -50,7 +45,7 @@ static bool policy_key(struct machine *m, const struct managed_file *mf, u64 *ke
 		*key = object_id(m, file_inode(mf->file));
 		return true;
 	case IDENTITY_GET_ID:
-		*key = handler_id(m, mf->fh, mf->file);
+		*key = luo_get_id(m, mf->fh, mf->file);
 		return true;
 	case IDENTITY_PLUGIN:
 		return plugin_key(m, mf, key);

@@ -503,6 +503,7 @@ void memfd_luo_init(struct machine *m)
 	int err;
 
 	fh->ops = &memfd_luo_file_ops;
+	fh->name = "memfd";
 	memcpy(fh->compatible, m->k->boot.release.memfd_compatible,
 	       strnlen(m->k->boot.release.memfd_compatible, sizeof(fh->compatible) - 1));
 	err = liveupdate_register_file_handler(m, fh);

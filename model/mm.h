@@ -99,8 +99,6 @@ void kfree(struct machine *m, void *ptr, u64 size);
  */
 u32 *kvmalloc_pages(struct machine *m, u64 n);
 void kvfree_pages(struct machine *m, u32 *pfns, u64 n);
-/* Does the allocation that is about to be made fail? Every allocator asks. */
-bool should_fail_alloc(struct machine *m);
 
 /* usermem.c: put @len bytes into fresh pages of the process; what to unmap, or 0. */
 u64 user_buffer_map(struct machine *m, const void *buf, u64 len);

@@ -25,6 +25,8 @@ int shmem_inode_acct_blocks(struct machine *m, struct inode *inode, u64 pages)
 {
 	struct super_block *sb = inode->i_sb;
 
+	if (should_fail(m, FAIL_ACCT_BLOCKS, 0, NULL))
+		return -ENOSPC;
 	/* More than there is memory: the heuristic of overcommit says no. */
 	if (pages > m->nr_frames)
 		return -ENOSPC;
@@ -80,11 +82,11 @@ static unsigned int shmem_suitable_order(struct machine *m, struct inode *inode,
 /* A folio of @order or, if there is none, of the next smaller ones that are large. */
 static struct folio *shmem_alloc_folio(struct machine *m, unsigned int order)
 {
-	bool failed_before = m->fail_hit;
+	u32 failed_before = m->faults.stats.happened;
 	struct folio *folio = folio_alloc(m, GFP_KERNEL, order);
 
 	/* A single page fails only on purpose; else the OOM killer would find nobody to kill. */
-	if (!folio && !order && m->fail_hit == failed_before)
+	if (!folio && !order && m->faults.stats.happened == failed_before)
 		panic(m, "System is deadlocked on memory");
 	while (!folio && order > 1)
 		folio = folio_alloc(m, GFP_KERNEL, --order);

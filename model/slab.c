@@ -4,14 +4,6 @@
 
 #include "machine.h"
 
-bool should_fail_alloc(struct machine *m)
-{
-	if (!m->fail_nth || --m->fail_nth)
-		return false;
-	m->fail_hit = true;
-	return true;
-}
-
 static void *heap_alloc(struct machine *m, u64 size)
 {
 	void *ptr;

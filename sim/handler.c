@@ -2,6 +2,7 @@
 /* Scripted handlers: the "handler NAME ... end" block, and the option that loads handlers. */
 #include <string.h>
 
+#include "fail.h"
 #include "handler.h"
 
 static const char *const finishes[] = { "yes", "no until retrieved", "no" };
@@ -73,25 +74,6 @@ static bool parse_accepts(struct lex *l, struct handler_script *script)
 	return true;
 }
 
-static bool parse_errno(struct lex *l, int *error)
-{
-	const char *at;
-	g_autofree char *word = NULL;
-
-	if (!lex_need(l, '='))
-		return false;
-	lex_blank(l);
-	at = l->p;
-	if (lex_accept(l, '-'))
-		word = lex_word(l);
-	*error = word != NULL ? -errno_find(word) : 0;
-	if (*error != 0)
-		return true;
-	l->p = at;
-	lex_expected(l, "an errno such as -EIO");
-	return false;
-}
-
 /* A word that must come, or that may and does. */
 static bool accept_word(struct lex *l, const char *want)
 {
@@ -111,14 +93,12 @@ static bool accept_word(struct lex *l, const char *want)
 static bool parse_fail(struct lex *l, struct handler_script *script)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
-	enum number_style style;
 	const char *at = l->p;
 	g_autofree char *word = lex_word(l);
 	int call = word != NULL ? handler_call_find(word) : -1;
-	guint64 nth = 0;
 
-	if (call < 0) {
-		for (call = 0; call < NR_HANDLER_CALLS; call++)
+	if (call < 0 || call >= NR_SCRIPT_CALLS) {
+		for (call = 0; call < NR_SCRIPT_CALLS; call++)
 			g_ptr_array_add(words, (char *)handler_call_name(call));
 		g_ptr_array_add(words, NULL);
 		if (word == NULL)
@@ -127,20 +107,8 @@ static bool parse_fail(struct lex *l, struct handler_script *script)
 			lex_unknown(l, at, "callback", word, words, true);
 		return false;
 	}
-	if (!parse_errno(l, &script->fail[call].error))
-		return false;
-	if (!accept_word(l, "nth"))
-		return true;
-	lex_blank(l);
-	at = l->p;
-	if (!lex_magnitude(l, "a number", &nth, &style))
-		return false;
-	if (nth == 0 || nth > G_MAXUINT32) {
-		lex_fail(l, at, "number out of range, expected 1 or more");
-		return false;
-	}
-	script->fail[call].nth = nth;
-	return true;
+	return fail_parse_errno(l, &script->fail[call].error) &&
+	       fail_parse_nth(l, &script->fail[call].nth);
 }
 
 /* "no [until retrieved]" or "yes" */
@@ -223,7 +191,7 @@ void handler_print(GString *out, const struct handler_script *script)
 			g_string_append_printf(out, " %s", file_kind_name(kind));
 	if (script->accepts != 0)
 		g_string_append_c(out, '\n');
-	for (int call = 0; call < NR_HANDLER_CALLS; call++) {
+	for (int call = 0; call < NR_SCRIPT_CALLS; call++) {
 		if (script->fail[call].error == 0)
 			continue;
 		g_string_append_printf(out, "  fail %s = -%s", handler_call_name(call),

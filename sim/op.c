@@ -447,12 +447,6 @@ static gint64 call_flb(struct call *c)
 	return ret;
 }
 
-static gint64 call_fail_nth(struct call *c)
-{
-	machine_fail_nth(c->machine, c->args[0].number);
-	return 0;
-}
-
 #define FD		{ "FD", PARAM_FD, 0, 0, NULL }
 #define FD_NUMBER	{ "FD", PARAM_FD_NUMBER, G_MININT32, G_MAXINT32, NULL }
 #define DEV		{ "DEV", PARAM_FD, 0, 0, NULL }
@@ -603,9 +597,6 @@ static const struct op_info table[] = {
 	  .about = "pages of memory: all, free, preserved, handed over and not restored" },
 	{ "flb", { { "NAME", PARAM_STRING, 0, 47, NULL } }, SHOWS(flb_fields), .call = call_flb,
 	  .about = "reference counts of an FLB, and what became of the incoming one" },
-	{ "fail_nth", { { "N", PARAM_NUMBER, 0, G_MAXUINT32, NULL } }, RETURNS,
-	  .call = call_fail_nth,
-	  .about = "let the Nth allocation of the next operation fail" },
 	{ 0 },
 };
 

@@ -2,6 +2,7 @@
 /* The scenario parser: one statement a line, see luosim-scn(5). */
 #include <string.h>
 
+#include "fail.h"
 #include "handler.h"
 #include "names.h"
 #include "op.h"
@@ -17,6 +18,7 @@ struct parser {
 	guint handler_line;	/* inside a handler's block: where that began */
 	guint64 kernel;		/* number of the kernel that runs here */
 	bool heading_due;	/* a reboot came since the last heading */
+	guint fails;		/* "fail" statements since the last operation */
 };
 
 static struct step *add_step(struct parser *p, enum step_kind kind)
@@ -419,12 +421,25 @@ static bool parse_step(struct parser *p, const char *at, const char *name)
 
 	if (!heading_done(p, at))
 		return false;
+	p->fails = 0;
 	op = &add_step(p, STEP_OP)->op;
 	if (!op_parse(&p->lex, at, name, op))
 		return false;
 	if (will_reboot(op))
 		count_reboots(p);
 	return true;
+}
+
+static bool parse_fail(struct parser *p)
+{
+	if (!heading_done(p, p->lex.line))
+		return false;
+	if (p->fails++ == MAX_FAILURES) {
+		lex_fail(&p->lex, p->lex.line, "too many failures of one step, expected at most %d",
+			 MAX_FAILURES);
+		return false;
+	}
+	return fail_parse(&p->lex, &add_step(p, STEP_FAIL)->fail);
 }
 
 /* No operation may be called like one of these. */
@@ -441,6 +456,7 @@ static const struct statement {
 	{ "kernel", parse_kernel, false },
 	{ "repeat", parse_repeat, false },
 	{ "end", parse_end, false },
+	{ "fail", parse_fail, false },
 	{ "expect", parse_expect, false },
 };
 
@@ -476,6 +492,10 @@ static bool parse_statement(struct parser *p, const char *at, const char *word)
 	}
 	if (statement != NULL && statement->header && p->scn->steps->len > 0) {
 		lex_fail(l, at, "'%s' behind a kernel, expected it before 'kernel 1'", word);
+		return false;
+	}
+	if (p->fails > 0 && statement != NULL && statement->parse != parse_fail) {
+		lex_fail(l, at, "'%s' behind 'fail', expected the step that is to fail", word);
 		return false;
 	}
 	if (statement != NULL)
@@ -554,6 +574,10 @@ static bool check_scenario(struct parser *p, const char *end)
 	}
 	if (p->scn->steps->len == 0) {
 		lex_fail(l, end, "scenario without a kernel, expected 'kernel 1'");
+		return false;
+	}
+	if (p->fails > 0) {
+		lex_fail(l, end, "'fail' at the end, expected the step that is to fail");
 		return false;
 	}
 	if (p->open->len > 0) {

@@ -2,6 +2,7 @@
 /* Printing scenarios and operations; what is printed parses back to the same. */
 #include <string.h>
 
+#include "fail.h"
 #include "handler.h"
 #include "print.h"
 #include "select.h"
@@ -347,6 +348,9 @@ static void print_step(GString *out, struct print *p, const struct step *step)
 		break;
 	case STEP_END:
 		g_string_append(out, "end");
+		break;
+	case STEP_FAIL:
+		fail_print(out, &step->fail);
 		break;
 	}
 	g_string_append_c(out, '\n');

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports as JSON lines: one object for each event, see luosim(1). */
+#include "fail.h"
 #include "json.h"
 #include "print.h"
 #include "trace.h"
@@ -27,6 +28,15 @@ static void add_run(JsonBuilder *b, const struct report_event *e)
 	add_string(b, "variant", e->variant);
 	add_string(b, "kernel", e->boot->release.name);
 	add_string(b, "policy", e->boot->release.policy.name);
+}
+
+static void add_fail(JsonBuilder *b, const struct report_event *e)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	fail_print(text, e->fail);
+	add_string(b, "type", "fail");
+	add_string(b, "statement", text->str);
 }
 
 static void add_op(JsonBuilder *b, const struct report_event *e)
@@ -126,6 +136,8 @@ static void json_event(struct report *report, const struct report_event *e)
 	json_builder_begin_object(b);
 	if (e->type == REPORT_RUN)
 		add_run(b, e);
+	else if (e->type == REPORT_FAIL)
+		add_fail(b, e);
 	else if (e->type == REPORT_OP)
 		add_op(b, e);
 	else if (e->type == REPORT_EVENT)

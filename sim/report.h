@@ -15,12 +15,13 @@
  * @REPORT_PLAN: @count scenarios follow.
  * @REPORT_SCENARIO: @scn follows, which is run @count times.
  * @REPORT_RUN: a run starts: @variant on the kernel @boot.
+ * @REPORT_FAIL: @fail is asked for, of the call that comes next.
  * @REPORT_OP: @op is called with the loop variables @vars.
  * @REPORT_EVENT: @event came from the machine, in the call if one goes on;
  *	with EVENT_BOOT, @boot is what came up.
  * @REPORT_RESULT: the call is over with @result. @expected: what it had to be,
- *	NULL: anything; @differs: it is not. @fault: whether the failure that was
- *	asked for happened.
+ *	NULL: anything; @differs: it is not. @fault: whether all failures
+ *	that were asked for happened.
  * @REPORT_VERDICT: the run is over.
  * @REPORT_END: so are all.
  */
@@ -28,6 +29,7 @@ enum report_type {
 	REPORT_PLAN,
 	REPORT_SCENARIO,
 	REPORT_RUN,
+	REPORT_FAIL,
 	REPORT_OP,
 	REPORT_EVENT,
 	REPORT_RESULT,
@@ -65,6 +67,7 @@ struct report_event {
 	const char *variant;
 	const struct machine *machine;
 	const struct boot *boot;
+	const struct fail *fail;
 	const struct op *op;
 	const gint64 *vars;
 	bool brief;		/* in the middle of a long repetition */

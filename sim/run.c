@@ -30,7 +30,6 @@ struct run {
 	GString *args[MAX_ARGS];	/* texts of the arguments */
 	GString *key;			/* a name put together */
 	struct call call;
-	bool fail_armed;		/* fail_nth() came before */
 	const struct op *op;		/* that goes on */
 	struct value result;
 	guint64 mismatches;
@@ -330,21 +329,36 @@ static gint64 make_call(struct run *r)
 	return ret;
 }
 
+static void run_fail(struct run *r, const struct fail *fail, bool brief)
+{
+	struct report_event e = { .type = REPORT_FAIL, .fail = fail, .brief = brief };
+
+	machine_fail(r->machine, &fail->failure);
+	report(r, &e);
+}
+
+/* What became of the failures that were asked for; none are any more. */
+static enum fault take_failures(struct run *r)
+{
+	struct fail_stats stats;
+
+	machine_fail_stats(r->machine, &stats);
+	machine_fail_clear(r->machine);
+	if (stats.armed == 0)
+		return FAULT_NONE;
+	return stats.happened == stats.armed ? FAULT_HIT : FAULT_MISS;
+}
+
 static void run_op(struct run *r, const struct op *op, bool brief)
 {
 	const struct release *release = &running(r)->release;
 	struct report_event e = { .type = REPORT_OP, .brief = brief };
-	bool armed = r->fail_armed;
 	const struct value *expected;
 
 	r->op = op;
 	report(r, &e);
 	take_result(r, make_call(r));
-	r->fail_armed = strcmp(op->info->name, "fail_nth") == 0;
-	if (armed)
-		e.fault = machine_fail_hit(r->machine) ? FAULT_HIT : FAULT_MISS;
-	if (armed && !r->fail_armed)
-		machine_fail_nth(r->machine, 0);
+	e.fault = take_failures(r);
 	expected = expected_value(op, release);
 	if (r->call.exits) {
 		g_hash_table_remove_all(r->names);
@@ -378,6 +392,9 @@ static guint run_steps(struct run *r)
 			break;
 		case STEP_OP:
 			run_op(r, &step->op, is_brief(r, pc));
+			break;
+		case STEP_FAIL:
+			run_fail(r, &step->fail, is_brief(r, pc));
 			break;
 		case STEP_REPEAT:
 			r->vars[step->repeat.var - 1] = step->repeat.from;

@@ -46,6 +46,7 @@ static void step_clear(struct step *step)
 		g_free(step->repeat.name);
 		break;
 	case STEP_END:
+	case STEP_FAIL:
 		break;
 	}
 }

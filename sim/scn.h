@@ -136,7 +136,13 @@ struct repeat {
 	gint64 from, to;	/* inclusive */
 };
 
-enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_END };
+/* "fail POINT...": a failure of the operation that follows, or "fail any": each in turn. */
+struct fail {
+	bool any;
+	struct failure failure;
+};
+
+enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_END, STEP_FAIL };
 
 struct step {
 	enum step_kind kind;
@@ -147,6 +153,7 @@ struct step {
 		struct kernel_heading kernel;
 		struct op op;
 		struct repeat repeat;
+		struct fail fail;
 	};
 };
 

@@ -79,7 +79,7 @@ static bool is_named(const struct violation *v, guint32 line)
 static bool matters(const struct teller *t, const struct op *op)
 {
 	static const char *const usual[] = {
-		"preserve_fd", "retrieve_fd", "finish", "fail_nth", NULL
+		"preserve_fd", "retrieve_fd", "finish", NULL
 	};
 	const struct violation *first = &t->digest->first;
 

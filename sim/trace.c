@@ -2,6 +2,7 @@
 /* One run as text: each call as strace prints it, and under it what the kernel said. */
 #include <string.h>
 
+#include "fail.h"
 #include "print.h"
 #include "trace.h"
 
@@ -399,11 +400,24 @@ void trace_summary(GString *out, const struct report_event *run, const struct ve
 	append_outcome(out, v);
 }
 
+static void trace_fail(struct trace *t, const struct report_event *e)
+{
+	if (e->brief && !t->verbose)
+		return;
+	flush_pending(t);
+	g_string_append_printf(t->out, "%*s", CALL_INDENT, "");
+	fail_print(t->out, e->fail);
+	g_string_append_c(t->out, '\n');
+}
+
 void trace_event(struct trace *t, const struct report_event *e)
 {
 	switch (e->type) {
 	case REPORT_RUN:
 		trace_run(t, e);
+		break;
+	case REPORT_FAIL:
+		trace_fail(t, e);
 		break;
 	case REPORT_OP:
 		flush_pending(t);

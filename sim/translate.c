@@ -460,8 +460,7 @@ static void write_rawioctl(GString *out, const struct source *src)
 
 static void write_fail_nth(GString *out, const struct source *src)
 {
-	call(out, "fail_nth", src, 1, 2);
-	g_string_append_c(out, '\n');
+	g_string_append_printf(out, "fail alloc nth %s\n", src->word[1]);
 }
 
 static void write_kexec(GString *out, const struct source *src)

@@ -74,6 +74,26 @@ UTIL void record(void *data, const struct event *event)
 	__stopped;							\
 })
 
+/* Failures. */
+
+/* Let the @n-th allocation from here on fail, once; 0: none. */
+UTIL void fail_alloc(struct machine *m, uint32_t n)
+{
+	const struct failure failure = { .point = FAIL_ALLOC, .nth = n };
+
+	machine_fail_clear(m);
+	if (n)
+		assert_int_equal(machine_fail(m, &failure), 0);
+}
+
+UTIL bool fail_happened(struct machine *m)
+{
+	struct fail_stats stats;
+
+	machine_fail_stats(m, &stats);
+	return stats.happened;
+}
+
 /* Machines. */
 
 UTIL struct machine *boot_release(const struct release *release, u64 mem)

@@ -281,9 +281,9 @@ static void sweep_preserve(int which)
 		for (int i = 0; i < which; i++)
 			assert_int_equal(preserve_fd(m, session, t.fd[i], i), 0);
 		before = m->ledger.now;
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		err = preserve_fd(m, session, t.fd[which], which);
-		if (!machine_fail_hit(m)) {
+		if (!fail_happened(m)) {
 			assert_int_equal(err, 0);
 			assert_true(failed >= 2);
 			return;
@@ -325,10 +325,10 @@ static void sweep_retrieve(int which)
 		preserve_tenant(&t, session, false);
 		assert_int_equal(kexec(m), 0);
 		session = retrieve_session(m, open_dev(m), "vm0");
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		err = retrieve_fd(m, session, which);
-		hit = machine_fail_hit(m);
-		machine_fail_nth(m, 0);
+		hit = fail_happened(m);
+		fail_alloc(m, 0);
 		for (int i = 0; i < NR; i++)
 			if (i != which)
 				retrieve_fd(m, session, i);
@@ -488,19 +488,19 @@ static void a_failed_map_or_create_leaves_nothing(void **state)
 
 	(void)state;
 	for (u32 nth = 1; nth <= 3; nth++) {
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		assert_int_equal(sys_iommufd_open(m), -ENOMEM);
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		assert_int_equal(sys_vfio_open(m, "0000:01:00.0"), -ENOMEM);
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		assert_int_equal(sys_kvm_create_vm(m), -ENOMEM);
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		assert_int_equal(sys_kvm_create_vcpu(m, vm, 0), -ENOMEM);
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		assert_int_equal(sys_guest_memfd_create(m, vm, PAGE_SIZE), -ENOMEM);
 	}
 	for (u32 nth = 1; nth <= 2; nth++) {
-		machine_fail_nth(m, nth);
+		fail_alloc(m, nth);
 		assert_int_equal(sys_iommufd_map(m, io, mem), -ENOMEM);
 	}
 	assert_same_census(&before, &m->ledger.now);

@@ -271,9 +271,9 @@ static void pages_of_a_file_that_failed_to_retrieve_are_a_leak(void **state)
 	assert_int_equal(preserve_fd(m, new_session("vm0"), memfd_with(m, "x"), 0xabc), 0);
 	assert_int_equal(kexec(m), 0);
 	s = retrieve_session(m, open_dev(m), "vm0");
-	machine_fail_nth(m, 1);
+	fail_alloc(m, 1);
 	assert_true(retrieve_fd(m, s, 0xabc) < 0);
-	machine_fail_nth(m, 0);
+	fail_alloc(m, 0);
 	machine_end(m);
 	assert_found(KIND(LEAK));
 	assert_non_null(strstr(seen.violation.text, "token 0xabc of session \"vm0\""));
@@ -313,7 +313,7 @@ static void an_error_that_leaves_something_behind_is_unclean(void **state)
 	assert_int_equal(preserve_fd(m, new_session("vm0"), memfd_with(m, "x"), 1), 0);
 	assert_int_equal(kexec(m), 0);
 	s = retrieve_session(m, open_dev(m), "vm0");
-	machine_fail_nth(m, 2);
+	fail_alloc(m, 2);
 	assert_true(OP(9, retrieve_fd(m, s, 1)) < 0);
 	assert_found(KIND(UNCLEAN_ERROR));
 	assert_int_equal(seen.violation.op, 9);

@@ -122,9 +122,9 @@ static void a_chain_that_cannot_grow_stays_as_it_was(void **state)
 		struct census before = m->ledger.now;
 		int err;
 
-		machine_fail_nth(m, n);
+		fail_alloc(m, n);
 		err = kho_block_set_grow(m, &bs, MAX_BLOCKS * PER_BLOCK);
-		if (!machine_fail_hit(m))
+		if (!fail_happened(m))
 			break;
 		assert_int_equal(err, -ENOMEM);
 		assert_int_equal(bs.nblocks, 1);
@@ -406,7 +406,7 @@ static void a_chain_without_memory_for_it_is_freed(void **state)
 		make_set(state);
 		head = hand_over(3 * PER_BLOCK);
 		incoming = census(m, CENSUS_INCOMING);
-		machine_fail_nth(m, n);
+		fail_alloc(m, n);
 		assert_refused(head, -ENOMEM, NULL);
 		assert_int_equal(incoming - census(m, CENSUS_INCOMING), 3);
 	}

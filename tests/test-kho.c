@@ -194,9 +194,9 @@ static void alloc_preserve_without_memory_is_enomem(void **state)
 		struct walked was = walk();				\
 		int err;						\
 									\
-		machine_fail_nth(m, __n);				\
+		fail_alloc(m, __n);				\
 		err = (call);						\
-		if (!machine_fail_hit(m)) {				\
+		if (!fail_happened(m)) {				\
 			assert_int_equal(err, 0);			\
 			break;						\
 		}							\
@@ -204,7 +204,7 @@ static void alloc_preserve_without_memory_is_enomem(void **state)
 		assert_same_census(&before, &m->ledger.now);		\
 		assert_tracks(was);					\
 	}								\
-	machine_fail_nth(m, 0);						\
+	fail_alloc(m, 0);						\
 	assert_true(__n > 1);						\
 } while (0)
 
@@ -219,7 +219,7 @@ static void a_failed_node_leaves_the_radix_tree_as_it_was(void **state)
 		u64 free = nr_free(m);
 
 		for (u32 n = 1; n <= nodes; n++) {
-			machine_fail_nth(m, n);
+			fail_alloc(m, n);
 			assert_int_equal(kho_preserve_folio(m, folio), -ENOMEM);
 			assert_int_equal(nr_free(m), free);
 		}
@@ -799,7 +799,7 @@ static void a_failed_finalize_is_eagain_and_can_be_repeated(void **state)
 	for (n = 1;; n++) {
 		int err;
 
-		machine_fail_nth(m, n);
+		fail_alloc(m, n);
 		err = sys_reboot_kexec(m);
 		if (!err)
 			break;

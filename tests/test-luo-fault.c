@@ -101,10 +101,10 @@ static bool fail_at(struct update *u, enum step step, u32 nth, int *ret)
 	u->dev = open_dev(m);
 	for (enum step s = 0; s < step; s++)
 		assert_true(judged(u, s) >= 0);
-	machine_fail_nth(m, nth);
+	fail_alloc(m, nth);
 	*ret = judged(u, step);
-	hit = machine_fail_hit(m);
-	machine_fail_nth(m, 0);
+	hit = fail_happened(m);
+	fail_alloc(m, 0);
 	return hit;
 }
 
@@ -332,11 +332,11 @@ static void finish_without_memory_leaks_and_says_nothing(void **state)
 			for (enum step s = 0; s < RETRIEVE; s++)
 				assert_true(judged(&u, s) >= 0);
 			/* Without a retrieve, finish is what restores the folios, to drop them. */
-			machine_fail_nth(m, nth);
+			fail_alloc(m, nth);
 			assert_int_equal(finish(m, u.session), 0);
 			machine_end(m);
 			assert_int_equal(seen.warns, 0);
-			if (!machine_fail_hit(m))
+			if (!fail_happened(m))
 				break;
 			assert_int_equal(seen.violations[VIOLATION_LEAK] > 0, true);
 			leaks++;

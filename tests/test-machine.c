@@ -149,9 +149,9 @@ static void the_next_kernel_is_the_same_unless_said_otherwise(void **state)
 static void a_failure_asked_for_does_not_outlive_its_kernel(void **state)
 {
 	(void)state;
-	machine_fail_nth(m, 1);
+	fail_alloc(m, 1);
 	assert_int_equal(kexec(m), 0);
-	assert_false(machine_fail_hit(m));
+	assert_false(fail_happened(m));
 	assert_true(sys_memfd_create(m, "x", 0) > 0);
 }
 

@@ -272,12 +272,12 @@ static void untracked_pages_are_not_in_the_census(void **state)
 static void the_nth_allocation_fails_once(void **state)
 {
 	(void)state;
-	machine_fail_nth(m, 3);
+	fail_alloc(m, 3);
 	assert_non_null(folio_alloc(m, GFP_KERNEL, 0));
 	assert_non_null(kzalloc(m, 8));
-	assert_false(machine_fail_hit(m));
+	assert_false(fail_happened(m));
 	assert_null(folio_alloc(m, GFP_KERNEL, 0));
-	assert_true(machine_fail_hit(m));
+	assert_true(fail_happened(m));
 	assert_non_null(folio_alloc(m, GFP_KERNEL, 0));
 }
 

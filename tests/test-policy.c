@@ -400,9 +400,9 @@ static void counts_are_handed_over_for_every_page(void **state)
 	two_owners("refcount", 600 * PAGE_SIZE, &a, &b);
 	/* Nothing to allocate, nothing to fail. */
 	assert_int_equal(sys_kexec_load(m), 0);
-	machine_fail_nth(m, 1);
+	fail_alloc(m, 1);
 	assert_int_equal(sys_reboot_kexec(m), 0);
-	machine_fail_nth(m, 0);
+	fail_alloc(m, 0);
 	dev = open_dev(m);
 	a = retrieve_session(m, dev, "a");
 	assert_int_equal(finish(m, a), 0);

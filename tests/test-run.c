@@ -236,10 +236,10 @@ static void an_injected_failure_hits_the_next_operation_only(void **state)
 {
 	(void)state;
 	succeeds("kernel 1\n" DEV
-		 "fail_nth(1) = 0\n"
+		 "fail alloc\n"
 		 "create_session(dev, \"s\") = -ENOMEM\n"
 		 "create_session(dev, \"s\") = s\n"
-		 "fail_nth(1000) = 0\n"
+		 "fail alloc nth 1000\n"
 		 "close(s) = 0\n");
 	assert_non_null(strstr(notes.results->str, "create_session(dev, \"s\")=-ENOMEM INJECTED"));
 	assert_null(strstr(notes.results->str, "close(s)=0 INJECTED"));

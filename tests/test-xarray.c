@@ -263,9 +263,9 @@ static void a_node_that_cannot_be_had_is_asked_for_once_more(void **state)
 {
 	(void)state;
 	for (u32 n = 1; n <= 16; n++) {
-		machine_fail_nth(m, n);
+		fail_alloc(m, n);
 		assert_int_equal(xa_insert(m, &xa, UINT64_MAX, entry_of(1)), 0);
-		assert_true(machine_fail_hit(m));
+		assert_true(fail_happened(m));
 		xa_erase(m, &xa, UINT64_MAX);
 	}
 }

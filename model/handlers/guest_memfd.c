@@ -510,6 +510,6 @@ static const struct liveupdate_file_ops kvm_gmem_luo_file_ops = {
 
 void kvm_gmem_luo_init(struct machine *m)
 {
-	handler_register(m, &m->k->handlers->guest_memfd, &kvm_gmem_luo_file_ops,
-			 GUEST_MEMFD_LUO_FH_COMPATIBLE, NULL);
+	handler_register(m, &m->k->handlers->guest_memfd, "guest_memfd",
+			 &kvm_gmem_luo_file_ops, GUEST_MEMFD_LUO_FH_COMPATIBLE, NULL);
 }

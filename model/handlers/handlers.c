@@ -36,11 +36,12 @@ void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 }
 
 int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
-		     const struct liveupdate_file_ops *ops, const char *compatible,
-		     struct liveupdate_flb *flb)
+		     const char *name, const struct liveupdate_file_ops *ops,
+		     const char *compatible, struct liveupdate_flb *flb)
 {
 	int err;
 
+	fh->name = name;
 	fh->ops = ops;
 	snprintf(fh->compatible, sizeof(fh->compatible), "%s", compatible);
 	err = liveupdate_register_file_handler(m, fh);

@@ -17,7 +17,7 @@ struct scripted {
 	struct liveupdate_file_handler fh;
 	const struct handler_script *script;	/* NULL: not loaded */
 	struct liveupdate_flb *flb;		/* or NULL */
-	u32 calls[NR_HANDLER_CALLS];
+	u32 calls[NR_SCRIPT_CALLS];
 };
 
 struct pci_dev {
@@ -39,10 +39,13 @@ struct handlers {
 
 /* handlers.c: load what the release row and the scripts ask for. */
 void handlers_init(struct machine *m);
-/* Register @fh and @flb, or neither; @flb may be NULL. Complains when it cannot. */
+/*
+ * Register @fh and @flb, or neither; @flb may be NULL. Complains when it cannot.
+ * @name is what failures on demand call the handler.
+ */
 int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
-		     const struct liveupdate_file_ops *ops, const char *compatible,
-		     struct liveupdate_flb *flb);
+		     const char *name, const struct liveupdate_file_ops *ops,
+		     const char *compatible, struct liveupdate_flb *flb);
 void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible);
 

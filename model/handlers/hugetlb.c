@@ -374,6 +374,6 @@ static const struct liveupdate_file_ops hugemfd_luo_ops = {
 void hugetlb_luo_init(struct machine *m)
 {
 	flb_init(hugetlb_flb(m), &hugetlb_flb_ops, HUGETLB_FLB_COMPATIBLE);
-	handler_register(m, &m->k->handlers->hugetlb, &hugemfd_luo_ops, HUGE_MEMFD_COMPATIBLE,
-			 hugetlb_flb(m));
+	handler_register(m, &m->k->handlers->hugetlb, "hugetlb", &hugemfd_luo_ops,
+			 HUGE_MEMFD_COMPATIBLE, hugetlb_flb(m));
 }

@@ -486,6 +486,6 @@ static const struct liveupdate_file_ops iommufd_lu_file_ops = {
 
 void iommufd_luo_init(struct machine *m)
 {
-	handler_register(m, &m->k->handlers->iommufd, &iommufd_lu_file_ops,
+	handler_register(m, &m->k->handlers->iommufd, "iommufd", &iommufd_lu_file_ops,
 			 IOMMUFD_LUO_COMPATIBLE, NULL);
 }

@@ -358,10 +358,10 @@ static const struct liveupdate_file_ops kvm_vcpu_luo_file_ops = {
 
 void kvm_luo_init(struct machine *m)
 {
-	if (handler_register(m, &m->k->handlers->kvm, &kvm_luo_file_ops, KVM_LUO_FH_COMPATIBLE,
-			     NULL))
+	if (handler_register(m, &m->k->handlers->kvm, "kvm", &kvm_luo_file_ops,
+			     KVM_LUO_FH_COMPATIBLE, NULL))
 		return;
-	if (handler_register(m, &m->k->handlers->kvm_vcpu, &kvm_vcpu_luo_file_ops,
+	if (handler_register(m, &m->k->handlers->kvm_vcpu, "kvm_vcpu", &kvm_vcpu_luo_file_ops,
 			     KVM_VCPU_LUO_FH_COMPATIBLE, NULL))
 		liveupdate_unregister_file_handler(m, &m->k->handlers->kvm);
 }

@@ -13,6 +13,8 @@ struct scripted_ser {
 } __packed;
 
 static const char *const call_names[NR_HANDLER_CALLS] = {
+	[CALL_CAN_PRESERVE] = "can_preserve",
+	[CALL_CAN_FINISH] = "can_finish",
 	[CALL_PRESERVE] = "preserve",
 	[CALL_FREEZE] = "freeze",
 	[CALL_RETRIEVE] = "retrieve",
@@ -276,6 +278,6 @@ void scripted_init(struct machine *m, unsigned int i)
 	s->script = script;
 	if (*script->flb)
 		s->flb = flb_named(m, script->flb);
-	if (handler_register(m, &s->fh, &scripted_ops, script->name, s->flb))
+	if (handler_register(m, &s->fh, script->name, &scripted_ops, script->name, s->flb))
 		s->script = NULL;
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Failures on demand: every step that can be told to fail asks here first. */
+#ifndef MODEL_FAULT_H
+#define MODEL_FAULT_H
+
+#include "luosim.h"
+#include "types.h"
+
+struct faults {
+	struct failure armed[MAX_FAILURES];
+	u32 reached[MAX_FAILURES];	/* how often its point was */
+	u32 nr;
+	struct fail_stats stats;
+};
+
+/*
+ * Does the step that is about to be taken fail? 0, or what machine_fail() asked
+ * for; -1 where the step answers no instead of an errno. @call and @name are of
+ * callbacks, @name also of modules.
+ */
+int should_fail(struct machine *m, enum fail_point point, enum handler_call call,
+		const char *name);
+/* The allocators' question. */
+bool should_fail_alloc(struct machine *m);
+
+#endif
