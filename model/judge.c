@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "gate.h"
 #include "kho_count.h"
 #include "machine.h"
 
@@ -109,6 +110,25 @@ void machine_end_op(struct machine *m, int64_t ret)
 		return;
 	if (describe(changed, sizeof(changed), &m->ledger.at_op, &m->ledger.now))
 		judge(m, VIOLATION_UNCLEAN_ERROR, 0, "it failed but left: %s", changed);
+}
+
+void judge_abort(struct machine *m)
+{
+	const struct luo_session *session;
+	enum violation_kind kind;
+	const char *what;
+	u64 token;
+
+	list_for_each_entry(session, &m->k->luo.outgoing.list, list) {
+		what = luo_file_after_abort(&session->file_set, &token);
+		if (what)
+			judge(m, VIOLATION_UNCLEAN_ABORT, 0, "this kernel goes on, and token "
+			      "0x%llx of session \"%.64s\" %s", (unsigned long long)token,
+			      session->name, what);
+	}
+	what = gate_left(m, &kind);
+	if (what)
+		judge(m, kind, 0, "this kernel goes on, and %s", what);
 }
 
 /* May frames of @claim still be reserved? */

@@ -121,5 +121,7 @@ struct violation *ledger_violation(struct machine *m, enum violation_kind kind, 
 void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
 	__printf(4, 5);
 void judge_warn(struct machine *m, const char *func);
+/* A reboot that got as far as LUO has failed: are sessions as they were before? */
+void judge_abort(struct machine *m);
 
 #endif

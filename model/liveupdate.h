@@ -82,6 +82,8 @@ struct liveupdate_flb {
 
 bool liveupdate_enabled(struct machine *m);
 int liveupdate_reboot(struct machine *m);
+/* With the fix reboot-abort: it succeeded, and this kernel goes on all the same. */
+void liveupdate_reboot_abort(struct machine *m);
 /* -EOPNOTSUPP when live update is off, -EINVAL for missing callbacks, -EBUSY, -EEXIST. */
 int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_handler *fh);
 void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_file_handler *fh);

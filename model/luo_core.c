@@ -204,9 +204,17 @@ int liveupdate_reboot(struct machine *m)
 	err = kho_finalize(m);
 	if (err) {
 		pr_err(m, "kho_finalize failed %d", err);
+		if (has_fix(m, FIX_REBOOT_ABORT))
+			liveupdate_reboot_abort(m);
 		return -EAGAIN;
 	}
 	return 0;
+}
+
+void liveupdate_reboot_abort(struct machine *m)
+{
+	if (liveupdate_enabled(m))
+		luo_session_unserialize(m);
 }
 
 /* User memory. */

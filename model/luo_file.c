@@ -23,6 +23,8 @@ struct luo_file {
 	struct luo_managed *shared;	/* duplicate share, incoming: the object */
 	struct luo_session *session;	/* that it is in */
 	u32 claim;			/* the ledger's, which the kernel has not */
+	bool frozen;			/* likewise, for luo_file_after_abort() */
+	u64 frozen_data;
 };
 
 static bool uses_blocks(struct machine *m)
@@ -308,6 +310,8 @@ static int luo_file_freeze_one(struct machine *m, struct luo_file *luo_file)
 	err = luo_freeze(&args);
 	if (!err)
 		luo_file->serialized_data = args.serialized_data;
+	luo_file->frozen = !err;
+	luo_file->frozen_data = luo_file->serialized_data;
 	mutex_unlock(m, &luo_file->mutex);
 	return err;
 }
@@ -318,6 +322,9 @@ static void luo_file_unfreeze_one(struct machine *m, struct luo_file *luo_file)
 
 	mutex_lock(m, &luo_file->mutex);
 	luo_unfreeze(&args);
+	if (!has_fix(m, FIX_UNFREEZE_DATA))
+		luo_file->serialized_data = 0;
+	luo_file->frozen = false;
 	mutex_unlock(m, &luo_file->mutex);
 }
 
@@ -396,6 +403,20 @@ void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set, phys_ad
 		return;
 	__luo_file_unfreeze(m, file_set, NULL);
 	phys_zero(m, file_set_ser, sizeof(struct luo_file_set_ser));
+}
+
+const char *luo_file_after_abort(const struct luo_file_set *file_set, u64 *token)
+{
+	const struct luo_file *luo_file;
+
+	list_for_each_entry(luo_file, &file_set->files_list, list) {
+		*token = luo_file->token;
+		if (luo_file->frozen && luo_file->fh->ops->unfreeze)
+			return "is frozen";
+		if (luo_file->frozen_data && !luo_file->serialized_data)
+			return "has lost its serialized data";
+	}
+	return NULL;
 }
 
 /* Retrieve. */

@@ -101,6 +101,8 @@ struct luo_session {
 	u32 name_hash;
 	struct luo_session *hash_next;	/* so that a name is found without walking the list */
 	bool retrieved;
+	bool pinned;			/* gate pin: the reboot holds a reference, */
+	bool closed;			/* which is the last one */
 	struct list_head list;
 	struct mutex mutex;
 	struct luo_file_set file_set;
@@ -125,6 +127,7 @@ struct luo {
 	bool is_deserialized;
 	int deserialize_err;
 	struct rw_semaphore serialize_rwsem;
+	bool rebooting;			/* gate flag */
 	struct rw_semaphore register_rwlock;
 	struct list_head handlers;
 	struct list_head flbs;
@@ -162,6 +165,10 @@ int luo_session_create(struct machine *m, const char *name, struct file **filep)
 int luo_session_retrieve(struct machine *m, const char *name, struct file **filep);
 int luo_session_deserialize(struct machine *m);
 int luo_session_serialize(struct machine *m);
+/* It was serialized, but the kernel goes on. */
+void luo_session_unserialize(struct machine *m);
+/* The last reference is gone; an error of finish() leaves the session. */
+int luo_session_put(struct machine *m, struct luo_session *session);
 void luo_session_init(struct machine *m);
 /* May handlers come and go? Up to 7.0 only while there are no sessions. */
 bool luo_session_quiesce(struct machine *m);
@@ -176,6 +183,8 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 int luo_file_freeze(struct machine *m, struct luo_file_set *file_set, phys_addr_t file_set_ser);
 void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set,
 		       phys_addr_t file_set_ser);
+/* For the judge: what a reboot that failed left of a file, and its token; or NULL. */
+const char *luo_file_after_abort(const struct luo_file_set *file_set, u64 *token);
 int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,
 		      struct file **filep);
 int luo_file_finish(struct machine *m, struct luo_file_set *file_set);

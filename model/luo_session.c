@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "gate.h"
 #include "machine.h"
 
 #define pr_fmt "luo: "
@@ -132,26 +133,31 @@ static void luo_session_remove(struct machine *m, struct luo_session_header *sh,
 	up_write(m, &sh->rwsem);
 }
 
-/* Calls on sessions against their serialization. */
-static void serialize_down_read(struct machine *m)
+/* Only incoming sessions are ever marked retrieved. */
+static struct luo_session_header *header_of(struct machine *m, const struct luo_session *session)
 {
-	if (has_fix(m, FIX_SERIALIZE_RWSEM))
-		down_read(m, &m->k->luo.serialize_rwsem);
+	return session->retrieved ? &m->k->luo.incoming : &m->k->luo.outgoing;
 }
 
-static void serialize_up_read(struct machine *m)
+static void luo_session_lock(struct machine *m, struct luo_session *session)
 {
-	if (has_fix(m, FIX_SERIALIZE_RWSEM))
-		up_read(m, &m->k->luo.serialize_rwsem);
+	gate_lock(m, header_of(m, session));
+	mutex_lock(m, &session->mutex);
+}
+
+static void luo_session_unlock(struct machine *m, struct luo_session *session)
+{
+	mutex_unlock(m, &session->mutex);
+	gate_unlock(m, header_of(m, session));
 }
 
 static int luo_session_finish_one(struct machine *m, struct luo_session *session)
 {
 	int err;
 
-	mutex_lock(m, &session->mutex);
+	luo_session_lock(m, session);
 	err = luo_file_finish(m, &session->file_set);
-	mutex_unlock(m, &session->mutex);
+	luo_session_unlock(m, session);
 	return err;
 }
 
@@ -175,10 +181,9 @@ static void luo_session_unfreeze_one(struct machine *m, struct luo_session *sess
 	mutex_unlock(m, &session->mutex);
 }
 
-/* Only incoming sessions are ever marked retrieved. */
-static int session_release(struct machine *m, struct luo_session *session)
+int luo_session_put(struct machine *m, struct luo_session *session)
 {
-	struct luo_session_header *sh = &m->k->luo.outgoing;
+	struct luo_session_header *sh = header_of(m, session);
 
 	if (session->retrieved) {
 		int err = luo_session_finish_one(m, session);
@@ -187,11 +192,10 @@ static int session_release(struct machine *m, struct luo_session *session)
 			pr_warn(m, "Unable to finish session [%s] on release", session->name);
 			return err;
 		}
-		sh = &m->k->luo.incoming;
 	} else {
-		mutex_lock(m, &session->mutex);
+		luo_session_lock(m, session);
 		luo_file_unpreserve_files(m, &session->file_set);
-		mutex_unlock(m, &session->mutex);
+		luo_session_unlock(m, session);
 	}
 	luo_session_remove(m, sh, session);
 	luo_session_free(m, session);
@@ -201,11 +205,15 @@ static int session_release(struct machine *m, struct luo_session *session)
 static int luo_session_release(struct machine *m, struct file *file)
 {
 	KCALL(m);
-	int err;
+	struct luo_session *session = file->private_data;
+	int err = 0;
 
-	serialize_down_read(m);
-	err = session_release(m, file->private_data);
-	serialize_up_read(m);
+	gate_enter_release(m);
+	if (session->pinned)
+		session->closed = true;
+	else
+		err = luo_session_put(m, session);
+	gate_leave(m);
 	return err;
 }
 
@@ -218,7 +226,7 @@ static int luo_session_preserve_fd(struct machine *m, struct luo_session *sessio
 	struct liveupdate_session_fd *argp = ucmd->cmd;
 	int err;
 
-	mutex_lock(m, &session->mutex);
+	luo_session_lock(m, session);
 	err = luo_preserve_file(m, session, argp->token, argp->fd);
 	if (!err) {
 		err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
@@ -226,7 +234,7 @@ static int luo_session_preserve_fd(struct machine *m, struct luo_session *sessio
 			pr_warn(m, "The file was successfully preserved, but response to user "
 				   "failed");
 	}
-	mutex_unlock(m, &session->mutex);
+	luo_session_unlock(m, session);
 	return err;
 }
 
@@ -241,9 +249,9 @@ static int luo_session_retrieve_fd(struct machine *m, struct luo_session *sessio
 	argp->fd = get_unused_fd_flags(m, O_CLOEXEC);
 	if (argp->fd < 0)
 		return argp->fd;
-	mutex_lock(m, &session->mutex);
+	luo_session_lock(m, session);
 	err = luo_retrieve_file(m, &session->file_set, argp->token, &file);
-	mutex_unlock(m, &session->mutex);
+	luo_session_unlock(m, session);
 	if (err)
 		goto err_put_fd;
 	err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
@@ -369,9 +377,11 @@ static int luo_session_ioctl(struct machine *m, struct file *file, unsigned int 
 	err = copy_struct_from_user(m, &buf, op->size, &ucmd);
 	if (err)
 		return err;
-	serialize_down_read(m);
+	err = gate_enter(m);
+	if (err)
+		return err;
 	err = op->execute(m, session, &ucmd);
-	serialize_up_read(m);
+	gate_leave(m);
 	return err;
 }
 
@@ -406,23 +416,26 @@ int luo_session_create(struct machine *m, const char *name, struct file **filep)
 	session = luo_session_alloc(m, name);
 	if (!session)
 		return -ENOMEM;
-	serialize_down_read(m);
-	err = luo_session_insert(m, &m->k->luo.outgoing, session);
+	err = gate_enter(m);
 	if (err)
 		goto err_free;
+	err = luo_session_insert(m, &m->k->luo.outgoing, session);
+	if (err)
+		goto err_leave;
 	mutex_lock(m, &session->mutex);
 	err = luo_session_getfile(m, session, filep);
 	mutex_unlock(m, &session->mutex);
 	if (err)
 		goto err_remove;
-	serialize_up_read(m);
+	gate_leave(m);
 	return 0;
 
 err_remove:
 	luo_session_remove(m, &m->k->luo.outgoing, session);
+err_leave:
+	gate_leave(m);
 err_free:
 	luo_session_free(m, session);
-	serialize_up_read(m);
 	return err;
 }
 
@@ -448,11 +461,13 @@ int luo_session_retrieve(struct machine *m, const char *name, struct file **file
 	struct luo_session_header *sh = &m->k->luo.incoming;
 	int err;
 
-	serialize_down_read(m);
+	err = gate_enter(m);
+	if (err)
+		return err;
 	down_read(m, &sh->rwsem);
 	err = retrieve_locked(m, name, filep);
 	up_read(m, &sh->rwsem);
-	serialize_up_read(m);
+	gate_leave(m);
 	return err;
 }
 
@@ -697,56 +712,73 @@ static void publish(struct machine *m, struct luo_session_header *sh)
 		phys_write(m, sh->sessions_pa, &sh->block_set.head_pa, sizeof(u64));
 }
 
+/* Undo what serialize_list() did for the sessions before @session. */
+static void unserialize_before(struct machine *m, struct ser_cursor *cur,
+			       struct luo_session *session)
+{
+	list_for_each_entry_continue_reverse(session, &cur->sh->list, list) {
+		phys_addr_t ser = ser_prev(m, cur);
+
+		luo_session_unfreeze_one(m, session, ser);
+		phys_zero(m, ser, sizeof(session->name));
+	}
+}
+
 static int serialize_list(struct machine *m, struct luo_session_header *sh)
 {
 	struct ser_cursor cur = { .sh = sh };
 	struct luo_session *session;
-	phys_addr_t ser;
 	int err;
 
 	kho_block_set_it_init(&cur.it, &sh->block_set);
 	list_for_each_entry(session, &sh->list, list) {
-		ser = ser_next(m, &cur);
+		phys_addr_t ser = ser_next(m, &cur);
+
 		if (!ser) {
 			warn(m, "luo_session_serialize");
-			err = -ENOSPC;
-			goto err_undo;
+			unserialize_before(m, &cur, session);
+			return -ENOSPC;
 		}
 		err = luo_session_freeze_one(m, session, ser);
 		if (err) {
 			ser_prev(m, &cur);
-			goto err_undo;
+			unserialize_before(m, &cur, session);
+			return err;
 		}
 		phys_write(m, ser, session->name, sizeof(session->name));
 	}
 	publish(m, sh);
 	return 0;
-
-err_undo:
-	list_for_each_entry_continue_reverse(session, &sh->list, list) {
-		ser = ser_prev(m, &cur);
-		luo_session_unfreeze_one(m, session, ser);
-		phys_zero(m, ser, sizeof(session->name));
-	}
-	return err;
 }
 
 int luo_session_serialize(struct machine *m)
 {
 	KCALL(m);
 	struct luo_session_header *sh = &m->k->luo.outgoing;
-	struct luo *luo = &m->k->luo;
 	int err;
 
-	if (has_fix(m, FIX_SERIALIZE_RWSEM))
-		down_write(m, &luo->serialize_rwsem);
-	down_write(m, &sh->rwsem);
+	gate_close(m);
 	if (uses_blocks(m))
 		phys_zero(m, sh->sessions_pa, sizeof(u64));
 	err = serialize_list(m, sh);
-	up_write(m, &sh->rwsem);
-	/* On success the lock stays held: the kernel has only to end. */
-	if (err && has_fix(m, FIX_SERIALIZE_RWSEM))
-		up_write(m, &luo->serialize_rwsem);
+	if (err)
+		gate_reopen(m);
+	else
+		gate_keep(m);
 	return err;
+}
+
+void luo_session_unserialize(struct machine *m)
+{
+	struct luo_session_header *sh = &m->k->luo.outgoing;
+	struct ser_cursor cur = { .sh = sh };
+	struct luo_session *session;
+
+	gate_relock(m);
+	phys_zero(m, uses_blocks(m) ? sh->sessions_pa : sh->header_ser, sizeof(u64));
+	kho_block_set_it_init(&cur.it, &sh->block_set);
+	list_for_each_entry(session, &sh->list, list)
+		ser_next(m, &cur);
+	unserialize_before(m, &cur, session);
+	gate_reopen(m);
 }

@@ -57,6 +57,9 @@ enum fix {
 	FIX_FLB_RETRIEVE_STATUS,
 	FIX_FLB_FINISH_STATE,
 	FIX_KVM_TOKEN_FREEZE,
+	FIX_UNFREEZE_DATA,
+	FIX_KEXEC_JUMP,
+	FIX_REBOOT_ABORT,
 	NR_FIXES
 };
 
@@ -145,6 +148,18 @@ enum retrieve_failure {
 	NR_RETRIEVE_FAILURES
 };
 
+/** enum reboot_gate - what keeps calls on sessions and their serialization apart. */
+enum reboot_gate {
+	GATE_RELEASE,		/* rwsem with the fix serialize-rwsem, else none */
+	GATE_NONE,
+	GATE_FLAG,		/* calls fail with -EBUSY; close() goes on */
+	GATE_PIN,		/* the reboot holds a reference to each outgoing session */
+	GATE_FLAG_PIN,		/* both */
+	GATE_HEADER_RWSEM,	/* calls take the rwsem of the session's list */
+	GATE_RWSEM,		/* a rwsem of its own, held for ever after success */
+	NR_REBOOT_GATES
+};
+
 /**
  * struct luosim_object - a file as a loaded policy sees it.
  * @file: number of the struct file, the same for the life of the kernel.
@@ -194,6 +209,7 @@ struct luosim_policy {
  * @restore: see &enum restore.
  * @deserialize: see &enum deserialize_failure.
  * @retrieve: see &enum retrieve_failure.
+ * @gate: see &enum reboot_gate.
  * @plugin: of IDENTITY_PLUGIN.
  */
 struct policy {
@@ -204,6 +220,7 @@ struct policy {
 	enum restore restore;
 	enum deserialize_failure deserialize;
 	enum retrieve_failure retrieve;
+	enum reboot_gate gate;
 	const struct luosim_policy *plugin;
 };
 
@@ -924,12 +941,29 @@ void sys_shmem_enabled(struct machine *m, bool always);
 
 /* Live update (kernel/liveupdate, kernel/kexec_core.c). */
 int sys_ioctl(struct machine *m, int fd, unsigned int cmd, struct uptr arg);
-int sys_kexec_load(struct machine *m);
+
+/** enum kexec_image - what is loaded, and with which call. */
+enum kexec_image {
+	KEXEC_FILE,		/* kexec_file_load(2) */
+	KEXEC_SEGMENTS,		/* kexec_load(2): without KHO's data */
+	KEXEC_JUMP,		/* kexec_load(2) with KEXEC_PRESERVE_CONTEXT */
+	NR_KEXEC_IMAGES
+};
+
+/**
+ * sys_kexec_load() - load the image of the next kernel in place of what was loaded.
+ * Return: 0; -EBUSY while another task loads one or reboots.
+ */
+int sys_kexec_load(struct machine *m, enum kexec_image image);
+/** sys_kexec_unload() - drop that image, if any; returns as sys_kexec_load(). */
 int sys_kexec_unload(struct machine *m);
 /**
- * sys_reboot_kexec() - reboot(LINUX_REBOOT_CMD_KEXEC).
- * Return: 0 in the next kernel, where no descriptor is open; or an errno in
- *	this one.
+ * sys_reboot_kexec() - reboot(LINUX_REBOOT_CMD_KEXEC): kernel_kexec().
+ * Return: 0 in the next kernel, where no descriptor is open; 0 in this one when
+ *	the kernel of KEXEC_JUMP has jumped back; or an errno in this one:
+ *	-EINVAL without an image; -EBUSY while another task loads one; -EAGAIN
+ *	when KHO cannot write its record of pages (up to 7.0); what a handler's
+ *	freeze() returned.
  */
 int sys_reboot_kexec(struct machine *m);
 

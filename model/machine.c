@@ -31,6 +31,8 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	INIT_LIST_HEAD(&k->luo.handlers);
 	INIT_LIST_HEAD(&k->luo.flbs);
 	mutex_init(&k->kho.lock, "kho_out.lock");
+	mutex_init(&k->kexec.lock, "kexec_lock");
+	mutex_init(&k->system_transition_mutex, "system_transition_mutex");
 	m->k = k;
 	m->init_task.files = &k->files;
 	m->kernel_nr++;
@@ -69,6 +71,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 	arena_reset(&m->heap);
 	m->k = NULL;
 	m->faults.nr = 0;
+	m->init_task.nr_held = 0;
 	start_kernel(m, fdt);
 }
 

@@ -34,6 +34,14 @@ struct lock_class {
 	u32 under;			/* mask of classes */
 };
 
+/* kexec_core.c */
+struct kexec {
+	struct mutex lock;		/* only ever tried */
+	bool loaded;			/* an image: */
+	bool preserve_context;
+	u64 fdt;			/* kho_fill_kimage() */
+};
+
 /* All that a kernel holds in its global variables. */
 struct kernel {
 	struct boot boot;
@@ -49,8 +57,8 @@ struct kernel {
 	struct kho kho;
 	struct luo luo;
 	struct handlers *handlers;	/* handlers/handlers.h */
-	bool kexec_image;		/* loaded */
-	u64 kexec_fdt;			/* of that image: kho_fill_kimage() */
+	struct kexec kexec;
+	struct mutex system_transition_mutex;
 
 	struct site sites[MAX_SITES];
 	u32 nr_sites;

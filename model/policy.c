@@ -32,6 +32,9 @@ static const char *const deserialize_failures[] = {
 	"release", "ignore", "latch", "rollback", "panic", NULL
 };
 static const char *const retrieve_failures[] = { "release", "retry", "latch", NULL };
+static const char *const reboot_gates[] = {
+	"release", "none", "flag", "pin", "flag-pin", "header-rwsem", "rwsem", NULL
+};
 
 static const struct axis {
 	const char *name;
@@ -44,6 +47,7 @@ static const struct axis {
 	{ "restore", restores, offsetof(struct policy, restore) },
 	{ "deserialize", deserialize_failures, offsetof(struct policy, deserialize) },
 	{ "retrieve", retrieve_failures, offsetof(struct policy, retrieve) },
+	{ "gate", reboot_gates, offsetof(struct policy, gate) },
 };
 
 /* The enums of struct policy have the size of an unsigned int. */

@@ -53,17 +53,25 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"finishing files counts an FLB that nobody has retrieved" },
 	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "",
 		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
+	[FIX_UNFREEZE_DATA] = { "unfreeze-data", "B17",
+		"unfreezing a file leaves its serialized data" },
+	[FIX_KEXEC_JUMP] = { "kexec-jump", "B15",
+		"a kexec that jumps back does not serialize sessions" },
+	[FIX_REBOOT_ABORT] = { "reboot-abort", "B15",
+		"a reboot that fails after sessions were serialized thaws them again" },
 };
 
-#define FIXES_7_0	(FIX_BIT(FIX_RETRIEVE_STATUS) | FIX_BIT(FIX_MEMFD_UPTODATE) |	\
-			 FIX_BIT(FIX_DESERIALIZE_ERROR) | FIX_BIT(FIX_MEMFD_PFN_PHYS))
+#define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)
+#define FIXES_7_0	(FIXES_6_19 | FIX_BIT(FIX_RETRIEVE_STATUS) |			\
+			 FIX_BIT(FIX_MEMFD_UPTODATE) | FIX_BIT(FIX_DESERIALIZE_ERROR) |	\
+			 FIX_BIT(FIX_MEMFD_PFN_PHYS))
 #define FIXES_7_1	(FIXES_7_0 | FIX_BIT(FIX_SESSION_ALLOC_ERROR) |			\
 			 FIX_BIT(FIX_SERIALIZE_RWSEM) | FIX_BIT(FIX_IOCTL_DIRECTION) |	\
 			 FIX_BIT(FIX_NAME_LENGTH) | FIX_BIT(FIX_MEMFD_SEALS) |		\
 			 FIX_BIT(FIX_MEMFD_EFBIG) | FIX_BIT(FIX_MEMFD_RESTORE_EIO) |	\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
-			 FIX_BIT(FIX_FLB_INCOMING_REFS))
+			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
@@ -88,6 +96,7 @@ static const struct release releases[] = {
 		.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",
 		.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",
 		.limit = LIMITS_ARRAY,
+		.fixes = FIXES_6_19,
 		.handlers = HANDLERS_SCRIPTED,
 		.policy = { .name = "none", .identity = IDENTITY_NONE },
 	},

@@ -207,7 +207,7 @@ static int leave_kernel(struct machine *m)
 	SYSCALL_ENTER(m);
 	m->leaving = false;
 	m->nr_tasks = 0;
-	machine_kexec(m, m->k->kexec_fdt);
+	machine_kexec(m, m->k->kexec.fdt);
 	return 0;
 }
 

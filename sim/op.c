@@ -389,7 +389,7 @@ static gint64 call_shmem_enabled(struct call *c)
 
 static gint64 call_kexec_load(struct call *c)
 {
-	return sys_kexec_load(c->machine);
+	return sys_kexec_load(c->machine, c->args[0].given ? c->args[0].number : KEXEC_FILE);
 }
 
 static gint64 call_kexec_unload(struct call *c)
@@ -410,7 +410,14 @@ static gint64 call_reboot(struct call *c)
 
 static gint64 call_kexec(struct call *c)
 {
-	gint64 ret = sys_kexec_load(c->machine);
+	gint64 ret = sys_kexec_load(c->machine, KEXEC_FILE);
+
+	return ret < 0 ? ret : call_reboot(c);
+}
+
+static gint64 call_kexec_jump(struct call *c)
+{
+	gint64 ret = sys_kexec_load(c->machine, KEXEC_JUMP);
 
 	return ret < 0 ? ret : call_reboot(c);
 }
@@ -583,8 +590,11 @@ static const struct op_info table[] = {
 
 	{ "kexec", { { 0 } }, RETURNS, .call = call_kexec, .reboots = true,
 	  .about = "kexec_load(), then reboot()" },
-	{ "kexec_load", { { 0 } }, RETURNS, .call = call_kexec_load,
-	  .about = "load the image of the next kernel" },
+	{ "kexec_jump", { { 0 } }, RETURNS, .call = call_kexec_jump,
+	  .about = "kexec_load(2) a kernel that will jump back, then reboot(): it has" },
+	{ "kexec_load", { WORD("IMAGE", words_images) }, .optional = 1 << 0, RETURNS,
+	  .call = call_kexec_load,
+	  .about = "load the image of the next kernel: kexec_file_load(2), or segments" },
 	{ "kexec_unload", { { 0 } }, RETURNS, .call = call_kexec_unload,
 	  .about = "drop that image" },
 	{ "reboot", { { 0 } }, RETURNS, .call = call_reboot, .reboots = true,

@@ -132,6 +132,7 @@ declare -A hidden=(
 	[register-anytime]='no system call registers a handler'
 	[flb-outgoing-refs]='no system call takes a reference of its own'
 	[flb-finish-state]='no release has it'
+	[reboot-abort]='no release has it'
 )
 for fix in $fixes; do
 	if [ -n "${hidden[$fix]:-}" ]; then

@@ -41,7 +41,7 @@ int main(void)
 		return 3;
 	if (call(m, session.fd, LIVEUPDATE_SESSION_PRESERVE_FD, &fd, sizeof(fd)))
 		return 4;
-	if (sys_kexec_load(m) || sys_reboot_kexec(m) || machine_kernel(m) != 2)
+	if (sys_kexec_load(m, KEXEC_FILE) || sys_reboot_kexec(m) || machine_kernel(m) != 2)
 		return 5;
 	if (call(m, sys_open(m, "/dev/liveupdate", 2), LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
 		 &session, sizeof(session)))

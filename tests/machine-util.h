@@ -65,7 +65,7 @@ UTIL void record(void *data, const struct event *event)
 #define panics(m, stmt) ({						\
 	volatile bool __stopped = false;				\
 	seen.may_panic = true;						\
-	if (!setjmp((m)->panic_env)) {					\
+	if (!setjmp((m)->task->panic_env)) {					\
 		stmt;							\
 	} else {							\
 		__stopped = true;					\
@@ -281,7 +281,7 @@ UTIL void assert_reads(struct machine *m, int fd, s64 pos, const char *text)
 
 UTIL int kexec(struct machine *m)
 {
-	assert_int_equal(sys_kexec_load(m), 0);
+	assert_int_equal(sys_kexec_load(m, KEXEC_FILE), 0);
 	return sys_reboot_kexec(m);
 }
 

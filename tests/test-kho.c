@@ -794,7 +794,7 @@ static void a_failed_finalize_is_eagain_and_can_be_repeated(void **state)
 
 	(void)state;
 	use(0);
-	assert_int_equal(sys_kexec_load(m), 0);
+	assert_int_equal(sys_kexec_load(m, KEXEC_FILE), 0);
 	before = m->ledger.now;
 	for (n = 1;; n++) {
 		int err;

@@ -784,7 +784,7 @@ static void kexec_needs_an_image(void **state)
 	for_each_release(r) {
 		use(r);
 		assert_int_equal(sys_reboot_kexec(m), -EINVAL);
-		assert_int_equal(sys_kexec_load(m), 0);
+		assert_int_equal(sys_kexec_load(m, KEXEC_FILE), 0);
 		assert_int_equal(sys_kexec_unload(m), 0);
 		assert_int_equal(sys_reboot_kexec(m), -EINVAL);
 		assert_int_equal(machine_kernel(m), 1);

@@ -253,7 +253,7 @@ static void a_stopped_machine_answers_eio(void **state)
 	assert_int_equal(sys_open(m, "/dev/liveupdate", O_RDWR), -EIO);
 	assert_int_equal(sys_ioctl(m, 3, 0, null), -EIO);
 	assert_int_equal(sys_memfd_create(m, "x", 0), -EIO);
-	assert_int_equal(sys_kexec_load(m), -EIO);
+	assert_int_equal(sys_kexec_load(m, KEXEC_FILE), -EIO);
 	assert_int_equal(sys_reboot_kexec(m), -EIO);
 	machine_end(m);
 }

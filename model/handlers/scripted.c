@@ -102,6 +102,12 @@ static int scripted_freeze(struct liveupdate_file_op_args *args)
 	return err;
 }
 
+/* A device would run again from here on; a number that was saved needs no undoing. */
+static void scripted_unfreeze(struct liveupdate_file_op_args *args)
+{
+	(void)args;
+}
+
 /* A file needs its FLB to come back, and only for that moment. */
 static int use_flb(struct machine *m, struct liveupdate_flb *flb)
 {
@@ -180,6 +186,7 @@ static const struct liveupdate_file_ops scripted_ops = {
 	.preserve = scripted_preserve,
 	.unpreserve = scripted_unpreserve,
 	.freeze = scripted_freeze,
+	.unfreeze = scripted_unfreeze,
 	.retrieve = scripted_retrieve,
 	.can_finish = scripted_can_finish,
 	.finish = scripted_finish,

@@ -112,7 +112,7 @@ static void finish(struct machine *m, int s)
 
 static void kexec(struct machine *m)
 {
-	check(!sys_kexec_load(m) && !sys_reboot_kexec(m), "kexec");
+	check(!sys_kexec_load(m, KEXEC_FILE) && !sys_reboot_kexec(m), "kexec");
 }
 
 static int memfd(struct machine *m, int64_t size)
