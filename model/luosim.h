@@ -703,15 +703,16 @@ struct machine_snapshot {
 /**
  * machine_save() - copy the state of a machine.
  * @s: what it held before is overwritten.
- * Return: 0, or -ENOMEM with @s as it was.
- * Context: between system calls.
+ * Return: 0, or -ENOMEM with @s as it was. Two snapshots with equal bytes are of
+ *	one state, from which the same will follow; the reverse does not hold.
+ * Context: between system calls, or between the steps of a race's tasks.
  */
-int machine_save(const struct machine *m, struct machine_snapshot *s);
+int machine_save(struct machine *m, struct machine_snapshot *s);
 
 /**
  * machine_restore() - put a machine back to the moment of a snapshot.
  * @m: the machine that @s was made of.
- * Context: between system calls.
+ * Context: as of machine_save().
  */
 void machine_restore(struct machine *m, const struct machine_snapshot *s);
 

@@ -73,7 +73,47 @@ static const char *get(const char *from, void *to, u64 size)
 	return from + size;
 }
 
-int machine_save(const struct machine *m, struct machine_snapshot *s)
+/* A task's stack, as an arena: the struct task lies above it. */
+static struct arena stack_of(struct machine *m, u32 id)
+{
+	struct task *task = task_of(m, id);
+
+	return (struct arena){ .base = task->sp, .used = (char *)(task + 1) - task->sp };
+}
+
+static u64 stacks_size(struct machine *m)
+{
+	u64 size = 0;
+
+	for (u32 id = 1; id <= m->nr_tasks; id++)
+		size += sizeof(char *) + stack_of(m, id).used +
+			arena_shadow_size(stack_of(m, id).used);
+	return size;
+}
+
+static char *save_stacks(struct machine *m, char *p)
+{
+	for (u32 id = 1; id <= m->nr_tasks; id++) {
+		struct arena stack = stack_of(m, id);
+
+		p = put(p, &stack.base, sizeof(stack.base));
+		p = arena_save(&stack, 0, p);
+	}
+	return p;
+}
+
+static void restore_stacks(struct machine *m, const char *p)
+{
+	for (u32 id = 1; id <= m->nr_tasks; id++) {
+		struct arena stack;
+
+		p = get(p, &stack.base, sizeof(stack.base));
+		stack.used = (char *)(task_of(m, id) + 1) - stack.base;
+		p = arena_restore(&stack, 0, &stack, p);
+	}
+}
+
+int machine_save(struct machine *m, struct machine_snapshot *s)
 {
 	u64 data = m->persist.used - data_start(m), nr = 0, head;
 	u64 shadow = arena_shadow_size(data) + arena_shadow_size(m->heap.used);
@@ -82,9 +122,13 @@ int machine_save(const struct machine *m, struct machine_snapshot *s)
 	for_each_beyond(m, head)
 		nr++;
 	if (reserve(s, sizeof(*m) + m->top * (sizeof(struct page) + sizeof(struct ghost)) +
-		    sizeof(nr) + nr * sizeof(struct saved_head) + data + m->heap.used + shadow))
+		    sizeof(nr) + nr * sizeof(struct saved_head) + data + m->heap.used + shadow +
+		    stacks_size(m)))
 		return -ENOMEM;
 	p = put(s->mem, m, sizeof(*m));
+	/* How much was ever in use makes no difference to what can follow. */
+	((struct machine *)s->mem)->persist.dirty = 0;
+	((struct machine *)s->mem)->heap.dirty = 0;
 	p = put(p, m->memmap, m->top * sizeof(*m->memmap));
 	p = put(p, m->ledger.ghost, m->top * sizeof(*m->ledger.ghost));
 	p = put(p, &nr, sizeof(nr));
@@ -95,6 +139,7 @@ int machine_save(const struct machine *m, struct machine_snapshot *s)
 	}
 	p = arena_save(&m->persist, data_start(m), p);
 	p = arena_save(&m->heap, 0, p);
+	p = save_stacks(m, p);
 	s->used = p - (char *)s->mem;
 	return 0;
 }
@@ -123,7 +168,8 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 		m->memmap[beyond.pfn] = beyond.page;
 	}
 	p = arena_restore(&m->persist, data_start(m), &persist, p);
-	arena_restore(&m->heap, 0, &heap, p);
+	p = arena_restore(&m->heap, 0, &heap, p);
+	restore_stacks(m, p);
 }
 
 void machine_snapshot_free(struct machine_snapshot *s)

@@ -131,6 +131,7 @@ void task_leave_kernel(struct machine *m)
 {
 	m->task->state = TASK_DONE;
 	m->leaving = true;
+	m->init_task.op = m->task->op;
 	switch_out(m);
 	__builtin_unreachable();
 }

@@ -252,7 +252,7 @@ struct agreement *recording_run(const struct recording *rec, GError **error)
 	struct scenario *scn = scenario_parse(rec->name, t->text->str, t->text->len, error);
 	g_autoptr(GPtrArray) releases = g_ptr_array_new();
 	g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(struct setting));
-	struct overrides none = { releases, settings };
+	struct overrides none = { .releases = releases, .settings = settings };
 	struct collector c = { .report.event = collect, .t = t, .op = NO_OP };
 	struct agreement *a = NULL;
 

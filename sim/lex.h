@@ -16,6 +16,7 @@ struct lex {
 	gsize string_bytes;	/* of all strings so far */
 	struct names *names;	/* those that lex_name() read */
 	const GArray *handlers;	/* of struct handler_script, or NULL */
+	bool raced;		/* from a race on, steps may have several right results */
 	GError **error;
 };
 

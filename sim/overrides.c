@@ -34,6 +34,8 @@ struct overrides *overrides_copy(const struct overrides *o)
 		s.policy = g_strdup(s.policy);
 		g_array_append_val(copy->settings, s);
 	}
+	copy->no_reduction = o->no_reduction;
+	copy->max_states = o->max_states;
 	return copy;
 }
 
@@ -120,7 +122,7 @@ static gboolean set_kernels(const char *option, const char *value, gpointer data
 
 GOptionGroup *overrides_group(struct overrides *o)
 {
-	static const GOptionEntry entries[] = {
+	const GOptionEntry entries[] = {
 		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
 		  "Release of kernel 1 and those that inherit it, or of each kernel", "R[,R2...]" },
 		{ "policy", 0, 0, G_OPTION_ARG_CALLBACK, set_policy,
@@ -135,6 +137,10 @@ GOptionGroup *overrides_group(struct overrides *o)
 		  "Memory of the machine", "SIZE" },
 		{ "panic-on-warn", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, set_setting,
 		  "Set panic_on_warn in all kernels", NULL },
+		{ "no-reduction", 0, 0, G_OPTION_ARG_NONE, &o->no_reduction,
+		  "Run all schedules of a race one by one", NULL },
+		{ "max-states", 0, 0, G_OPTION_ARG_INT, &o->max_states,
+		  "Stop the search of a race at so many states", "N" },
 		{ 0 },
 	};
 	GOptionGroup *group = g_option_group_new("kernels", "", "", o, NULL);

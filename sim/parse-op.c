@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reading one operation: "call(args) = RESULT | SELECTORS: RESULT". */
+#include <string.h>
+
 #include "select.h"
 #include "value.h"
 
@@ -71,16 +73,37 @@ static bool parse_args(struct lex *l, const char *call, struct op *op)
 	return lex_need(l, ')');
 }
 
+/* "or", if that comes. */
+static bool accept_or(struct lex *l)
+{
+	if (!l->raced || lex_done(l) || l->end - l->p < 3 || memcmp(l->p, "or", 2) != 0 ||
+	    !g_ascii_isspace(l->p[2]))
+		return false;
+	l->p += 2;
+	return true;
+}
+
+/* "RESULT" or "SELECTORS: RESULT", with what is as good. */
+static bool parse_outcome(struct lex *l, struct op *op)
+{
+	struct outcome o = { 0 };
+	bool ok = op->outcomes->len == 0 || (o.selectors = select_parse(l)) != NULL;
+
+	do {
+		ok = ok && result_parse(l, op->info, &o.value);
+		g_array_append_val(op->outcomes, o);
+		if (!ok)
+			return false;
+		o = (struct outcome){ .also = true };
+	} while (accept_or(l));
+	return true;
+}
+
 static bool parse_outcomes(struct lex *l, struct op *op)
 {
 	op->outcomes = outcomes_new();
 	do {
-		struct outcome o = { 0 };
-		bool ok = op->outcomes->len == 0 || (o.selectors = select_parse(l)) != NULL;
-
-		ok = ok && result_parse(l, op->info, &o.value);
-		g_array_append_val(op->outcomes, o);
-		if (!ok)
+		if (!parse_outcome(l, op))
 			return false;
 	} while (lex_accept(l, '|'));
 	return true;

@@ -6,6 +6,7 @@
 #include "handler.h"
 #include "names.h"
 #include "op.h"
+#include "schedule.h"
 #include "select.h"
 #include "setting.h"
 #include "value.h"
@@ -15,6 +16,9 @@ struct parser {
 	struct scenario *scn;
 	GArray *loops;		/* of struct repeat, borrowed from the steps */
 	GArray *open;		/* of guint: the steps that opened the blocks around */
+	guint race;		/* step that opened the race around, counted from 1; 0: none */
+	guint race_line;	/* where the race of this scenario is */
+	bool race_reboots;
 	guint handler_line;	/* inside a handler's block: where that began */
 	guint64 kernel;		/* number of the kernel that runs here */
 	bool heading_due;	/* a reboot came since the last heading */
@@ -340,6 +344,10 @@ static bool parse_repeat(struct parser *p)
 	struct repeat *repeat;
 	const char *at;
 
+	if (p->race != 0) {
+		lex_fail(l, l->line, "repeat inside a race, expected steps of its tasks");
+		return false;
+	}
 	if (p->open->len == MAX_LOOPS) {
 		lex_fail(l, l->line, "blocks nested too deeply, expected at most %d", MAX_LOOPS);
 		return false;
@@ -375,6 +383,62 @@ static bool parse_repeat(struct parser *p)
 	return true;
 }
 
+static bool parse_race(struct parser *p)
+{
+	guint index = p->scn->steps->len;
+
+	if (p->race_line != 0)
+		return twice(p, "race", p->race_line);
+	if (p->open->len > 0) {
+		lex_fail(&p->lex, p->lex.line, "race inside a block, expected it outside");
+		return false;
+	}
+	if (!heading_done(p, p->lex.line))
+		return false;
+	p->race_line = p->lex.nr;
+	p->race = index + 1;
+	p->lex.raced = true;
+	g_array_append_val(p->open, index);
+	return race_parse(&p->lex, &add_step(p, STEP_RACE)->race);
+}
+
+static struct race *race_of(struct parser *p)
+{
+	return &g_array_index(p->scn->steps, struct step, p->race - 1).race;
+}
+
+static bool parse_task(struct parser *p)
+{
+	struct lex *l = &p->lex;
+	struct step *step;
+	const char *at;
+
+	if (p->race == 0) {
+		lex_fail(l, l->line, "task outside a race, expected 'race' before it");
+		return false;
+	}
+	if (race_of(p)->nr_tasks == MAX_TASKS) {
+		lex_fail(l, l->line, "too many tasks, expected at most %d", MAX_TASKS);
+		return false;
+	}
+	step = add_step(p, STEP_TASK);
+	lex_blank(l);
+	at = l->p;
+	step->task.name = lex_word(l);
+	if (step->task.name == NULL) {
+		lex_expected(l, "the name of a task");
+		return false;
+	}
+	for (guint i = 1; i <= race_of(p)->nr_tasks; i++) {
+		if (strcmp(race_task(p->scn, p->race - 1, i), step->task.name) != 0)
+			continue;
+		lex_fail(l, at, "second task '%s', expected another name", step->task.name);
+		return false;
+	}
+	step->task.number = ++race_of(p)->nr_tasks;
+	return true;
+}
+
 static bool parse_end(struct parser *p)
 {
 	struct step *step;
@@ -386,10 +450,15 @@ static bool parse_end(struct parser *p)
 	}
 	match = g_array_index(p->open, guint, p->open->len - 1);
 	g_array_set_size(p->open, p->open->len - 1);
-	g_array_set_size(p->loops, p->loops->len - 1);
 	step = add_step(p, STEP_END);
 	step->match = match;
-	return true;
+	if (p->race == 0) {
+		g_array_set_size(p->loops, p->loops->len - 1);
+		return true;
+	}
+	p->race = 0;
+	p->race_reboots = false;
+	return race_check(&p->lex, p->scn, match);
 }
 
 /* Does the step reboot, as its main outcome has it? */
@@ -422,11 +491,18 @@ static bool parse_step(struct parser *p, const char *at, const char *name)
 	if (!heading_done(p, at))
 		return false;
 	p->fails = 0;
+	if (p->race != 0 && race_of(p)->nr_tasks == 0) {
+		lex_fail(&p->lex, at, "step of no task, expected 'task NAME' before it");
+		return false;
+	}
 	op = &add_step(p, STEP_OP)->op;
 	if (!op_parse(&p->lex, at, name, op))
 		return false;
-	if (will_reboot(op))
+	/* Of all that a race has, one can come to pass. */
+	if (will_reboot(op) && !p->race_reboots) {
 		count_reboots(p);
+		p->race_reboots = p->race != 0;
+	}
 	return true;
 }
 
@@ -455,6 +531,8 @@ static const struct statement {
 	{ "handler", parse_handler, true },
 	{ "kernel", parse_kernel, false },
 	{ "repeat", parse_repeat, false },
+	{ "race", parse_race, false },
+	{ "task", parse_task, false },
 	{ "end", parse_end, false },
 	{ "fail", parse_fail, false },
 	{ "expect", parse_expect, false },

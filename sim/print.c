@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "handler.h"
 #include "print.h"
+#include "schedule.h"
 #include "select.h"
 #include "setting.h"
 #include "value.h"
@@ -298,8 +299,8 @@ static void print_op(GString *out, const struct print *p, const struct op *op)
 		int pad = CALL_WIDTH - (int)(out->len - start);
 
 		g_string_append_printf(out, "%*s%s", i == 0 ? MAX(pad, 0) : 0, "",
-				       i == 0 ? " = " : " | ");
-		if (i > 0)
+				       i == 0 ? " = " : o->also ? " or " : " | ");
+		if (o->selectors != NULL)
 			select_print(out, o->selectors);
 		print_result(out, p, op->info, &o->value);
 	}
@@ -327,7 +328,8 @@ static void print_headers(GString *out, const struct scenario *scn)
 		handler_print(out, &g_array_index(scn->handlers, struct handler_script, i));
 }
 
-static void print_step(GString *out, struct print *p, const struct step *step)
+static void print_step(GString *out, struct print *p, const struct scenario *scn,
+		       const struct step *step)
 {
 	g_string_append_printf(out, "%*s", step->kind == STEP_KERNEL ? 0 : 2 + 2 * step->depth,
 			       "");
@@ -345,6 +347,12 @@ static void print_step(GString *out, struct print *p, const struct step *step)
 		p->names[step->repeat.var - 1] = step->repeat.name;
 		g_string_append_printf(out, "repeat %s %" G_GINT64_FORMAT "..%" G_GINT64_FORMAT,
 				       step->repeat.name, step->repeat.from, step->repeat.to);
+		break;
+	case STEP_RACE:
+		race_print(out, scn, step - (struct step *)scn->steps->data);
+		break;
+	case STEP_TASK:
+		g_string_append_printf(out, "task %s", step->task.name);
 		break;
 	case STEP_END:
 		g_string_append(out, "end");
@@ -376,7 +384,7 @@ void scenario_print(GString *out, const struct scenario *scn)
 
 	print_headers(out, scn);
 	for (guint i = 0; i < scn->steps->len; i++)
-		print_step(out, &p, &g_array_index(scn->steps, struct step, i));
+		print_step(out, &p, scn, &g_array_index(scn->steps, struct step, i));
 	print_expects(out, scn);
 }
 

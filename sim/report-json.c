@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "json.h"
 #include "print.h"
+#include "schedule.h"
 #include "trace.h"
 
 struct report_json {
@@ -108,6 +109,53 @@ static void add_event(JsonBuilder *b, const struct event *event)
 	json_builder_end_array(b);
 }
 
+static void add_schedule(JsonBuilder *b, const char *name, const struct report_event *e,
+			 const GArray *schedule)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	schedule_print(text, e->scn, e->race->step, schedule);
+	add_string(b, name, text->str);
+}
+
+static void add_race(JsonBuilder *b, const struct report_event *e)
+{
+	const struct race_summary *race = e->race;
+
+	add_string(b, "type", "race");
+	add_number(b, "schedules", race->schedules);
+	if (race->stopped != NULL)
+		add_string(b, "stopped", race->stopped);
+	add_array(b, "verdicts");
+	for (guint i = 0; i < race->verdicts->len; i++) {
+		const struct race_verdict *v = &g_array_index(race->verdicts, struct race_verdict,
+							      i);
+
+		json_builder_begin_object(b);
+		add_kinds(b, "violations", v->kinds);
+		add_bool(b, "as_expected", !v->differs);
+		add_number(b, "schedules", v->count);
+		add_schedule(b, "schedule", e, v->schedule);
+		json_builder_end_object(b);
+	}
+	json_builder_end_array(b);
+	add_schedule(b, "shown", e, race->shown);
+}
+
+static void add_turn(JsonBuilder *b, const struct report_event *e)
+{
+	static const char *const states[] = { "ready", "sleeps", "done" };
+
+	add_string(b, "type", "turn");
+	add_string(b, "task", race_task(e->scn, e->race_step, e->turn));
+	add_number(b, "steps", e->count);
+	add_string(b, "state", states[e->turn_ended]);
+	if (e->at != NULL)
+		add_string(b, "before", e->at);
+	if (e->at_lock != NULL)
+		add_string(b, "lock", e->at_lock);
+}
+
 static void add_verdict(JsonBuilder *b, const struct report_event *e)
 {
 	const struct verdict *v = e->verdict;
@@ -123,6 +171,8 @@ static void add_verdict(JsonBuilder *b, const struct report_event *e)
 	add_kinds(b, "expected", v->expected);
 	add_number(b, "mismatches", v->mismatches);
 	add_number(b, "not_reached", v->not_reached);
+	if (v->stopped != NULL)
+		add_string(b, "stopped", v->stopped);
 }
 
 static void json_event(struct report *report, const struct report_event *e)
@@ -144,6 +194,10 @@ static void json_event(struct report *report, const struct report_event *e)
 		add_event(b, e->event);
 	else if (e->type == REPORT_RESULT)
 		add_op_result(b, e);
+	else if (e->type == REPORT_RACE)
+		add_race(b, e);
+	else if (e->type == REPORT_TURN)
+		add_turn(b, e);
 	else
 		add_verdict(b, e);
 	json_builder_end_object(b);

@@ -22,6 +22,9 @@
  * @REPORT_RESULT: the call is over with @result. @expected: what it had to be,
  *	NULL: anything; @differs: it is not. @fault: whether all failures
  *	that were asked for happened.
+ * @REPORT_RACE: a race begins; @race tells what was found out about it.
+ * @REPORT_TURN: task @turn of the race that step @race_step began has taken @count
+ *	steps and is @turn_ended, before the call @at, which is about @at_lock.
  * @REPORT_VERDICT: the run is over.
  * @REPORT_END: so are all.
  */
@@ -33,11 +36,48 @@ enum report_type {
 	REPORT_OP,
 	REPORT_EVENT,
 	REPORT_RESULT,
+	REPORT_RACE,
+	REPORT_TURN,
 	REPORT_VERDICT,
 	REPORT_END,
 };
 
 enum fault { FAULT_NONE, FAULT_HIT, FAULT_MISS };
+
+/**
+ * struct race_verdict - schedules of a race that end alike.
+ * @kinds: causes, as in struct verdict; @differs: a result was not as expected.
+ * @count: how many schedules there are; G_MAXUINT64: at least so many.
+ * @schedule: of struct turn: the shortest; the first, if the search was stopped.
+ */
+struct race_verdict {
+	guint32 kinds;
+	bool differs;
+	guint64 count;
+	GArray *schedule;
+};
+
+/**
+ * struct race_summary - what was found out about a race.
+ * @step: that began it.
+ * @reduced: orders of steps that lead to one state were merged.
+ * @max_states: when to stop; @states: how many there were.
+ * @verdicts: of struct race_verdict, clean first; empty when one schedule was given.
+ * @kinds: of all of them, symptoms included.
+ * @schedules: how many there are, as in struct race_verdict.
+ * @stopped: why the search is not complete, or NULL.
+ * @shown: of struct turn: the schedule that the run follows; NULL without a race.
+ */
+struct race_summary {
+	guint step;
+	bool reduced;
+	guint max_states, states;
+	GArray *verdicts;
+	guint32 kinds;
+	guint64 schedules;
+	const char *stopped;
+	GArray *shown;
+};
 
 /**
  * struct verdict - how a run ended.
@@ -48,6 +88,7 @@ enum fault { FAULT_NONE, FAULT_HIT, FAULT_MISS };
  * @expected: what they had to be.
  * @violations: each of them.
  * @mismatches: results that differ from what they had to be.
+ * @stopped: why not all schedules of a race were tried, or NULL.
  * @not_reached: steps that were not run because the machine had stopped.
  */
 struct verdict {
@@ -58,6 +99,7 @@ struct verdict {
 	gsize nr_violations;
 	guint64 mismatches;
 	guint not_reached;
+	const char *stopped;
 };
 
 struct report_event {
@@ -69,6 +111,11 @@ struct report_event {
 	const struct boot *boot;
 	const struct fail *fail;
 	const struct op *op;
+	guint task;		/* of a race, counted from 1, that makes the call; 0: none */
+	const struct race_summary *race;
+	guint race_step, turn;
+	enum task_state turn_ended;
+	const char *at, *at_lock;
 	const gint64 *vars;
 	bool brief;		/* in the middle of a long repetition */
 	const struct value *result, *expected;

@@ -45,6 +45,13 @@ static void step_clear(struct step *step)
 	case STEP_REPEAT:
 		g_free(step->repeat.name);
 		break;
+	case STEP_RACE:
+		if (step->race.schedule != NULL)
+			g_array_unref(step->race.schedule);
+		break;
+	case STEP_TASK:
+		g_free(step->task.name);
+		break;
 	case STEP_END:
 	case STEP_FAIL:
 		break;

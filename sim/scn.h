@@ -87,6 +87,7 @@ struct selector {
 struct outcome {
 	GArray *selectors;	/* of struct selector; NULL for the main outcome */
 	struct value value;
+	bool also;		/* "or": as good as the one before it; from a race on */
 };
 
 /*
@@ -142,7 +143,33 @@ struct fail {
 	struct failure failure;
 };
 
-enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_END, STEP_FAIL };
+/* A task's turn in a schedule: "A*3". */
+struct turn {
+	guint task;		/* counted from 1 */
+	guint steps;		/* 0: until it is done or sleeps */
+	char *name;		/* as written, with where, until the tasks are known */
+	const char *line, *at;
+	guint line_nr;
+};
+
+/* "race [preemptions=N] [seed=N | schedule=A3,B2,A]"; its tasks follow. */
+#define NO_BOUND	G_MAXUINT
+struct race {
+	guint nr_tasks;
+	guint preemptions;	/* at most so many, or NO_BOUND */
+	bool seeded;
+	guint64 seed;
+	GArray *schedule;	/* of struct turn; NULL: all schedules */
+};
+
+/* "task NAME" */
+struct task_heading {
+	char *name;
+	guint number;		/* in its race, counted from 1 */
+};
+
+enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_RACE, STEP_TASK, STEP_END,
+		 STEP_FAIL };
 
 struct step {
 	enum step_kind kind;
@@ -154,6 +181,8 @@ struct step {
 		struct op op;
 		struct repeat repeat;
 		struct fail fail;
+		struct race race;
+		struct task_heading task;
 	};
 };
 

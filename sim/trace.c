@@ -4,6 +4,7 @@
 
 #include "fail.h"
 #include "print.h"
+#include "schedule.h"
 #include "trace.h"
 
 #define CALL_INDENT	2
@@ -29,6 +30,7 @@ struct trace {
 	bool left_out;			/* calls of a repetition since the last shown one */
 	guint mismatches;
 	struct machine_stats stats;
+	guint race_step, race_kernel;
 };
 
 struct trace *trace_new(GString *out, bool verbose, bool colour)
@@ -221,6 +223,8 @@ static void append_step(struct trace *t, const struct report_event *e)
 	g_autoptr(GString) result = g_string_new(NULL);
 
 	g_string_append_printf(line, "%*s", CALL_INDENT, "");
+	if (e->task != 0)
+		g_string_append_printf(line, "%s: ", race_task(e->scn, t->race_step, e->task));
 	print_call(line, &p, e->op);
 	if (line->len > MAX_CALL) {
 		g_string_truncate(line, MAX_CALL - 3);
@@ -273,6 +277,14 @@ static void trace_changes(struct trace *t, const struct report_event *e)
 		say(t, PLAIN, "pages: ", changes->str);
 }
 
+/* "120 schedules" */
+static void append_count(GString *out, guint64 count)
+{
+	g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " schedule%s",
+			       count == G_MAXUINT64 ? "more than " : "", count,
+			       count == 1 ? "" : "s");
+}
+
 static void flush_pending(struct trace *t)
 {
 	g_string_append_len(t->out, t->pending->str, t->pending->len);
@@ -304,6 +316,62 @@ static void trace_result(struct trace *t, const struct report_event *e)
 	colour_on(t, t->out, RED);
 	g_string_append_printf(t->out, "%s\n", mismatch->str);
 	colour_on(t, t->out, PLAIN);
+}
+
+/* ---- Races ---- */
+
+/* "36 of 120 schedules: stolen lost, such as A*4,B" */
+static void trace_race_verdict(struct trace *t, const struct report_event *e,
+			       const struct race_verdict *v)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	g_string_append_printf(line, "%*s", CALL_INDENT + 2, "");
+	append_count(line, v->count);
+	g_string_append(line, ": ");
+	print_kinds(line, v->kinds);
+	g_string_append(line, v->differs ? ", not as expected; such as " : "; such as ");
+	schedule_print(line, e->scn, e->race->step, v->schedule);
+	append_wrapped(t->out, "", line->str, 6);
+}
+
+/* What all schedules come to, and the one that is shown. */
+static void trace_race(struct trace *t, const struct report_event *e)
+{
+	const struct race_summary *race = e->race;
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	flush_pending(t);
+	t->race_step = race->step;
+	t->race_kernel = machine_kernel(e->machine);
+	g_string_append_printf(line, "%*srace", CALL_INDENT, "");
+	if (race->stopped != NULL)
+		g_string_append_printf(line, ", stopped at %u states (%s), found", race->states,
+				       race->stopped);
+	else if (race->verdicts->len > 0)
+		append_count(g_string_append(line, " of "), race->schedules);
+	g_string_append_printf(t->out, "%s\n", line->str);
+	for (guint i = 0; i < race->verdicts->len; i++)
+		trace_race_verdict(t, e, &g_array_index(race->verdicts, struct race_verdict, i));
+	g_string_printf(line, "%*sshown: ", CALL_INDENT, "");
+	schedule_print(line, e->scn, race->step, race->shown);
+	append_wrapped(t->out, "", line->str, 6);
+}
+
+/* "A: 4 steps, then before down_write(luo_session_header.rwsem)" */
+static void trace_turn(struct trace *t, const struct report_event *e)
+{
+	static const char *const ends[] = {
+		[TASK_READY] = "next", [TASK_SLEEPS] = "sleeps in", [TASK_DONE] = "done",
+	};
+
+	g_string_append_printf(t->out, "%*s%s: %u step%s, %s", CALL_INDENT, "",
+			       race_task(e->scn, e->race_step, e->turn), e->count,
+			       e->count == 1 ? "" : "s", ends[e->turn_ended]);
+	if (e->at != NULL)
+		g_string_append_printf(t->out, " %s(%s)", e->at,
+				       e->at_lock != NULL ? e->at_lock : "");
+	g_string_append_c(t->out, '\n');
 }
 
 /* ---- The verdict ---- */
@@ -363,6 +431,8 @@ static void append_outcome(GString *out, const struct verdict *v)
 	if (v->mismatches > 0)
 		g_string_append_printf(out, "; %" G_GUINT64_FORMAT " result%s", v->mismatches,
 				       v->mismatches == 1 ? " differs" : "s differ");
+	if (v->stopped != NULL)
+		g_string_append_printf(out, "; not all schedules tried: %s", v->stopped);
 	if (v->not_reached > 0)
 		g_string_append_printf(out, "; %u step%s not reached", v->not_reached,
 				       v->not_reached == 1 ? "" : "s");
@@ -419,6 +489,12 @@ void trace_event(struct trace *t, const struct report_event *e)
 	case REPORT_FAIL:
 		trace_fail(t, e);
 		break;
+	case REPORT_RACE:
+		trace_race(t, e);
+		break;
+	case REPORT_TURN:
+		trace_turn(t, e);
+		break;
 	case REPORT_OP:
 		flush_pending(t);
 		if (t->state == BOOTING)
@@ -427,6 +503,12 @@ void trace_event(struct trace *t, const struct report_event *e)
 		break;
 	case REPORT_EVENT:
 		trace_machine(t, e);
+		/*
+		 * Calls that go on side by side have no place of their own for it, but the
+		 * one that started the next kernel has.
+		 */
+		if (e->task != 0 && e->event->kernel == t->race_kernel)
+			flush_pending(t);
 		break;
 	case REPORT_RESULT:
 		trace_result(t, e);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A race that goes on: its tasks, stepping them, and going back to an earlier moment. */
+#include <string.h>
+
+#include "race.h"
+#include "schedule.h"
+
+static const struct step *step_at(const struct racing *g, guint pc)
+{
+	return &g_array_index(g->r->scn->steps, struct step, pc);
+}
+
+/* ---- Tasks ---- */
+
+/* What a task does; on its own stack. Only what the machine holds may be kept over a call. */
+static void task_body(void *data)
+{
+	struct race_task *task = data;
+	struct racing *g = task->racing;
+
+	while (step_at(g, task->next)->kind == STEP_OP || step_at(g, task->next)->kind == STEP_FAIL) {
+		const struct step *step = step_at(g, task->next);
+
+		task->caller = &g->callers[task->next - g->pc];
+		g->r->caller = task->caller;
+		if (step->kind == STEP_FAIL)
+			run_fail(g->r, &step->fail, false);
+		else
+			call_op(g->r, task->caller, &step->op, false);
+		task->next++;
+	}
+	task->caller = NULL;
+}
+
+static void start_task(struct racing *g, guint number, guint first)
+{
+	struct race_task *task = &g->tasks[number - 1];
+
+	*task = (struct race_task){ .racing = g, .first = first, .next = first };
+	machine_task_new(g->r->machine, task_body, task);
+}
+
+struct racing *racing_new(struct run *r, guint pc)
+{
+	struct racing *g = g_new0(struct racing, 1);
+	guint task = 0;
+
+	g->r = r;
+	g->pc = pc;
+	g->race = &step_at(g, pc)->race;
+	g->kernel = machine_kernel(r->machine);
+	while (step_at(g, pc + g->nr_steps)->kind != STEP_END)
+		g->nr_steps++;
+	g->callers = g_new0(struct caller, g->nr_steps);
+	for (guint i = 0; i < g->nr_steps; i++) {
+		const struct step *step = step_at(g, pc + i);
+
+		task += step->kind == STEP_TASK;
+		caller_init(&g->callers[i], task);
+		if (step->kind == STEP_OP)
+			names_reserve(r, &step->op);
+		if (step->kind == STEP_TASK)
+			start_task(g, task, pc + i + 1);
+	}
+	return g;
+}
+
+void racing_free(struct racing *g)
+{
+	for (guint i = 0; i < g->nr_steps; i++)
+		caller_clear(&g->callers[i]);
+	g_free(g->callers);
+	g_free(g);
+}
+
+guint racing_ready(struct racing *g)
+{
+	guint ready = 0;
+
+	for (guint i = 0; i < g->race->nr_tasks; i++)
+		if (machine_task_state(g->r->machine, i + 1) == TASK_READY)
+			ready |= 1u << i;
+	return ready;
+}
+
+void racing_step(struct racing *g, guint task)
+{
+	if (g->tasks[task].caller != NULL)
+		g->r->caller = g->tasks[task].caller;
+	machine_task_step(g->r->machine, task + 1);
+	g->r->caller = &g->r->main;
+}
+
+/* The call that started the next kernel returns there, so to say. */
+static struct caller *left_kernel(struct racing *g)
+{
+	for (guint i = 0; i < g->race->nr_tasks; i++)
+		if (g->tasks[i].caller != NULL &&
+		    machine_task_state(g->r->machine, i + 1) == TASK_DONE)
+			return g->tasks[i].caller;
+	return NULL;
+}
+
+guint racing_end(struct racing *g)
+{
+	struct run *r = g->r;
+	struct caller *left = left_kernel(g);
+
+	if (left != NULL)
+		r->caller = left;
+	machine_tasks_end(r->machine);
+	if (left != NULL) {
+		left->call.exits = machine_kernel(r->machine) != g->kernel;
+		call_returned(r, left, 0, false);
+	}
+	r->caller = &r->main;
+	return g->pc + g->nr_steps + 1;
+}
+
+/* ---- Moments ---- */
+
+static void put(GByteArray *out, const void *data, gsize len)
+{
+	g_byte_array_append(out, data, len);
+}
+
+bool moment_save(struct racing *g, struct moment *moment)
+{
+	const struct run *r = g->r;
+
+	if (moment->run == NULL)
+		moment->run = g_byte_array_new();
+	g_byte_array_set_size(moment->run, 0);
+	put(moment->run, &r->max_fd, sizeof(r->max_fd));
+	put(moment->run, &r->mismatches, sizeof(r->mismatches));
+	put(moment->run, r->fds->data, r->fds->len * sizeof(gint32));
+	put(moment->run, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
+	put(moment->run, g->callers, g->nr_steps * sizeof(g->callers[0]));
+	return machine_save(r->machine, &moment->machine) == 0;
+}
+
+static const guint8 *get(const guint8 *from, void *data, gsize len)
+{
+	memcpy(data, from, len);
+	return from + len;
+}
+
+void moment_restore(struct racing *g, const struct moment *moment)
+{
+	const guint8 *p = moment->run->data;
+	gsize rest = g->race->nr_tasks * sizeof(g->tasks[0]) +
+		     g->nr_steps * sizeof(g->callers[0]);
+	struct run *r = g->r;
+
+	p = get(p, &r->max_fd, sizeof(r->max_fd));
+	p = get(p, &r->mismatches, sizeof(r->mismatches));
+	/* Names that later steps bound stay known, for nothing. */
+	for (guint i = 0; i < r->fds->len; i++)
+		g_array_index(r->fds, gint32, i) = -1;
+	p = get(p, r->fds->data, moment->run->data + moment->run->len - rest - p);
+	p = get(p, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
+	get(p, g->callers, g->nr_steps * sizeof(g->callers[0]));
+	machine_restore(r->machine, &moment->machine);
+}
+
+void moment_clear(struct moment *moment)
+{
+	if (moment->run != NULL)
+		g_byte_array_unref(moment->run);
+	machine_snapshot_free(&moment->machine);
+}
+
+/* ---- One schedule ---- */
+
+/* Let one task take its turn; how many steps it took. */
+static guint take_turn(struct racing *g, guint task, guint steps)
+{
+	struct report_event e = { .type = REPORT_TURN, .race_step = g->pc, .turn = task + 1 };
+	guint taken = 0;
+
+	while ((steps == 0 || taken < steps) && racing_ready(g) >> task & 1) {
+		racing_step(g, task);
+		taken++;
+	}
+	e.count = taken;
+	e.turn_ended = machine_task_state(g->r->machine, task + 1);
+	e.at = machine_task_at(g->r->machine, task + 1, &e.at_lock);
+	report(g->r, &e);
+	return taken;
+}
+
+/* As @schedule has it, and behind its end in the order of the tasks. */
+static void follow_schedule(struct racing *g, const GArray *schedule)
+{
+	guint ready;
+
+	for (guint i = 0; i < schedule->len; i++) {
+		const struct turn *turn = &g_array_index(schedule, struct turn, i);
+		guint taken = take_turn(g, turn->task - 1, turn->steps);
+
+		/* It is not a schedule of this race then. */
+		g->r->mismatches += taken == 0 || taken < turn->steps;
+	}
+	while ((ready = racing_ready(g)) != 0)
+		take_turn(g, __builtin_ctz(ready), 0);
+}
+
+/* SplitMix64 */
+static guint64 next_random(guint64 *state)
+{
+	guint64 z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static guint choose_bit(guint mask, guint64 *random)
+{
+	guint nth = next_random(random) % __builtin_popcount(mask);
+
+	while (nth-- > 0)
+		mask &= mask - 1;
+	return __builtin_ctz(mask);
+}
+
+/* A schedule that the seed chooses, step by step. */
+static GArray *random_schedule(struct racing *g)
+{
+	GArray *schedule = schedule_new();
+	guint64 random = g->race->seed;
+	guint preemptions = 0, last = 0, ready;
+	struct moment start = { 0 };
+
+	moment_save(g, &start);
+	for (; (ready = racing_ready(g)) != 0; racing_step(g, last)) {
+		guint task = choose_bit(ready, &random);
+		bool preempts = ready >> last & 1 && task != last && schedule->len > 0;
+
+		if (preempts && preemptions >= g->race->preemptions)
+			task = last;
+		else
+			preemptions += preempts;
+		if (schedule->len == 0 || task != last)
+			schedule_add(schedule, task + 1, 0);
+		g_array_index(schedule, struct turn, schedule->len - 1).steps++;
+		last = task;
+	}
+	moment_restore(g, &start);
+	moment_clear(&start);
+	return schedule;
+}
+
+guint run_race(struct run *r, guint pc)
+{
+	struct report *shown = r->report, *none = report_none();
+	struct racing *g = racing_new(r, pc);
+	struct report_event e = { .type = REPORT_RACE, .race = &r->race };
+
+	r->race.step = pc;
+	r->report = none;
+	if (g->race->schedule != NULL)
+		r->race.shown = g_array_ref(g->race->schedule);
+	else if (g->race->seeded)
+		r->race.shown = random_schedule(g);
+	else
+		search_race(g, &r->race);
+	r->report = shown;
+	none->free(none);
+	report(r, &e);
+	follow_schedule(g, r->race.shown);
+	pc = racing_end(g);
+	racing_free(g);
+	return pc;
+}
