@@ -2,6 +2,7 @@
 /* One call of a scenario: its arguments, what it returns, and whether that is right. */
 #include <string.h>
 
+#include "fail.h"
 #include "run-state.h"
 #include "select.h"
 #include "value.h"
@@ -255,6 +256,38 @@ static gint64 make_call(struct run *r, struct caller *c)
 	return ret;
 }
 
+/* Which of the failures of its kind @failure is, after those that were tried before. */
+static guint32 nth_of(const GArray *seen, const struct failure *failure)
+{
+	guint32 nth = 1;
+
+	for (guint i = 0; i < seen->len; i++) {
+		const struct failure *other = &g_array_index(seen, struct failure, i);
+
+		nth += other->point == failure->point && other->call == failure->call &&
+		       strcmp(other->name, failure->name) == 0;
+	}
+	return nth;
+}
+
+/* The step behind a "fail any" is over. */
+static void take_choice(struct run *r, const struct fail_stats *stats)
+{
+	struct fail fail = { .failure = stats->last };
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (r->choice->counts != NULL)
+		g_array_append_val(r->choice->counts, stats->counted);
+	if (stats->happened > 0) {
+		fail.failure.nth = nth_of(r->choice->seen, &stats->last);
+		g_array_append_val(r->choice->seen, stats->last);
+		g_string_append_printf(text, "line %u: ", r->sweep_line);
+		fail_print(text, &fail);
+		r->chosen = g_strdup(text->str);
+	}
+	r->sweep_line = 0;
+}
+
 /* What became of the failures that were asked for; none are any more. */
 static enum fault take_failures(struct run *r)
 {
@@ -262,6 +295,8 @@ static enum fault take_failures(struct run *r)
 
 	machine_fail_stats(r->machine, &stats);
 	machine_fail_clear(r->machine);
+	if (r->sweep_line != 0)
+		take_choice(r, &stats);
 	if (stats.armed == 0)
 		return FAULT_NONE;
 	return stats.happened == stats.armed ? FAULT_HIT : FAULT_MISS;
@@ -274,6 +309,7 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 
 	take_result(r, c, ret);
 	e.fault = take_failures(r);
+	e.choice = e.fault == FAULT_HIT ? r->chosen : NULL;
 	expected = expected_value(r, c, &boot_of(r, c->kernel)->release);
 	if (c->call.exits) {
 		for (guint i = 0; i < r->fds->len; i++)
@@ -281,8 +317,9 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 		r->max_fd = -1;
 	}
 	bind_names(r, c, expected);
-	e.expected = expected;
-	e.differs = expected != NULL && c->result.kind != VALUE_LOST &&
+	/* With a failure that was chosen things go otherwise from there on. */
+	e.expected = r->chosen == NULL ? expected : NULL;
+	e.differs = e.expected != NULL && c->result.kind != VALUE_LOST &&
 		    !result_equal(expected, &c->result, r->vars);
 	r->mismatches += e.differs;
 	e.result = &c->result;

@@ -6,6 +6,7 @@
 #include "handler.h"
 #include "names.h"
 #include "op.h"
+#include "print.h"
 #include "schedule.h"
 #include "select.h"
 #include "setting.h"
@@ -23,6 +24,7 @@ struct parser {
 	guint64 kernel;		/* number of the kernel that runs here */
 	bool heading_due;	/* a reboot came since the last heading */
 	guint fails;		/* "fail" statements since the last operation */
+	bool sweeps;		/* one of them is "fail any" */
 };
 
 static struct step *add_step(struct parser *p, enum step_kind kind)
@@ -239,8 +241,8 @@ static bool parse_kernel(struct parser *p)
 	return true;
 }
 
-/* "clean" and "any" stand alone. */
-static bool parse_kinds(struct lex *l, guint32 *kinds)
+/* "clean" and "any" stand alone; in a list "clean" is a kind and "any" unknown. */
+static bool parse_kinds(struct lex *l, guint32 *kinds, bool list)
 {
 	const char *alone = NULL;
 	guint words_read = 0;
@@ -265,16 +267,18 @@ static bool parse_kinds(struct lex *l, guint32 *kinds)
 			continue;
 		}
 		if (strcmp(word, "clean") == 0) {
-			alone = "clean";
+			alone = list ? NULL : "clean";
+			*kinds |= list ? EXPECT_CLEAN : 0;
 			continue;
 		}
-		if (strcmp(word, "any") == 0) {
+		if (!list && strcmp(word, "any") == 0) {
 			alone = "any";
 			*kinds = EXPECT_ANY;
 			continue;
 		}
 		g_ptr_array_add(words, "clean");
-		g_ptr_array_add(words, "any");
+		if (!list)
+			g_ptr_array_add(words, "any");
 		for (int i = 0; i < NR_VIOLATION_KINDS; i++)
 			g_ptr_array_add(words, (char *)violation_name(i));
 		g_ptr_array_add(words, NULL);
@@ -287,23 +291,62 @@ static bool parse_kinds(struct lex *l, guint32 *kinds)
 	return false;
 }
 
-static bool parse_expect(struct parser *p)
+/* "KIND... | SELECTORS: KIND...", which may stand once, in *@line. */
+static bool parse_expectations(struct parser *p, const char *keyword, guint *line, GArray *expects)
 {
 	struct lex *l = &p->lex;
 
-	if (p->scn->expect_line != 0)
-		return twice(p, "expect", p->scn->expect_line);
-	p->scn->expect_line = l->nr;
+	if (*line != 0)
+		return twice(p, keyword, *line);
+	*line = l->nr;
 	do {
 		struct expectation e = { 0 };
-		bool ok = p->scn->expects->len == 0 || (e.selectors = select_parse(l)) != NULL;
+		bool ok = expects->len == 0 || (e.selectors = select_parse(l)) != NULL;
 
-		ok = ok && parse_kinds(l, &e.kinds);
-		g_array_append_val(p->scn->expects, e);
+		ok = ok && parse_kinds(l, &e.kinds, expects != p->scn->expects);
+		g_array_append_val(expects, e);
 		if (!ok)
 			return false;
 	} while (lex_accept(l, '|'));
 	return true;
+}
+
+static bool parse_expect(struct parser *p)
+{
+	for (int i = 0; i < NR_LISTS; i++) {
+		if (p->scn->list_line[i] == 0)
+			continue;
+		lex_fail(&p->lex, p->lex.line, "'expect' beside '%s', expected one of them",
+			 list_name(i));
+		return false;
+	}
+	return parse_expectations(p, "expect", &p->scn->expect_line, p->scn->expects);
+}
+
+static bool parse_list(struct parser *p, enum list list)
+{
+	if (p->scn->expect_line != 0) {
+		lex_fail(&p->lex, p->lex.line, "'%s' beside 'expect', expected one of them",
+			 list_name(list));
+		return false;
+	}
+	return parse_expectations(p, list_name(list), &p->scn->list_line[list],
+				  p->scn->lists[list]);
+}
+
+static bool parse_always(struct parser *p)
+{
+	return parse_list(p, LIST_ALWAYS);
+}
+
+static bool parse_never(struct parser *p)
+{
+	return parse_list(p, LIST_NEVER);
+}
+
+static bool parse_sometimes(struct parser *p)
+{
+	return parse_list(p, LIST_SOMETIMES);
 }
 
 /* A number with an optional '-'. */
@@ -495,6 +538,7 @@ static bool parse_step(struct parser *p, const char *at, const char *name)
 		lex_fail(&p->lex, at, "step of no task, expected 'task NAME' before it");
 		return false;
 	}
+	p->sweeps = false;
 	op = &add_step(p, STEP_OP)->op;
 	if (!op_parse(&p->lex, at, name, op))
 		return false;
@@ -508,6 +552,8 @@ static bool parse_step(struct parser *p, const char *at, const char *name)
 
 static bool parse_fail(struct parser *p)
 {
+	struct fail *fail;
+
 	if (!heading_done(p, p->lex.line))
 		return false;
 	if (p->fails++ == MAX_FAILURES) {
@@ -515,7 +561,19 @@ static bool parse_fail(struct parser *p)
 			 MAX_FAILURES);
 		return false;
 	}
-	return fail_parse(&p->lex, &add_step(p, STEP_FAIL)->fail);
+	fail = &add_step(p, STEP_FAIL)->fail;
+	if (!fail_parse(&p->lex, fail))
+		return false;
+	if (fail->any && p->race != 0) {
+		lex_fail(&p->lex, p->lex.line, "'fail any' in a race, expected a failure to be named");
+		return false;
+	}
+	p->scn->sweeps |= fail->any;
+	p->sweeps |= fail->any;
+	if (!p->sweeps || p->fails == 1)
+		return true;
+	lex_fail(&p->lex, p->lex.line, "'fail any' and another 'fail' of one step, expected one");
+	return false;
 }
 
 /* No operation may be called like one of these. */
@@ -536,6 +594,9 @@ static const struct statement {
 	{ "end", parse_end, false },
 	{ "fail", parse_fail, false },
 	{ "expect", parse_expect, false },
+	{ "always", parse_always, false },
+	{ "never", parse_never, false },
+	{ "sometimes", parse_sometimes, false },
 };
 
 static const struct statement *statement_find(const char *word)
@@ -663,6 +724,14 @@ static bool check_scenario(struct parser *p, const char *end)
 			 g_array_index(p->scn->steps, struct step,
 				       g_array_index(p->open, guint, p->open->len - 1)).line);
 		return false;
+	}
+	for (int i = 0; i < NR_LISTS; i++) {
+		if (p->scn->lists[i]->len > 0 && !p->scn->sweeps) {
+			l->nr = p->scn->list_line[i];
+			lex_fail(l, l->line, "'%s' of a single run, expected 'expect' or a 'fail any'",
+				 list_name(i));
+			return false;
+		}
 	}
 	return names_check(l->names, l);
 }

@@ -272,6 +272,17 @@ void print_call(GString *out, const struct print *p, const struct op *op)
 	g_string_append_c(out, ')');
 }
 
+const char *list_name(enum list list)
+{
+	static const char *const names[NR_LISTS] = {
+		[LIST_ALWAYS] = "always",
+		[LIST_NEVER] = "never",
+		[LIST_SOMETIMES] = "sometimes",
+	};
+
+	return names[list];
+}
+
 void print_kinds(GString *out, guint32 kinds)
 {
 	const char *blank = "";
@@ -282,8 +293,8 @@ void print_kinds(GString *out, guint32 kinds)
 		g_string_append_printf(out, "%s%s", blank, violation_name(kind));
 		blank = " ";
 	}
-	if (kinds == 0)
-		g_string_append(out, "clean");
+	if (kinds == 0 || kinds & EXPECT_CLEAN)
+		g_string_append_printf(out, "%sclean", blank);
 	else if (kinds == EXPECT_ANY)
 		g_string_append(out, "any");
 }
@@ -364,17 +375,20 @@ static void print_step(GString *out, struct print *p, const struct scenario *scn
 	g_string_append_c(out, '\n');
 }
 
-static void print_expects(GString *out, const struct scenario *scn)
+static void print_expects(GString *out, const char *keyword, const GArray *expects)
 {
-	for (guint i = 0; i < scn->expects->len; i++) {
-		const struct expectation *e = &g_array_index(scn->expects, struct expectation, i);
+	for (guint i = 0; i < expects->len; i++) {
+		const struct expectation *e = &g_array_index(expects, struct expectation, i);
 
-		g_string_append(out, i == 0 ? "\nexpect " : " | ");
+		if (i == 0)
+			g_string_append_printf(out, "%s ", keyword);
+		else
+			g_string_append(out, " | ");
 		if (i > 0)
 			select_print(out, e->selectors);
 		print_kinds(out, e->kinds);
 	}
-	if (scn->expects->len > 0)
+	if (expects->len > 0)
 		g_string_append_c(out, '\n');
 }
 
@@ -385,7 +399,12 @@ void scenario_print(GString *out, const struct scenario *scn)
 	print_headers(out, scn);
 	for (guint i = 0; i < scn->steps->len; i++)
 		print_step(out, &p, scn, &g_array_index(scn->steps, struct step, i));
-	print_expects(out, scn);
+	if (scn->expect_line + scn->list_line[LIST_ALWAYS] + scn->list_line[LIST_NEVER] +
+	    scn->list_line[LIST_SOMETIMES] > 0)
+		g_string_append_c(out, '\n');
+	print_expects(out, "expect", scn->expects);
+	for (int i = 0; i < NR_LISTS; i++)
+		print_expects(out, list_name(i), scn->lists[i]);
 }
 
 void print_op_at(GString *out, const struct scenario *scn, guint line, gsize shorten)

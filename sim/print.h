@@ -27,6 +27,9 @@ void print_result(GString *out, const struct print *p, const struct op_info *inf
 /** print_call() - append "open("/dev/liveupdate")". */
 void print_call(GString *out, const struct print *p, const struct op *op);
 
+/** list_name() - "always" and so on. */
+const char *list_name(enum list list);
+
 /** print_kinds() - append a set of violation kinds separated by blanks, or "clean". */
 void print_kinds(GString *out, guint32 kinds);
 

@@ -24,7 +24,7 @@ static void task_body(void *data)
 		task->caller = &g->callers[task->next - g->pc];
 		g->r->caller = task->caller;
 		if (step->kind == STEP_FAIL)
-			run_fail(g->r, &step->fail, false);
+			run_fail(g->r, step, false);
 		else
 			call_op(g->r, task->caller, &step->op, false);
 		task->next++;

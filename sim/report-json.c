@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports as JSON lines: one object for each event, see luosim(1). */
+#include "aggregate.h"
 #include "fail.h"
 #include "json.h"
 #include "print.h"
@@ -156,6 +157,28 @@ static void add_turn(JsonBuilder *b, const struct report_event *e)
 		add_string(b, "lock", e->at_lock);
 }
 
+/* What a set of runs came to, with what was chosen in the first of each. */
+static void add_set(JsonBuilder *b, const struct aggregate *set)
+{
+	add_number(b, "runs", set->runs);
+	add_array(b, "outcomes");
+	for (guint i = 0; i < set->groups->len; i++) {
+		const struct group *g = &g_array_index(set->groups, struct group, i);
+
+		json_builder_begin_object(b);
+		add_kinds(b, "violations", g->causes);
+		add_bool(b, "differs", g->differs);
+		add_number(b, "runs", g->runs);
+		add_string(b, "first", g->first);
+		json_builder_end_object(b);
+	}
+	json_builder_end_array(b);
+	add_array(b, "complaints");
+	for (guint i = 0; i < set->complaints->len; i++)
+		json_builder_add_string_value(b, set->complaints->pdata[i]);
+	json_builder_end_array(b);
+}
+
 static void add_verdict(JsonBuilder *b, const struct report_event *e)
 {
 	const struct verdict *v = e->verdict;
@@ -173,6 +196,8 @@ static void add_verdict(JsonBuilder *b, const struct report_event *e)
 	add_number(b, "not_reached", v->not_reached);
 	if (v->stopped != NULL)
 		add_string(b, "stopped", v->stopped);
+	if (v->set != NULL)
+		add_set(b, v->set);
 }
 
 static void json_event(struct report *report, const struct report_event *e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports as KTAP: one subtest for each scenario, in it one result for each variant. */
+#include "aggregate.h"
 #include "trace.h"
 
 struct report_ktap {
@@ -32,6 +33,14 @@ static void write_trace(struct report_ktap *r)
 			fprintf(r->out, "    # %s\n", lines[i]);
 }
 
+static void write_set(struct report_ktap *r, const struct aggregate *set)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	aggregate_print(line, set);
+	fprintf(r->out, "    # %s\n", line->str);
+}
+
 static void write_verdict(struct report_ktap *r, const struct scenario *scn,
 			  const struct verdict *v)
 {
@@ -39,6 +48,8 @@ static void write_verdict(struct report_ktap *r, const struct scenario *scn,
 
 	if (!v->ok && !skipped)
 		write_trace(r);
+	else if (v->set != NULL)
+		write_set(r, v->set);
 	write_result(r->out, "    ", v->ok || skipped, ++r->run, r->variant, v->skipped);
 	r->failed += !v->ok && !skipped;
 	r->skipped += skipped;

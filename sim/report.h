@@ -89,6 +89,7 @@ struct race_summary {
  * @violations: each of them.
  * @mismatches: results that differ from what they had to be.
  * @stopped: why not all schedules of a race were tried, or NULL.
+ * @set: the runs that it is the verdict on; NULL: one.
  * @not_reached: steps that were not run because the machine had stopped.
  */
 struct verdict {
@@ -100,6 +101,7 @@ struct verdict {
 	guint64 mismatches;
 	guint not_reached;
 	const char *stopped;
+	const struct aggregate *set;
 };
 
 struct report_event {
@@ -123,6 +125,7 @@ struct report_event {
 	enum fault fault;
 	const struct event *event;
 	const struct verdict *verdict;
+	const char *choice;	/* REPORT_RESULT, REPORT_VERDICT: what was chosen, or NULL */
 };
 
 struct report {

@@ -30,6 +30,10 @@ struct run {
 	struct caller main;
 	struct caller *caller;		/* whose call the machine works on */
 	struct race_summary race;	/* how it went */
+	const struct choice *choice;	/* what "fail any" makes fail */
+	guint sweeps;			/* "fail any" so far */
+	guint sweep_line;		/* of the one before the step that comes; 0: none */
+	char *chosen;			/* what failed, in words; from there on no result counts */
 };
 
 /* run.c */
@@ -42,7 +46,7 @@ guint32 run_causes(const struct run *r, guint32 kinds);
 /** run_steps() - from step @pc to the end; how many were left out as the machine stopped. */
 guint run_steps(struct run *r, guint pc);
 /** run_fail() - let a failure happen in the step that follows. */
-void run_fail(struct run *r, const struct fail *fail, bool brief);
+void run_fail(struct run *r, const struct step *step, bool brief);
 
 /* caller.c */
 void caller_init(struct caller *c, guint task);

@@ -7,6 +7,7 @@
 #include "run-state.h"
 #include "select.h"
 #include "setting.h"
+#include "sweep.h"
 #include "value.h"
 
 #define DEFAULT_MEM	(512ull << 20)
@@ -136,11 +137,16 @@ static bool is_brief(const struct run *r, guint step)
 	return false;
 }
 
-void run_fail(struct run *r, const struct fail *fail, bool brief)
+void run_fail(struct run *r, const struct step *step, bool brief)
 {
-	struct report_event e = { .type = REPORT_FAIL, .fail = fail, .brief = brief };
+	struct report_event e = { .type = REPORT_FAIL, .fail = &step->fail, .brief = brief };
+	struct failure failure = step->fail.failure;
 
-	machine_fail(r->machine, &fail->failure);
+	if (step->fail.any) {
+		r->sweep_line = step->line;
+		failure.nth = ++r->sweeps == r->choice->sweep ? r->choice->nth : 0;
+	}
+	machine_fail(r->machine, &failure);
 	report(r, &e);
 }
 
@@ -162,7 +168,7 @@ guint run_steps(struct run *r, guint pc)
 			call_op(r, &r->main, &step->op, is_brief(r, pc));
 			break;
 		case STEP_FAIL:
-			run_fail(r, &step->fail, is_brief(r, pc));
+			run_fail(r, step, is_brief(r, pc));
 			break;
 		case STEP_RACE:
 			pc = run_race(r, pc);
@@ -190,22 +196,6 @@ stop:
 
 /* ---- The verdict ---- */
 
-static guint32 expected_kinds(const struct run *r)
-{
-	const GArray *expects = r->scn->expects;
-	guint32 kinds = 0;
-
-	for (guint i = 0; i < expects->len; i++) {
-		const struct expectation *e = &g_array_index(expects, struct expectation, i);
-
-		if (i == 0)
-			kinds = e->kinds;
-		else if (select_match(e->selectors, &boot_of(r, 1)->release))
-			return e->kinds;
-	}
-	return kinds;
-}
-
 guint32 run_causes(const struct run *r, guint32 kinds)
 {
 	guint32 symptoms = 1u << VIOLATION_WARN, others;
@@ -232,7 +222,10 @@ static void add_race(const struct run *r, struct verdict *v)
 
 static enum run_result give_verdict(struct run *r, struct verdict *v)
 {
-	struct report_event e = { .type = REPORT_VERDICT, .verdict = v };
+	struct report_event e = {
+		.type = REPORT_VERDICT, .verdict = v,
+		.choice = r->chosen != NULL ? r->chosen : "as it stands",
+	};
 
 	if (v->skipped == NULL) {
 		v->violations = machine_violations(r->machine, &v->nr_violations);
@@ -241,7 +234,7 @@ static enum run_result give_verdict(struct run *r, struct verdict *v)
 		v->mismatches = r->mismatches;
 		v->causes = run_causes(r, v->kinds);
 		add_race(r, v);
-		v->expected = expected_kinds(r);
+		v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
 		/* What is expected must be there; a symptom beside a cause may be. */
 		v->ok = v->mismatches == 0 &&
 			(v->expected == EXPECT_ANY ||
@@ -262,14 +255,16 @@ static void run_free(struct run *r)
 	g_array_unref(r->race.verdicts);
 	if (r->race.shown != NULL)
 		g_array_unref(r->race.shown);
+	g_free(r->chosen);
 	caller_clear(&r->main);
 }
 
-enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
-			     const struct overrides *overrides, struct report *rep)
+enum run_result run_once(const struct scenario *scn, const struct variant *variant,
+			 const struct overrides *overrides, const struct choice *choice,
+			 struct report *rep)
 {
 	struct run r = {
-		.scn = scn, .variant = variant, .report = rep,
+		.scn = scn, .variant = variant, .report = rep, .choice = choice,
 		.planned = g_array_new(FALSE, TRUE, sizeof(struct planned)),
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
@@ -309,4 +304,12 @@ enum run_result run_scenario(const struct scenario *scn, const struct variant *v
 	result = give_verdict(&r, &verdict);
 	run_free(&r);
 	return result;
+}
+
+enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
+			     const struct overrides *overrides, struct report *rep)
+{
+	if (scn->sweeps)
+		return sweep_run(scn, variant, overrides, rep);
+	return run_once(scn, variant, overrides, NULL, rep);
 }

@@ -24,7 +24,26 @@ struct overrides {
 
 enum run_result { RUN_OK, RUN_FAILED, RUN_SKIPPED };
 
-/** run_scenario() - run @scn once, as @variant has it; NULL: as it is written. */
+/**
+ * struct choice - what "fail any" makes fail in a run.
+ * @sweep: which "fail any" that the run comes to, counted from 1; 0: none.
+ * @nth: which of the steps that can fail behind it, counted from 1.
+ * @counts: out, of guint32: how many such steps each "fail any" had; or NULL.
+ * @seen: of struct failure: what it was for smaller @nth; this one is added.
+ */
+struct choice {
+	guint sweep;
+	guint32 nth;
+	GArray *counts;
+	GArray *seen;
+};
+
+/** run_once() - run @scn once, as @variant has it; NULL: as it is written. */
+enum run_result run_once(const struct scenario *scn, const struct variant *variant,
+			 const struct overrides *overrides, const struct choice *choice,
+			 struct report *report);
+
+/** run_scenario() - run_once(); with "fail any", as often as it takes. */
 enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
 			     const struct overrides *overrides, struct report *report);
 

@@ -87,6 +87,8 @@ struct scenario *scenario_new(const char *file)
 	scn->handlers = g_array_new(FALSE, TRUE, sizeof(struct handler_script));
 	scn->steps = array_new(sizeof(struct step), step_clear);
 	scn->expects = array_new(sizeof(struct expectation), expectation_clear);
+	for (int i = 0; i < NR_LISTS; i++)
+		scn->lists[i] = array_new(sizeof(struct expectation), expectation_clear);
 	return scn;
 }
 
@@ -100,6 +102,8 @@ void scenario_free(struct scenario *scn)
 	g_array_unref(scn->handlers);
 	g_array_unref(scn->steps);
 	g_array_unref(scn->expects);
+	for (int i = 0; i < NR_LISTS; i++)
+		g_array_unref(scn->lists[i]);
 	g_free(scn);
 }
 

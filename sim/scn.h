@@ -188,11 +188,16 @@ struct step {
 
 /* "expect any": the verdict is not judged. */
 #define EXPECT_ANY	(1u << 31)
+/* In lists: runs in which nothing broke. */
+#define EXPECT_CLEAN	(1u << 30)
 
 struct expectation {
 	GArray *selectors;	/* of struct selector; NULL for the main one */
 	guint32 kinds;		/* a bit for each enum violation_kind, or EXPECT_ANY */
 };
+
+/* What must hold of a set of runs: "always leak". */
+enum list { LIST_ALWAYS, LIST_NEVER, LIST_SOMETIMES, NR_LISTS };
 
 /* "v7.0/get-id": a kernel to run the scenario on. */
 struct variant {
@@ -212,6 +217,9 @@ struct scenario {
 	GArray *steps;		/* of struct step */
 	guint expect_line;	/* 0 without "expect" */
 	GArray *expects;	/* of struct expectation, the main one first */
+	guint list_line[NR_LISTS];
+	GArray *lists[NR_LISTS];	/* likewise; empty without that list */
+	bool sweeps;		/* there is a "fail any" */
 };
 
 /**

@@ -231,3 +231,18 @@ bool select_match(const GArray *selectors, const struct release *release)
 	}
 	return false;
 }
+
+guint32 expected_kinds(const GArray *expects, const struct release *release)
+{
+	guint32 kinds = 0;
+
+	for (guint i = 0; i < expects->len; i++) {
+		const struct expectation *e = &g_array_index(expects, struct expectation, i);
+
+		if (i == 0)
+			kinds = e->kinds;
+		else if (select_match(e->selectors, release))
+			return e->kinds;
+	}
+	return kinds;
+}

@@ -14,6 +14,12 @@ void select_print(GString *out, const GArray *selectors);
 /** select_match() - does one of them hold on a kernel of @release? */
 bool select_match(const GArray *selectors, const struct release *release);
 
+/**
+ * expected_kinds() - what the first of @expects whose selectors hold on @release
+ * says, or else the main one; 0 when there is none.
+ */
+guint32 expected_kinds(const GArray *expects, const struct release *release);
+
 /** policy_check() - is @text a policy? If not, fail at @at. */
 bool policy_check(struct lex *l, const char *at, const char *text);
 

@@ -2,6 +2,7 @@
 /* One run as text: each call as strace prints it, and under it what the kernel said. */
 #include <string.h>
 
+#include "aggregate.h"
 #include "fail.h"
 #include "print.h"
 #include "schedule.h"
@@ -213,6 +214,8 @@ static void append_result(GString *out, const struct print *p, const struct repo
 	print_result(out, p, e->op->info, as_written ? e->expected : e->result);
 	if (e->fault != FAULT_NONE)
 		g_string_append(out, e->fault == FAULT_HIT ? " (INJECTED)" : " (nothing injected)");
+	if (e->choice != NULL)
+		g_string_append_printf(out, " %s", strchr(e->choice, ':') + 2);
 }
 
 /* Append the call and its result, aligned. */
@@ -423,8 +426,11 @@ static void append_outcome(GString *out, const struct verdict *v)
 		g_string_append(out, v->skipped);
 		return;
 	}
-	print_kinds(out, v->causes);
-	if (!v->ok && v->expected != EXPECT_ANY && v->causes != v->expected) {
+	if (v->set != NULL)
+		aggregate_print(out, v->set);
+	else
+		print_kinds(out, v->causes);
+	if (v->set == NULL && !v->ok && v->expected != EXPECT_ANY && v->causes != v->expected) {
 		g_string_append(out, ", expected ");
 		print_kinds(out, v->expected);
 	}
@@ -436,6 +442,19 @@ static void append_outcome(GString *out, const struct verdict *v)
 	if (v->not_reached > 0)
 		g_string_append_printf(out, "; %u step%s not reached", v->not_reached,
 				       v->not_reached == 1 ? "" : "s");
+}
+
+/* For each outcome of a set of runs, what was chosen in the first of them. */
+static void trace_set(struct trace *t, const struct aggregate *set)
+{
+	for (guint i = 0; i < set->groups->len; i++) {
+		const struct group *g = &g_array_index(set->groups, struct group, i);
+		g_autoptr(GString) kinds = g_string_new("  ");
+
+		print_kinds(kinds, g->causes);
+		g_string_append_printf(kinds, ": %s", g->runs > 1 ? "first " : "");
+		append_wrapped(t->out, kinds->str, g->first, 4);
+	}
 }
 
 static void trace_verdict(struct trace *t, const struct verdict *v)
@@ -451,6 +470,8 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 	g_string_append_c(t->out, '\n');
 	append_wrapped(t->out, v->skipped != NULL ? "skipped: " : "verdict: ", outcome->str, 4);
 	colour_on(t, t->out, PLAIN);
+	if (v->set != NULL)
+		trace_set(t, v->set);
 	for (gsize i = 0; i < v->nr_violations; i++) {
 		if ((v->causes & 1u << v->violations[i].kind) == 0)
 			continue;

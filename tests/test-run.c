@@ -47,7 +47,7 @@ static const char *option_releases;
 
 static struct overrides options(void)
 {
-	struct overrides o = { g_ptr_array_new(), settings_new() };
+	struct overrides o = { .releases = g_ptr_array_new(), .settings = settings_new() };
 	struct setting s = { .kind = SET_POLICY, .policy = g_strdup(option_policy) };
 	g_auto(GStrv) releases = g_strsplit(option_releases ? option_releases : "", ",", -1);
 
@@ -245,6 +245,46 @@ static void an_injected_failure_hits_the_next_operation_only(void **state)
 	assert_null(strstr(notes.results->str, "close(s)=0 INJECTED"));
 }
 
+static void a_set_of_runs_has_one_verdict(void **state)
+{
+	static const char text[] =
+		"kernel 1\n" DEV
+		"create_session(dev, \"s\") = s\n"
+		"memfd_create(\"m\", 4K) = m\n"
+		"fail any%s\n"
+		"preserve_fd(s, m, 1) = 0\n"
+		"preserve_fd(s, m, 1) = -EEXIST\n%s\n";
+	g_autofree char *all = g_strdup_printf(text, "", "sometimes unclean-error clean");
+	g_autofree char *never = g_strdup_printf(text, "", "never unclean-error");
+	g_autofree char *always = g_strdup_printf(text, "", "always unclean-error");
+	g_autofree char *expect = g_strdup_printf(text, "", "expect any");
+	g_autofree char *plain = g_strdup_printf(text, "", "");
+	g_autofree char *alloc = g_strdup_printf(text, " alloc", "sometimes unclean-error");
+	g_autofree char *fd = g_strdup_printf(text, " get_unused_fd", "always clean");
+	g_autofree char *other = g_strdup_printf(text, " get_unused_fd", "sometimes lost");
+
+	(void)state;
+	succeeds(all);
+	assert_int_equal(notes.verdict.kinds, 1u << VIOLATION_UNCLEAN_ERROR);
+	fails(never);
+	fails(always);
+	succeeds(expect);
+	fails(plain);
+	succeeds(alloc);
+	succeeds(fd);
+	fails(other);
+}
+
+static void a_run_without_failure_is_judged_by_its_results(void **state)
+{
+	(void)state;
+	fails("kernel 1\n" DEV
+	      "fail any\n"
+	      "create_session(dev, \"s\") = -EBUSY | v6.19: s\n"
+	      "always clean\n");
+	assert_int_equal(notes.verdict.mismatches, 1);
+}
+
 static void raw_ioctls_are_put_together_byte_by_byte(void **state)
 {
 	(void)state;
@@ -278,6 +318,8 @@ int main(void)
 		cmocka_unit_test(kernels_inherit_what_they_do_not_say),
 		cmocka_unit_test(blocks_run_once_for_each_value),
 		cmocka_unit_test(an_injected_failure_hits_the_next_operation_only),
+		cmocka_unit_test(a_set_of_runs_has_one_verdict),
+		cmocka_unit_test(a_run_without_failure_is_judged_by_its_results),
 		cmocka_unit_test(raw_ioctls_are_put_together_byte_by_byte),
 		cmocka_unit_test(memory_that_cannot_be_had_skips_the_run),
 	};
