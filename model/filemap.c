@@ -5,7 +5,7 @@
  */
 #include "machine.h"
 
-/* As many pages as the largest folio has, so that none reaches into another chunk. */
+/* As many pages as the largest folio of the allocator has: none reaches into another chunk. */
 #define CHUNK_SHIFT	MAX_PAGE_ORDER
 #define CHUNK_PAGES	(1u << CHUNK_SHIFT)
 #define CHUNK_MIN	4u
@@ -126,24 +126,54 @@ struct folio *filemap_next_folio(struct machine *m, struct address_space *mappin
 	return NULL;
 }
 
+static void clear_slots(struct machine *m, struct address_space *mapping, u64 start, u64 nr)
+{
+	struct cache_chunk *chunk;
+
+	for (u64 step; nr; start += step, nr -= step) {
+		chunk = chunk_of(mapping, start >> CHUNK_SHIFT);
+		step = min(nr, CHUNK_PAGES);
+		memset(&chunk->slot[chunk_offset(start)], 0, step * sizeof(*chunk->slot));
+		chunk->nr -= step;
+		if (!chunk->nr)
+			chunk_free(m, mapping, chunk, start >> CHUNK_SHIFT);
+	}
+}
+
+/* A folio larger than a chunk, as 1 GiB pages are, fills several. */
+static int set_slots(struct machine *m, struct address_space *mapping, u64 start, u64 nr, u32 pfn)
+{
+	for (u64 done = 0, step; done < nr; done += step) {
+		u64 number = (start + done) >> CHUNK_SHIFT;
+		u32 off = chunk_offset(start + done);
+		struct cache_chunk *chunk;
+
+		step = min(nr - done, CHUNK_PAGES);
+		/* The kernel asks for memory first without sleeping, then in earnest. */
+		chunk = chunk_reserve(m, mapping, number, off + step);
+		if (!chunk)
+			chunk = chunk_reserve(m, mapping, number, off + step);
+		if (!chunk) {
+			clear_slots(m, mapping, start, done);
+			return -ENOMEM;
+		}
+		for (u32 i = 0; i < step; i++)
+			chunk->slot[off + i] = pfn;
+		chunk->nr += step;
+	}
+	return 0;
+}
+
 int filemap_add_folio(struct machine *m, struct address_space *mapping, struct folio *folio,
 		      u64 index)
 {
 	u64 start = folio_start(folio, index), nr = folio_nr_pages(folio), at = start;
-	u32 pfn = folio_pfn(m, folio), off = chunk_offset(start);
-	struct cache_chunk *chunk;
+	u32 pfn = folio_pfn(m, folio);
 
 	if (filemap_next_folio(m, mapping, &at, start + nr))
 		return -EEXIST;
-	/* The kernel asks for memory first without sleeping, then in earnest. */
-	chunk = chunk_reserve(m, mapping, start >> CHUNK_SHIFT, off + nr);
-	if (!chunk)
-		chunk = chunk_reserve(m, mapping, start >> CHUNK_SHIFT, off + nr);
-	if (!chunk)
+	if (set_slots(m, mapping, start, nr, pfn))
 		return -ENOMEM;
-	for (u32 i = 0; i < nr; i++)
-		chunk->slot[off + i] = pfn;
-	chunk->nr += nr;
 	mapping->nrpages += nr;
 	census_add(m, CENSUS_CACHED, nr);
 	if (folio->page.flags & PG_MAPPING)
@@ -157,22 +187,13 @@ int filemap_add_folio(struct machine *m, struct address_space *mapping, struct f
 void filemap_remove_folio_at(struct machine *m, struct address_space *mapping,
 			     struct folio *folio, u64 index)
 {
-	u64 start = folio_start(folio, index), nr = folio_nr_pages(folio);
-	struct cache_chunk *chunk = chunk_of(mapping, start >> CHUNK_SHIFT);
+	u64 nr = folio_nr_pages(folio);
 
-	memset(&chunk->slot[chunk_offset(start)], 0, nr * sizeof(*chunk->slot));
-	chunk->nr -= nr;
-	if (!chunk->nr)
-		chunk_free(m, mapping, chunk, start >> CHUNK_SHIFT);
+	clear_slots(m, mapping, folio_start(folio, index), nr);
 	mapping->nrpages -= nr;
 	census_add(m, CENSUS_CACHED, -(s64)nr);
 	folio->page.flags &= ~PG_MAPPING;
 	folio_put(m, folio);
-}
-
-void filemap_remove_folio(struct machine *m, struct address_space *mapping, struct folio *folio)
-{
-	filemap_remove_folio_at(m, mapping, folio, folio->page.index);
 }
 
 int filemap_split_folio(struct machine *m, struct address_space *mapping, struct folio *folio,

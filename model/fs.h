@@ -62,6 +62,7 @@ struct address_space {
 #define SHMEM_F_MAPPING_FROZEN	(1 << 0)
 
 struct inode {
+	u32 claim;		/* the ledger's, which the kernel has not: the first one on it */
 	struct super_block *i_sb;
 	const struct file_operations *i_fop;	/* NULL: it cannot be opened by path */
 	u64 i_ino;
@@ -191,7 +192,6 @@ int filemap_add_folio(struct machine *m, struct address_space *mapping, struct f
 void filemap_remove_folio_at(struct machine *m, struct address_space *mapping,
 			     struct folio *folio, u64 index);
 /* The same by folio->index, which has no more than 32 bits here. */
-void filemap_remove_folio(struct machine *m, struct address_space *mapping, struct folio *folio);
 /* The folio that covers page @index, or NULL. No reference is taken. */
 struct folio *filemap_get_folio(struct machine *m, struct address_space *mapping, u64 index);
 /* The first folio with a page in [*@index, @end); *@index becomes that page's offset. */

@@ -134,6 +134,9 @@ void judge_abort(struct machine *m)
 /* May frames of @claim still be reserved? */
 static bool may_wait(struct machine *m, const struct claim *claim)
 {
+	/* A device that does not open any more gives nothing out. */
+	if (m->k->luo.deserialize_err)
+		return false;
 	/* An FLB waits as long as there are sessions whose files may need it. */
 	if (claim->flb && claim->state != CLAIM_DONE)
 		return m->k->luo.incoming.count || !m->k->luo.is_deserialized;

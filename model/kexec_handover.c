@@ -12,40 +12,38 @@
 
 #define pr_fmt "KHO: "
 
-#define KHO_FDT_MEMORY_MAP	"preserved-memory-map"
-#define KHO_METADATA_NODE	"kexec-metadata"
 #define KHO_METADATA_VERSION	1
 
 /* kho_vmalloc.flags */
 #define KHO_VMALLOC_ALLOC	0x0001
 #define KHO_VMALLOC_HUGE_VMAP	0x0002
 
-struct kho_kexec_metadata {
-	u32 version;
-	char previous_release[65];
-	u32 kexec_count;
-} __packed;
-
-struct kho_vmalloc_chunk {
-	u64 next;
-	u64 phys[KHO_VMALLOC_SIZE];
-};
-
 bool kho_is_enabled(struct machine *m)
 {
 	return m->k->kho.enabled;
 }
 
-static const char *subtree_prop(struct machine *m)
+/* A block that claims more than the page ends with it; behind that nothing is mapped. */
+static void cut_block(struct machine *m, phys_addr_t phys, u32 off, fdt32_t *size)
 {
-	return m->k->boot.release.blob_size ? "preserved-data" : "fdt";
+	if (off >= PAGE_SIZE)
+		oops(m, phys + off);
+	*size = cpu_to_fdt32(min(fdt32_to_cpu(*size), (u32)PAGE_SIZE - off));
 }
 
-/* The FDT at @phys, as far as a page holds it; false when it is none. */
-static bool read_fdt(struct machine *m, phys_addr_t phys, void *fdt)
+int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf)
 {
+	struct fdt_header *fdt = buf;
+	int err;
+
 	phys_read(m, phys, fdt, PAGE_SIZE);
-	return !fdt_check_header(fdt) && fdt_totalsize(fdt) <= PAGE_SIZE;
+	err = fdt_check_header(fdt);
+	if (err)
+		return err;
+	cut_block(m, phys, fdt_off_dt_struct(fdt), &fdt->size_dt_struct);
+	cut_block(m, phys, fdt_off_dt_strings(fdt), &fdt->size_dt_strings);
+	cut_block(m, phys, 0, &fdt->totalsize);
+	return 0;
 }
 
 static void write_fdt(struct machine *m, phys_addr_t phys, const void *fdt)
@@ -255,7 +253,7 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 {
 	union kho_page_info info = { 0 };
 	struct page *page;
-	u64 pfn = PHYS_PFN(phys), nr_pages;
+	u64 pfn = PHYS_PFN(phys), nr_pages = 0;
 
 	if (!pfn_valid(m, pfn))
 		return NULL;
@@ -264,13 +262,18 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 		info.page_private = page->private;
 	if (counted(m) && info.magic != KHO_PAGE_MAGIC && kho_count_restore(m, pfn))
 		return page;
-	ledger_restore(m, pfn, info.magic == KHO_PAGE_MAGIC);
-	/* Only the head of a preserved block has the magic, and only once. */
-	if (WARN_ON_ONCE(m, info.magic != KHO_PAGE_MAGIC))
+	/* Only the head of a preserved block has the magic, and only once. An int counts it. */
+	if (info.magic == KHO_PAGE_MAGIC)
+		nr_pages = (s32)(1u << info.order % 32);
+	ledger_restore(m, pfn, nr_pages);
+	if (WARN_ON_ONCE(m, !nr_pages))
 		return NULL;
-	nr_pages = 1ull << info.order;
+	/* Behind the end of memory there are no struct pages. */
+	if (nr_pages > m->nr_frames - pfn)
+		oops(m, PFN_PHYS(m->nr_frames));
 	page->private = 0;
 	for (u64 i = 0; i < nr_pages; i++) {
+		census_add(m, CENSUS_INCOMING, page[i].flags & PG_INCOMING ? -1 : 0);
 		page[i].refcount = i && is_folio ? 0 : 1;
 		page[i].order = 0;
 		page[i].flags &= PG_SCRAMBLED;
@@ -282,7 +285,6 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 		page->refcount = kho_count_owners(m, pfn);
 		kho_count_restore(m, pfn);
 	}
-	census_add(m, CENSUS_INCOMING, -(s64)nr_pages);
 	census_add(m, CENSUS_FRAMES, nr_pages);
 	return page;
 }
@@ -313,19 +315,19 @@ struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages
 void kho_restore_free(struct machine *m, phys_addr_t phys)
 {
 	KCALL(m);
-	struct folio *folio;
+	struct folio *folio = kho_restore_folio(m, phys);
 
-	if (!phys)
-		return;
-	folio = kho_restore_folio(m, phys);
 	if (!WARN_ON(m, !folio))
 		folio_put(m, folio);
 }
 
-/* Restore the pages of all chunks into @vm->pfns; false when something is amiss. */
+/*
+ * Restore the pages of all chunks into @vm->pfns; false when something is amiss. A
+ * chain that leads back fails at the chunk that was restored before.
+ */
 static bool restore_chunks(struct machine *m, phys_addr_t addr, struct vm_struct *vm)
 {
-	u64 idx = 0, contig_pages = 1ull << vm->order;
+	u64 idx = 0, contig_pages = (s32)(1u << vm->order % 32);
 	struct kho_vmalloc_chunk chunk;
 
 	while (addr) {
@@ -386,7 +388,7 @@ static int __kho_add_subtree(struct machine *m, void *fdt, const char *name, phy
 	off = fdt_add_subnode(fdt, 0, name);
 	if (off < 0)
 		return off == -FDT_ERR_EXISTS ? -EEXIST : -ENOMEM;
-	if (fdt_setprop(fdt, off, subtree_prop(m), &blob, sizeof(blob)) < 0)
+	if (fdt_setprop(fdt, off, kho_subtree_prop(m), &blob, sizeof(blob)) < 0)
 		return -ENOMEM;
 	if (m->k->boot.release.blob_size &&
 	    fdt_setprop(fdt, off, "blob-size", &size, sizeof(size)) < 0)
@@ -400,7 +402,7 @@ int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 s
 	int err;
 
 	mutex_lock(m, &m->k->kho.lock);
-	read_fdt(m, m->k->kho.fdt, fdt);
+	kho_read_fdt(m, m->k->kho.fdt, fdt);
 	err = __kho_add_subtree(m, fdt, name, blob, size);
 	if (!err) {
 		fdt_pack(fdt);
@@ -416,12 +418,12 @@ int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys,
 	const void *val;
 	int off, len;
 
-	if (!m->k->kho.fdt_in || !read_fdt(m, m->k->kho.fdt_in, fdt))
+	if (!m->k->kho.fdt_in || kho_read_fdt(m, m->k->kho.fdt_in, fdt))
 		return -ENOENT;
 	off = fdt_subnode_offset(fdt, 0, name);
 	if (off < 0)
 		return -ENOENT;
-	val = fdt_getprop(fdt, off, subtree_prop(m), &len);
+	val = fdt_getprop(fdt, off, kho_subtree_prop(m), &len);
 	if (!val || len != sizeof(*phys))
 		return -EINVAL;
 	memcpy(phys, val, sizeof(*phys));
@@ -459,9 +461,10 @@ static int kho_populate_fdt(struct machine *m, phys_addr_t phys)
 	u8 fdt[PAGE_SIZE];
 	int err;
 
-	if (!read_fdt(m, phys, fdt)) {
+	err = kho_read_fdt(m, phys, fdt);
+	if (err) {
 		pr_warn(m, "setup: handover FDT (0x%llx) is invalid: %d", (unsigned long long)phys,
-			fdt_check_header(fdt));
+			err);
 		return -EINVAL;
 	}
 	err = fdt_node_check_compatible(fdt, 0, compatible);
@@ -490,21 +493,25 @@ void kho_populate(struct machine *m, phys_addr_t fdt)
 	pr_info(m, "found kexec handover data.");
 }
 
-/* kho_preserved_memory_reserve(), deserialize_bitmap() */
-static void keep_pages(struct machine *m, u64 pfn, unsigned int order)
+/*
+ * kho_preserved_memory_reserve(), deserialize_bitmap(). The block may reach beyond
+ * memory, its first page may not. Counts of shifts are taken as the processor does.
+ */
+static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
 {
 	union kho_page_info info = { .magic = KHO_PAGE_MAGIC, .order = order };
+	u64 size = 1ull << ((order + PAGE_SHIFT) % 64), pfn = PHYS_PFN(phys), end;
 	struct page *page = pfn_to_page(m, pfn);
 
-	pfn_to_page(m, pfn + (1ull << order) - 1);
-	for (u64 i = 0; i < 1ull << order; i++) {
-		if (page[i].flags & PG_INCOMING)
+	end = min(pfn + DIV_ROUND_UP(size, PAGE_SIZE), m->nr_frames);
+	for (u64 i = pfn; i < end; i++) {
+		if (m->memmap[i].flags & PG_INCOMING)
 			continue;
-		page[i].flags |= PG_INCOMING;
+		m->memmap[i].flags |= PG_INCOMING;
 		census_add(m, CENSUS_INCOMING, 1);
 	}
 	page->private = info.page_private;
-	m->top = max(m->top, pfn + (1ull << order));
+	m->top = max(m->top, end);
 }
 
 void kho_memory_init(struct machine *m)
@@ -629,7 +636,7 @@ int kho_finalize(struct machine *m)
 	mutex_lock(m, &m->k->kho.lock);
 	map = kho_mem_serialize(m, &err);
 	if (!err) {
-		read_fdt(m, m->k->kho.fdt, fdt);
+		kho_read_fdt(m, m->k->kho.fdt, fdt);
 		old = kho_get_mem_map_phys(m, fdt);
 		if (old)
 			kho_mem_ser_free(m, old);

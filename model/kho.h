@@ -32,6 +32,23 @@ struct kho_vmalloc {
 
 #define KHO_VMALLOC_SIZE	((PAGE_SIZE - sizeof(u64)) / sizeof(u64))
 
+struct kho_vmalloc_chunk {
+	u64 next;
+	u64 phys[KHO_VMALLOC_SIZE];
+};
+
+struct kho_kexec_metadata {		/* 7.1 on */
+	u32 version;
+	char previous_release[65];
+	u32 kexec_count;
+} __packed;
+
+/* Names in KHO's FDT. */
+#define KHO_FDT_MEMORY_MAP	"preserved-memory-map"
+#define KHO_METADATA_NODE	"kexec-metadata"
+/* The property of a subtree that says where it is. */
+#define kho_subtree_prop(m)	((m)->k->boot.release.blob_size ? "preserved-data" : "fdt")
+
 struct kho_scratch {
 	u64 addr;
 	u64 size;
@@ -81,6 +98,8 @@ struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages
 struct vm_struct *kho_restore_vmalloc(struct machine *m, const struct kho_vmalloc *pres);
 int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 size);
 int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size);
+/* Read the FDT in the page at @phys into @buf, of a page: 0 or the error of libfdt. */
+int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf);
 bool kho_is_enabled(struct machine *m);
 int kho_finalize(struct machine *m);
 /* kexec_file_load: what the image carries to the next kernel; 0 without KHO. */

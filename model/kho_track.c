@@ -8,6 +8,9 @@
 #define KHO_BITMAP_SIZE_LOG2	15
 #define KHO_TREE_MAX_DEPTH	6
 
+/* No tree of so many nodes is real: each leaf can speak for 128 MiB. */
+#define MAX_NODES		(1u << 20)
+
 /* The serialized bitmaps of 6.19 and 7.0. */
 #define PRESERVE_BITS		(PAGE_SIZE * 8)
 
@@ -50,20 +53,22 @@ static void assign_bit(struct machine *m, phys_addr_t phys, u64 bit, bool set)
 	*byte = set ? *byte | mask : *byte & ~mask;
 }
 
-static void for_each_set_bit(struct machine *m, phys_addr_t bitmap, u64 first, unsigned int order,
-			     void (*keep)(struct machine *m, u64 pfn, unsigned int order))
-{
+/* A bitmap that is being read. */
+struct bitmap {
 	u64 words[PAGE_SIZE / sizeof(u64)];
+	u64 at;
+};
 
-	phys_read(m, bitmap, words, sizeof(words));
-	for (u64 w = 0; w < ARRAY_SIZE(words); w++) {
-		while (words[w]) {
-			u64 bit = w * 64 + __builtin_ctzll(words[w]);
-
-			words[w] &= words[w] - 1;
-			keep(m, (first + bit) << order, order);
-		}
-	}
+/* The next bit that is set, or false. */
+static bool next_bit(struct bitmap *map, u64 *bit)
+{
+	while (map->at < ARRAY_SIZE(map->words) && !map->words[map->at])
+		map->at++;
+	if (map->at == ARRAY_SIZE(map->words))
+		return false;
+	*bit = map->at * 64 + __builtin_ctzll(map->words[map->at]);
+	map->words[map->at] &= map->words[map->at] - 1;
+	return true;
 }
 
 /* Radix tree. */
@@ -133,17 +138,37 @@ static void kho_radix_del_key(struct machine *m, u64 key)
 	assign_bit(m, node, key % PRESERVE_BITS, false);
 }
 
-static void kho_radix_walk(struct machine *m, phys_addr_t node, unsigned int level, u64 start,
-			   void (*keep)(struct machine *m, u64 pfn, unsigned int order))
+/*
+ * The highest bit of a key says the order, the rest is the shifted pfn. Of what is
+ * no key at all the processor makes its own: it shifts by the count modulo 64.
+ */
+static void keep_key(struct machine *m, u64 key, kho_keep_fn keep)
+{
+	unsigned int order_bit = key ? ilog2(key) : -1u;
+	unsigned int order = 64 - (PAGE_SHIFT + order_bit);
+
+	keep(m, key << ((PAGE_SHIFT + order) % 64), order);
+}
+
+struct radix_walk {
+	kho_keep_fn keep;
+	u64 nodes;		/* read so far */
+};
+
+static void kho_radix_walk(struct machine *m, struct radix_walk *walk, phys_addr_t node,
+			   unsigned int level, u64 start)
 {
 	u64 table[PAGE_SIZE / sizeof(u64)];
+	struct bitmap leaf = { 0 };
+	u64 bit;
 
+	/* A tree that leads back into itself ends after five levels, but not before long. */
+	if (walk->nodes++ == MAX_NODES)
+		loop_forever(m, "__kho_radix_walk_tree");
 	if (!level) {
-		/* The highest bit of a key says the order, the rest is the shifted pfn. */
-		unsigned int order_bit = ilog2(start);
-
-		for_each_set_bit(m, node, start & ~(1ull << order_bit),
-				 64 - PAGE_SHIFT - order_bit, keep);
+		phys_read(m, node, leaf.words, sizeof(leaf.words));
+		while (next_bit(&leaf, &bit))
+			keep_key(m, start | bit, walk->keep);
 		return;
 	}
 	phys_read(m, node, table, sizeof(table));
@@ -151,7 +176,7 @@ static void kho_radix_walk(struct machine *m, phys_addr_t node, unsigned int lev
 		unsigned int shift = (level - 1) * KHO_TABLE_SIZE_LOG2 + KHO_BITMAP_SIZE_LOG2;
 
 		if (table[i])
-			kho_radix_walk(m, table[i], level - 1, start | i << shift, keep);
+			kho_radix_walk(m, walk, table[i], level - 1, start | i << shift);
 	}
 }
 
@@ -287,19 +312,33 @@ err_free:
 	return 0;
 }
 
-static void kho_mem_deserialize(struct machine *m, phys_addr_t chunk,
-				void (*keep)(struct machine *m, u64 pfn, unsigned int order))
+static void deserialize_bitmap(struct machine *m, const struct khoser_mem_bitmap_ptr *elm,
+			       unsigned int order, kho_keep_fn keep)
+{
+	struct bitmap bitmap = { 0 };
+	u64 bit;
+
+	if (!elm->bitmap)
+		oops(m, 0);
+	phys_read(m, elm->bitmap, bitmap.words, sizeof(bitmap.words));
+	while (next_bit(&bitmap, &bit))
+		keep(m, elm->phys_start + (bit << ((order + PAGE_SHIFT) % 64)), order);
+}
+
+static void kho_mem_deserialize(struct machine *m, phys_addr_t chunk, kho_keep_fn keep)
 {
 	struct khoser_mem_chunk_hdr hdr;
+	struct chain chain = { 0 };
 
 	for (; chunk; chunk = hdr.next) {
+		if (chain_repeats(&chain, chunk))
+			loop_forever(m, "kho_mem_deserialize");
 		phys_read(m, chunk, &hdr, sizeof(hdr));
 		for (u32 i = 0; i != hdr.num_elms; i++) {
 			struct khoser_mem_bitmap_ptr elm;
 
 			phys_read(m, chunk + sizeof(hdr) + i * sizeof(elm), &elm, sizeof(elm));
-			for_each_set_bit(m, elm.bitmap, PHYS_PFN(elm.phys_start) >> hdr.order,
-					 hdr.order, keep);
+			deserialize_bitmap(m, &elm, hdr.order, keep);
 		}
 	}
 }
@@ -348,11 +387,51 @@ void kho_track_del(struct machine *m, u64 pfn, unsigned int order)
 		__kho_unpreserve_order(m, pfn, order);
 }
 
-void kho_track_walk(struct machine *m, phys_addr_t map,
-		    void (*keep)(struct machine *m, u64 pfn, unsigned int order))
+void kho_track_walk(struct machine *m, phys_addr_t map, kho_keep_fn keep)
 {
+	struct radix_walk walk = { .keep = keep };
+
 	if (m->k->boot.release.kho_radix)
-		kho_radix_walk(m, map, KHO_TREE_MAX_DEPTH - 1, 0, keep);
+		kho_radix_walk(m, &walk, map, KHO_TREE_MAX_DEPTH - 1, 0);
 	else
 		kho_mem_deserialize(m, map, keep);
+}
+
+bool kho_track_slot(struct machine *m, u64 pfn, unsigned int order, unsigned int level,
+		    phys_addr_t *slot)
+{
+	u64 key = kho_encode_radix_key(pfn, order);
+	phys_addr_t node = m->k->kho.tree_root;
+
+	if (!m->k->boot.release.kho_radix || !level || level >= KHO_TREE_MAX_DEPTH)
+		return false;
+	for (unsigned int i = KHO_TREE_MAX_DEPTH - 1; i >= level; i--) {
+		if (!node)
+			return false;
+		*slot = node + kho_radix_get_table_index(key, i) * sizeof(u64);
+		node = read_u64(m, *slot);
+	}
+	return true;
+}
+
+bool kho_track_bit(struct machine *m, u64 pfn, unsigned int order, phys_addr_t *byte,
+		   unsigned int *bit)
+{
+	u64 nr = (pfn >> order) % PRESERVE_BITS;
+	struct kho_mem_phys *physxa;
+	phys_addr_t map = 0, slot;
+
+	if (m->k->boot.release.kho_radix) {
+		if (kho_track_slot(m, pfn, order, 1, &slot))
+			map = read_u64(m, slot);
+		nr = kho_encode_radix_key(pfn, order) % PRESERVE_BITS;
+	} else {
+		physxa = xa_load(&m->k->kho.orders, order);
+		if (physxa)
+			map = (phys_addr_t)xa_load(&physxa->phys_bits,
+						   (pfn >> order) / PRESERVE_BITS);
+	}
+	*byte = map + nr / 8;
+	*bit = nr % 8;
+	return map;
 }

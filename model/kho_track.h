@@ -18,8 +18,14 @@ void kho_track_del(struct machine *m, u64 pfn, unsigned int order);
 /* Up to 7.0: write the map down; its address, or 0 and *@err. */
 phys_addr_t kho_mem_serialize(struct machine *m, int *err);
 void kho_mem_ser_free(struct machine *m, phys_addr_t chunk);
-/* Call @keep for each preserved block of the map at @map. */
-void kho_track_walk(struct machine *m, phys_addr_t map,
-		    void (*keep)(struct machine *m, u64 pfn, unsigned int order));
+typedef void (*kho_keep_fn)(struct machine *m, phys_addr_t phys, unsigned int order);
+/* Call @keep for each preserved block of the map at @map, whatever that holds. */
+void kho_track_walk(struct machine *m, phys_addr_t map, kho_keep_fn keep);
+
+/* For damage.c: where the bit of a block is, and the table entry on the way to it. */
+bool kho_track_bit(struct machine *m, u64 pfn, unsigned int order, phys_addr_t *byte,
+		   unsigned int *bit);
+bool kho_track_slot(struct machine *m, u64 pfn, unsigned int order, unsigned int level,
+		    phys_addr_t *slot);
 
 #endif

@@ -119,12 +119,17 @@ u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u6
 		return 0;
 	/* Tokens that share the data were claimed later than the first one. */
 	while (nr <= l->nr_claims && !is_of(claim_of(m, nr), session, token))
-		nr = m->k->boot.release.policy.duplicate == DUPLICATE_SHARE ? nr + 1 :
-									      l->nr_claims + 1;
+		nr++;
 	if (nr > l->nr_claims)
 		return 0;
 	claim_of(m, nr)->state = CLAIM_INCOMING;
 	return nr;
+}
+
+void ledger_unread(struct machine *m, u32 claim)
+{
+	if (claim)
+		claim_of(m, claim)->state = CLAIM_PENDING;
 }
 
 static void claim_frames(struct machine *m, struct claim *claim, u64 pfn, u64 nr)
@@ -151,24 +156,33 @@ void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
 		ghost->preserved = keep;
 		/* What this kernel preserves was never restored, whatever the frame held before. */
 		ghost->restored = ghost->restored && !keep;
-		if (claim && keep && (!owner || owner->state == CLAIM_DONE))
+		if (claim && keep && (!owner || owner->state == CLAIM_DONE ||
+				      owner->kernel != claim->kernel))
 			ghost->claim = m->task->claim;
 	}
 	if (claim && keep)
 		claim_frames(m, claim, pfn, nr);
 }
 
-void ledger_restore(struct machine *m, u64 pfn, bool ok)
+void ledger_restore(struct machine *m, u64 pfn, u64 nr)
 {
-	struct ghost *ghost = &m->ledger.ghost[pfn];
+	u64 end = pfn + min(max(nr, 1), m->nr_frames - pfn), at = pfn;
 
-	if (ok) {
-		ghost->restored = 1;
-		ghost->restored_op = m->task->op;
-	} else if (ghost->restored) {
-		judge(m, VIOLATION_DOUBLE_RESTORE, pfn,
-		      "pfn 0x%llx was restored twice", (unsigned long long)pfn);
+	while (at < end && !m->ledger.ghost[at].restored)
+		at++;
+	if (at < end)
+		judge(m, VIOLATION_DOUBLE_RESTORE, at, "pfn 0x%llx was restored twice",
+		      (unsigned long long)at);
+	for (; nr && pfn < end; pfn++) {
+		m->ledger.ghost[pfn].restored = 1;
+		m->ledger.ghost[pfn].restored_op = m->task->op;
 	}
+}
+
+void ledger_freed_twice(struct machine *m, u64 pfn)
+{
+	judge(m, VIOLATION_ALIAS, pfn, "pfn 0x%llx is free, and was freed once more",
+	      (unsigned long long)pfn);
 }
 
 void ledger_alias(struct machine *m, u64 pfn)
@@ -202,6 +216,59 @@ static u64 file_hash(struct machine *m, struct file *file)
 	return hash;
 }
 
+/* The rights that @file has and @claim had not, or NULL. */
+static const char *more_rights(const struct claim *claim, const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	if (claim->seals & ~inode->seals)
+		return "without seals that it had";
+	if (file->f_mode & FMODE_WRITE && !(claim->f_mode & FMODE_WRITE))
+		return "open for writing";
+	if (inode->i_mode & ~claim->i_mode & 07777)
+		return "with permissions that it had not";
+	return NULL;
+}
+
+/* Does user space see in a page of @claim's file what is not its own? */
+static bool judge_page(struct machine *m, const struct claim *claim, u64 pfn)
+{
+	u32 data = m->ledger.ghost[pfn].data;
+	const struct claim *other = data == DATA_ALIASED ? NULL : claim_of(m, data);
+	char whose[96] = "the kernel";
+
+	if (data == DATA_ALIASED || data == claim->object || !phys_hash(m, PFN_PHYS(pfn), PAGE_SIZE, 0))
+		return true;
+	if (other)
+		snprintf(whose, sizeof(whose), "token 0x%llx of session \"%.64s\"",
+			 (unsigned long long)other->token, other->session);
+	judge(m, VIOLATION_EXPOSED, pfn, "token 0x%llx of session \"%.64s\" shows pfn 0x%llx, "
+	      "memory of %s", (unsigned long long)claim->token, claim->session,
+	      (unsigned long long)pfn, whose);
+	return false;
+}
+
+/* One finding says it all of a file. */
+static void judge_exposed(struct machine *m, const struct claim *claim, struct file *file)
+{
+	struct address_space *mapping = &file_inode(file)->i_mapping;
+	const char *what = more_rights(claim, file);
+	struct folio *folio;
+	bool own = true;
+
+	if (what)
+		judge(m, VIOLATION_EXPOSED, 0, "token 0x%llx of session \"%.64s\" came back %s",
+		      (unsigned long long)claim->token, claim->session, what);
+	for (u64 index = 0; own; index++) {
+		folio = filemap_next_folio(m, mapping, &index, UINT64_MAX);
+		if (!folio)
+			break;
+		if (folio->page.flags & PG_UPTODATE)
+			own = judge_page(m, claim, folio_pfn(m, folio) + index -
+					 folio_start(folio, index));
+	}
+}
+
 void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 {
 	struct claim *claim = claim_of(m, nr);
@@ -209,8 +276,11 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 	u64 pfn;
 
 	/* Up to 7.0 also an outgoing file may be "retrieved": there is nothing to compare. */
-	if (!claim || claim->state != CLAIM_INCOMING)
+	if (!claim || claim->state != CLAIM_INCOMING || claim->judged)
 		return;
+	claim->judged = true;
+	if (file->f_op == claim->f_op)
+		judge_exposed(m, claim, file);
 	if (file->f_op != claim->f_op)
 		what = "kind";
 	else if (i_size_read(file_inode(file)) != claim->size)
@@ -256,13 +326,41 @@ void ledger_rolled_back(struct machine *m)
 		judge(m, VIOLATION_LOST, 0, "the rollback discarded %u preserved files", lost);
 }
 
+/* What the file has when its kernel ends, and which frames hold its bytes. */
+static void describe_file(struct machine *m, u32 nr, struct claim *claim)
+{
+	struct inode *inode = file_inode(claim->file);
+	struct folio *folio;
+	u32 *data;
+
+	claim->f_op = claim->file->f_op;
+	claim->size = i_size_read(inode);
+	claim->pos = claim->file->f_pos;
+	claim->seals = inode->seals;
+	claim->f_mode = claim->file->f_mode;
+	claim->i_mode = inode->i_mode;
+	claim->hash = file_hash(m, claim->file);
+	claim->file = NULL;
+	inode->claim = inode->claim ? inode->claim : nr;
+	claim->object = inode->claim;
+	for (u64 index = 0;; index++) {
+		folio = filemap_next_folio(m, &inode->i_mapping, &index, UINT64_MAX);
+		if (!folio)
+			break;
+		data = &m->ledger.ghost[folio_pfn(m, folio) + index -
+					folio_start(folio, index)].data;
+		*data = *data && *data != claim->object ? DATA_ALIASED : claim->object;
+	}
+}
+
 void ledger_kexec(struct machine *m)
 {
 	struct ledger *l = &m->ledger;
 
+	for (u64 pfn = 0; pfn < m->top; pfn++)
+		l->ghost[pfn].data = 0;
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
 		struct claim *claim = l->claims[i];
-		struct inode *inode;
 
 		if (claim->state != CLAIM_OUTGOING) {
 			/* What nobody claimed in this kernel is lost to the next one. */
@@ -271,15 +369,8 @@ void ledger_kexec(struct machine *m)
 		}
 		judge_stolen(m, claim);
 		claim->state = CLAIM_PENDING;
-		if (claim->flb)
-			continue;
-		inode = file_inode(claim->file);
-		claim->f_op = claim->file->f_op;
-		claim->size = i_size_read(inode);
-		claim->pos = claim->file->f_pos;
-		claim->seals = inode->seals;
-		claim->hash = file_hash(m, claim->file);
-		claim->file = NULL;
+		if (!claim->flb)
+			describe_file(m, i + 1, claim);
 	}
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		l->ghost[pfn].restored = 0;
@@ -290,22 +381,32 @@ void ledger_kexec(struct machine *m)
 	m->task->claim = 0;
 }
 
-/* A kernel that does not take the handover loses all that was preserved. */
-static void judge_handover(struct machine *m)
+/* What is still pending never comes. */
+static void lose_pending(struct machine *m, bool flbs, const char *why)
 {
 	struct ledger *l = &m->ledger;
 	u32 lost = 0;
 
-	if (m->k->kho.fdt_in && liveupdate_enabled(m))
-		return;
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
-		if (l->claims[i]->state != CLAIM_PENDING)
+		if (l->claims[i]->state != CLAIM_PENDING || (l->claims[i]->flb && !flbs))
 			continue;
 		l->claims[i]->state = CLAIM_DONE;
-		lost++;
+		lost += !l->claims[i]->flb;
 	}
 	if (lost)
-		judge(m, VIOLATION_LOST, 0, "%u preserved files did not reach this kernel", lost);
+		judge(m, VIOLATION_LOST, 0, "%u preserved files %s", lost, why);
+}
+
+void ledger_deserialized(struct machine *m)
+{
+	lose_pending(m, false, "are in no session");
+}
+
+/* A kernel that does not take the handover loses all that was preserved. */
+static void judge_handover(struct machine *m)
+{
+	if (!m->k->luo.incoming.active || !liveupdate_enabled(m))
+		lose_pending(m, true, "did not reach this kernel");
 }
 
 void ledger_booted(struct machine *m)

@@ -39,8 +39,10 @@ struct claim {
 	/* what the file had when its kernel ended */
 	const struct file_operations *f_op;
 	s64 size, pos;
-	u32 seals;
+	u32 seals, f_mode, i_mode;
 	u64 hash;
+	u32 object;		/* first claim on the same inode */
+	bool judged;		/* what was retrieved has been looked at */
 	struct extent *extents;	/* frames that KHO was told of for it */
 	u32 nr_extents, max_extents;
 };
@@ -48,6 +50,8 @@ struct claim {
 /* Per frame; claim numbers count from 1. */
 struct ghost {
 	u32 claim;		/* who told KHO of the frame first */
+	u32 data;		/* claim on the file whose bytes it held at kexec, or 0, or: */
+#define DATA_ALIASED	UINT32_MAX	/* several files had it in the old kernel already */
 	u32 restored_op:30;	/* operation of this kernel that restored it */
 	u32 restored:1;		/* it did */
 	u32 preserved:1;	/* the running kernel told KHO to keep it */
@@ -100,14 +104,20 @@ u32 ledger_act_for(struct machine *m, u32 claim);
 void ledger_done(struct machine *m, u32 claim);
 /* The claim that the serialized data at @phys and the token belong to; 0 if none. */
 u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token);
+/* What was read for the claim is dropped, as if it had never been. */
+void ledger_unread(struct machine *m, u32 claim);
 /* KHO was told to keep frames, or to forget them. */
 void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep);
-/* kho_restore_page() was called on a frame; @ok: it restored it. */
-void ledger_restore(struct machine *m, u64 pfn, bool ok);
+/* kho_restore_page() was called on a frame, and restored @nr from there on, or none. */
+void ledger_restore(struct machine *m, u64 pfn, u64 nr);
+/* A frame that is free was given up once more. */
+void ledger_freed_twice(struct machine *m, u64 pfn);
 /* A folio went into a page cache that some page cache holds already. */
 void ledger_alias(struct machine *m, u64 pfn);
 /* A file was retrieved: is it what was preserved? */
 void ledger_retrieved(struct machine *m, u32 claim, struct file *file);
+/* All sessions were deserialized, without an error: is nothing missing? */
+void ledger_deserialized(struct machine *m);
 /* What was deserialized was discarded, as a failure asked for it. */
 void ledger_rolled_back(struct machine *m);
 /* The kernel ends, or has come up. */

@@ -68,4 +68,23 @@ static inline bool list_is_first(const struct list_head *entry, const struct lis
 	for (pos = list_prev_entry(pos, member);				\
 	     &pos->member != (head); pos = list_prev_entry(pos, member))
 
+/*
+ * Does a chain of addresses lead back into itself? Brent's way: ask at each link;
+ * true at the latest when it was followed around for the third time.
+ */
+struct chain {
+	u64 saved, nr, next_save;
+};
+
+static inline bool chain_repeats(struct chain *chain, u64 addr)
+{
+	if (chain->nr && addr == chain->saved)
+		return true;
+	if (chain->nr++ == chain->next_save) {
+		chain->saved = addr;
+		chain->next_save = 2 * chain->next_save + 1;
+	}
+	return false;
+}
+
 #endif

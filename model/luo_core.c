@@ -11,8 +11,6 @@
 
 #define pr_fmt "luo: "
 
-#define LUO_FDT_LIVEUPDATE_NUM	"liveupdate-number"
-
 bool liveupdate_enabled(struct machine *m)
 {
 	return m->k->luo.enabled;
@@ -27,10 +25,7 @@ static int luo_read_fdt(struct machine *m, phys_addr_t phys)
 	const void *val;
 	int err, len;
 
-	phys_read(m, phys, fdt, sizeof(fdt));
-	err = fdt_check_header(fdt);
-	if (!err && fdt_totalsize(fdt) > sizeof(fdt))
-		err = -FDT_ERR_TRUNCATED;
+	err = kho_read_fdt(m, phys, fdt);
 	if (!err)
 		err = fdt_node_check_compatible(fdt, 0, compatible);
 	if (err) {

@@ -42,6 +42,21 @@ static struct luo_file *find_token(struct luo_file_set *file_set, u64 token)
 	return NULL;
 }
 
+const struct liveupdate_file_handler *luo_file_nth(struct luo_file_set *file_set, u64 token,
+						   u64 *nr, u64 *data)
+{
+	const struct luo_file *iter;
+
+	*nr = 0;
+	list_for_each_entry(iter, &file_set->files_list, list) {
+		*data = iter->serialized_data;
+		if (iter->token == token)
+			return iter->fh;
+		++*nr;
+	}
+	return NULL;
+}
+
 static void luo_file_add(struct machine *m, struct luo_file_set *file_set,
 			 struct luo_file *luo_file)
 {
@@ -762,6 +777,7 @@ err_destroy_blocks:
 							     struct luo_file, list);
 
 		luo_file_unmanage(m, file_set, luo_file);
+		ledger_unread(m, luo_file->claim);
 		luo_file_del(m, luo_file);
 	}
 	file_set->count = 0;

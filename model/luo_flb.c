@@ -11,22 +11,9 @@
 
 #define pr_fmt "luo: "
 
-#define LUO_FDT_FLB_NODE	"luo-flb"
-#define LUO_FDT_FLB_HEADER	"luo-flb-header"
 #define LUO_FLB_PGCNT		1ul
 #define LUO_FLB_MAX		((LUO_FLB_PGCNT * PAGE_SIZE - sizeof(struct luo_flb_header_ser)) / \
 				 sizeof(struct luo_flb_ser))
-
-struct luo_flb_header_ser {
-	u64 pgcnt;
-	u64 count;
-} __packed;
-
-struct luo_flb_ser {
-	char name[LIVEUPDATE_FLB_COMPAT_LENGTH];
-	u64 data;
-	u64 count;
-} __packed;
 
 /* An FLB that a file handler depends on. */
 struct luo_flb_link {

@@ -52,6 +52,39 @@ struct kho_block_header_ser {		/* 7.2 on */
 	u64 count;
 } __packed;
 
+struct memfd_luo_folio_ser {
+	u64 pfn:52;
+	u64 flags:12;
+	u64 index;
+} __packed;
+
+struct memfd_luo_ser {
+	u64 pos;
+	u64 size;
+	u32 seals;		/* memfd-v2; memfd-v1 has neither these nor flags */
+	u32 flags;
+	u64 nr_folios;
+	struct kho_vmalloc folios;
+} __packed;
+
+struct luo_flb_header_ser {		/* 7.0 on */
+	u64 pgcnt;
+	u64 count;
+} __packed;
+
+struct luo_flb_ser {
+	char name[LIVEUPDATE_FLB_COMPAT_LENGTH];
+	u64 data;
+	u64 count;
+} __packed;
+
+/* Up to 7.1: names in LUO's FDT. */
+#define LUO_FDT_LIVEUPDATE_NUM	"liveupdate-number"
+#define LUO_FDT_SESSION_NODE	"luo-session"
+#define LUO_FDT_SESSION_HEADER	"luo-session-header"
+#define LUO_FDT_FLB_NODE	"luo-flb"
+#define LUO_FDT_FLB_HEADER	"luo-flb-header"
+
 /* kho_block.c: chains of pages that hold entries of one size. */
 
 struct kho_block {
@@ -194,6 +227,12 @@ void luo_file_discard(struct machine *m, struct luo_file_set *file_set);
 void luo_file_waiting(struct machine *m, struct census *census);
 int luo_file_deserialize(struct machine *m, struct luo_file_set *file_set,
 			 phys_addr_t file_set_ser);
+/*
+ * For damage.c: the handler of the file with that token, how many files come before
+ * it and what it hands over; NULL if there is none.
+ */
+const struct liveupdate_file_handler *luo_file_nth(struct luo_file_set *file_set, u64 token,
+						   u64 *nr, u64 *data);
 void luo_file_set_init(struct machine *m, struct luo_file_set *file_set);
 void luo_file_set_destroy(struct machine *m, struct luo_file_set *file_set);
 

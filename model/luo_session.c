@@ -16,9 +16,6 @@
 
 #define pr_fmt "luo: "
 
-#define LUO_FDT_SESSION_NODE	"luo-session"
-#define LUO_FDT_SESSION_HEADER	"luo-session-header"
-
 /* Where the table of sessions by name begins. */
 #define MIN_BUCKETS	4
 
@@ -670,6 +667,8 @@ int luo_session_deserialize(struct machine *m)
 		panic(m, "luo: Failed to deserialize sessions [%d]", err);
 	if (err && on_failure(m) == DESERIALIZE_ROLLBACK)
 		roll_back(m, &luo->incoming);
+	if (!err)
+		ledger_deserialized(m);
 	/* Otherwise what was read stays and leaks: there is no safe way back. */
 	if (saved)
 		luo->deserialize_err = err;

@@ -720,6 +720,66 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s);
 void machine_snapshot_free(struct machine_snapshot *s);
 
 /**
+ * enum luosim_damage_kind - what is done to a field of a handover.
+ * @DAMAGE_NUMBER: it becomes @number.
+ * @DAMAGE_FLIP: its bit @number, counted from 0, is flipped.
+ * @DAMAGE_BYTES: it becomes @bytes, cut off or filled up with NUL.
+ * @DAMAGE_ADDRESS: it becomes the physical address of the object or field @other; in a
+ *	field that holds a pfn, the pfn.
+ * @DAMAGE_COPY: it becomes what the field @other is.
+ */
+enum luosim_damage_kind {
+	DAMAGE_NUMBER,
+	DAMAGE_FLIP,
+	DAMAGE_BYTES,
+	DAMAGE_ADDRESS,
+	DAMAGE_COPY,
+};
+
+/**
+ * struct luosim_damage - damage to one field, see &enum luosim_damage_kind.
+ * @field: a path such as "session[vm0].count"; handover_field() names all.
+ * @kind: which of the members behind it count.
+ * @number: a value or a bit.
+ * @bytes: for a string; the first 4096 count.
+ * @len: of @bytes.
+ * @other: a path, too.
+ */
+struct luosim_damage {
+	const char *field;
+	enum luosim_damage_kind kind;
+	uint64_t number;
+	const void *bytes;
+	size_t len;
+	const char *other;
+};
+
+/**
+ * machine_damage() - damage what the running kernel hands to the next one.
+ * @damage: copied. It is done when the next reboot into another kernel has
+ *	serialized all, and once; all of it is looked up before any of it is written.
+ * Return: 0; -EINVAL for paths that are none, for an object instead of a field, and
+ *	when the field is a number and @damage a string or the other way round; -ENOENT
+ *	when this kernel hands over no such field; -ERANGE when the field has no such
+ *	bit, or the value does not fit; -ENOSPC after 64 of them; -ENOMEM.
+ */
+int machine_damage(struct machine *m, const struct luosim_damage *damage);
+
+/**
+ * handover_field() - the fields and objects of a handover, for lists and messages.
+ * @i: counted from 0.
+ * Return: a path with NAME, TOKEN and N for what stands there, or NULL behind the
+ *	last one.
+ */
+const char *handover_field(size_t i);
+
+/**
+ * handover_path() - is @path spelled as handover_field() has it?
+ * Return: 0 for a field, 1 for an object, -ENOENT.
+ */
+int handover_path(const char *path);
+
+/**
  * struct machine_stats - what a machine holds now, in pages, bytes and counts.
  * @frames: pages of memory.
  * @frames_free: of which the running kernel's allocator has free.

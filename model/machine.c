@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Making a machine, booting kernels on it, and replacing one by the next. */
+#include "damage.h"
 #include "handlers/handlers.h"
 #include "machine.h"
 
@@ -62,6 +63,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 {
 	if (m->task->id)
 		task_leave_kernel(m);
+	damage_apply(m);
 	ledger_kexec(m);
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		struct page *page = &m->memmap[pfn];

@@ -81,6 +81,7 @@ struct machine {
 	u64 top;			/* frames from here on were never touched */
 
 	struct ledger ledger;
+	struct damages *damages;	/* see damage.c; NULL as long as there were none */
 
 	struct task init_task;
 	struct task *task;		/* that runs */

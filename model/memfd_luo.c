@@ -13,26 +13,11 @@
 #define MEMFD_LUO_ALL_SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | \
 				 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
 
-struct memfd_luo_folio_ser {
-	u64 pfn:52;
-	u64 flags:12;
-	u64 index;
-} __packed;
-
-struct memfd_luo_ser {
-	u64 pos;
-	u64 size;
-	u64 seals;		/* memfd-v2: two words of 32 bits; memfd-v1 has none */
-	u64 nr_folios;
-	struct kho_vmalloc folios;
-} __packed;
-
-/* Without the word of seals the members behind it move up. */
+/* Without seals and flags the members behind them move up. */
 static u64 ser_size(struct machine *m)
 {
-	u64 seals = sizeof(((struct memfd_luo_ser *)NULL)->seals);
-
-	return sizeof(struct memfd_luo_ser) - (has_fix(m, FIX_MEMFD_SEALS) ? 0 : seals);
+	return sizeof(struct memfd_luo_ser) - (has_fix(m, FIX_MEMFD_SEALS) ? 0 :
+	       offsetof(struct memfd_luo_ser, nr_folios) - offsetof(struct memfd_luo_ser, seals));
 }
 
 static void write_ser(struct machine *m, phys_addr_t phys, const struct memfd_luo_ser *ser)
@@ -54,6 +39,7 @@ static void read_ser(struct machine *m, phys_addr_t phys, struct memfd_luo_ser *
 	}
 	phys_read(m, phys, ser, offsetof(struct memfd_luo_ser, seals));
 	ser->seals = 0;
+	ser->flags = 0;
 	phys_read(m, phys + offsetof(struct memfd_luo_ser, seals), &ser->nr_folios,
 		  sizeof(*ser) - offsetof(struct memfd_luo_ser, nr_folios));
 }
@@ -304,8 +290,6 @@ static void memfd_luo_finish(struct liveupdate_file_op_args *args)
 	/* A retrieve, good or failed, has cleaned up all that it could. */
 	if (args->retrieve_status)
 		return;
-	if (!args->serialized_data)
-		return;
 	read_ser(m, args->serialized_data, &ser);
 	if (ser.nr_folios) {
 		folios_ser = kho_restore_vmalloc(m, &ser.folios);
@@ -341,7 +325,7 @@ static int memfd_luo_add_folio(struct machine *m, struct inode *inode, struct fo
 		pr_err(m, "shmem: failed to account folio index %llu(%lld pages): %d",
 		       (unsigned long long)i, (long long)npages, err);
 		if (has_fix(m, FIX_MEMFD_REMOVE_FOLIO))
-			filemap_remove_folio(m, &inode->i_mapping, folio);
+			filemap_remove_folio_at(m, &inode->i_mapping, folio, pfolio->index);
 		return err;
 	}
 	*nr_added += npages;
@@ -438,7 +422,7 @@ static int retrieve_file(struct machine *m, const struct memfd_luo_ser *ser, str
 	struct file *file;
 	int err = 0;
 
-	if (has_fix(m, FIX_MEMFD_SEALS) && ser->seals & ~(u64)MEMFD_LUO_ALL_SEALS)
+	if (has_fix(m, FIX_MEMFD_SEALS) && ser->seals & ~MEMFD_LUO_ALL_SEALS)
 		return -EOPNOTSUPP;
 	file = memfd_luo_new_file(m, ser);
 	if (IS_ERR(file))
@@ -466,8 +450,6 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	struct memfd_luo_ser ser;
 	int err;
 
-	if (!args->serialized_data)
-		return -EINVAL;
 	read_ser(m, args->serialized_data, &ser);
 	err = retrieve_file(m, &ser, &args->file);
 	kho_restore_free(m, args->serialized_data);

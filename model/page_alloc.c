@@ -109,21 +109,53 @@ void folio_get(struct folio *folio)
 	folio->page.refcount++;
 }
 
+/* Does a free block hold the frame? */
+static bool is_free(struct machine *m, u64 pfn)
+{
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+		const struct page *head = &m->memmap[pfn & ~((1ull << order) - 1)];
+
+		if (head->flags & PG_BUDDY && head->order >= order)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of a folio that is free already, in part or as a whole, nothing is freed: two
+ * had it, as only a damaged map of preserved pages makes it come about.
+ */
+static bool bad_page(struct machine *m, u64 pfn, u64 nr)
+{
+	bool bad = is_free(m, pfn);
+
+	for (u64 i = 1; i < nr && !bad; i++)
+		bad = m->memmap[pfn + i].flags & PG_BUDDY;
+	if (!bad)
+		return false;
+	printk(m, LOG_ERR, "BUG: Bad page state  pfn:%05llx", (unsigned long long)pfn);
+	ledger_freed_twice(m, pfn);
+	return true;
+}
+
 void folio_put(struct machine *m, struct folio *folio)
 {
 	struct page *page = &folio->page;
-	u64 pfn = page_to_pfn(m, page);
-	unsigned int order = page->order;
+	u64 pfn = page_to_pfn(m, page), nr = folio_nr_pages(folio);
+	unsigned int order = min((unsigned int)page->order, MAX_PAGE_ORDER);
 
 	if (--page->refcount)
 		return;
 	if (!(page->flags & PG_UNTRACKED))
-		census_add(m, CENSUS_FRAMES, -(1ll << order));
+		census_add(m, CENSUS_FRAMES, -(s64)nr);
+	if (bad_page(m, pfn, nr))
+		return;
 	page->flags &= PG_SCRAMBLED;
 	page->private = 0;
-	for (u64 i = 1; i < 1ull << order; i++)
+	for (u64 i = 1; i < nr; i++)
 		m->memmap[pfn + i].flags &= PG_SCRAMBLED;
-	free_one_page(m, pfn, order);
+	for (u64 i = 0; i < nr; i += 1ull << order)
+		free_one_page(m, pfn + i, order);
 }
 
 void folio_pin(struct machine *m, struct folio *folio)

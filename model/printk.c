@@ -111,6 +111,14 @@ void panic(struct machine *m, const char *fmt, ...)
 	longjmp(m->task->panic_env, 1);
 }
 
+void loop_forever(struct machine *m, const char *func)
+{
+	printk(m, LOG_ERR, "watchdog: BUG: soft lockup - CPU#0 stuck in %s", func);
+	m->panicked = true;
+	judge(m, VIOLATION_STUCK, 0, "%s never ends", func);
+	longjmp(m->task->panic_env, 1);
+}
+
 void oops(struct machine *m, phys_addr_t phys)
 {
 	printk(m, LOG_ERR, "BUG: unable to handle page fault for physical address 0x%llx",

@@ -57,6 +57,8 @@ bool once(struct machine *m, const void *site);
 
 /* Stop the machine. Does not return to the caller but to the system call's. */
 void panic(struct machine *m, const char *fmt, ...) __printf(2, 3) __attribute__((noreturn));
+/* The kernel loops for ever in @func. */
+void loop_forever(struct machine *m, const char *func) __attribute__((noreturn));
 /* A bad kernel pointer was followed. */
 void oops(struct machine *m, phys_addr_t phys) __attribute__((noreturn));
 

@@ -70,9 +70,18 @@ void vfree(struct machine *m, struct vm_struct *vm)
 		free_pages(m, vm, vm->nr_pages);
 }
 
-/* Where byte @off of the area is, and how many bytes of @size follow in that page. */
-static phys_addr_t vmalloc_to_phys(const struct vm_struct *vm, u64 off, u64 size, u64 *len)
+/*
+ * Where byte @off of the area is, and how many bytes of @size follow in that page.
+ * Behind the area is a guard page.
+ */
+static phys_addr_t vmalloc_to_phys(struct machine *m, const struct vm_struct *vm, u64 off,
+				   u64 size, u64 *len)
 {
+	if (off / PAGE_SIZE >= vm->nr_pages) {
+		printk(m, LOG_ERR, "BUG: unable to handle page fault behind a vmalloc area of "
+		       "%u pages", vm->nr_pages);
+		panic(m, "Fatal exception");
+	}
 	*len = min(size, PAGE_SIZE - off % PAGE_SIZE);
 	return PFN_PHYS(vm->pfns[off / PAGE_SIZE]) + off % PAGE_SIZE;
 }
@@ -82,7 +91,7 @@ void vmalloc_read(struct machine *m, const struct vm_struct *vm, u64 off, void *
 	u64 len;
 
 	for (u8 *p = buf; size; p += len, off += len, size -= len) {
-		phys_addr_t phys = vmalloc_to_phys(vm, off, size, &len);
+		phys_addr_t phys = vmalloc_to_phys(m, vm, off, size, &len);
 
 		phys_read(m, phys, p, len);
 	}
@@ -93,7 +102,7 @@ void vmalloc_write(struct machine *m, struct vm_struct *vm, u64 off, const void 
 	u64 len;
 
 	for (const u8 *p = buf; size; p += len, off += len, size -= len) {
-		phys_addr_t phys = vmalloc_to_phys(vm, off, size, &len);
+		phys_addr_t phys = vmalloc_to_phys(m, vm, off, size, &len);
 
 		phys_write(m, phys, p, len);
 	}

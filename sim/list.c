@@ -110,6 +110,12 @@ static void list_handlers(void)
 		printf("%-12s %s\n", handler_name(handler), handler_in(handler));
 }
 
+static void list_fields(void)
+{
+	for (gsize i = 0; handover_field(i) != NULL; i++)
+		printf("%s\n", handover_field(i));
+}
+
 static const struct {
 	const char *name;
 	void (*list)(void);
@@ -121,11 +127,13 @@ static const struct {
 	{ "operations", list_operations },
 	{ "files", list_files },
 	{ "handlers", list_handlers },
+	{ "fields", list_fields },
 };
 
 int list_main(int argc, char **argv)
 {
-	static const char usage[] = "releases|fixes|limits|policies|operations|files|handlers";
+	static const char usage[] =
+		"releases|fixes|limits|policies|operations|files|handlers|fields";
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
 	g_autoptr(GError) error = NULL;
 

@@ -454,6 +454,43 @@ static gint64 call_flb(struct call *c)
 	return ret;
 }
 
+/* Damage the field that the first argument names. */
+static gint64 corrupt(struct call *c, struct luosim_damage *damage)
+{
+	damage->field = c->args[0].bytes;
+	return machine_damage(c->machine, damage);
+}
+
+static gint64 call_corrupt(struct call *c)
+{
+	return corrupt(c, &(struct luosim_damage){
+		.kind = DAMAGE_NUMBER, .number = c->args[1].number });
+}
+
+static gint64 call_corrupt_bit(struct call *c)
+{
+	return corrupt(c, &(struct luosim_damage){
+		.kind = DAMAGE_FLIP, .number = c->args[1].number });
+}
+
+static gint64 call_corrupt_string(struct call *c)
+{
+	return corrupt(c, &(struct luosim_damage){
+		.kind = DAMAGE_BYTES, .bytes = c->args[1].bytes, .len = c->args[1].len });
+}
+
+static gint64 call_corrupt_address(struct call *c)
+{
+	return corrupt(c, &(struct luosim_damage){
+		.kind = DAMAGE_ADDRESS, .other = c->args[1].bytes });
+}
+
+static gint64 call_corrupt_copy(struct call *c)
+{
+	return corrupt(c, &(struct luosim_damage){
+		.kind = DAMAGE_COPY, .other = c->args[1].bytes });
+}
+
 #define FD		{ "FD", PARAM_FD, 0, 0, NULL }
 #define FD_NUMBER	{ "FD", PARAM_FD_NUMBER, G_MININT32, G_MAXINT32, NULL }
 #define DEV		{ "DEV", PARAM_FD, 0, 0, NULL }
@@ -467,6 +504,8 @@ static gint64 call_flb(struct call *c)
 #define MEMFD_NAME	{ "NAME", PARAM_STRING, 0, 250, NULL }
 #define TEXT		{ "BYTES", PARAM_STRING, 0, MAX_STRING_BYTES, NULL }
 #define PATH		{ "PATH", PARAM_STRING, 0, 255, NULL }
+#define FIELD		{ "FIELD", PARAM_FIELD, 0, 255, NULL }
+#define OBJECT		{ "OBJECT", PARAM_OBJECT, 0, 255, NULL }
 #define TOKEN		{ "TOKEN", PARAM_NUMBER, 0, G_MAXUINT64, NULL }
 #define SEED		{ "SEED", PARAM_NUMBER, 0, G_MAXUINT64, NULL }
 #define OFFSET(n)	{ n, PARAM_NUMBER, G_MININT64, G_MAXINT64, NULL }
@@ -607,6 +646,16 @@ static const struct op_info table[] = {
 	  .about = "pages of memory: all, free, preserved, handed over and not restored" },
 	{ "flb", { { "NAME", PARAM_STRING, 0, 47, NULL } }, SHOWS(flb_fields), .call = call_flb,
 	  .about = "reference counts of an FLB, and what became of the incoming one" },
+	{ "corrupt", { FIELD, { "VALUE", PARAM_NUMBER, 0, G_MAXUINT64, NULL } }, RETURNS,
+	  .call = call_corrupt, .about = "what the next kernel finds there, see luosim list fields" },
+	{ "corrupt_bit", { FIELD, { "BIT", PARAM_NUMBER, 0, G_MAXUINT32, NULL } }, RETURNS,
+	  .call = call_corrupt_bit, .about = "likewise: one bit of it is flipped" },
+	{ "corrupt_string", { FIELD, TEXT }, RETURNS, .call = call_corrupt_string,
+	  .about = "likewise, of a string" },
+	{ "corrupt_address", { FIELD, OBJECT }, RETURNS, .call = call_corrupt_address,
+	  .about = "it becomes the address, or the pfn, of an object or field" },
+	{ "corrupt_copy", { FIELD, FIELD }, RETURNS, .call = call_corrupt_copy,
+	  .about = "it becomes what another field is" },
 	{ 0 },
 };
 

@@ -19,6 +19,8 @@ enum param_kind {
 	PARAM_OCTAL,
 	PARAM_WORD,		/* one of @words */
 	PARAM_STRING,		/* at most @max bytes */
+	PARAM_FIELD,		/* a string: the path of a field that is handed over */
+	PARAM_OBJECT,		/* or of an object */
 	PARAM_PIECES,		/* strings, fd(), u8(), u16(), u32(), u64() */
 	PARAM_FIELDS,		/* result: key=value... */
 };

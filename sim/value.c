@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Arguments and results: reading, evaluating and comparing them. */
+#include <errno.h>
 #include <string.h>
 
 #include "value.h"
@@ -260,6 +261,34 @@ static bool parse_string(struct lex *l, const struct param *param, struct value 
 	return false;
 }
 
+/* A loop variable could be any number. */
+static bool parse_path(struct lex *l, const struct param *param, struct value *value)
+{
+	const gint64 zeroes[MAX_LOOPS] = { 0 };
+	g_autoptr(GString) path = g_string_new(NULL);
+	g_autoptr(GPtrArray) words = NULL;
+	const char *at = l->p;
+	int ret;
+
+	if (!parse_string(l, param, value))
+		return false;
+	text_expand(path, &value->text, zeroes);
+	ret = strlen(path->str) == path->len ? handover_path(path->str) : -ENOENT;
+	if (ret == 0 || (ret > 0 && param->kind == PARAM_OBJECT))
+		return true;
+	if (ret > 0) {
+		lex_fail(l, at, "'%s' has an address and no value, expected a field such as "
+			 "'%s.preserved'", path->str, path->str);
+		return false;
+	}
+	words = g_ptr_array_new();
+	for (gsize i = 0; handover_field(i) != NULL; i++)
+		g_ptr_array_add(words, (char *)handover_field(i));
+	g_ptr_array_add(words, NULL);
+	lex_unknown(l, at, "field", path->str, words, false);
+	return false;
+}
+
 static void piece_clear(struct piece *piece)
 {
 	value_clear(&piece->value);
@@ -342,6 +371,9 @@ bool value_parse(struct lex *l, const struct param *param, struct value *value)
 		return parse_word(l, param, value);
 	case PARAM_STRING:
 		return parse_string(l, param, value);
+	case PARAM_FIELD:
+	case PARAM_OBJECT:
+		return parse_path(l, param, value);
 	case PARAM_PIECES:
 		return parse_pieces(l, param, value);
 	default:

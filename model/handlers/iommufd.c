@@ -106,7 +106,7 @@ static void hash_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 	u64 *hash = data;
 
 	(void)i;
-	for (u64 page = 0; page < 1ull << pte->order; page++)
+	for (u64 page = 0; page < 1ull << pte->order % 64 && pfn_valid(m, pte->pfn + page); page++)
 		*hash += phys_hash(m, PFN_PHYS(pte->pfn + page), PAGE_SIZE,
 				   pte->iova + (page << PAGE_SHIFT));
 }

@@ -137,6 +137,8 @@ static int scripted_retrieve(struct liveupdate_file_op_args *args)
 	if (err)
 		return err;
 	phys_read(m, args->serialized_data, &ser, sizeof(ser));
+	if (ser.kind >= NR_FILE_KINDS)
+		return -EINVAL;
 	file = open_kind(m, ser.kind);
 	if (IS_ERR(file))
 		return PTR_ERR(file);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Damage to a handover, see damage.h: kept until it is time, then done all at once. */
+#include <libfdt.h>
+
+#include "damage.h"
+#include "handover.h"
+#include "machine.h"
+
+#define MAX_DAMAGES	64
+
+struct damage {
+	enum luosim_damage_kind kind;
+	struct path path, other;
+	u64 number;
+	u8 *bytes;
+	u32 len;
+	struct place place;	/* once it is time */
+};
+
+struct damages {
+	struct damage entry[MAX_DAMAGES];
+	u32 nr;
+};
+
+/* The bytes that a number shares with its neighbours, lowest first. */
+static u64 read_word(struct machine *m, const struct place *place)
+{
+	u64 word = 0;
+
+	phys_read(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
+	return place->big_endian ? fdt32_to_cpu(word) : word;
+}
+
+static u64 mask_of(const struct place *place)
+{
+	return (~0ull >> (64 - place->bits)) << place->shift;
+}
+
+static u64 read_place(struct machine *m, const struct place *place)
+{
+	return (read_word(m, place) & mask_of(place)) >> place->shift;
+}
+
+static void write_place(struct machine *m, const struct place *place, u64 number)
+{
+	u64 word = (read_word(m, place) & ~mask_of(place)) | number << place->shift;
+
+	if (place->big_endian)
+		word = cpu_to_fdt32(word);
+	phys_write(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
+}
+
+/* What it takes to do the damage: 0, -ENOENT, -EINVAL, -ERANGE. */
+static int look_up(struct machine *m, struct damage *d)
+{
+	struct place *place = &d->place, other;
+	int err = path_find(m, &d->path, place);
+
+	if (!err && (d->kind == DAMAGE_ADDRESS || d->kind == DAMAGE_COPY))
+		err = path_find(m, &d->other, &other);
+	if (err)
+		return err;
+	switch (d->kind) {
+	case DAMAGE_FLIP:
+		return d->number < (place->bits ? place->bits : 8 * place->bytes) ? 0 : -ERANGE;
+	case DAMAGE_BYTES:
+		return place->bytes ? 0 : -EINVAL;
+	case DAMAGE_ADDRESS:
+		d->number = place->pfn ? PHYS_PFN(other.phys) : other.phys;
+		break;
+	case DAMAGE_COPY:
+		if (!other.bits)
+			return -EINVAL;
+		d->number = read_place(m, &other);
+		break;
+	default:
+		break;
+	}
+	if (!place->bits)
+		return -EINVAL;
+	return d->number & ~(mask_of(place) >> place->shift) ? -ERANGE : 0;
+}
+
+static void write_bytes(struct machine *m, const struct place *place, const struct damage *d)
+{
+	phys_zero(m, place->phys, place->bytes);
+	phys_write(m, place->phys, d->bytes, min(d->len, place->bytes));
+}
+
+static void flip(struct machine *m, const struct place *place, u64 bit)
+{
+	u8 byte;
+
+	if (place->bits) {
+		write_place(m, place, read_place(m, place) ^ 1ull << bit);
+		return;
+	}
+	phys_read(m, place->phys + bit / 8, &byte, 1);
+	byte ^= 1u << bit % 8;
+	phys_write(m, place->phys + bit / 8, &byte, 1);
+}
+
+static void drop_last(struct machine *m, struct damages *damages)
+{
+	struct damage *d = &damages->entry[--damages->nr];
+
+	if (d->bytes)
+		arena_free(&m->persist, d->bytes, d->len);
+}
+
+/* All is looked up before anything is written: each damage is one to what was right. */
+void damage_apply(struct machine *m)
+{
+	struct damages *damages = m->damages;
+
+	if (!damages)
+		return;
+	for (u32 i = 0; i < damages->nr; i++) {
+		struct damage *d = &damages->entry[i];
+
+		if (!look_up(m, d))
+			continue;
+		printk(m, LOG_WARN, "simulator: no field '%s' in this handover",
+		       path_pattern(&d->path));
+		d->place.phys = 0;
+	}
+	for (u32 i = 0; i < damages->nr; i++) {
+		struct damage *d = &damages->entry[i];
+
+		if (!d->place.phys)
+			continue;
+		if (d->kind == DAMAGE_BYTES)
+			write_bytes(m, &d->place, d);
+		else if (d->kind == DAMAGE_FLIP)
+			flip(m, &d->place, d->number);
+		else
+			write_place(m, &d->place, d->number);
+	}
+	while (damages->nr)
+		drop_last(m, damages);
+}
+
+static int add_damage(struct machine *m, const struct luosim_damage *damage)
+{
+	struct damage d = { .kind = damage->kind, .number = damage->number };
+	bool other = d.kind == DAMAGE_ADDRESS || d.kind == DAMAGE_COPY;
+
+	if (path_read(damage->field, &d.path) || path_is_object(&d.path))
+		return -EINVAL;
+	if (other && path_read(damage->other, &d.other))
+		return -EINVAL;
+	if (d.kind == DAMAGE_COPY && path_is_object(&d.other))
+		return -EINVAL;
+	if (m->damages->nr == MAX_DAMAGES)
+		return -ENOSPC;
+	if (d.kind == DAMAGE_BYTES) {
+		d.len = min(damage->len, PAGE_SIZE);
+		d.bytes = arena_alloc(&m->persist, d.len);
+		if (!d.bytes)
+			return -ENOMEM;
+		memcpy(d.bytes, damage->bytes, d.len);
+	}
+	m->damages->entry[m->damages->nr++] = d;
+	return 0;
+}
+
+int machine_damage(struct machine *m, const struct luosim_damage *damage)
+{
+	SYSCALL_ENTER(m);
+	struct damage d;
+	int err;
+
+	if (!m->damages)
+		m->damages = arena_alloc(&m->persist, sizeof(*m->damages));
+	if (!m->damages)
+		return -ENOMEM;
+	err = add_damage(m, damage);
+	if (err)
+		return err;
+	/* On a copy: the values are those that will be there at the end. */
+	d = m->damages->entry[m->damages->nr - 1];
+	err = look_up(m, &d);
+	if (err)
+		drop_last(m, m->damages);
+	return err;
+}
