@@ -66,9 +66,14 @@ void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt
 	va_start(ap, fmt);
 	vsnprintf(v->text, sizeof(v->text), fmt, ap);
 	va_end(ap);
-	if (m->config.emit)
+	if (m->config.emit) {
+		const char *chain[CALL_DEPTH];
+		u32 depth = call_chain(m, "", chain);
+
 		m->config.emit(m->config.data, &(struct event){
-			.type = EVENT_VIOLATION, .kernel = m->kernel_nr, .violation = v });
+			.type = EVENT_VIOLATION, .kernel = m->kernel_nr, .violation = v,
+			.chain = chain, .depth = depth });
+	}
 }
 
 void judge_warn(struct machine *m, const char *func)
@@ -214,6 +219,12 @@ void machine_end(struct machine *m)
 		return;
 	judge_unreachable(m);
 	judge_left(m);
+}
+
+void machine_forget_violations(struct machine *m)
+{
+	m->ledger.nr_violations = 0;
+	m->ledger.found = 0;
 }
 
 const struct violation *machine_violations(const struct machine *m, size_t *nr)

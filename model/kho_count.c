@@ -88,13 +88,14 @@ static void shared_del(struct machine *m)
 
 static int count_first(struct machine *m, u64 pfn)
 {
-	s64 objects = m->ledger.now.count[CENSUS_OBJECTS];
+	s64 objects = m->ledger.now.count[CENSUS_OBJECTS], nodes = m->k->xa_nodes;
 	u64 heap = m->k->heap_bytes;
 	int err = insert(m, &m->k->kho.counts, pfn, 1);
 
 	policy_cost(m, !err, heap);
 	/* Tracking, which counts for nobody, as that of kho_track.c. */
 	m->ledger.now.count[CENSUS_OBJECTS] = objects;
+	m->k->xa_nodes = nodes;
 	return err ? err : 1;
 }
 
@@ -119,7 +120,7 @@ int kho_count_get(struct machine *m, u64 pfn)
 
 u32 kho_count_put(struct machine *m, u64 pfn)
 {
-	s64 objects = m->ledger.now.count[CENSUS_OBJECTS];
+	s64 objects = m->ledger.now.count[CENSUS_OBJECTS], nodes = m->k->xa_nodes;
 	struct kho_count *count;
 	u64 heap = m->k->heap_bytes;
 
@@ -137,6 +138,7 @@ u32 kho_count_put(struct machine *m, u64 pfn)
 	kfree(m, count, sizeof(*count));
 	policy_cost(m, -1, heap);
 	m->ledger.now.count[CENSUS_OBJECTS] = objects;
+	m->k->xa_nodes = nodes;
 	return 0;
 }
 

@@ -191,15 +191,12 @@ void ledger_alias(struct machine *m, u64 pfn)
 }
 
 /* What the file reads as, holes and unused folios being zero. */
-static u64 file_hash(struct machine *m, struct file *file)
+u64 inode_hash(struct machine *m, struct inode *inode)
 {
-	struct inode *inode = file_inode(file);
 	u64 size = i_size_read(inode), end = DIV_ROUND_UP(size, PAGE_SIZE);
 	struct folio *folio;
 	u64 hash = 0;
 
-	if (file->f_op->state)
-		return file->f_op->state(m, file);
 	for (u64 index = 0;; index++) {
 		u64 start, len;
 
@@ -267,6 +264,11 @@ static void judge_exposed(struct machine *m, const struct claim *claim, struct f
 			own = judge_page(m, claim, folio_pfn(m, folio) + index -
 					 folio_start(folio, index));
 	}
+}
+
+static u64 file_hash(struct machine *m, struct file *file)
+{
+	return file->f_op->state ? file->f_op->state(m, file) : inode_hash(m, file_inode(file));
 }
 
 void ledger_retrieved(struct machine *m, u32 nr, struct file *file)

@@ -124,6 +124,9 @@ void ledger_rolled_back(struct machine *m);
 void ledger_kexec(struct machine *m);
 void ledger_booted(struct machine *m);
 
+/* A hash of what the pages of an inode read as. */
+u64 inode_hash(struct machine *m, struct inode *inode);
+
 int ledger_init(struct machine *m);
 struct violation *ledger_violation(struct machine *m, enum violation_kind kind, u64 pfn);
 

@@ -9,6 +9,7 @@
 struct liveupdate_file_handler;
 struct liveupdate_flb;
 struct luo_session;
+struct machine_walk;
 struct vm_struct;
 
 struct liveupdate_file_op_args {
@@ -32,6 +33,8 @@ struct liveupdate_file_ops {
 	bool (*can_finish)(struct liveupdate_file_op_args *args);
 	void (*finish)(struct liveupdate_file_op_args *args);
 	u64 (*get_id)(struct machine *m, struct file *file);
+	/* For walk.c: what the serialized form says; NULL: nobody knows. */
+	void (*walk)(struct machine_walk *w, struct machine *m, u64 serialized_data);
 };
 
 #define LIVEUPDATE_HNDL_COMPAT_LENGTH	48

@@ -129,6 +129,23 @@ struct luo_file_set {
 	u64 count;
 };
 
+struct luo_file {
+	struct liveupdate_file_handler *fh;
+	struct file *file;		/* NULL in the new kernel until retrieved */
+	u64 serialized_data;
+	void *private_data;
+	int retrieve_status;		/* 0 not tried, 1 done, or the errno */
+	struct mutex mutex;
+	struct list_head list;
+	u64 token;
+	struct luo_managed *managed;	/* duplicate share: the claim, see managed.c */
+	struct luo_managed *shared;	/* duplicate share, incoming: the object */
+	struct luo_session *session;	/* that it is in */
+	u32 claim;			/* the ledger's, which the kernel has not */
+	bool frozen;			/* likewise, for luo_file_after_abort() */
+	u64 frozen_data;
+};
+
 struct luo_session {
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
 	u32 name_hash;

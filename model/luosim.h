@@ -442,7 +442,8 @@ struct violation {
  * @kernel: which kernel, counted from 1.
  * @text: of EVENT_LOG, EVENT_PANIC, EVENT_BOOT.
  * @func: of EVENT_WARN: the function whose WARN it is.
- * @chain: of EVENT_WARN: its callers.
+ * @chain: of EVENT_WARN: its callers; of EVENT_VIOLATION: where in the kernel it was
+ *	found, the function called last first.
  * @depth: entries in @chain.
  * @violation: of EVENT_VIOLATION.
  */
@@ -539,6 +540,7 @@ struct boot {
  * @data: passed to @emit.
  * @scripts: scripted handlers, which must live as long as the machine.
  * @nr_scripts: how many there are, at most MAX_SCRIPTS.
+ * @no_log: there is no EVENT_LOG, which takes the time to format the lines.
  */
 struct machine_config {
 	struct boot boot;
@@ -547,6 +549,7 @@ struct machine_config {
 	void *data;
 	const struct handler_script *scripts;
 	unsigned int nr_scripts;
+	bool no_log;
 };
 
 /**
@@ -596,6 +599,9 @@ void machine_end(struct machine *m);
  * Return: an array that lives until the next call on @m.
  */
 const struct violation *machine_violations(const struct machine *m, size_t *nr);
+
+/** machine_forget_violations() - go on as if nothing had been found. */
+void machine_forget_violations(struct machine *m);
 
 /**
  * enum fail_point - a step that can be told to fail.
@@ -778,6 +784,38 @@ const char *handover_field(size_t i);
  * Return: 0 for a field, 1 for an object, -ENOENT.
  */
 int handover_path(const char *path);
+
+/**
+ * struct machine_view - what of a machine's state counts in a search.
+ * @fds: descriptors that later operations use, -1 for one that is not open; at most 64.
+ * @nr_fds: how many there are.
+ * @names: it matters which slot of @fds a file is in, and how sessions and tokens
+ *	are called. Otherwise states that differ only in that are one state.
+ * @contents: it matters what files hold, and not only which hold the same.
+ */
+struct machine_view {
+	const int *fds;
+	unsigned int nr_fds;
+	bool names;
+	bool contents;
+};
+
+/** struct machine_walk - memory that fingerprints are made in. */
+struct machine_walk;
+
+/** machine_walk_new() - NULL without memory. */
+struct machine_walk *machine_walk_new(void);
+void machine_walk_free(struct machine_walk *w);
+
+/**
+ * machine_fingerprint() - a hash of all that can influence what a machine does from
+ * here on, or what the judge says of it, but for which frame or piece of memory an
+ * allocation will give.
+ * @fingerprint: where to store 128 bits.
+ * Context: between system calls. Without memory on the host the program ends.
+ */
+void machine_fingerprint(struct machine *m, struct machine_walk *w,
+			 const struct machine_view *view, uint64_t fingerprint[2]);
 
 /**
  * struct machine_stats - what a machine holds now, in pages, bytes and counts.

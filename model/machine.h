@@ -25,6 +25,7 @@
 struct site {
 	const void *where;
 	u32 count;
+	bool once;			/* it warns, and only once */
 };
 
 /* Locks of one name, and the classes that were ever taken under one of them. */
@@ -65,6 +66,7 @@ struct kernel {
 
 	/* what policy_cost() counts */
 	u64 heap_bytes;			/* given out by kzalloc() */
+	s64 xa_nodes;			/* of xarrays: as many as the indices need */
 	s64 claims, claim_bytes;
 };
 

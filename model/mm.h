@@ -56,8 +56,11 @@ void phys_zero(struct machine *m, phys_addr_t phys, u64 size);
 u8 *phys_byte(struct machine *m, phys_addr_t phys);
 /* Give frame @pfn's contents up; @scramble says what remains. */
 void phys_drop(struct machine *m, u64 pfn, bool scramble);
-/* A hash of @size bytes at @phys, which lie in one frame; 0 if they are all zero. */
-u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 seed);
+/*
+ * A hash of @size bytes at @phys, which lie in one frame, as bytes @offset and on of
+ * something; 0 if they are all zero.
+ */
+u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 offset);
 
 /* pfn_valid(), pfn_to_page(), page_to_pfn() and those of folios are in machine.h. */
 static inline struct folio *page_folio(struct page *page)

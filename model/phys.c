@@ -216,7 +216,20 @@ u8 *phys_byte(struct machine *m, phys_addr_t phys)
 	return frame_store(m, page, off, len);
 }
 
-u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 seed)
+/* Of what is not zero, so that it does not matter how it is stored. */
+static u64 hash_trimmed(const u8 *buf, u32 len, u64 offset)
+{
+	while (len && !buf[len - 1])
+		len--;
+	while (len && !*buf) {
+		buf++;
+		len--;
+		offset++;
+	}
+	return len ? XXH3_64bits_withSeed(buf, len, offset) : 0;
+}
+
+u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 offset)
 {
 	u8 buf[PAGE_SIZE];
 	u32 off, len;
@@ -224,6 +237,14 @@ u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 seed)
 
 	if (!page->data && !(page->flags & PG_SCRAMBLED))
 		return 0;
+	if (page->data && !(page->data & DATA_FULL) && !(page->flags & PG_SCRAMBLED)) {
+		const struct span *span = data_ptr(m, page->data);
+		u32 from = max(off, (u32)span->start);
+		u32 to = min(off + len, (u32)span->start + span->len);
+
+		return from >= to ? 0 : hash_trimmed(span->bytes + (from - span->start),
+						     to - from, offset + (from - off));
+	}
 	frame_read(m, page, off, buf, len);
-	return all_zero(buf, len) ? 0 : XXH64(buf, len, seed);
+	return hash_trimmed(buf, len, offset);
 }

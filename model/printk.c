@@ -34,6 +34,8 @@ static void vprintk(struct machine *m, enum log_level level, const char *fmt, va
 {
 	char text[256];
 
+	if (!m->config.emit || m->config.no_log)
+		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	emit(m, &(struct event){ .type = EVENT_LOG, .level = level, .text = text });
 }
@@ -64,7 +66,10 @@ static struct site *site_of(struct machine *m, const void *where)
 
 bool once(struct machine *m, const void *site)
 {
-	return site_of(m, site)->count++ == 0;
+	struct site *s = site_of(m, site);
+
+	s->once = true;
+	return s->count++ == 0;
 }
 
 void printk_ratelimited(struct machine *m, const void *site, enum log_level level,
@@ -79,19 +84,26 @@ void printk_ratelimited(struct machine *m, const void *site, enum log_level leve
 	va_end(ap);
 }
 
-void warn(struct machine *m, const char *func)
+u32 call_chain(const struct machine *m, const char *func, const char *chain[CALL_DEPTH])
 {
 	const struct task *task = m->task;
-	const char *chain[CALL_DEPTH];
 	u32 depth = min(task->call_depth, (u32)CALL_DEPTH), n = 0;
 
-	/* The chain begins with the caller of the function that warned. */
 	while (depth--) {
 		if (!n && !strcmp(task->call[depth], func))
 			continue;
 		chain[n++] = task->call[depth];
 	}
-	emit(m, &(struct event){ .type = EVENT_WARN, .func = func, .chain = chain, .depth = n });
+	return n;
+}
+
+void warn(struct machine *m, const char *func)
+{
+	const char *chain[CALL_DEPTH];
+	u32 depth = call_chain(m, func, chain);
+
+	emit(m, &(struct event){ .type = EVENT_WARN, .func = func, .chain = chain,
+				 .depth = depth });
 	judge_warn(m, func);
 	if (m->k->boot.panic_on_warn)
 		panic(m, "kernel: panic_on_warn set ...");

@@ -36,6 +36,8 @@ void printk_ratelimited(struct machine *m, const void *site, enum log_level leve
 	printk_ratelimited(m, &__site, LOG_WARN, pr_fmt __VA_ARGS__);	\
 })
 
+/* The callers of @func, which may be on the chain itself; how many there are. */
+u32 call_chain(const struct machine *m, const char *func, const char *chain[CALL_DEPTH]);
 /* The WARN of @func; with panic_on_warn it does not return. */
 void warn(struct machine *m, const char *func);
 /* True the first time in one kernel. */

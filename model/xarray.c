@@ -37,7 +37,16 @@ static struct xa_node *new_node(struct machine *m)
 	struct xa_node *node = kzalloc_nowait(m, sizeof(*node));
 
 	/* The kernel asks for memory first without sleeping, then in earnest. */
-	return node ? node : kzalloc_nowait(m, sizeof(*node));
+	if (!node)
+		node = kzalloc_nowait(m, sizeof(*node));
+	m->k->xa_nodes += node != NULL;
+	return node;
+}
+
+static void free_node(struct machine *m, struct xa_node *node)
+{
+	m->k->xa_nodes--;
+	kfree(m, node, sizeof(*node));
 }
 
 /* Put nodes on top until the tree reaches @index. */
@@ -106,7 +115,7 @@ static void shrink(struct machine *m, struct xarray *xa)
 		xa->root = xa->shift ? node->slot[0] : NULL;
 		xa->single = xa->shift ? NULL : node->slot[0];
 		xa->shift -= xa->shift ? XA_SHIFT : 0;
-		kfree(m, node, sizeof(*node));
+		free_node(m, node);
 	}
 }
 
@@ -124,7 +133,7 @@ static void erase_empty(struct machine *m, struct xarray *xa, u64 index)
 		node = node->slot[(index >> shift) & XA_MASK];
 	}
 	while (depth && !path[depth - 1]->count) {
-		kfree(m, path[--depth], sizeof(struct xa_node));
+		free_node(m, path[--depth]);
 		if (!depth) {
 			xa->root = NULL;
 			xa->shift = 0;

@@ -10,12 +10,14 @@ enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,	/* an expectation or invariant failed */
 	EXIT_UNUSABLE = 2,	/* usage, or input that does not parse */
+	EXIT_STOPPED = 3,	/* a search ended early, with nothing found */
 	EXIT_SKIPPED = 4,	/* nothing could be run */
 };
 
 int run_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
+int explore_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int print_main(int argc, char **argv);
 

@@ -27,6 +27,7 @@ static const struct command {
 	{ "run", run_main },
 	{ "compare", compare_main },
 	{ "explain", explain_main },
+	{ "explore", explore_main },
 	{ "list", list_main },
 	{ "print", print_main },
 	{ "replay", replay_main },

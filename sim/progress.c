@@ -41,9 +41,14 @@ struct progress *progress_new(const char *what)
 
 bool progress_step(struct progress *p, guint64 total)
 {
+	return progress_at(p, p->done + 1, total);
+}
+
+bool progress_at(struct progress *p, guint64 done, guint64 total)
+{
 	gint64 now;
 
-	p->done++;
+	p->done = done;
 	if (!p->terminal || interrupted)
 		return !interrupted;
 	now = g_get_monotonic_time();

@@ -17,6 +17,9 @@ struct progress *progress_new(const char *what);
  */
 bool progress_step(struct progress *p, guint64 total);
 
+/** progress_at() - likewise, but @done are. */
+bool progress_at(struct progress *p, guint64 done, guint64 total);
+
 /** progress_free() - clear the line; after Ctrl-C, end the program as it would have. */
 void progress_free(struct progress *p);
 

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What makes a state of a machine, see walk.h. */
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "machine.h"
+#include "walk.h"
+
+#define MAX_CONTENTS	64u
+
+struct machine_walk {
+	struct machine *m;
+	const struct machine_view *view;
+	u64 *out;
+	u32 nr, max;
+	/* Numbers given in this walk: epoch << 32 | number, by address, frame and claim. */
+	u64 *objects, *frames, *claims;
+	u64 nr_objects, nr_frames, nr_claims;
+	u64 epoch;
+	u32 next;
+	u32 base;		/* numbers from here on mean nothing outside of a part */
+	u64 contents[MAX_CONTENTS];
+	u32 nr_contents;
+};
+
+struct machine_walk *machine_walk_new(void)
+{
+	return calloc(1, sizeof(struct machine_walk));
+}
+
+void machine_walk_free(struct machine_walk *w)
+{
+	if (!w)
+		return;
+	free(w->out);
+	free(w->objects);
+	free(w->frames);
+	free(w->claims);
+	free(w);
+}
+
+/* Host memory that is missing ends the program: half a walk has no meaning. */
+static void *grown(void *old, u64 bytes)
+{
+	void *new = realloc(old, bytes);
+
+	if (!new)
+		abort();
+	return new;
+}
+
+void walk_put(struct machine_walk *w, u64 word)
+{
+	if (w->nr == w->max) {
+		w->max = w->max ? 2 * w->max : 256;
+		w->out = grown(w->out, w->max * sizeof(*w->out));
+	}
+	w->out[w->nr++] = word;
+}
+
+static void fit(u64 **stamps, u64 *nr, u64 need)
+{
+	if (need <= *nr)
+		return;
+	need *= 2;
+	*stamps = grown(*stamps, need * sizeof(**stamps));
+	memset(*stamps + *nr, 0, (need - *nr) * sizeof(**stamps));
+	*nr = need;
+}
+
+/* Put the number of what @stamp belongs to; true when the walk comes to it first. */
+static bool put_number(struct machine_walk *w, u64 *stamp)
+{
+	bool first = *stamp >> 32 != w->epoch;
+	u32 number;
+
+	if (first)
+		*stamp = w->epoch << 32 | w->next++;
+	number = (u32)*stamp;
+	walk_put(w, number < w->base ? 1 + number : ~(u64)(number - w->base));
+	return first;
+}
+
+static u64 *object_stamp(struct machine_walk *w, const void *object)
+{
+	return &w->objects[object_id(w->m, object)];
+}
+
+static bool is_numbered(struct machine_walk *w, const void *object)
+{
+	return *object_stamp(w, object) >> 32 == w->epoch;
+}
+
+/* The number of an object that the walk comes to, or 0 for none. */
+static bool put_object(struct machine_walk *w, const void *object)
+{
+	if (!object) {
+		walk_put(w, 0);
+		return false;
+	}
+	return put_number(w, object_stamp(w, object));
+}
+
+/* What reads alike is alike: contents are told apart, not named. */
+static void put_content(struct machine_walk *w, u64 hash)
+{
+	u32 i = 0;
+
+	if (!hash || w->view->contents) {
+		walk_put(w, hash);
+		return;
+	}
+	while (i < w->nr_contents && w->contents[i] != hash)
+		i++;
+	if (i == w->nr_contents && i < MAX_CONTENTS)
+		w->contents[w->nr_contents++] = hash;
+	walk_put(w, i < MAX_CONTENTS ? 1 + i : hash);
+}
+
+/* Claims and frames. */
+
+/* Frames of a claim that is over, and that nobody can free: see judge.c. */
+static bool is_stranded(const struct machine *m, u64 pfn)
+{
+	u32 nr = m->ledger.ghost[pfn].claim;
+
+	return nr && m->ledger.claims[nr - 1]->state == CLAIM_DONE &&
+	       m->ledger.claims[nr - 1]->kernel + 1 == m->kernel_nr;
+}
+
+static void put_counts(struct machine_walk *w, u64 pfn)
+{
+	const u32 *out = xa_load(&w->m->k->kho.counts, pfn);
+	const u32 *in = xa_load(&w->m->k->kho.counts_in, pfn);
+
+	/* struct kho_count: what is left, and what it began with. */
+	walk_put(w, (out ? *out : 0) | (u64)(in ? in[0] : 0) << 16 | (u64)(in ? in[1] : 0) << 32);
+}
+
+void walk_frame(struct machine_walk *w, u64 pfn)
+{
+	struct machine *m = w->m;
+	const struct ghost *ghost;
+	const struct page *page;
+	union kho_page_info info;
+
+	if (!pfn_valid(m, pfn) || !pfn) {
+		walk_put(w, UINT64_MAX - pfn);
+		return;
+	}
+	fit(&w->frames, &w->nr_frames, pfn + 1);
+	if (!put_number(w, &w->frames[pfn]))
+		return;
+	page = &m->memmap[pfn];
+	ghost = &m->ledger.ghost[pfn];
+	info.page_private = page->flags & PG_BUDDY ? 0 : page->private;
+	walk_put(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
+		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)info.order << 9 |
+		 (u64)ghost->restored << 16 | (u64)ghost->preserved << 17 |
+		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);
+	walk_put(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
+	if (m->k->boot.release.policy.restore == RESTORE_REFCOUNT)
+		put_counts(w, pfn);
+	/* Whose it is, unless nobody's any more. */
+	if (ghost->claim && m->ledger.claims[ghost->claim - 1]->state != CLAIM_DONE)
+		put_number(w, &w->claims[ghost->claim]);
+	else
+		walk_put(w, 0);
+	/* Whose bytes it held. */
+	if (ghost->data && ghost->data != DATA_ALIASED)
+		put_number(w, &w->claims[ghost->data]);
+	else
+		walk_put(w, ghost->data);
+}
+
+static void put_claim(struct machine_walk *w, u32 nr, bool opaque)
+{
+	const struct claim *claim;
+
+	if (!nr) {
+		walk_put(w, 0);
+		return;
+	}
+	claim = w->m->ledger.claims[nr - 1];
+	put_number(w, &w->claims[nr]);
+	if (claim->object)
+		put_number(w, &w->claims[claim->object]);
+	walk_put(w, claim->state | (u64)claim->judged << 8 |
+		 (u64)(w->m->kernel_nr - claim->kernel) << 16 | (u64)claim->seals << 32);
+	walk_put(w, claim->f_mode | (u64)claim->i_mode << 32);
+	walk_put(w, claim->size);
+	walk_put(w, claim->pos);
+	put_content(w, claim->hash);
+	for (u32 e = 0; e < claim->nr_extents; e++) {
+		for (u32 i = 0; i < claim->extents[e].nr; i++) {
+			u64 pfn = claim->extents[e].pfn + i;
+
+			walk_frame(w, pfn);
+			/* What the frame says in a form that is not known here. */
+			if (!opaque)
+				continue;
+			walk_put(w, pfn);
+			walk_put(w, phys_hash(w->m, PFN_PHYS(pfn), PAGE_SIZE, 0));
+		}
+	}
+	walk_put(w, UINT64_MAX);
+}
+
+/* Claims that no file of a session has: what became of them, in numbers. */
+static void put_lost_claims(struct machine_walk *w)
+{
+	const struct ledger *l = &w->m->ledger;
+	u64 waiting = 0, stranded = 0;
+
+	for (u32 i = 0; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if (claim->state != CLAIM_DONE)
+			waiting += w->claims[i + 1] >> 32 != w->epoch;
+		if (claim->kernel + 1 != w->m->kernel_nr || claim->state != CLAIM_DONE)
+			continue;
+		for (u32 e = 0; e < claim->nr_extents; e++)
+			for (u32 j = 0; j < claim->extents[e].nr; j++)
+				stranded += !!(w->m->memmap[claim->extents[e].pfn + j].flags &
+					       PG_INCOMING);
+	}
+	walk_put(w, waiting << 32 | stranded);
+}
+
+/* Files and inodes. */
+
+/* Is the object in the table of the policy? */
+static void put_managed(struct machine_walk *w, const void *object)
+{
+	walk_put(w, !!xa_load(&w->m->k->luo.preserved_files, object_id(w->m, object)));
+}
+
+static void put_inode_words(struct machine_walk *w, struct inode *inode)
+{
+	struct machine *m = w->m;
+	struct folio *folio;
+
+	walk_put(w, inode->i_size);
+	walk_put(w, inode->flags | (u64)inode->seals << 8 | (u64)inode->luo_managed << 24 |
+		 (u64)inode->i_mode << 32);
+	walk_put(w, inode->i_nlink | (u64)inode->i_count << 32);
+	walk_put(w, inode->i_mapping.nrpages | inode->fallocend << 32);
+	walk_put(w, inode->alloced | inode->i_blocks << 32);
+	put_managed(w, inode);
+	if (inode->is_shmem && inode->i_mapping.nrpages)
+		put_content(w, inode_hash(m, inode));
+	for (u64 at = 0; (folio = filemap_next_folio(m, &inode->i_mapping, &at, UINT64_MAX));
+	     at = folio_start(folio, at) + folio_nr_pages(folio)) {
+		walk_put(w, at);
+		walk_frame(w, folio_pfn(m, folio));
+	}
+}
+
+/* Which slots have the file; without names only how many. */
+static u64 slots_of(const struct machine_walk *w, const struct file *file)
+{
+	u64 slots = 0;
+
+	for (u32 i = 0; i < w->view->nr_fds; i++) {
+		if (w->view->fds[i] < 0 || fdget_raw(w->m, w->view->fds[i]) != file)
+			continue;
+		slots = w->view->names ? slots | 1ull << i : slots + 1;
+	}
+	return slots;
+}
+
+static void put_file_words(struct machine_walk *w, struct file *file)
+{
+	walk_put(w, (uintptr_t)file->f_op);
+	walk_put(w, file->f_pos);
+	walk_put(w, file->f_flags | (u64)file->f_mode << 32);
+	walk_put(w, file->f_count);
+	walk_put(w, slots_of(w, file));
+	put_managed(w, file);
+	if (file->f_op == &luo_session_fops)
+		put_object(w, file->private_data);
+	else if (file->f_op->state)
+		walk_put(w, file->f_op->state(w->m, file));
+	else
+		walk_put(w, (uintptr_t)file->private_data);
+}
+
+static void put_file(struct machine_walk *w, struct file *file)
+{
+	if (!put_object(w, file))
+		return;
+	put_file_words(w, file);
+	if (put_object(w, file_inode(file)))
+		put_inode_words(w, file_inode(file));
+}
+
+/* Sessions. */
+
+static void put_blocks(struct machine_walk *w, struct kho_block_set *bs)
+{
+	struct kho_block_header_ser hdr;
+	struct kho_block *block;
+
+	walk_put(w, bs->nblocks | (u64)bs->incoming << 32 | (u64)!!bs->head_pa << 33);
+	list_for_each_entry(block, &bs->blocks, list) {
+		walk_frame(w, PHYS_PFN(block->ser));
+		phys_read(w->m, block->ser, &hdr, sizeof(hdr));
+		walk_put(w, hdr.count << 1 | !!hdr.next);
+	}
+}
+
+static void put_shared(struct machine_walk *w, const struct luo_managed *managed)
+{
+	if (!put_object(w, managed))
+		return;
+	walk_put(w, managed->owners | (u64)managed->retrieve_status << 32);
+	if (managed->file)
+		put_file(w, managed->file);
+}
+
+static u64 handler_index(const struct machine_walk *w, const struct liveupdate_file_handler *fh)
+{
+	const struct liveupdate_file_handler *it;
+	u64 i = 0;
+
+	list_for_each_entry(it, &w->m->k->luo.handlers, list) {
+		if (it == fh)
+			break;
+		i++;
+	}
+	return i;
+}
+
+static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
+{
+	const struct liveupdate_file_ops *ops = luo_file->fh->ops;
+
+	put_object(w, luo_file);
+	walk_put(w, handler_index(w, luo_file->fh) | (u64)luo_file->retrieve_status << 32);
+	if (w->view->names)
+		walk_put(w, luo_file->token);
+	if (luo_file->file)
+		put_file(w, luo_file->file);
+	put_shared(w, luo_file->managed);
+	put_shared(w, luo_file->shared);
+	put_claim(w, luo_file->claim, !ops->walk);
+	walk_frame(w, PHYS_PFN(luo_file->serialized_data));
+	/* A retrieve, good or failed, has given the serialized form up. */
+	if (luo_file->retrieve_status)
+		return;
+	if (ops->walk)
+		ops->walk(w, w->m, luo_file->serialized_data);
+	else
+		walk_put(w, luo_file->serialized_data);
+}
+
+static void put_session(struct machine_walk *w, struct luo_session *session)
+{
+	struct luo_file_set *file_set = &session->file_set;
+	struct luo_file *luo_file;
+
+	put_object(w, session);
+	walk_put(w, session->retrieved | file_set->count << 1);
+	if (w->view->names)
+		walk_put(w, session->name_hash);
+	walk_frame(w, PHYS_PFN(file_set->files));
+	put_blocks(w, &file_set->block_set);
+	list_for_each_entry(luo_file, &file_set->files_list, list)
+		put_luo_file(w, luo_file);
+	walk_put(w, UINT64_MAX);
+}
+
+static void put_sessions(struct machine_walk *w, struct luo_session_header *sh)
+{
+	struct luo_session *session;
+
+	walk_put(w, sh->count << 1 | sh->active);
+	walk_put(w, sh->rwsem.readers | (u64)sh->rwsem.writer << 32);
+	walk_frame(w, PHYS_PFN(sh->header_ser));
+	put_blocks(w, &sh->block_set);
+	list_for_each_entry(session, &sh->list, list)
+		put_session(w, session);
+}
+
+/* What no session refers to: files that are only open. */
+
+static int by_value(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Replace what was put since @from by a hash of it. */
+static u64 digest(struct machine_walk *w, u32 from)
+{
+	u64 hash = XXH3_64bits(w->out + from, (w->nr - from) * sizeof(*w->out));
+
+	w->nr = from;
+	return hash;
+}
+
+#define MAX_SLOTS	64u
+
+/* A hash for each file of @inode that the walk has not come to; how many there are. */
+static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hashes)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < w->view->nr_fds; i++) {
+		struct file *file = w->view->fds[i] < 0 ? NULL :
+							  fdget_raw(w->m, w->view->fds[i]);
+		u32 from = w->nr;
+
+		if (!file || file_inode(file) != inode || is_numbered(w, file))
+			continue;
+		put_object(w, file);
+		w->nr = from;
+		put_file_words(w, file);
+		hashes[nr++] = digest(w, from);
+	}
+	return nr;
+}
+
+/* An inode with its files that no session has, as one word. */
+static u64 open_inode(struct machine_walk *w, struct inode *inode)
+{
+	u64 hashes[MAX_SLOTS];
+	u32 from = w->nr, nr;
+
+	w->base = w->next;
+	if (put_object(w, inode))
+		put_inode_words(w, inode);
+	nr = files_of(w, inode, hashes);
+	qsort(hashes, nr, sizeof(*hashes), by_value);
+	for (u32 i = 0; i < nr; i++)
+		walk_put(w, hashes[i]);
+	w->base = UINT32_MAX;
+	return digest(w, from);
+}
+
+/* Their order means nothing: it is that of their hashes. */
+static void put_open_files(struct machine_walk *w)
+{
+	u64 hashes[MAX_SLOTS];
+	u32 nr = 0;
+
+	for (u32 i = 0; i < w->view->nr_fds; i++) {
+		struct file *file = w->view->fds[i] < 0 ? NULL :
+							  fdget_raw(w->m, w->view->fds[i]);
+
+		if (file && !is_numbered(w, file))
+			hashes[nr++] = open_inode(w, file_inode(file));
+	}
+	qsort(hashes, nr, sizeof(*hashes), by_value);
+	for (u32 i = 0; i < nr; i++)
+		walk_put(w, hashes[i]);
+}
+
+/* The kernel as a whole. */
+
+static void put_flbs(struct machine_walk *w)
+{
+	const struct liveupdate_flb *flb;
+
+	list_for_each_entry(flb, &w->m->k->luo.flbs, list) {
+		walk_put(w, flb->outgoing.count);
+		walk_put(w, flb->incoming.count);
+		walk_put(w, (u32)flb->incoming.retrieve_status |
+			 (u64)flb->incoming.finished << 32 | (u64)!!flb->incoming.obj << 33 |
+			 (u64)!!flb->outgoing.obj << 34);
+		put_claim(w, flb->outgoing.claim, false);
+		put_claim(w, flb->incoming.claim, false);
+	}
+}
+
+/* Places that warn only once, and have. */
+static void put_sites(struct machine_walk *w)
+{
+	const struct kernel *k = w->m->k;
+	u64 all = 0;
+
+	for (u32 i = 0; i < k->nr_sites; i++)
+		if (k->sites[i].once)
+			all += XXH3_64bits(&k->sites[i].where, sizeof(k->sites[i].where));
+	walk_put(w, all);
+}
+
+/* What the judge counts, as far as it is not as at boot. */
+static void put_census(struct machine_walk *w)
+{
+	const struct ledger *l = &w->m->ledger;
+
+	for (int i = 0; i < NR_CENSUS; i++) {
+		s64 more = l->now.count[i] - l->at_boot.count[i];
+
+		/* How many nodes an array has lies in the addresses that index it. */
+		walk_put(w, i == CENSUS_OBJECTS ? more - w->m->k->xa_nodes : more);
+	}
+}
+
+static void put_kernel(struct machine_walk *w)
+{
+	const struct machine *m = w->m;
+	const struct kernel *k = m->k;
+	const struct luo *luo = &k->luo;
+
+	walk_put(w, m->kernel_nr | (u64)k->kexec_image << 16 | (u64)!!k->kexec_fdt << 17 |
+		 (u64)luo->enabled << 18 | (u64)luo->in_use << 19 |
+		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
+		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
+		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
+	walk_put(w, (u32)luo->deserialize_err | k->files.nofile << 32);
+	walk_put(w, k->kho.nr_shared);
+	put_census(w);
+	put_sites(w);
+}
+
+void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct machine_view *view,
+			 uint64_t fingerprint[2])
+{
+	XXH128_hash_t hash;
+
+	w->m = m;
+	w->view = view;
+	w->nr = 0;
+	w->nr_contents = 0;
+	w->next = 0;
+	w->base = UINT32_MAX;
+	w->epoch++;
+	fit(&w->objects, &w->nr_objects, m->heap.used / ARENA_STEP + 1);
+	fit(&w->claims, &w->nr_claims, m->ledger.nr_claims + 1);
+	walk_put(w, m->panicked);
+	if (!m->panicked) {
+		put_kernel(w);
+		put_sessions(w, &m->k->luo.outgoing);
+		put_sessions(w, &m->k->luo.incoming);
+		put_flbs(w);
+		put_open_files(w);
+		put_lost_claims(w);
+	}
+	hash = XXH3_128bits(w->out, w->nr * sizeof(*w->out));
+	fingerprint[0] = hash.low64;
+	fingerprint[1] = hash.high64;
+}

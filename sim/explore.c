@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exhaustive search, breadth first. A state is a number, a fingerprint and how it was
+ * come to; its machine is made again by doing that. Consecutive states of a level have
+ * most of their way in common: a worker keeps snapshots of the way to the state that it
+ * is at, and goes back only as far as the way to the next one leads elsewhere.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "explore.h"
+#include "states.h"
+
+
+#define MAX_NTH		200	/* allocations of one operation */
+#define CHUNK		32	/* states that a worker takes at once */
+
+/* One state on the way. */
+struct spot {
+	guint32 number;
+	struct machine_snapshot snapshot;
+	struct place place;
+	bool valid;
+};
+
+struct search {
+	const struct world *world;
+	const struct explore_options *options;
+	struct states *states;
+	guint depth;			/* of the states that are worked on */
+	guint32 first, end;		/* numbers of those */
+	guint32 *order;			/* several threads: the same, as one thread has them */
+	guint32 next;			/* place of the next chunk */
+	GRWLock growing;
+	GMutex lock;			/* of what follows */
+	GHashTable *findings;		/* by id */
+	void (*found)(void *data, const struct finding *f);
+	void *data;
+	guint64 transitions;
+	gint64 deadline;
+	const char *stopped;
+};
+
+struct worker {
+	struct search *search;
+	struct machine *machine;
+	struct machine_walk *walk;
+	struct witness witness;
+	struct place place;		/* of the machine as it is */
+	struct spot way[MAX_SEARCH_DEPTH + 1];
+	guint at;			/* way[] is valid up to here */
+	guint32 spare;
+	guint64 transitions;
+	guint32 *rank;
+};
+
+/* ---- Where a worker is ---- */
+
+static void save(struct worker *w, guint depth, guint32 number)
+{
+	struct spot *spot = &w->way[depth];
+
+	if (machine_save(w->machine, &spot->snapshot) != 0)
+		g_error("no memory for a snapshot");
+	spot->place = w->place;
+	spot->number = number;
+	w->at = depth;
+}
+
+static void restore(struct worker *w, guint depth)
+{
+	machine_restore(w->machine, &w->way[depth].snapshot);
+	w->place = w->way[depth].place;
+}
+
+static void run(struct worker *w, guint op, guint nth, struct done *done)
+{
+	w->witness.nr = 0;
+	world_run(w->search->world, w->machine, &w->place, op, nth, done);
+}
+
+/* Go to state @number, which is @depth operations away from the first. */
+static void go_to(struct worker *w, guint32 number, guint depth)
+{
+	guint32 numbers[MAX_SEARCH_DEPTH + 1];
+	guint from = depth;
+	struct done done;
+
+	for (guint32 n = number;; n = states_origin(w->search->states, n)->parent) {
+		numbers[from] = n;
+		if (from == 0 || (from <= w->at && w->way[from].number == n))
+			break;
+		from--;
+	}
+	if (from < depth)
+		restore(w, from);
+	w->witness.mute = true;
+	for (guint d = from + 1; d <= depth; d++) {
+		const struct origin *origin = states_origin(w->search->states, numbers[d]);
+
+		run(w, origin->op, origin->nth, &done);
+		machine_forget_violations(w->machine);
+		save(w, d, numbers[d]);
+	}
+	w->witness.mute = false;
+	w->at = depth;
+}
+
+/* ---- Findings ---- */
+
+static GArray *path_to(struct search *s, const struct worker *w, const struct origin *last)
+{
+	GArray *path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
+	struct path_step step;
+
+	for (guint d = 1; d <= w->at; d++) {
+		const struct origin *o = states_origin(s->states, w->way[d].number);
+
+		step = (struct path_step){ .op = o->op, .nth = o->nth };
+		g_array_append_val(path, step);
+	}
+	if (last != NULL) {
+		step = (struct path_step){ .op = last->op, .nth = last->nth };
+		g_array_append_val(path, step);
+	}
+	return path;
+}
+
+/* @rank says which of two findings of one length a search by one thread meets first. */
+static void note(struct worker *w, const struct note *n, const struct origin *last, bool at_end,
+		 guint64 rank)
+{
+	struct search *s = w->search;
+	struct finding *f;
+	guint length = w->at + (last != NULL);
+
+	g_mutex_lock(&s->lock);
+	f = g_hash_table_lookup(s->findings, &n->id);
+	if (f == NULL || length < f->path->len || (length == f->path->len && rank < f->rank)) {
+		struct finding *better = g_new0(struct finding, 1);
+		bool first = f == NULL;
+
+		better->id = n->id;
+		better->kind = n->kind;
+		better->func = g_strdup(n->func);
+		better->text = g_strdup(n->text);
+		better->path = path_to(s, w, last);
+		better->at_end = at_end;
+		better->rank = rank;
+		better->count = f != NULL ? f->count : 0;
+		g_hash_table_replace(s->findings, &better->id, better);
+		f = better;
+		if (first && s->found != NULL)
+			s->found(s->data, f);
+	}
+	f->count++;
+	g_mutex_unlock(&s->lock);
+}
+
+/* ---- Operations ---- */
+
+static guint64 rank_of(const struct worker *w, guint32 number)
+{
+	return w->search->order != NULL ? w->rank[number - w->search->first] :
+					  number - w->search->first;
+}
+
+static void fingerprint(struct worker *w, guint64 f[2])
+{
+	const struct world *world = w->search->world;
+	const struct explore_options *o = w->search->options;
+	const struct machine_view view = {
+		.fds = w->place.fds, .nr_fds = world->nr_slots, .names = !o->symmetry,
+		.contents = world->actions & 1u << WORLD_WRITE,
+	};
+
+	machine_fingerprint(w->machine, w->walk, &view, f);
+	f[0] += w->place.faults * 0x9e3779b97f4a7c15ull;
+}
+
+/* All is closed in the state that was just come to: what is left? */
+static void end(struct worker *w, const struct origin *last, guint64 rank)
+{
+	w->witness.nr = 0;
+	machine_end(w->machine);
+	witness_close(&w->witness);
+	for (guint i = 0; i < w->witness.nr; i++)
+		note(w, &w->witness.notes[i], last, true, rank);
+}
+
+/* The state behind an operation: is it new? */
+static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
+{
+	struct search *s = w->search;
+	guint64 f[2];
+	guint32 number;
+
+	if (s->options->through)
+		machine_forget_violations(w->machine);
+	fingerprint(w, f);
+	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
+	case STATE_NEW:
+		end(w, origin, rank);
+		return true;
+	case STATE_NO_ROOM:
+		s->stopped = "memory";
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Returns whether an allocation failed, of those asked for. */
+static bool try_one(struct worker *w, guint op, guint nth)
+{
+	struct search *s = w->search;
+	const struct origin origin = { .parent = w->way[w->at].number, .op = op, .nth = nth };
+	guint64 rank = rank_of(w, origin.parent) << 24 | op << 8 | nth;
+	struct done done;
+	guint found;
+
+	restore(w, w->at);
+	run(w, op, nth, &done);
+	if (nth > 0 && !done.hit)
+		return false;
+	w->transitions++;
+	found = witness_close(&w->witness);
+	for (guint i = 0; i < found; i++)
+		note(w, &w->witness.notes[i], &origin, false, rank);
+	if ((found == 0 || s->options->through) && !machine_panicked(w->machine))
+		arrive(w, &origin, rank);
+	return done.hit;
+}
+
+static void expand(struct worker *w)
+{
+	const struct world *world = w->search->world;
+	const struct explore_options *o = w->search->options;
+	const struct spot *spot = &w->way[w->at];
+	bool prune = o->prune && o->symmetry;
+
+	for (guint op = 0; op < world->ops->len; op++) {
+		if (!world_can(world, &spot->place, op) ||
+		    (prune && world_same(world, &spot->place, op)))
+			continue;
+		try_one(w, op, 0);
+		if (spot->place.faults >= world->faults)
+			continue;
+		for (guint nth = 1; nth < MAX_NTH && try_one(w, op, nth); nth++)
+			;
+	}
+}
+
+/* ---- Levels ---- */
+
+static bool out_of_time(struct worker *w)
+{
+	struct search *s = w->search;
+	bool stop;
+
+	g_mutex_lock(&s->lock);
+	s->transitions += w->transitions;
+	w->transitions = 0;
+	if (s->stopped == NULL && !progress_at(s->options->progress, states_nr(s->states), 0))
+		s->stopped = "interrupt";
+	if (s->stopped == NULL && s->deadline != 0 && g_get_monotonic_time() > s->deadline)
+		s->stopped = "time";
+	stop = s->stopped != NULL;
+	g_mutex_unlock(&s->lock);
+	return stop;
+}
+
+static void make_room(struct search *s)
+{
+	if (!states_crowded(s->states))
+		return;
+	g_rw_lock_writer_lock(&s->growing);
+	if (states_crowded(s->states))
+		states_grow(s->states);
+	g_rw_lock_writer_unlock(&s->growing);
+}
+
+static gpointer work(gpointer data)
+{
+	struct worker *w = data;
+	struct search *s = w->search;
+	guint32 nr = s->end - s->first;
+
+	while (!out_of_time(w)) {
+		guint32 from = __atomic_fetch_add(&s->next, CHUNK, __ATOMIC_RELAXED);
+
+		if (from >= nr)
+			break;
+		make_room(s);
+		g_rw_lock_reader_lock(&s->growing);
+		for (guint32 i = from; i < MIN(from + CHUNK, nr) && s->stopped == NULL; i++) {
+			go_to(w, s->order != NULL ? s->order[i] : s->first + i, s->depth);
+			expand(w);
+		}
+		g_rw_lock_reader_unlock(&s->growing);
+	}
+	return NULL;
+}
+
+static void run_level(struct search *s, struct worker *workers)
+{
+	GThread *threads[MAX_JOBS];
+	guint jobs = s->options->jobs;
+
+	s->next = 0;
+	for (guint i = 1; i < jobs; i++)
+		threads[i] = g_thread_new("explore", work, &workers[i]);
+	work(&workers[0]);
+	for (guint i = 1; i < jobs; i++)
+		g_thread_join(threads[i]);
+}
+
+static bool worker_start(struct worker *w, struct search *s)
+{
+	w->search = s;
+	w->witness.world = s->world;
+	w->witness.mute = true;
+	w->walk = machine_walk_new();
+	w->machine = world_new_machine(s->world, &w->place, witness_event, &w->witness);
+	if (w->walk == NULL || w->machine == NULL)
+		return false;
+	machine_forget_violations(w->machine);
+	w->witness.mute = false;
+	save(w, 0, 0);
+	return true;
+}
+
+static void worker_stop(struct worker *w)
+{
+	for (guint i = 0; i <= MAX_SEARCH_DEPTH; i++)
+		machine_snapshot_free(&w->way[i].snapshot);
+	machine_walk_free(w->walk);
+	machine_free(w->machine);
+}
+
+static void levels(struct search *s, struct worker *workers)
+{
+	const struct origin root = { 0 };
+
+	s->end = 0;
+	arrive(&workers[0], &root, 0);
+	for (s->depth = 0; s->stopped == NULL; s->depth++) {
+		s->first = s->end;
+		s->end = states_nr(s->states);
+		if (s->first == s->end)
+			break;
+		if (s->depth == s->options->depth) {
+			s->stopped = "depth";
+			break;
+		}
+		run_level(s, workers);
+	}
+}
+
+static double cpu_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static struct explore_result *result_of(struct search *s)
+{
+	struct explore_result *r = g_new0(struct explore_result, 1);
+	GHashTableIter iter;
+	gpointer f;
+
+	r->stopped = s->stopped;
+	r->states = states_nr(s->states);
+	r->transitions = s->transitions;
+	r->bytes = states_bytes(s->states);
+	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
+	r->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+	g_hash_table_iter_init(&iter, s->findings);
+	while (g_hash_table_iter_next(&iter, NULL, &f)) {
+		g_hash_table_iter_steal(&iter);
+		g_ptr_array_add(r->findings, f);
+	}
+	g_ptr_array_sort(r->findings, finding_compare);
+	return r;
+}
+
+struct explore_result *explore(const struct world *world, const struct explore_options *options,
+			       void (*found)(void *data, const struct finding *f), void *data)
+{
+	struct search s = {
+		.world = world, .options = options, .found = found, .data = data,
+		.states = states_new(options->memory),
+		.findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
+						  (GDestroyNotify)finding_free),
+	};
+	struct worker *workers = g_new0(struct worker, options->jobs);
+	struct explore_result *r = NULL;
+	gint64 start = g_get_monotonic_time();
+	double cpu = cpu_seconds();
+	bool ok = s.states != NULL;
+
+	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
+	for (guint i = 0; i < options->jobs; i++)
+		ok = ok && worker_start(&workers[i], &s);
+	if (ok) {
+		levels(&s, workers);
+		r = result_of(&s);
+		r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
+		r->cpu = cpu_seconds() - cpu;
+	}
+	for (guint i = 0; i < options->jobs; i++)
+		worker_stop(&workers[i]);
+	g_free(workers);
+	g_hash_table_unref(s.findings);
+	states_free(s.states);
+	return r;
+}
+
+void explore_result_free(struct explore_result *r)
+{
+	g_ptr_array_unref(r->findings);
+	g_free(r);
+}

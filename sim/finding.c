@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a search found: telling causes apart, and writing them down as scenarios. */
+#include <string.h>
+
+#include "finding.h"
+
+#define CHAIN	2	/* callers that make a difference */
+
+static guint64 mix(guint64 hash, guint64 value)
+{
+	return (hash ^ value) * 0x100000001b3ull;
+}
+
+/* Without numbers and names, which differ between runs of one cause. */
+static guint64 mix_text(guint64 hash, const char *text)
+{
+	bool quoted = false;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		quoted ^= *c == '"';
+		if (!quoted && !g_ascii_isxdigit(*c))
+			hash = mix(hash, (guint8)*c);
+	}
+	return hash;
+}
+
+static guint64 mix_chain(guint64 hash, const struct event *event)
+{
+	for (guint i = 0; i < MIN(event->depth, CHAIN); i++)
+		for (const char *c = event->chain[i]; *c != '\0'; c++)
+			hash = mix(hash, (guint8)*c);
+	return hash;
+}
+
+/* The operation that the ledger numbers so, whatever it was done with. */
+static guint64 action_of(const struct world *world, guint32 op)
+{
+	return op < 2 ? op : 2 + g_array_index(world->ops, struct world_op, op - 2).action;
+}
+
+/* Which operations gave up claims on the frame before the one under way. */
+static guint64 mix_claims(guint64 hash, const struct world *world, const struct violation *v)
+{
+	guint64 all = 0;
+
+	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++)
+		if (v->claims[i].done_op != v->op)
+			all |= 1ull << action_of(world, v->claims[i].done_op);
+	return mix(hash, all & ~1ull);
+}
+
+static void note_violation(struct witness *w, const struct event *event)
+{
+	const struct violation *v = event->violation;
+	struct note *note = &w->notes[w->nr];
+	bool warn = v->kind == VIOLATION_WARN;
+
+	if (w->nr == MAX_NOTES)
+		return;
+	note->kind = v->kind;
+	note->func = warn ? w->warn_func : event->depth > 0 ? event->chain[0] : NULL;
+	note->id = mix(0xcbf29ce484222325ull, v->kind);
+	if (warn)
+		note->id = mix(note->id, w->warn_id);
+	else
+		note->id = mix_claims(mix_text(mix_chain(note->id, event), v->text), w->world, v);
+	g_strlcpy(note->text, v->text, sizeof(note->text));
+	w->nr++;
+}
+
+void witness_event(void *data, const struct event *event)
+{
+	struct witness *w = data;
+
+	if (w->mute)
+		return;
+	if (event->type == EVENT_WARN) {
+		w->warn_id = mix_chain(mix_text(0, event->func), event);
+		w->warn_func = event->func;
+	} else if (event->type == EVENT_VIOLATION) {
+		note_violation(w, event);
+	}
+}
+
+/* Of each kind the first: what follows in the same operation follows from it. */
+static bool is_cause(const struct witness *w, guint i, bool symptoms)
+{
+	const struct note *note = &w->notes[i];
+
+	if (note->kind == VIOLATION_WARN && !symptoms)
+		return false;
+	while (i-- > 0)
+		if (w->notes[i].kind == note->kind)
+			return false;
+	return true;
+}
+
+guint witness_close(struct witness *w)
+{
+	bool only_warns = true;
+	guint causes = 0;
+
+	for (guint i = 0; i < w->nr; i++)
+		only_warns = only_warns && w->notes[i].kind == VIOLATION_WARN;
+	for (guint i = 0; i < w->nr; i++)
+		if (is_cause(w, i, only_warns))
+			w->notes[causes++] = w->notes[i];
+	w->nr = causes;
+	return causes;
+}
+
+void finding_free(struct finding *f)
+{
+	g_free(f->func);
+	g_free(f->text);
+	g_array_unref(f->path);
+	g_free(f);
+}
+
+gint finding_compare(gconstpointer a, gconstpointer b)
+{
+	const struct finding *x = *(struct finding *const *)a, *y = *(struct finding *const *)b;
+
+	if (x->path->len != y->path->len)
+		return x->path->len < y->path->len ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+void finding_summary(GString *out, const struct finding *f, const struct world *world)
+{
+	for (guint i = 0; i < f->path->len; i++) {
+		const struct path_step *step = &g_array_index(f->path, struct path_step, i);
+
+		if (i > 0)
+			g_string_append(out, "; ");
+		world_print_call(out, world, step->op);
+		if (step->nth > 0)
+			g_string_append_printf(out, " (allocation %u fails)", step->nth);
+	}
+	if (f->at_end)
+		g_string_append(out, f->path->len > 0 ? "; exit" : "exit");
+}
+
+char *finding_scenario(const struct finding *f, const struct world *world,
+		       const struct overrides *overrides, const char *name)
+{
+	GString *out = g_string_new(NULL);
+	struct place place;
+	struct machine *m = world_new_machine(world, &place, NULL, NULL);
+
+	g_string_append_printf(out, "scenario %s\nabout    %s", name, violation_name(f->kind));
+	if (f->func != NULL)
+		g_string_append_printf(out, " in %s", f->func);
+	g_string_append_printf(out, ": %s.\nsource   luosim explore\n\n", f->text);
+	world_print_start(out, world, overrides);
+	g_string_append_c(out, '\n');
+	for (guint i = 0; i < f->path->len; i++) {
+		const struct path_step *step = &g_array_index(f->path, struct path_step, i);
+		struct done done;
+
+		world_run(world, m, &place, step->op, step->nth, &done);
+		world_print_op(out, world, m, step->op, step->nth, &done);
+	}
+	g_string_append(out, "\nexpect clean\n");
+	machine_free(m);
+	return g_string_free(out, FALSE);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a search found: one finding for each cause, which is the kind of violation, the
+ * function of the kernel in which it showed, and what the ledger says of the claims.
+ */
+#ifndef SIM_FINDING_H
+#define SIM_FINDING_H
+
+#include "world.h"
+
+/* One step of a path. */
+struct path_step {
+	guint16 op;
+	guint8 nth;
+};
+
+/**
+ * struct finding - one cause, with the shortest way to it.
+ * @id: hash of what makes it one.
+ * @kind: of violation.
+ * @func: where in the kernel, or the operation's name.
+ * @text: what the judge said of it first.
+ * @path: of struct path_step.
+ * @at_end: it showed when all was closed behind the last step.
+ * @rank: place of the path among those of its length.
+ * @count: transitions that had it.
+ */
+struct finding {
+	guint64 id;
+	enum violation_kind kind;
+	char *func;
+	char *text;
+	GArray *path;
+	bool at_end;
+	guint64 rank;
+	guint64 count;
+};
+
+/**
+ * struct witness - what a machine says during one operation; events go to it.
+ * @mute: nothing is noted.
+ * @nr: violations, of which WARNs that only say that another broke are left out.
+ */
+#define MAX_NOTES	16
+struct note {
+	guint64 id;
+	enum violation_kind kind;
+	const char *func;
+	char text[200];
+};
+
+struct witness {
+	const struct world *world;
+	bool mute;
+	guint64 warn_id;
+	const char *warn_func;
+	struct note notes[MAX_NOTES];
+	guint nr;
+};
+
+/** witness_event() - for machine_config.emit, with the witness as data. */
+void witness_event(void *data, const struct event *event);
+
+/** witness_close() - the operation is over: drop the symptoms; how many are left. */
+guint witness_close(struct witness *w);
+
+void finding_free(struct finding *f);
+
+/**
+ * finding_scenario() - the finding as a scenario that luosim runs and that fails.
+ * @name: of the scenario.
+ */
+char *finding_scenario(const struct finding *f, const struct world *world,
+		       const struct overrides *overrides, const char *name);
+
+/** finding_summary() - append its operations in short, joined by "; ". */
+void finding_summary(GString *out, const struct finding *f, const struct world *world);
+
+/** finding_compare() - by length, then rank, for sorting arrays of pointers. */
+gint finding_compare(gconstpointer a, gconstpointer b);
+
+#endif

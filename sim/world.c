@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Worlds: the operations there are, what each does, and when it can be done. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "op.h"
+#include "plugin.h"
+#include "setting.h"
+#include "world.h"
+
+#define SMALLEST_MEM	((guint64)4 << 20)
+#define FILE_BYTES	4096
+#define MARK		"wrote"
+#define NO_SLOT		0xff
+
+static const char *const action_names[NR_WORLD_ACTIONS] = {
+	[WORLD_CREATE] = "create_session",
+	[WORLD_OPEN] = "retrieve_session",
+	[WORLD_CLOSE] = "close_session",
+	[WORLD_PRESERVE] = "preserve_fd",
+	[WORLD_RETRIEVE] = "retrieve_fd",
+	[WORLD_FINISH] = "finish",
+	[WORLD_KEXEC] = "kexec",
+	[WORLD_REBOOT] = "reboot",
+	[WORLD_CLOSE_FILE] = "close",
+	[WORLD_REOPEN] = "reopen",
+	[WORLD_MEMFD] = "memfd_create",
+	[WORLD_WRITE] = "write",
+	[WORLD_TRUNCATE] = "truncate",
+	[WORLD_EXTEND] = "extend",
+	[WORLD_SEEK] = "lseek",
+	[WORLD_SEAL] = "add_seals",
+};
+
+const char *world_action_name(enum world_action action)
+{
+	return action_names[action];
+}
+
+gboolean world_set_ops(struct world *world, const char *text, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(text, ",", -1);
+
+	world->actions = 0;
+	for (guint i = 0; words[i] != NULL; i++) {
+		guint action = 0;
+
+		while (action < NR_WORLD_ACTIONS && !g_str_equal(words[i], action_names[action]))
+			action++;
+		if (action == NR_WORLD_ACTIONS) {
+			g_autofree char *all = g_strjoinv(", ", (char **)(const char *const[]){
+				"create_session", "retrieve_session", "close_session",
+				"preserve_fd", "retrieve_fd", "finish", "kexec", "reboot",
+				"close", "reopen", "memfd_create", "write", "truncate",
+				"extend", "lseek", "add_seals", NULL });
+
+			g_set_error(error, SCN_ERROR, 0, "unknown operation '%s', expected %s",
+				    words[i], all);
+			return FALSE;
+		}
+		world->actions |= 1u << action;
+	}
+	return TRUE;
+}
+
+/* ---- Slots ---- */
+
+static guint out_slot(guint session)
+{
+	return 1 + session;
+}
+
+static guint in_slot(const struct world *world, guint session)
+{
+	return 1 + world->sessions + session;
+}
+
+static guint file_slot(const struct world *world, guint file)
+{
+	return 1 + 2 * world->sessions + file;
+}
+
+static guint nr_files(const struct world *world)
+{
+	return world->inodes * world->opens;
+}
+
+static guint session_of(const struct world *world, guint slot)
+{
+	return (slot - 1) % world->sessions;
+}
+
+static int free_file_slot(const struct world *world, const struct place *place)
+{
+	for (guint f = 0; f < nr_files(world); f++)
+		if (place->fds[file_slot(world, f)] < 0)
+			return file_slot(world, f);
+	return -1;
+}
+
+/* ---- The list of operations ---- */
+
+static void add_op(struct world *world, enum world_action action, guint session, guint file,
+		   guint token)
+{
+	struct world_op op = {
+		.action = action, .session = session, .file = file, .token = token,
+	};
+
+	if (world->actions & 1u << action)
+		g_array_append_val(world->ops, op);
+}
+
+static void add_session_ops(struct world *world, guint slot)
+{
+	add_op(world, WORLD_CLOSE, slot, 0, 0);
+	add_op(world, WORLD_FINISH, slot, 0, 0);
+	for (guint t = 0; t < world->tokens; t++) {
+		add_op(world, WORLD_RETRIEVE, slot, 0, t);
+		for (guint f = 0; f < nr_files(world); f++)
+			add_op(world, WORLD_PRESERVE, slot, file_slot(world, f), t);
+	}
+}
+
+static void list_ops(struct world *world)
+{
+	static const enum world_action file_actions[] = {
+		WORLD_CLOSE_FILE, WORLD_REOPEN, WORLD_WRITE, WORLD_TRUNCATE, WORLD_EXTEND,
+		WORLD_SEEK, WORLD_SEAL,
+	};
+
+	world->ops = g_array_new(FALSE, TRUE, sizeof(struct world_op));
+	for (guint s = 0; s < world->sessions; s++) {
+		add_op(world, WORLD_CREATE, out_slot(s), 0, 0);
+		add_op(world, WORLD_OPEN, in_slot(world, s), 0, 0);
+		add_session_ops(world, out_slot(s));
+		add_session_ops(world, in_slot(world, s));
+	}
+	add_op(world, WORLD_MEMFD, 0, 0, 0);
+	for (guint f = 0; f < nr_files(world); f++)
+		for (guint a = 0; a < G_N_ELEMENTS(file_actions); a++)
+			add_op(world, file_actions[a], 0, file_slot(world, f), 0);
+	add_op(world, WORLD_KEXEC, 0, 0, 0);
+	add_op(world, WORLD_REBOOT, 0, 0, 0);
+}
+
+static const struct release *newest_release(void)
+{
+	size_t nr;
+	const struct release *table = release_table(&nr);
+
+	while (table[nr - 1].posted)
+		nr--;
+	return &table[nr - 1];
+}
+
+void world_plan(struct world *world, const struct overrides *overrides)
+{
+	const GPtrArray *releases = overrides->releases;
+
+	world->mem = SMALLEST_MEM;
+	for (guint i = 0; i < world->kernels; i++) {
+		struct boot *boot = &world->boots[i];
+
+		*boot = (struct boot){ .kho = true, .liveupdate = true };
+		boot->release = releases->len == 0 ? *newest_release() :
+			*(const struct release *)releases->pdata[MIN(i, releases->len - 1)];
+		settings_apply(overrides->settings, boot, &world->mem);
+	}
+	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
+	list_ops(world);
+}
+
+void world_clear(struct world *world)
+{
+	if (world->ops != NULL)
+		g_array_unref(world->ops);
+}
+
+/* ---- Machines ---- */
+
+static char mark_of(const struct world *world, guint inode)
+{
+	/* What is written later makes a difference only where all began alike. */
+	return world->actions & 1u << WORLD_WRITE ? 'a' : 'a' + inode;
+}
+
+static int new_memfd(const struct world *world, struct machine *m, guint inode)
+{
+	char mark = mark_of(world, inode);
+	int fd = sys_memfd_create(m, "guest", 0);
+
+	if (fd >= 0 && (sys_ftruncate(m, fd, FILE_BYTES) < 0 || sys_pwrite(m, fd, &mark, 1, 0) < 0))
+		return -1;
+	return fd;
+}
+
+static int reopen(struct machine *m, int fd)
+{
+	char path[32];
+
+	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return sys_open(m, path, O_RDWR);
+}
+
+static void no_fds(struct place *place)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(place->fds); i++)
+		place->fds[i] = -1;
+}
+
+struct machine *world_new_machine(const struct world *world, struct place *place,
+				  void (*emit)(void *data, const struct event *event),
+				  void *data)
+{
+	const struct machine_config config = {
+		.boot = world->boots[0], .mem = world->mem, .emit = emit, .data = data,
+		.no_log = true,
+	};
+	struct machine *m = machine_new(&config);
+
+	if (m == NULL)
+		return NULL;
+	*place = (struct place){ .kernel = 1 };
+	no_fds(place);
+	place->fds[0] = sys_open(m, "/dev/liveupdate", O_RDWR);
+	for (guint f = 0; f < nr_files(world); f++) {
+		guint first = f - f % world->opens;
+
+		place->fds[file_slot(world, f)] = f == first ?
+			new_memfd(world, m, f / world->opens) :
+			reopen(m, place->fds[file_slot(world, first)]);
+	}
+	return m;
+}
+
+bool world_can(const struct world *world, const struct place *place, guint nr)
+{
+	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+
+	switch (op->action) {
+	case WORLD_CREATE:
+	case WORLD_OPEN:
+		return place->fds[0] >= 0;
+	case WORLD_CLOSE:
+	case WORLD_FINISH:
+	case WORLD_RETRIEVE:
+		return place->fds[op->session] >= 0;
+	case WORLD_PRESERVE:
+		return place->fds[op->session] >= 0 && place->fds[op->file] >= 0;
+	case WORLD_KEXEC:
+		return place->kernel < world->kernels;
+	case WORLD_REBOOT:
+		return true;
+	case WORLD_MEMFD:
+		return free_file_slot(world, place) >= 0;
+	case WORLD_REOPEN:
+		return place->fds[op->file] >= 0 && free_file_slot(world, place) >= 0;
+	default:
+		return place->fds[op->file] >= 0;
+	}
+}
+
+/* Does a lower token do that is in use, or is not, as this one is? */
+static bool lower_token(guint8 used, guint token)
+{
+	guint8 lower = (1u << token) - 1;
+
+	return used & 1u << token ? used & lower : (guint8)~used & lower;
+}
+
+bool world_same(const struct world *world, const struct place *place, guint nr)
+{
+	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	guint8 used = place->tokens[op->session];
+
+	switch (op->action) {
+	case WORLD_CREATE:
+		for (guint slot = 1; slot < op->session; slot++)
+			if ((place->fds[slot] < 0) == (place->fds[op->session] < 0))
+				return true;
+		return false;
+	case WORLD_PRESERVE:
+		return lower_token(used, op->token);
+	case WORLD_RETRIEVE:
+		return !(used & 1u << op->token) && lower_token(used, op->token);
+	default:
+		return false;
+	}
+}
+
+/* ---- Operations ---- */
+
+static void set_name(struct liveupdate_ioctl_session *arg, guint session)
+{
+	arg->size = sizeof(*arg);
+	arg->name[0] = 'a' + session;
+}
+
+static gint64 session_ioctl(struct machine *m, int dev, unsigned int cmd, guint session)
+{
+	struct liveupdate_ioctl_session arg = { 0 };
+	int ret;
+
+	set_name(&arg, session);
+	ret = sys_ioctl(m, dev, cmd, (struct uptr){ .mem = &arg, .size = sizeof(arg) });
+	return ret < 0 ? ret : arg.fd;
+}
+
+static gint64 fd_ioctl(struct machine *m, int session, unsigned int cmd, int fd, guint token)
+{
+	struct liveupdate_session_fd arg = { .size = sizeof(arg), .fd = fd, .token = token + 1 };
+	int ret = sys_ioctl(m, session, cmd, (struct uptr){ .mem = &arg, .size = sizeof(arg) });
+
+	return ret < 0 || cmd == LIVEUPDATE_SESSION_PRESERVE_FD ? ret : arg.fd;
+}
+
+static gint64 finish_ioctl(struct machine *m, int session)
+{
+	struct liveupdate_session_finish arg = { .size = sizeof(arg) };
+
+	return sys_ioctl(m, session, LIVEUPDATE_SESSION_FINISH,
+			 (struct uptr){ .mem = &arg, .size = sizeof(arg) });
+}
+
+static gint64 kexec(const struct world *world, struct machine *m)
+{
+	guint next = machine_kernel(m);
+	gint64 ret = sys_kexec_load(m);
+
+	if (ret < 0)
+		return ret;
+	machine_set_next(m, &world->boots[MIN(next, world->kernels - 1)]);
+	return sys_reboot_kexec(m);
+}
+
+static gint64 call(const struct world *world, struct machine *m, const struct place *place,
+		   const struct world_op *op)
+{
+	int dev = place->fds[0], session = place->fds[op->session], file = place->fds[op->file];
+
+	switch (op->action) {
+	case WORLD_CREATE:
+		return session_ioctl(m, dev, LIVEUPDATE_IOCTL_CREATE_SESSION,
+				     session_of(world, op->session));
+	case WORLD_OPEN:
+		return session_ioctl(m, dev, LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
+				     session_of(world, op->session));
+	case WORLD_CLOSE:
+		return sys_close(m, session);
+	case WORLD_PRESERVE:
+		return fd_ioctl(m, session, LIVEUPDATE_SESSION_PRESERVE_FD, file, op->token);
+	case WORLD_RETRIEVE:
+		return fd_ioctl(m, session, LIVEUPDATE_SESSION_RETRIEVE_FD, 0, op->token);
+	case WORLD_FINISH:
+		return finish_ioctl(m, session);
+	case WORLD_KEXEC:
+		return kexec(world, m);
+	case WORLD_REBOOT:
+		return sys_reboot_kexec(m);
+	case WORLD_CLOSE_FILE:
+		return sys_close(m, file);
+	case WORLD_REOPEN:
+		return reopen(m, file);
+	case WORLD_MEMFD:
+		return new_memfd(world, m, 0);
+	case WORLD_WRITE:
+		return sys_pwrite(m, file, MARK, strlen(MARK), 1);
+	case WORLD_TRUNCATE:
+		return sys_ftruncate(m, file, 0);
+	case WORLD_EXTEND:
+		return sys_ftruncate(m, file, 2 * FILE_BYTES);
+	case WORLD_SEEK:
+		return sys_lseek(m, file, 1, SEEK_SET);
+	case WORLD_SEAL:
+		return sys_fcntl(m, file, F_ADD_SEALS, F_SEAL_GROW);
+	default:
+		g_assert_not_reached();
+	}
+}
+
+/* The slot for a descriptor that the operation returns; -1: none is free. */
+static int slot_for(const struct world *world, const struct place *place,
+		    const struct world_op *op)
+{
+	switch (op->action) {
+	case WORLD_CREATE:
+	case WORLD_OPEN:
+		return place->fds[op->session] < 0 ? op->session : -1;
+	case WORLD_RETRIEVE:
+	case WORLD_REOPEN:
+	case WORLD_MEMFD:
+		return free_file_slot(world, place);
+	default:
+		return NO_SLOT;
+	}
+}
+
+static void boot_place(const struct world *world, struct machine *m, struct place *place,
+		       struct done *done)
+{
+	for (guint s = 0; s < world->sessions; s++)
+		place->waiting[s] = place->tokens[out_slot(s)];
+	memset(place->tokens, 0, sizeof(place->tokens));
+	no_fds(place);
+	place->kernel++;
+	done->booted = true;
+	machine_begin_op(m, 1);
+	done->dev = sys_open(m, "/dev/liveupdate", O_RDWR);
+	machine_end_op(m, done->dev);
+	place->fds[0] = MAX(done->dev, -1);
+}
+
+/* What follows from an operation that worked. */
+static void settle(const struct world *world, struct machine *m, struct place *place,
+		   const struct world_op *op, struct done *done)
+{
+	guint8 *tokens = &place->tokens[op->session];
+
+	switch (op->action) {
+	case WORLD_CREATE:
+		*tokens = 0;
+		break;
+	case WORLD_OPEN:
+		*tokens = place->waiting[session_of(world, op->session)];
+		break;
+	case WORLD_CLOSE:
+		place->fds[op->session] = -1;
+		*tokens = 0;
+		break;
+	case WORLD_PRESERVE:
+		*tokens |= 1u << op->token;
+		break;
+	case WORLD_FINISH:
+		*tokens = 0;
+		break;
+	case WORLD_CLOSE_FILE:
+		place->fds[op->file] = -1;
+		break;
+	case WORLD_KEXEC:
+	case WORLD_REBOOT:
+		boot_place(world, m, place, done);
+		break;
+	default:
+		break;
+	}
+}
+
+void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,
+	       guint nth, struct done *done)
+{
+	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	int slot = slot_for(world, place, op);
+
+	*done = (struct done){ .slot = -1 };
+	if (nth > 0)
+		machine_fail_nth(m, nth);
+	machine_begin_op(m, nr + 2);
+	done->ret = call(world, m, place, op);
+	machine_end_op(m, done->ret);
+	if (nth > 0) {
+		done->hit = machine_fail_hit(m);
+		machine_fail_nth(m, 0);
+		place->faults += done->hit;
+	}
+	if (machine_panicked(m) || done->ret < 0)
+		return;
+	if (slot == NO_SLOT || slot >= 0)
+		settle(world, m, place, op, done);
+	if (slot == NO_SLOT)
+		return;
+	done->slot = slot;
+	if (slot >= 0) {
+		place->fds[slot] = done->ret;
+		return;
+	}
+	machine_begin_op(m, 1);
+	machine_end_op(m, sys_close(m, done->ret));
+}
+
+/* ---- Printing ---- */
+
+static void print_slot(GString *out, const struct world *world, guint slot)
+{
+	if (slot == 0)
+		g_string_append(out, "dev");
+	else if (slot < in_slot(world, 0))
+		g_string_append_printf(out, "s%u", slot - 1);
+	else if (slot < file_slot(world, 0))
+		g_string_append_printf(out, "r%u", slot - in_slot(world, 0));
+	else
+		g_string_append_printf(out, "f%u", slot - file_slot(world, 0));
+}
+
+void world_print_call(GString *out, const struct world *world, guint nr)
+{
+	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	bool on_file = op->action == WORLD_CLOSE_FILE || op->action > WORLD_MEMFD ||
+		       op->action == WORLD_REOPEN;
+
+	if (op->action == WORLD_CLOSE)
+		g_string_append(out, "close");
+	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
+		g_string_append(out, "ftruncate");
+	else
+		g_string_append(out, action_names[op->action]);
+	g_string_append_c(out, '(');
+	if (on_file)
+		print_slot(out, world, op->file);
+	else if (op->action == WORLD_CREATE || op->action == WORLD_OPEN)
+		g_string_append_printf(out, "dev, \"%c\"", 'a' + session_of(world, op->session));
+	else if (op->action == WORLD_MEMFD)
+		g_string_append(out, "\"guest\", 4K");
+	else if (op->session > 0)
+		print_slot(out, world, op->session);
+	if (op->action == WORLD_PRESERVE) {
+		g_string_append(out, ", ");
+		print_slot(out, world, op->file);
+	}
+	if (op->action == WORLD_PRESERVE || op->action == WORLD_RETRIEVE)
+		g_string_append_printf(out, ", 0x%x", op->token + 1);
+	else if (op->action == WORLD_WRITE)
+		g_string_append(out, ", 1, \"" MARK "\"");
+	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
+		g_string_append(out, op->action == WORLD_EXTEND ? ", 8K" : ", 0");
+	else if (op->action == WORLD_SEEK)
+		g_string_append(out, ", 1");
+	else if (op->action == WORLD_SEAL)
+		g_string_append(out, ", F_SEAL_GROW");
+	g_string_append_c(out, ')');
+}
+
+static void print_step(GString *out, const char *call, const char *result)
+{
+	if (*result == '\0')
+		g_string_append_printf(out, "  %s\n", call);
+	else
+		g_string_append_printf(out, "  %-39s = %s\n", call, result);
+}
+
+/* "0" or "-EBUSY" */
+static void print_number(GString *out, gint64 ret)
+{
+	if (ret >= 0 || errno_name(-ret) == NULL)
+		g_string_append_printf(out, "%" G_GINT64_FORMAT, ret);
+	else
+		g_string_append_printf(out, "-%s", errno_name(-ret));
+}
+
+static void print_memfd(GString *out, const struct world *world, guint inode, const char *name)
+{
+	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
+						 mark_of(world, inode));
+
+	print_step(out, "memfd_create(\"guest\", 4K)", name);
+	print_step(out, write, "1");
+}
+
+void world_print_start(GString *out, const struct world *world,
+		       const struct overrides *overrides)
+{
+	g_string_append_printf(out, "kernel 1 %s mem=4M", world->boots[0].release.name);
+	settings_print(out, overrides->settings);
+	g_string_append_c(out, '\n');
+	print_step(out, "open(\"/dev/liveupdate\")", "dev");
+	for (guint f = 0; f < nr_files(world); f++) {
+		g_autoptr(GString) name = g_string_new(NULL), call = g_string_new("reopen(");
+
+		print_slot(name, world, file_slot(world, f));
+		if (f % world->opens == 0) {
+			print_memfd(out, world, f / world->opens, name->str);
+			continue;
+		}
+		print_slot(call, world, file_slot(world, f - f % world->opens));
+		g_string_append_c(call, ')');
+		print_step(out, call->str, name->str);
+	}
+}
+
+static void print_boot(GString *out, const struct world *world, const struct machine *m,
+		       const struct done *done)
+{
+	guint kernel = machine_kernel(m);
+	g_autoptr(GString) dev = g_string_new("dev");
+
+	g_string_append_printf(out, "\nkernel %u", kernel);
+	if (!g_str_equal(world->boots[kernel - 1].release.name,
+			 world->boots[kernel - 2].release.name))
+		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
+	g_string_append_c(out, '\n');
+	if (done->dev < 0) {
+		g_string_truncate(dev, 0);
+		print_number(dev, done->dev);
+	}
+	print_step(out, "open(\"/dev/liveupdate\")", dev->str);
+}
+
+void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
+		    guint nth, const struct done *done)
+{
+	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
+	bool binds = op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
+		     op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
+		     op->action == WORLD_MEMFD;
+
+	if (nth > 0)
+		g_string_append_printf(out, "  fail_nth(%u)\n", nth);
+	world_print_call(call, world, nr);
+	if (done->ret >= 0 && binds && done->slot >= 0)
+		print_slot(result, world, done->slot);
+	else if (done->ret >= 0 && binds)
+		g_string_append(result, "tmp");
+	else if (!machine_panicked(m))
+		print_number(result, done->ret);
+	if (op->action == WORLD_MEMFD && done->ret >= 0)
+		print_memfd(out, world, 0, result->str);
+	else
+		print_step(out, call->str, result->str);
+	if (done->ret >= 0 && binds && done->slot < 0)
+		print_step(out, "close(tmp)", "0");
+	if (done->booted && !machine_panicked(m))
+		print_boot(out, world, m, done);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A world: the few objects that a search plays with, and every operation that can be
+ * done with them. Descriptors lie in slots; an operation is a number.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <glib.h>
+
+#include "run.h"
+
+#define MAX_SESSIONS	4
+#define MAX_INODES	4
+#define MAX_OPENS	4
+#define MAX_TOKENS	8
+#define MAX_KERNELS	8
+#define MAX_WORLD_FAULTS	3
+/* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
+#define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS)
+
+enum world_action {
+	WORLD_CREATE,
+	WORLD_OPEN,
+	WORLD_CLOSE,
+	WORLD_PRESERVE,
+	WORLD_RETRIEVE,
+	WORLD_FINISH,
+	WORLD_KEXEC,
+	WORLD_REBOOT,
+	WORLD_CLOSE_FILE,
+	WORLD_REOPEN,
+	WORLD_MEMFD,
+	WORLD_WRITE,
+	WORLD_TRUNCATE,
+	WORLD_EXTEND,
+	WORLD_SEEK,
+	WORLD_SEAL,
+	NR_WORLD_ACTIONS
+};
+
+struct world_op {
+	enum world_action action;
+	guint8 session;		/* slot */
+	guint8 file;		/* slot */
+	guint8 token;		/* counted from 0 */
+};
+
+/**
+ * struct world - what there is.
+ * @sessions: names, of outgoing and of incoming sessions each.
+ * @inodes: memfds, made before the search begins.
+ * @opens: open files of each.
+ * @tokens: of each session.
+ * @kernels: the last one cannot be left.
+ * @faults: allocations that may fail, one after the other, on one path.
+ * @actions: mask of 1 << enum world_action.
+ * @boots: of each kernel.
+ * @mem: bytes.
+ * @ops: of struct world_op.
+ */
+struct world {
+	guint sessions, inodes, opens, tokens, kernels, faults;
+	guint32 actions;
+	struct boot boots[MAX_KERNELS];
+	guint64 mem;
+	guint nr_slots;
+	GArray *ops;
+};
+
+/** struct place - what belongs to a state beside the machine. */
+struct place {
+	int fds[MAX_WORLD_SLOTS];
+	guint8 kernel;				/* that runs, counted from 1 */
+	guint8 faults;				/* that happened */
+	guint8 tokens[2 * MAX_SESSIONS + 1];	/* mask of those in use, by session slot */
+	guint8 waiting[MAX_SESSIONS];		/* the same of sessions not retrieved */
+};
+
+/** struct done - what an operation did. */
+struct done {
+	gint64 ret;
+	bool hit;		/* the failure that was asked for happened */
+	gint slot;		/* that got the descriptor; -1: it was closed at once */
+	bool booted;		/* the next kernel runs */
+	gint64 dev;		/* and what the open of /dev/liveupdate returned in it */
+};
+
+/** world_action_name() - the word for an action, as --ops takes it. */
+const char *world_action_name(enum world_action action);
+
+/** world_set_ops() - "ACTION,ACTION..." into @world->actions; FALSE and @error. */
+gboolean world_set_ops(struct world *world, const char *text, GError **error);
+
+/** world_plan() - boots from what the command line says, and the list of operations. */
+void world_plan(struct world *world, const struct overrides *overrides);
+void world_clear(struct world *world);
+
+/** world_new_machine() - a machine in kernel 1 with all memfds; @place is filled in. */
+struct machine *world_new_machine(const struct world *world, struct place *place,
+				  void (*emit)(void *data, const struct event *event),
+				  void *data);
+
+/** world_can() - is the operation one that can be asked for here? */
+bool world_can(const struct world *world, const struct place *place, guint op);
+
+/** world_same() - would another operation before this one do the same to like objects? */
+bool world_same(const struct world *world, const struct place *place, guint op);
+
+/**
+ * world_run() - do operation @op; with @nth above 0, its @nth allocation fails.
+ */
+void world_run(const struct world *world, struct machine *m, struct place *place, guint op,
+	       guint nth, struct done *done);
+
+/** world_print_start() - the scenario's text up to the first operation. */
+void world_print_start(GString *out, const struct world *world,
+		       const struct overrides *overrides);
+
+/** world_print_op() - an operation as steps of a scenario, with what it returned. */
+void world_print_op(GString *out, const struct world *world, const struct machine *m, guint op,
+		    guint nth, const struct done *done);
+
+/** world_print_call() - an operation in short: "preserve_fd(s0, f1, 0x1)". */
+void world_print_call(GString *out, const struct world *world, guint op);
+
+#endif
