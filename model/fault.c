@@ -65,9 +65,12 @@ static bool is_about(const struct failure *f, enum fail_point point, enum handle
 }
 
 /* What a failure that may come anywhere is at @point; what returns any errno returns -EIO. */
-static struct failure failure_at(enum fail_point point, enum handler_call call, const char *name)
+static struct failure failure_at(enum fail_point point, enum handler_call call, const char *name,
+				 u32 nth)
 {
-	struct failure f = { .point = point, .call = call, .error = fail_point_error(point, call) };
+	struct failure f = {
+		.point = point, .call = call, .error = fail_point_error(point, call), .nth = nth,
+	};
 
 	if (f.error == FAIL_ANY_ERROR)
 		f.error = -EIO;
@@ -76,10 +79,32 @@ static struct failure failure_at(enum fail_point point, enum handler_call call, 
 	return f;
 }
 
+/* Count a point among those of its kind, so that it can be asked for by itself. */
+static u32 see(struct faults *faults, enum fail_point point, enum handler_call call,
+	       const char *name)
+{
+	u32 i = 0;
+
+	while (i < faults->nr_seen &&
+	       !(faults->seen[i].point == point && faults->seen[i].call == call &&
+		 faults->seen[i].name == name))
+		i++;
+	if (i == MAX_SEEN)
+		return 0;
+	if (i == faults->nr_seen) {
+		faults->seen[i].point = point;
+		faults->seen[i].call = call;
+		faults->seen[i].name = name;
+		faults->nr_seen++;
+	}
+	return ++faults->seen[i].nth;
+}
+
 int should_fail(struct machine *m, enum fail_point point, enum handler_call call, const char *name)
 {
 	struct faults *faults = &m->faults;
 	int error = 0;
+	u32 nth;
 
 	for (u32 i = 0; i < faults->nr; i++) {
 		const struct failure *f = &faults->armed[i];
@@ -87,12 +112,15 @@ int should_fail(struct machine *m, enum fail_point point, enum handler_call call
 		if (!is_about(f, point, call, name))
 			continue;
 		faults->reached[i]++;
+		nth = f->point == FAIL_ANYWHERE && f->nth ? see(faults, point, call, name) : 0;
 		if (!f->nth)
 			faults->stats.counted++;
 		if (f->nth != faults->reached[i] || error)
 			continue;
 		faults->stats.happened++;
-		faults->stats.last = f->point == FAIL_ANYWHERE ? failure_at(point, call, name) : *f;
+		faults->stats.last = *f;
+		if (f->point == FAIL_ANYWHERE)
+			faults->stats.last = failure_at(point, call, name, nth);
 		error = faults->stats.last.error ? faults->stats.last.error : -1;
 	}
 	return error;

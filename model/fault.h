@@ -6,11 +6,21 @@
 #include "luosim.h"
 #include "types.h"
 
+#define MAX_SEEN	16
+
 struct faults {
 	struct failure armed[MAX_FAILURES];
 	u32 reached[MAX_FAILURES];	/* how often its point was */
 	u32 nr;
 	struct fail_stats stats;
+	/* with FAIL_ANYWHERE: how often each point was reached, one by one */
+	struct {
+		const char *name;
+		enum fail_point point;
+		enum handler_call call;
+		u32 nth;
+	} seen[MAX_SEEN];
+	u32 nr_seen;
 };
 
 /*

@@ -654,7 +654,8 @@ struct failure {
  * @armed: how many there are.
  * @happened: how many of them happened.
  * @counted: how often the points of those with an @nth of 0 were reached.
- * @last: the one that happened last; of FAIL_ANYWHERE what it was there.
+ * @last: the one that happened last; of FAIL_ANYWHERE what it was there, and which
+ *	time that very point was reached.
  */
 struct fail_stats {
 	uint32_t armed;

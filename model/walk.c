@@ -360,7 +360,8 @@ static void put_session(struct machine_walk *w, struct luo_session *session)
 	struct luo_file *luo_file;
 
 	put_object(w, session);
-	walk_put(w, session->retrieved | file_set->count << 1);
+	walk_put(w, session->retrieved | session->pinned << 1 | session->closed << 2 |
+		 file_set->count << 8);
 	if (w->view->names)
 		walk_put(w, session->name_hash);
 	walk_frame(w, PHYS_PFN(file_set->files));
@@ -505,11 +506,13 @@ static void put_kernel(struct machine_walk *w)
 	const struct kernel *k = m->k;
 	const struct luo *luo = &k->luo;
 
-	walk_put(w, m->kernel_nr | (u64)k->kexec_image << 16 | (u64)!!k->kexec_fdt << 17 |
+	walk_put(w, m->kernel_nr | (u64)k->kexec.loaded << 16 | (u64)!!k->kexec.fdt << 17 |
+		 (u64)k->kexec.preserve_context << 25 |
 		 (u64)luo->enabled << 18 | (u64)luo->in_use << 19 |
 		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
 		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
+	walk_put(w, luo->rebooting);
 	walk_put(w, (u32)luo->deserialize_err | k->files.nofile << 32);
 	walk_put(w, k->kho.nr_shared);
 	put_census(w);

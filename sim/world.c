@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Worlds: the operations there are, what each does, and when it can be done. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "fail.h"
 #include "op.h"
 #include "plugin.h"
 #include "setting.h"
@@ -326,7 +328,7 @@ static gint64 finish_ioctl(struct machine *m, int session)
 static gint64 kexec(const struct world *world, struct machine *m)
 {
 	guint next = machine_kernel(m);
-	gint64 ret = sys_kexec_load(m);
+	gint64 ret = sys_kexec_load(m, KEXEC_FILE);
 
 	if (ret < 0)
 		return ret;
@@ -446,23 +448,32 @@ static void settle(const struct world *world, struct machine *m, struct place *p
 	}
 }
 
+static void take_failure(struct machine *m, struct place *place, struct done *done)
+{
+	struct fail_stats stats;
+
+	machine_fail_stats(m, &stats);
+	machine_fail_clear(m);
+	done->hit = stats.happened > 0;
+	done->failure = stats.last;
+	place->faults += done->hit;
+}
+
 void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,
 	       guint nth, struct done *done)
 {
 	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
 	int slot = slot_for(world, place, op);
 
 	*done = (struct done){ .slot = -1 };
 	if (nth > 0)
-		machine_fail_nth(m, nth);
+		machine_fail(m, &anywhere);
 	machine_begin_op(m, nr + 2);
 	done->ret = call(world, m, place, op);
 	machine_end_op(m, done->ret);
-	if (nth > 0) {
-		done->hit = machine_fail_hit(m);
-		machine_fail_nth(m, 0);
-		place->faults += done->hit;
-	}
+	if (nth > 0)
+		take_failure(m, place, done);
 	if (machine_panicked(m) || done->ret < 0)
 		return;
 	if (slot == NO_SLOT || slot >= 0)
@@ -603,9 +614,13 @@ void world_print_op(GString *out, const struct world *world, const struct machin
 	bool binds = op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
 		     op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
 		     op->action == WORLD_MEMFD;
+	const struct fail fail = { .failure = done->failure };
 
-	if (nth > 0)
-		g_string_append_printf(out, "  fail_nth(%u)\n", nth);
+	if (nth > 0) {
+		g_string_append(out, "  ");
+		fail_print(out, &fail);
+		g_string_append_c(out, '\n');
+	}
 	world_print_call(call, world, nr);
 	if (done->ret >= 0 && binds && done->slot >= 0)
 		print_slot(result, world, done->slot);

@@ -80,7 +80,8 @@ struct place {
 /** struct done - what an operation did. */
 struct done {
 	gint64 ret;
-	bool hit;		/* the failure that was asked for happened */
+	bool hit;		/* the failure that was asked for happened: */
+	struct failure failure;
 	gint slot;		/* that got the descriptor; -1: it was closed at once */
 	bool booted;		/* the next kernel runs */
 	gint64 dev;		/* and what the open of /dev/liveupdate returned in it */
@@ -107,9 +108,7 @@ bool world_can(const struct world *world, const struct place *place, guint op);
 /** world_same() - would another operation before this one do the same to like objects? */
 bool world_same(const struct world *world, const struct place *place, guint op);
 
-/**
- * world_run() - do operation @op; with @nth above 0, its @nth allocation fails.
- */
+/** world_run() - do operation @op; with @nth above 0, the @nth step that can fail does. */
 void world_run(const struct world *world, struct machine *m, struct place *place, guint op,
 	       guint nth, struct done *done);
 
