@@ -102,7 +102,7 @@ static u32 see(struct faults *faults, enum fail_point point, enum handler_call c
 
 int should_fail(struct machine *m, enum fail_point point, enum handler_call call, const char *name)
 {
-	struct faults *faults = &m->faults;
+	struct faults *faults = &m->task->faults;
 	int error = 0;
 	u32 nth;
 
@@ -128,12 +128,12 @@ int should_fail(struct machine *m, enum fail_point point, enum handler_call call
 
 bool should_fail_alloc(struct machine *m)
 {
-	return m->faults.nr && should_fail(m, FAIL_ALLOC, 0, NULL);
+	return m->task->faults.nr && should_fail(m, FAIL_ALLOC, 0, NULL);
 }
 
 int machine_fail(struct machine *m, const struct failure *failure)
 {
-	struct faults *faults = &m->faults;
+	struct faults *faults = &m->task->faults;
 
 	if (faults->nr == MAX_FAILURES)
 		return -ENOSPC;
@@ -145,10 +145,10 @@ int machine_fail(struct machine *m, const struct failure *failure)
 
 void machine_fail_clear(struct machine *m)
 {
-	m->faults = (struct faults){ 0 };
+	m->task->faults = (struct faults){ 0 };
 }
 
 void machine_fail_stats(const struct machine *m, struct fail_stats *stats)
 {
-	*stats = m->faults.stats;
+	*stats = m->task->faults.stats;
 }

@@ -927,6 +927,17 @@ struct uptr {
 	bool read_only;
 };
 
+/**
+ * machine_user_alloc() - memory for the arguments of system calls that snapshots cover.
+ * @size: bytes, above 0.
+ * Return: zeroed memory, or NULL when the reservation for the machine is used up.
+ * Context: where a task of a race keeps memory over a system call, it must be this.
+ */
+void *machine_user_alloc(struct machine *m, size_t size);
+
+/** machine_user_free() - give it back; @size is what was asked for. */
+void machine_user_free(struct machine *m, void *mem, size_t size);
+
 /** enum file_kind - what sys_open_kind() makes. */
 enum file_kind {
 	FILE_REGULAR,		/* tmpfs file with a name */

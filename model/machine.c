@@ -72,7 +72,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 	}
 	arena_reset(&m->heap);
 	m->k = NULL;
-	m->faults.nr = 0;
+	m->task->faults.nr = 0;
 	m->init_task.nr_held = 0;
 	start_kernel(m, fdt);
 }

@@ -8,7 +8,6 @@
 #define MODEL_MACHINE_H
 
 #include "arena.h"
-#include "fault.h"
 #include "fs.h"
 #include "kho.h"
 #include "ledger.h"
@@ -97,7 +96,6 @@ struct machine {
 	u32 nr_lock_classes;
 
 	bool panicked;
-	struct faults faults;
 
 	u64 claims_held_max, claim_bytes_max, claim_lookups;	/* see policy_cost() */
 };

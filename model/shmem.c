@@ -82,11 +82,11 @@ static unsigned int shmem_suitable_order(struct machine *m, struct inode *inode,
 /* A folio of @order or, if there is none, of the next smaller ones that are large. */
 static struct folio *shmem_alloc_folio(struct machine *m, unsigned int order)
 {
-	u32 failed_before = m->faults.stats.happened;
+	u32 failed_before = m->task->faults.stats.happened;
 	struct folio *folio = folio_alloc(m, GFP_KERNEL, order);
 
 	/* A single page fails only on purpose; else the OOM killer would find nobody to kill. */
-	if (!folio && !order && m->faults.stats.happened == failed_before)
+	if (!folio && !order && m->task->faults.stats.happened == failed_before)
 		panic(m, "System is deadlocked on memory");
 	while (!folio && order > 1)
 		folio = folio_alloc(m, GFP_KERNEL, --order);

@@ -12,6 +12,7 @@
 
 #include <setjmp.h>
 
+#include "fault.h"
 #include "luosim.h"
 #include "printk.h"
 #include "types.h"
@@ -38,6 +39,8 @@ struct task {
 
 	u32 op;				/* operation under way, for the ledger */
 	u32 claim;			/* on whose behalf KHO is called; 0: nobody's */
+
+	struct faults faults;		/* asked for in its next call */
 
 	struct held_lock held[MAX_HELD];
 	u32 nr_held;

@@ -37,3 +37,13 @@ void user_buffer_unmap(struct machine *m, u64 first)
 		folio_put(m, folio);
 	}
 }
+
+void *machine_user_alloc(struct machine *m, size_t size)
+{
+	return arena_alloc(&m->persist, size);
+}
+
+void machine_user_free(struct machine *m, void *mem, size_t size)
+{
+	arena_free(&m->persist, mem, size);
+}

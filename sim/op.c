@@ -34,9 +34,9 @@ static gint64 call_dup(struct call *c)
 
 static gint64 call_reopen(struct call *c)
 {
-	g_autofree char *path = g_strdup_printf("/proc/self/fd/%" G_GINT64_FORMAT,
-						c->args[0].number);
+	char path[64];
 
+	g_snprintf(path, sizeof(path), "/proc/self/fd/%" G_GINT64_FORMAT, c->args[0].number);
 	return sys_open(c->machine, path, c->args[1].given ? c->args[1].number : O_RDWR);
 }
 
@@ -138,17 +138,43 @@ static gint64 call_read(struct call *c)
 	return ret;
 }
 
+/*
+ * User memory that lives as long as the call. Where the call is a task's, going
+ * back in time brings back what it held.
+ */
+struct user_memory {
+	struct machine *machine;
+	guint8 *bytes;
+	gsize size;
+};
+
+static struct user_memory user_memory(struct call *c, gsize size)
+{
+	struct user_memory mem = { .machine = c->machine, .size = MAX(size, 1) };
+
+	mem.bytes = machine_user_alloc(c->machine, mem.size);
+	return mem;
+}
+
+static void user_memory_free(struct user_memory *mem)
+{
+	if (mem->bytes != NULL)
+		machine_user_free(mem->machine, mem->bytes, mem->size);
+}
+
+#define auto_user_memory __attribute__((cleanup(user_memory_free))) struct user_memory
+
 static gint64 call_fill(struct call *c)
 {
 	guint64 off = c->args[1].number, left = c->args[2].number;
-	g_autofree guint8 *buf = g_malloc(MIN(left, CHUNK_BYTES));
-	gint64 done = 0, ret = 0;
+	auto_user_memory buf = user_memory(c, MIN(left, CHUNK_BYTES));
+	gint64 done = 0, ret = buf.bytes == NULL ? -ENOMEM : 0;
 
-	while (left > 0) {
+	while (left > 0 && ret >= 0) {
 		gsize n = MIN(left, CHUNK_BYTES);
 
-		pattern_fill(buf, off, n, c->args[3].number);
-		ret = sys_pwrite(c->machine, c->args[0].number, buf, n, off);
+		pattern_fill(buf.bytes, off, n, c->args[3].number);
+		ret = sys_pwrite(c->machine, c->args[0].number, buf.bytes, n, off);
 		if (ret <= 0)
 			break;
 		done += ret;
@@ -172,20 +198,22 @@ static gint64 count_wrong(const guint8 *is, const guint8 *should, gsize n)
 static gint64 call_verify(struct call *c)
 {
 	guint64 off = c->args[1].number, left = c->args[2].number;
-	g_autofree guint8 *is = g_malloc(MIN(left, CHUNK_BYTES));
-	g_autofree guint8 *should = g_malloc(MIN(left, CHUNK_BYTES));
+	gsize size = MIN(left, CHUNK_BYTES);
+	auto_user_memory is = user_memory(c, size), should = user_memory(c, size);
 	gint64 wrong = 0;
 
+	if (is.bytes == NULL || should.bytes == NULL)
+		return -ENOMEM;
 	while (left > 0) {
 		gsize n = MIN(left, CHUNK_BYTES);
-		gint64 got = sys_pread(c->machine, c->args[0].number, is, n, off);
+		gint64 got = sys_pread(c->machine, c->args[0].number, is.bytes, n, off);
 
 		if (got < 0)
 			return got;
 		if (got == 0)		/* what is missing is wrong too */
 			return wrong + left;
-		pattern_fill(should, off, got, c->args[3].number);
-		wrong += count_wrong(is, should, got);
+		pattern_fill(should.bytes, off, got, c->args[3].number);
+		wrong += count_wrong(is.bytes, should.bytes, got);
 		off += got;
 		left -= got;
 	}
@@ -196,11 +224,13 @@ static gint64 call_verify(struct call *c)
 static gint64 call_sum(struct call *c)
 {
 	guint64 off = c->args[1].number, left = c->args[2].number;
-	g_autofree guint8 *buf = g_malloc(CHUNK_BYTES);
+	auto_user_memory buf = user_memory(c, CHUNK_BYTES);
 	guint64 hash = 0xcbf29ce484222325ull;
 
+	if (buf.bytes == NULL)
+		return -ENOMEM;
 	while (left > 0) {
-		gint64 got = sys_pread(c->machine, c->args[0].number, buf,
+		gint64 got = sys_pread(c->machine, c->args[0].number, buf.bytes,
 				       MIN(left, CHUNK_BYTES), off);
 
 		if (got < 0)
@@ -208,7 +238,7 @@ static gint64 call_sum(struct call *c)
 		if (got == 0)
 			break;
 		for (gint64 i = 0; i < got; i++)
-			hash = (hash ^ buf[i]) * 0x100000001b3ull;
+			hash = (hash ^ buf.bytes[i]) * 0x100000001b3ull;
 		off += got;
 		left -= got;
 	}
@@ -292,21 +322,24 @@ static gint64 call_ioctl(struct call *c)
 {
 	guint64 cmd = c->args[1].number;
 	gsize size = MAX(IOCTL_BYTES, sizeof(guint32) + c->args[3].len);
-	g_autofree guint8 *mem = g_malloc0(size);
+	auto_user_memory mem = user_memory(c, size);
 	guint32 first = c->args[2].number;
-	struct uptr arg = { .mem = mem, .size = size, .read_only = c->args[4].given };
+	struct uptr arg = { .mem = mem.bytes, .size = size, .read_only = c->args[4].given };
 	gint32 fd;
 	gint64 ret;
 
+	if (mem.bytes == NULL)
+		return -ENOMEM;
+
 	if (cmd < 0x100)
 		cmd = LIVEUPDATE_IO(cmd);
-	memcpy(mem, &first, sizeof(first));
+	memcpy(mem.bytes, &first, sizeof(first));
 	if (c->args[3].len > 0)
-		memcpy(mem + sizeof(first), c->args[3].bytes, c->args[3].len);
+		memcpy(mem.bytes + sizeof(first), c->args[3].bytes, c->args[3].len);
 	if (c->args[2].number < 0)
 		arg = (struct uptr){ 0 };
 	ret = sys_ioctl(c->machine, c->args[0].number, cmd, arg);
-	memcpy(&fd, mem + offsetof(struct liveupdate_session_fd, fd), sizeof(fd));
+	memcpy(&fd, mem.bytes + offsetof(struct liveupdate_session_fd, fd), sizeof(fd));
 	if (ret == 0 && answers_fd(cmd))
 		c->fd = fd;
 	return ret;
