@@ -436,14 +436,11 @@ err_free:
 	return err;
 }
 
-/* With the list locked for reading. */
-static int retrieve_locked(struct machine *m, const char *name, struct file **filep)
+static int luo_session_retrieve_one(struct machine *m, struct luo_session *session,
+				    struct file **filep)
 {
-	struct luo_session *session = find_session(&m->k->luo.incoming, name);
 	int err = -EINVAL;
 
-	if (!session)
-		return -ENOENT;
 	mutex_lock(m, &session->mutex);
 	if (!session->retrieved)
 		err = luo_session_getfile(m, session, filep);
@@ -456,14 +453,21 @@ static int retrieve_locked(struct machine *m, const char *name, struct file **fi
 int luo_session_retrieve(struct machine *m, const char *name, struct file **filep)
 {
 	struct luo_session_header *sh = &m->k->luo.incoming;
+	/* Up to 7.0 the list is locked only to find the session. */
+	bool keep = has_fix(m, FIX_RETRIEVE_LOCK);
+	struct luo_session *session;
 	int err;
 
 	err = gate_enter(m);
 	if (err)
 		return err;
 	down_read(m, &sh->rwsem);
-	err = retrieve_locked(m, name, filep);
-	up_read(m, &sh->rwsem);
+	session = find_session(sh, name);
+	if (!keep)
+		up_read(m, &sh->rwsem);
+	err = session ? luo_session_retrieve_one(m, session, filep) : -ENOENT;
+	if (keep)
+		up_read(m, &sh->rwsem);
 	gate_leave(m);
 	return err;
 }

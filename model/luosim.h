@@ -57,6 +57,7 @@ enum fix {
 	FIX_FLB_RETRIEVE_STATUS,
 	FIX_FLB_FINISH_STATE,
 	FIX_KVM_TOKEN_FREEZE,
+	FIX_RETRIEVE_LOCK,
 	FIX_UNFREEZE_DATA,
 	FIX_KEXEC_JUMP,
 	FIX_REBOOT_ABORT,
@@ -682,7 +683,7 @@ int fail_point_error(enum fail_point point, enum handler_call call);
 const char *fail_point_target(enum fail_point point, unsigned int i);
 
 /**
- * machine_fail() - ask for a failure in the running kernel, once.
+ * machine_fail() - ask for a failure of the running task, once.
  * @failure: copied. It stays asked for until it happens, machine_fail_clear() is
  *	called, or the kernel ends.
  * Return: 0, or -ENOSPC when MAX_FAILURES are asked for already.
@@ -892,9 +893,9 @@ int machine_task_new(struct machine *m, void (*body)(void *data), void *data);
 enum task_state machine_task_state(struct machine *m, unsigned int id);
 
 /**
- * machine_task_at() - where task @id gave way last: before which call.
+ * machine_task_at() - where task @id gave way last.
  * @lock: where to store the class of the lock that the call is about, or NULL.
- * Return: such as "mutex_lock"; NULL before its first step and when it is done.
+ * Return: such as "before mutex_lock"; NULL before its first step and when it is done.
  */
 const char *machine_task_at(struct machine *m, unsigned int id, const char **lock);
 

@@ -178,13 +178,20 @@ struct task *task_of(struct machine *m, u32 id);
  */
 #define POISON_FREE	0x6b6bull
 void use_after_free(struct machine *m, u64 poison) __attribute__((noreturn));
-static inline void check_freed(struct machine *m, const void *object)
+static inline u64 freed_by(const void *object)
 {
 	u64 first;
 
 	memcpy(&first, object, sizeof(first));
-	if (first >> 48 == POISON_FREE)
-		use_after_free(m, first);
+	return first >> 48 == POISON_FREE ? first : 0;
+}
+
+static inline void check_freed(struct machine *m, const void *object)
+{
+	u64 poison = freed_by(object);
+
+	if (poison)
+		use_after_free(m, poison);
 }
 
 /* machine.c: start the next kernel with the handover FDT at @fdt, or none; all else is gone. */

@@ -51,6 +51,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"a failed retrieve of an FLB is remembered and never tried again" },
 	[FIX_FLB_FINISH_STATE] = { "flb-finish-state", "B61",
 		"finishing files counts an FLB that nobody has retrieved" },
+	[FIX_RETRIEVE_LOCK] = { "retrieve-lock", "B16",
+		"the list of sessions stays locked while a session is retrieved" },
 	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "",
 		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
 	[FIX_UNFREEZE_DATA] = { "unfreeze-data", "B17",
@@ -71,7 +73,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_MEMFD_EFBIG) | FIX_BIT(FIX_MEMFD_RESTORE_EIO) |	\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
-			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP))
+			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
+			 FIX_BIT(FIX_RETRIEVE_LOCK))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \

@@ -177,7 +177,10 @@ enum task_state machine_task_state(struct machine *m, unsigned int id)
 
 	if (task->state == TASK_DONE)
 		return TASK_DONE;
-	if (m->panicked || m->leaving || (task->waits_for && !task->may_go(m, task)))
+	if (m->panicked || m->leaving)
+		return TASK_SLEEPS;
+	/* One that sleeps on a lock which is gone finds out. */
+	if (task->waits_for && !freed_by(task->waits_for) && !task->may_go(m, task))
 		return TASK_SLEEPS;
 	return TASK_READY;
 }

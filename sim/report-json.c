@@ -152,7 +152,7 @@ static void add_turn(JsonBuilder *b, const struct report_event *e)
 	add_number(b, "steps", e->count);
 	add_string(b, "state", states[e->turn_ended]);
 	if (e->at != NULL)
-		add_string(b, "before", e->at);
+		add_string(b, "at", e->at);
 	if (e->at_lock != NULL)
 		add_string(b, "lock", e->at_lock);
 }

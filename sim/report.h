@@ -24,7 +24,7 @@
  *	that were asked for happened.
  * @REPORT_RACE: a race begins; @race tells what was found out about it.
  * @REPORT_TURN: task @turn of the race that step @race_step began has taken @count
- *	steps and is @turn_ended, before the call @at, which is about @at_lock.
+ *	steps and is @turn_ended: it gave way @at a place that is about @at_lock.
  * @REPORT_VERDICT: the run is over.
  * @REPORT_END: so are all.
  */

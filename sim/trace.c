@@ -361,17 +361,17 @@ static void trace_race(struct trace *t, const struct report_event *e)
 	append_wrapped(t->out, "", line->str, 6);
 }
 
-/* "A: 4 steps, then before down_write(luo_session_header.rwsem)" */
+/* "A: 4 steps, up to before down_write(luo_session_header.rwsem)" */
 static void trace_turn(struct trace *t, const struct report_event *e)
 {
 	static const char *const ends[] = {
-		[TASK_READY] = "next", [TASK_SLEEPS] = "sleeps in", [TASK_DONE] = "done",
+		[TASK_READY] = "up to", [TASK_SLEEPS] = "sleeps", [TASK_DONE] = "done",
 	};
 
 	g_string_append_printf(t->out, "%*s%s: %u step%s, %s", CALL_INDENT, "",
 			       race_task(e->scn, e->race_step, e->turn), e->count,
 			       e->count == 1 ? "" : "s", ends[e->turn_ended]);
-	if (e->at != NULL)
+	if (e->at != NULL && e->turn_ended != TASK_DONE)
 		g_string_append_printf(t->out, " %s(%s)", e->at,
 				       e->at_lock != NULL ? e->at_lock : "");
 	g_string_append_c(t->out, '\n');
