@@ -382,12 +382,13 @@ struct file *fdget_raw(struct machine *m, int fd)
 	return file;
 }
 
-void fdput_borrowed(struct machine *m)
+void syscall_exit(struct machine *m)
 {
 	struct task *task = m->task;
 
 	while (task->nr_borrowed)
 		fput(m, task->borrowed[--task->nr_borrowed]);
+	ledger_promise(m);
 }
 
 struct file *fdget(struct machine *m, int fd)

@@ -143,8 +143,8 @@ struct file *fget_raw(struct machine *m, int fd);
 /* The same without a reference: for the system call under way. */
 struct file *fdget(struct machine *m, int fd);
 struct file *fdget_raw(struct machine *m, int fd);
-/* What these two borrowed goes back, as at the end of a system call. */
-void fdput_borrowed(struct machine *m);
+/* What these two borrowed goes back; what the call did was promised. */
+void syscall_exit(struct machine *m);
 struct file *get_file(struct file *file);
 /* The last reference is released when the system call returns, as in the kernel. */
 void fput(struct machine *m, struct file *file);

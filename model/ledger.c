@@ -50,6 +50,7 @@ static u32 claim_new(struct machine *m, const char *session, u64 token)
 u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token)
 {
 	m->task->claim = claim_new(m, session->name, token);
+	m->task->new_claim = m->task->claim;
 	return m->task->claim;
 }
 
@@ -85,6 +86,25 @@ u32 ledger_act_for(struct machine *m, u32 claim)
 
 	m->task->claim = claim;
 	return before;
+}
+
+void ledger_serialize_none(struct machine *m)
+{
+	for (u32 i = 0; i < m->ledger.nr_claims; i++)
+		m->ledger.claims[i]->serialized = false;
+}
+
+void ledger_serialize(struct machine *m, u32 claim, bool serialized)
+{
+	if (claim)
+		claim_of(m, claim)->serialized = serialized;
+}
+
+void ledger_promise(struct machine *m)
+{
+	if (m->task->new_claim)
+		claim_of(m, m->task->new_claim)->promised = true;
+	m->task->new_claim = 0;
 }
 
 void ledger_done(struct machine *m, u32 claim)
@@ -355,15 +375,29 @@ static void describe_file(struct machine *m, u32 nr, struct claim *claim)
 	}
 }
 
+/* Does what is handed over name a file that is not preserved any more? */
+static void judge_given_up(struct machine *m, const struct claim *claim)
+{
+	if (claim->serialized && claim->state == CLAIM_DONE)
+		judge(m, VIOLATION_STOLEN, claim->nr_extents ? claim->extents[0].pfn : 0,
+		      "token 0x%llx of session \"%.64s\" was given up after it had been serialized",
+		      (unsigned long long)claim->token, claim->session);
+}
+
 void ledger_kexec(struct machine *m)
 {
 	struct ledger *l = &m->ledger;
 
 	for (u64 pfn = 0; pfn < m->top; pfn++)
 		l->ghost[pfn].data = 0;
-	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+	for (u32 i = 0; i < l->nr_claims; i++) {
 		struct claim *claim = l->claims[i];
 
+		judge_given_up(m, claim);
+		/* The call that would have preserved it never returned. */
+		if (!claim->promised && !claim->serialized && !claim->flb)
+			claim->state = CLAIM_DONE;
+		claim->serialized = false;
 		if (claim->state != CLAIM_OUTGOING) {
 			/* What nobody claimed in this kernel is lost to the next one. */
 			claim->state = CLAIM_DONE;
@@ -393,7 +427,7 @@ static void lose_pending(struct machine *m, bool flbs, const char *why)
 		if (l->claims[i]->state != CLAIM_PENDING || (l->claims[i]->flb && !flbs))
 			continue;
 		l->claims[i]->state = CLAIM_DONE;
-		lost += !l->claims[i]->flb;
+		lost += !l->claims[i]->flb && l->claims[i]->promised;
 	}
 	if (lost)
 		judge(m, VIOLATION_LOST, 0, "%u preserved files %s", lost, why);

@@ -36,6 +36,8 @@ struct claim {
 	u64 token;
 	struct file *file;	/* CLAIM_OUTGOING: the preserved file */
 	bool flb;		/* of no file: an FLB, @session says which */
+	bool promised;		/* the call that preserved it has returned */
+	bool serialized;	/* what is handed over names it */
 	/* what the file had when its kernel ended */
 	const struct file_operations *f_op;
 	s64 size, pos;
@@ -100,6 +102,11 @@ u32 ledger_claim_flb(struct machine *m, const char *compatible);
 u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible);
 /* KHO acts for @claim from here on; returns the one before, to be put back. */
 u32 ledger_act_for(struct machine *m, u32 claim);
+/* It goes into what is handed over, or is taken out again. */
+void ledger_serialize_none(struct machine *m);
+void ledger_serialize(struct machine *m, u32 claim, bool serialized);
+/* The system call under way returns: what it preserved was promised. */
+void ledger_promise(struct machine *m);
 /* The claim is over: @claim was given up before kexec, or finished after it. */
 void ledger_done(struct machine *m, u32 claim);
 /* The claim that the serialized data at @phys and the token belong to; 0 if none. */

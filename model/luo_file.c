@@ -323,6 +323,7 @@ static void luo_file_unfreeze_one(struct machine *m, struct luo_file *luo_file)
 	if (!has_fix(m, FIX_UNFREEZE_DATA))
 		luo_file->serialized_data = 0;
 	luo_file->frozen = false;
+	ledger_serialize(m, luo_file->claim, false);
 	mutex_unlock(m, &luo_file->mutex);
 }
 
@@ -385,6 +386,7 @@ int luo_file_freeze(struct machine *m, struct luo_file_set *file_set, phys_addr_
 			goto err_unfreeze;
 		}
 		luo_file_serialize(m, luo_file, ser);
+		ledger_serialize(m, luo_file->claim, true);
 	}
 	set_ser.files = uses_blocks(m) ? file_set->block_set.head_pa : file_set->files;
 	phys_write(m, file_set_ser, &set_ser, sizeof(set_ser));

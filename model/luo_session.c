@@ -761,6 +761,7 @@ int luo_session_serialize(struct machine *m)
 	int err;
 
 	gate_close(m);
+	ledger_serialize_none(m);
 	if (uses_blocks(m))
 		phys_zero(m, sh->sessions_pa, sizeof(u64));
 	err = serialize_list(m, sh);

@@ -164,7 +164,7 @@ static inline phys_addr_t folio_phys(const struct machine *m, const struct folio
 									\
 	SYSCALL_ENTER(m);						\
 	__ret = (call);							\
-	fdput_borrowed(m);						\
+	syscall_exit(m);						\
 	if ((m)->task->task_works)					\
 		exit_to_user_mode_loop(m);				\
 	return __ret;							\

@@ -39,6 +39,7 @@ struct task {
 
 	u32 op;				/* operation under way, for the ledger */
 	u32 claim;			/* on whose behalf KHO is called; 0: nobody's */
+	u32 new_claim;			/* made in the system call under way */
 
 	struct faults faults;		/* asked for in its next call */
 

@@ -202,6 +202,9 @@ guint32 run_causes(const struct run *r, guint32 kinds)
 
 	if (running(r)->panic_on_warn)
 		symptoms |= 1u << VIOLATION_PANIC;
+	/* The model stops where a real kernel goes on in undefined ways, or not at all. */
+	if (kinds & (1u << VIOLATION_USE_AFTER_FREE | 1u << VIOLATION_STUCK))
+		symptoms |= 1u << VIOLATION_PANIC;
 	others = kinds & ~symptoms;
 	return others != 0 ? others : kinds;
 }

@@ -361,11 +361,11 @@ static void trace_race(struct trace *t, const struct report_event *e)
 	append_wrapped(t->out, "", line->str, 6);
 }
 
-/* "A: 4 steps, up to before down_write(luo_session_header.rwsem)" */
+/* "A: 4 steps, now before down_write(luo_session_header.rwsem)" */
 static void trace_turn(struct trace *t, const struct report_event *e)
 {
 	static const char *const ends[] = {
-		[TASK_READY] = "up to", [TASK_SLEEPS] = "sleeps", [TASK_DONE] = "done",
+		[TASK_READY] = "now", [TASK_SLEEPS] = "sleeps", [TASK_DONE] = "done",
 	};
 
 	g_string_append_printf(t->out, "%*s%s: %u step%s, %s", CALL_INDENT, "",
