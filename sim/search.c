@@ -326,10 +326,10 @@ static gint by_kinds(gconstpointer a, gconstpointer b)
 	return v->differs - w->differs;
 }
 
-/* How much there is to see: something broke, a result was another, or all is well. */
+/* What to look at first: a result that nobody expected, then what broke. */
 static guint badness(const struct race_verdict *v)
 {
-	return v->kinds != 0 ? 2 : v->differs;
+	return 2 * v->differs + (v->kinds != 0);
 }
 
 /* The schedule to look at: one that goes wrong, with as few switches as can be. */
