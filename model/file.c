@@ -451,6 +451,17 @@ int setrlimit_nofile(struct machine *m, u64 nofile)
 	return 0;
 }
 
+int files_alloc(struct machine *m, struct files_struct *files)
+{
+	files->nofile = limit(m, LIMIT_NOFILE);
+	return expand_fdtable(m, files, NR_OPEN_DEFAULT);
+}
+
+void files_free(struct machine *m, struct files_struct *files)
+{
+	free_fdtable(m, files);
+}
+
 /* Boot and exit. */
 
 int open_console(struct machine *m)
@@ -481,8 +492,7 @@ int files_init(struct machine *m)
 	fs->sb[FS_ROOTFS].max_blocks = m->nr_frames / 2;
 	fs->sb[FS_TMP].max_blocks = m->nr_frames / 2;
 	fs->sb[FS_DEV_SHM].max_blocks = m->nr_frames / 2;
-	m->k->files.nofile = limit(m, LIMIT_NOFILE);
-	err = expand_fdtable(m, &m->k->files, NR_OPEN_DEFAULT);
+	err = files_alloc(m, m->task->files);
 	if (err)
 		return err;
 	return open_special_nodes(m);
@@ -493,18 +503,10 @@ void exit_files(struct machine *m)
 {
 	struct files_struct *files = m->task->files;
 
-	if (m->panicked || setjmp(m->task->panic_env))
-		return;
 	for (u32 fd = 0; fd < files->max_fds; fd++) {
 		struct file *file = take_fd(m, fd);
 
 		if (file)
 			fput(m, file);
 	}
-	m->task->call_depth = 0;
-	kcall_push(m, "__x64_sys_exit_group");
-	kcall_push(m, "do_group_exit");
-	kcall_push(m, "do_exit");
-	task_work_run(m);
-	m->task->call_depth = 0;
 }

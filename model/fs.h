@@ -171,7 +171,10 @@ struct file *anon_inode_getfile(struct machine *m, const char *name,
 int files_init(struct machine *m);
 /* What the first process starts with: descriptors 0, 1 and 2. */
 int open_console(struct machine *m);
-/* Close all descriptors, as exit does. */
+/* A table without descriptors: 0, -ENOMEM. */
+int files_alloc(struct machine *m, struct files_struct *files);
+void files_free(struct machine *m, struct files_struct *files);
+/* Give up all descriptors; task_work_run() is to come. */
 void exit_files(struct machine *m);
 
 void inode_lock(struct machine *m, struct inode *inode);

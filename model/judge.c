@@ -208,7 +208,7 @@ static void judge_left(struct machine *m)
 static int end(struct machine *m)
 {
 	SYSCALL_ENTER(m);
-	exit_files(m);
+	exit_all(m);
 	return 0;
 }
 

@@ -589,8 +589,7 @@ void machine_begin_op(struct machine *m, uint32_t op);
 void machine_end_op(struct machine *m, int64_t ret);
 
 /**
- * machine_end() - close all that is open as exit of the last process does, and
- * judge what must hold at the end.
+ * machine_end() - end all processes, "init" last, and judge what must hold at the end.
  */
 void machine_end(struct machine *m);
 
@@ -912,7 +911,7 @@ void machine_task_step(struct machine *m, unsigned int id);
 void machine_tasks_end(struct machine *m);
 
 /* ------------------------------------------------------------------------
- * System calls, made by the machine's one process. Each returns what the call
+ * System calls, made by one process after another. Each returns what the call
  * returns, or a negative errno; -EIO when the machine has stopped.
  */
 
@@ -1029,6 +1028,40 @@ struct luosim_stat {
 	uint64_t ino;
 	char link[256];
 };
+
+/**
+ * machine_process() - from here on calls are those of the process @comm.
+ * @comm: at most 15 characters. Every kernel starts with "init", and makes it the
+ *	one that calls. Another one begins with descriptors 0, 1 and 2.
+ * Return: 0; -ENOMEM; -EINVAL; -EIO. Not in a race.
+ */
+int machine_process(struct machine *m, const char *comm);
+
+/**
+ * sys_exit_group() - the process ends; a new one of its name makes the next call.
+ * Return: 0; -ENOMEM when there is no new one.
+ */
+int sys_exit_group(struct machine *m);
+
+/**
+ * sys_kill() - kill(2) with SIGKILL; the process has ended when this returns, and a
+ *	new one of its name is there.
+ * Return: 0; -ESRCH; -EPERM for "init"; -ENOMEM when there is no new one.
+ */
+int sys_kill(struct machine *m, const char *comm);
+
+/**
+ * sys_send_fd() - sendmsg(2) with SCM_RIGHTS to the socket of the process @comm.
+ * Return: 0; -EBADF; -ENOMEM; -ECONNREFUSED without such a process.
+ */
+int sys_send_fd(struct machine *m, int fd, const char *comm);
+
+/**
+ * sys_recv_fd() - recvmsg(2) of what was sent first to this process.
+ * Return: the new descriptor; -EAGAIN when nothing is there; -EMFILE and -ENOMEM, with
+ *	which what was sent is gone.
+ */
+int sys_recv_fd(struct machine *m);
 
 /* Descriptors (fs/open.c, fs/file.c). */
 int sys_open(struct machine *m, const char *path, int flags);

@@ -35,7 +35,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	mutex_init(&k->kexec.lock, "kexec_lock");
 	mutex_init(&k->system_transition_mutex, "system_transition_mutex");
 	m->k = k;
-	m->init_task.files = &k->files;
+	init_process(m);
 	m->kernel_nr++;
 	if (m->config.emit)
 		m->config.emit(m->config.data, &(struct event){

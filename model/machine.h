@@ -16,6 +16,7 @@
 #include "luosim.h"
 #include "mm.h"
 #include "printk.h"
+#include "process.h"
 #include "task.h"
 #include "xarray.h"
 
@@ -51,7 +52,8 @@ struct kernel {
 	u64 nr_free;
 
 	/* fs.h */
-	struct files_struct files;
+	struct list_head processes;	/* process.h */
+	struct process init_process;
 	struct fs_struct fs;
 
 	struct kho kho;

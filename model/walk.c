@@ -513,7 +513,7 @@ static void put_kernel(struct machine_walk *w)
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
 		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
 	walk_put(w, luo->rebooting);
-	walk_put(w, (u32)luo->deserialize_err | k->files.nofile << 32);
+	walk_put(w, (u32)luo->deserialize_err | m->task->files->nofile << 32);
 	walk_put(w, k->kho.nr_shared);
 	put_census(w);
 	put_sites(w);

@@ -9,18 +9,17 @@
 
 /* ---- Names ---- */
 
-static const char *name_key(struct run *r, const struct text *name)
+static const char *name_key(struct run *r, const char *process, const struct text *name)
 {
-	if (name->vars == NULL)
-		return name->bytes;
-	g_string_truncate(r->key, 0);
+	g_string_assign(r->key, process);
+	g_string_append_c(r->key, '/');
 	text_expand(r->key, name, r->vars);
 	return r->key->str;
 }
 
-static gint32 *name_place(struct run *r, const struct text *name)
+static gint32 *name_place(struct run *r, const char *process, const struct text *name)
 {
-	const char *key = name_key(r, name);
+	const char *key = name_key(r, process, name);
 	gpointer place;
 	gint32 none = -1;
 
@@ -32,14 +31,29 @@ static gint32 *name_place(struct run *r, const struct text *name)
 	return &g_array_index(r->fds, gint32, GPOINTER_TO_UINT(place));
 }
 
-static gint64 name_fd(struct run *r, const struct text *name)
+static gint64 name_fd(struct run *r, const struct caller *c, const struct text *name)
 {
-	return *name_place(r, name);
+	return *name_place(r, c->process, name);
 }
 
-static void name_bind(struct run *r, const struct text *name, gint64 fd)
+static void name_bind(struct run *r, const struct caller *c, const struct text *name, gint64 fd)
 {
-	*name_place(r, name) = fd;
+	*name_place(r, c->process, name) = fd;
+}
+
+/* The names of @process, or all, stand for no descriptor from here on. */
+static void names_drop(struct run *r, const char *process)
+{
+	GHashTableIter iter;
+	gpointer key, place;
+
+	g_hash_table_iter_init(&iter, r->names);
+	while (g_hash_table_iter_next(&iter, &key, &place)) {
+		gsize len = strcspn(key, "/");
+
+		if (process == NULL || (strlen(process) == len && strncmp(key, process, len) == 0))
+			g_array_index(r->fds, gint32, GPOINTER_TO_UINT(place)) = -1;
+	}
 }
 
 /* Is @value the name of a descriptor, given or bound? */
@@ -48,28 +62,29 @@ static bool is_name(const struct value *value)
 	return value->text.bytes != NULL && value->kind != VALUE_STRING;
 }
 
-void names_reserve(struct run *r, const struct op *op)
+void names_reserve(struct run *r, const char *process, const struct op *op)
 {
 	for (guint i = 0; op->outcomes != NULL && i < op->outcomes->len; i++) {
 		const struct value *v = &g_array_index(op->outcomes, struct outcome, i).value;
 
 		if (is_name(v))
-			name_place(r, &v->text);
+			name_place(r, process, &v->text);
 	}
 	for (guint i = 0; i < op_nr_args(op->info); i++)
 		if (op->args[i].kind == VALUE_NAME)
-			name_place(r, &op->args[i].text);
+			name_place(r, process, &op->args[i].text);
 }
 
 /* ---- Arguments ---- */
 
-static gint64 number_of(struct run *r, const struct value *value)
+static gint64 number_of(struct run *r, const struct caller *c, const struct value *value)
 {
-	return value->kind == VALUE_NAME ? name_fd(r, &value->text) :
+	return value->kind == VALUE_NAME ? name_fd(r, c, &value->text) :
 					   value_number(value, r->vars);
 }
 
-static void put_pieces(struct run *r, GString *out, const GArray *pieces)
+static void put_pieces(struct run *r, const struct caller *c, GString *out,
+		       const GArray *pieces)
 {
 	for (guint i = 0; i < pieces->len; i++) {
 		const struct piece *piece = &g_array_index(pieces, struct piece, i);
@@ -79,7 +94,7 @@ static void put_pieces(struct run *r, GString *out, const GArray *pieces)
 			text_expand(out, &piece->value.text, r->vars);
 			continue;
 		}
-		number = GUINT64_TO_LE(number_of(r, &piece->value));
+		number = GUINT64_TO_LE(number_of(r, c, &piece->value));
 		g_string_append_len(out, (char *)&number, piece->width);
 	}
 }
@@ -95,7 +110,7 @@ static void put_arg(struct run *r, struct caller *c, guint i, const struct value
 	switch (value->kind) {
 	case VALUE_NUMBER:
 	case VALUE_NAME:
-		arg->number = number_of(r, value);
+		arg->number = number_of(r, c, value);
 		return;
 	case VALUE_STRING:
 		g_string_truncate(out, 0);
@@ -103,7 +118,7 @@ static void put_arg(struct run *r, struct caller *c, guint i, const struct value
 		break;
 	case VALUE_PIECES:
 		g_string_truncate(out, 0);
-		put_pieces(r, out, value->list);
+		put_pieces(r, c, out, value->list);
 		break;
 	default:
 		return;
@@ -205,25 +220,23 @@ static void bind_names(struct run *r, struct caller *c, const struct value *chos
 	if (c->result.kind != VALUE_NUMBER || (gint64)c->result.number < 0)
 		fd = -1;
 	else if (op->info->closes)
-		name_bind(r, &op->args[0].text, -1);
-	if (op->info->result.kind == PARAM_NEW || op->info->binds_fd)
-		r->max_fd = MAX(r->max_fd, fd);
+		name_bind(r, c, &op->args[0].text, -1);
 	for (guint i = 0; op->outcomes != NULL && i < op->outcomes->len; i++) {
 		const struct value *v = &g_array_index(op->outcomes, struct outcome, i).value;
 
 		if (is_name(v))
-			name_bind(r, &v->text, -1);
+			name_bind(r, c, &v->text, -1);
 	}
 	if (chosen != NULL && is_name(chosen))
-		name_bind(r, &chosen->text, fd);
+		name_bind(r, c, &chosen->text, fd);
 }
 
 /* ---- Calls ---- */
 
-void caller_init(struct caller *c, guint task)
+void caller_init(struct caller *c, guint task, const char *process)
 {
 	*c = (struct caller){
-		.task = task, .call.out = g_string_new(NULL),
+		.task = task, .process = process, .call.out = g_string_new(NULL),
 		.result.list = g_array_new(FALSE, TRUE, sizeof(struct field)),
 	};
 	for (guint i = 0; i < MAX_ARGS; i++)
@@ -246,9 +259,10 @@ static gint64 make_call(struct run *r, struct caller *c)
 		put_arg(r, c, i, &c->op->args[i]);
 	c->call.machine = r->machine;
 	c->call.next = boot_of(r, machine_kernel(r->machine) + 1);
-	c->call.max_fd = r->max_fd;
 	c->call.fd = -1;
-	c->call.exits = false;
+	c->call.process = c->process;
+	c->call.ended = NULL;
+	c->call.boots = false;
 	g_string_truncate(c->call.out, 0);
 	machine_begin_op(r->machine, c->op->line);
 	ret = c->op->info->call(&c->call);
@@ -311,11 +325,10 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 	e.fault = take_failures(r);
 	e.choice = e.fault == FAULT_HIT ? r->chosen : NULL;
 	expected = expected_value(r, c, &boot_of(r, c->kernel)->release);
-	if (c->call.exits) {
-		for (guint i = 0; i < r->fds->len; i++)
-			g_array_index(r->fds, gint32, i) = -1;
-		r->max_fd = -1;
-	}
+	if (c->call.boots)
+		r->main.process = INIT;
+	if (c->call.boots || c->call.ended != NULL)
+		names_drop(r, c->call.boots ? NULL : c->call.ended);
 	bind_names(r, c, expected);
 	/* With a failure that was chosen things go otherwise from there on. */
 	e.expected = r->chosen == NULL ? expected : NULL;

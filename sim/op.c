@@ -437,7 +437,7 @@ static gint64 call_reboot(struct call *c)
 
 	machine_set_next(c->machine, c->next);
 	ret = sys_reboot_kexec(c->machine);
-	c->exits = machine_kernel(c->machine) != kernel;
+	c->boots = machine_kernel(c->machine) != kernel;
 	return ret;
 }
 
@@ -457,10 +457,27 @@ static gint64 call_kexec_jump(struct call *c)
 
 static gint64 call_exit(struct call *c)
 {
-	for (gint64 fd = STDERR_FILENO + 1; fd <= c->max_fd; fd++)
-		sys_close(c->machine, fd);
-	c->exits = true;
-	return 0;
+	c->ended = c->process;
+	return sys_exit_group(c->machine);
+}
+
+static gint64 call_kill(struct call *c)
+{
+	gint64 ret = sys_kill(c->machine, c->args[0].bytes);
+
+	if (ret == 0)
+		c->ended = c->args[0].bytes;
+	return ret;
+}
+
+static gint64 call_send_fd(struct call *c)
+{
+	return sys_send_fd(c->machine, c->args[0].number, c->args[1].bytes);
+}
+
+static gint64 call_recv_fd(struct call *c)
+{
+	return sys_recv_fd(c->machine);
 }
 
 static gint64 call_meminfo(struct call *c)
@@ -535,6 +552,7 @@ static gint64 call_corrupt_copy(struct call *c)
 #define GMEM		{ "GMEM", PARAM_FD, 0, 0, NULL }
 #define NAME		{ "NAME", PARAM_STRING, 0, LIVEUPDATE_SESSION_NAME_LENGTH, NULL }
 #define MEMFD_NAME	{ "NAME", PARAM_STRING, 0, 250, NULL }
+#define PROCESS		{ "PROCESS", PARAM_STRING, 0, MAX_PROCESS, NULL }
 #define TEXT		{ "BYTES", PARAM_STRING, 0, MAX_STRING_BYTES, NULL }
 #define PATH		{ "PATH", PARAM_STRING, 0, 255, NULL }
 #define FIELD		{ "FIELD", PARAM_FIELD, 0, 255, NULL }
@@ -585,6 +603,12 @@ static const struct op_info table[] = {
 	{ "close", { FD }, RETURNS, .call = call_close, .closes = true, .about = "close(2)" },
 	{ "exit", { { 0 } }, RETURNS, .call = call_exit,
 	  .about = "the process ends, closing all it opened; a new one goes on" },
+	{ "kill", { PROCESS }, RETURNS, .call = call_kill,
+	  .about = "kill(2) with SIGKILL: another process ends, closing all it opened" },
+	{ "send_fd", { FD, PROCESS }, RETURNS, .call = call_send_fd,
+	  .about = "send a descriptor to another process, sendmsg(2) with SCM_RIGHTS" },
+	{ "recv_fd", { { 0 } }, NEW, .call = call_recv_fd,
+	  .about = "take the descriptor that was sent here first" },
 
 	{ "create_session", { DEV, NAME }, NEW, .call = call_create_session,
 	  .about = "LIVEUPDATE_IOCTL_CREATE_SESSION" },

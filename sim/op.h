@@ -49,8 +49,9 @@ struct call {
 	gint64 fields[MAX_FIELDS];	/* out: of a PARAM_FIELDS result */
 	GString *out;			/* out: of a PARAM_STRING result or field */
 	gint64 fd;			/* out: descriptor for "-> name", or -1 */
-	gint64 max_fd;			/* the highest descriptor that this process ever had */
-	bool exits;			/* out: the process ended, its descriptors closed */
+	const char *process;		/* that makes the call */
+	const char *ended;		/* out: the process that ended, or NULL */
+	bool boots;			/* out: another kernel runs, without processes */
 };
 
 struct op_info {

@@ -450,6 +450,56 @@ static struct race *race_of(struct parser *p)
 	return &g_array_index(p->scn->steps, struct step, p->race - 1).race;
 }
 
+static char *parse_process_name(struct lex *l)
+{
+	g_autofree char *name = NULL;
+	const char *at;
+
+	lex_blank(l);
+	at = l->p;
+	name = lex_word(l);
+	if (name == NULL)
+		lex_expected(l, "the process's name");
+	else if (strlen(name) > MAX_PROCESS)
+		lex_fail(l, at, "name of %zu characters, expected at most %d", strlen(name),
+			 MAX_PROCESS);
+	else
+		return g_steal_pointer(&name);
+	return NULL;
+}
+
+static bool parse_process(struct parser *p)
+{
+	struct step *step;
+
+	if (!heading_done(p, p->lex.line))
+		return false;
+	if (p->race != 0) {
+		lex_fail(&p->lex, p->lex.line, "process inside a race, expected 'task NAME of "
+			 "PROCESS'");
+		return false;
+	}
+	step = add_step(p, STEP_PROCESS);
+	step->process = parse_process_name(&p->lex);
+	return step->process != NULL;
+}
+
+/* "of PROCESS", or nothing. */
+static bool parse_of_process(struct lex *l, char **process)
+{
+	g_autofree char *of = NULL;
+	const char *at;
+
+	if (lex_done(l))
+		return true;
+	at = l->p;
+	of = lex_word(l);
+	if (g_strcmp0(of, "of") == 0)
+		return (*process = parse_process_name(l)) != NULL;
+	l->p = at;
+	return true;
+}
+
 static bool parse_task(struct parser *p)
 {
 	struct lex *l = &p->lex;
@@ -479,7 +529,7 @@ static bool parse_task(struct parser *p)
 		return false;
 	}
 	step->task.number = ++race_of(p)->nr_tasks;
-	return true;
+	return parse_of_process(l, &step->task.process);
 }
 
 static bool parse_end(struct parser *p)
@@ -593,6 +643,7 @@ static const struct statement {
 	{ "task", parse_task, false },
 	{ "end", parse_end, false },
 	{ "fail", parse_fail, false },
+	{ "process", parse_process, false },
 	{ "expect", parse_expect, false },
 	{ "always", parse_always, false },
 	{ "never", parse_never, false },

@@ -364,12 +364,17 @@ static void print_step(GString *out, struct print *p, const struct scenario *scn
 		break;
 	case STEP_TASK:
 		g_string_append_printf(out, "task %s", step->task.name);
+		if (step->task.process != NULL)
+			g_string_append_printf(out, " of %s", step->task.process);
 		break;
 	case STEP_END:
 		g_string_append(out, "end");
 		break;
 	case STEP_FAIL:
 		fail_print(out, &step->fail);
+		break;
+	case STEP_PROCESS:
+		g_string_append_printf(out, "process %s", step->process);
 		break;
 	}
 	g_string_append_c(out, '\n');

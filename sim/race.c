@@ -32,10 +32,11 @@ static void task_body(void *data)
 	task->caller = NULL;
 }
 
-static void start_task(struct racing *g, guint number, guint first)
+static void start_task(struct racing *g, guint number, guint first, const char *process)
 {
 	struct race_task *task = &g->tasks[number - 1];
 
+	g->r->mismatches += machine_process(g->r->machine, process) < 0;
 	*task = (struct race_task){ .racing = g, .first = first, .next = first };
 	machine_task_new(g->r->machine, task_body, task);
 }
@@ -43,6 +44,7 @@ static void start_task(struct racing *g, guint number, guint first)
 struct racing *racing_new(struct run *r, guint pc)
 {
 	struct racing *g = g_new0(struct racing, 1);
+	const char *process = r->main.process;
 	guint task = 0;
 
 	g->r = r;
@@ -55,13 +57,16 @@ struct racing *racing_new(struct run *r, guint pc)
 	for (guint i = 0; i < g->nr_steps; i++) {
 		const struct step *step = step_at(g, pc + i);
 
-		task += step->kind == STEP_TASK;
-		caller_init(&g->callers[i], task);
+		if (step->kind == STEP_TASK) {
+			process = step->task.process != NULL ? step->task.process :
+							       r->main.process;
+			start_task(g, ++task, pc + i + 1, process);
+		}
+		caller_init(&g->callers[i], task, process);
 		if (step->kind == STEP_OP)
-			names_reserve(r, &step->op);
-		if (step->kind == STEP_TASK)
-			start_task(g, task, pc + i + 1);
+			names_reserve(r, process, &step->op);
 	}
+	machine_process(r->machine, r->main.process);
 	return g;
 }
 
@@ -110,7 +115,7 @@ guint racing_end(struct racing *g)
 		r->caller = left;
 	machine_tasks_end(r->machine);
 	if (left != NULL) {
-		left->call.exits = machine_kernel(r->machine) != g->kernel;
+		left->call.boots = machine_kernel(r->machine) != g->kernel;
 		call_returned(r, left, 0, false);
 	}
 	r->caller = &r->main;
@@ -131,7 +136,6 @@ bool moment_save(struct racing *g, struct moment *moment)
 	if (moment->run == NULL)
 		moment->run = g_byte_array_new();
 	g_byte_array_set_size(moment->run, 0);
-	put(moment->run, &r->max_fd, sizeof(r->max_fd));
 	put(moment->run, &r->mismatches, sizeof(r->mismatches));
 	put(moment->run, r->fds->data, r->fds->len * sizeof(gint32));
 	put(moment->run, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
@@ -152,7 +156,6 @@ void moment_restore(struct racing *g, const struct moment *moment)
 		     g->nr_steps * sizeof(g->callers[0]);
 	struct run *r = g->r;
 
-	p = get(p, &r->max_fd, sizeof(r->max_fd));
 	p = get(p, &r->mismatches, sizeof(r->mismatches));
 	/* Names that later steps bound stay known, for nothing. */
 	for (guint i = 0; i < r->fds->len; i++)

@@ -41,6 +41,12 @@ static void add_fail(JsonBuilder *b, const struct report_event *e)
 	add_string(b, "statement", text->str);
 }
 
+static void add_process(JsonBuilder *b, const struct report_event *e)
+{
+	add_string(b, "type", "process");
+	add_string(b, "name", e->process);
+}
+
 static void add_op(JsonBuilder *b, const struct report_event *e)
 {
 	const struct print p = { .vars = e->vars };
@@ -211,6 +217,8 @@ static void json_event(struct report *report, const struct report_event *e)
 	json_builder_begin_object(b);
 	if (e->type == REPORT_RUN)
 		add_run(b, e);
+	else if (e->type == REPORT_PROCESS)
+		add_process(b, e);
 	else if (e->type == REPORT_FAIL)
 		add_fail(b, e);
 	else if (e->type == REPORT_OP)

@@ -15,6 +15,8 @@
  * @REPORT_PLAN: @count scenarios follow.
  * @REPORT_SCENARIO: @scn follows, which is run @count times.
  * @REPORT_RUN: a run starts: @variant on the kernel @boot.
+ * @REPORT_PROCESS: calls are those of @process from here on; @differs: it could not
+ *	be started.
  * @REPORT_FAIL: @fail is asked for, of the call that comes next.
  * @REPORT_OP: @op is called with the loop variables @vars.
  * @REPORT_EVENT: @event came from the machine, in the call if one goes on;
@@ -32,6 +34,7 @@ enum report_type {
 	REPORT_PLAN,
 	REPORT_SCENARIO,
 	REPORT_RUN,
+	REPORT_PROCESS,
 	REPORT_FAIL,
 	REPORT_OP,
 	REPORT_EVENT,
@@ -111,6 +114,7 @@ struct report_event {
 	const char *variant;
 	const struct machine *machine;
 	const struct boot *boot;
+	const char *process;
 	const struct fail *fail;
 	const struct op *op;
 	guint task;		/* of a race, counted from 1, that makes the call; 0: none */

@@ -8,6 +8,7 @@
 /* A task's call: the arguments are its own, as other tasks' calls go on beside it. */
 struct caller {
 	guint task;			/* of a race, counted from 1; 0 outside */
+	const char *process;		/* that makes it */
 	const struct op *op;		/* that goes on, or NULL */
 	struct call call;
 	GString *args[MAX_ARGS];	/* texts of the arguments */
@@ -21,9 +22,8 @@ struct run {
 	struct report *report;
 	struct machine *machine;
 	GArray *planned;		/* of struct planned, by number */
-	GHashTable *names;		/* char * to place in @fds */
+	GHashTable *names;		/* "PROCESS/NAME" to place in @fds */
 	GArray *fds;			/* of gint32: descriptors, -1 for none */
-	gint64 max_fd;			/* the highest that this process ever had */
 	guint64 mismatches;
 	gint64 vars[MAX_LOOPS];
 	GString *key;			/* a name put together */
@@ -48,15 +48,18 @@ guint run_steps(struct run *r, guint pc);
 /** run_fail() - let a failure happen in the step that follows. */
 void run_fail(struct run *r, const struct step *step, bool brief);
 
+/* The process that every kernel starts. */
+#define INIT	"init"
+
 /* caller.c */
-void caller_init(struct caller *c, guint task);
+void caller_init(struct caller *c, guint task, const char *process);
 void caller_clear(struct caller *c);
 /** call_op() - make the call of @op and judge what it returns. */
 void call_op(struct run *r, struct caller *c, const struct op *op, bool brief);
 /** call_returned() - the other half of that, for a call that ended with its kernel. */
 void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief);
-/** names_reserve() - make room for the names that @op may bind. */
-void names_reserve(struct run *r, const struct op *op);
+/** names_reserve() - make room for the names that @op may bind in @process. */
+void names_reserve(struct run *r, const char *process, const struct op *op);
 
 /* search.c */
 /** race_verdicts_new() - an empty array of struct race_verdict. */

@@ -150,6 +150,16 @@ void run_fail(struct run *r, const struct step *step, bool brief)
 	report(r, &e);
 }
 
+static void run_process(struct run *r, const char *process, bool brief)
+{
+	struct report_event e = { .type = REPORT_PROCESS, .process = process, .brief = brief };
+
+	e.differs = machine_process(r->machine, process) < 0;
+	r->mismatches += e.differs;
+	r->main.process = process;
+	report(r, &e);
+}
+
 guint run_steps(struct run *r, guint pc)
 {
 	const GArray *steps = r->scn->steps;
@@ -174,6 +184,9 @@ guint run_steps(struct run *r, guint pc)
 			pc = run_race(r, pc);
 			continue;
 		case STEP_TASK:
+			break;
+		case STEP_PROCESS:
+			run_process(r, step->process, is_brief(r, pc));
 			break;
 		case STEP_REPEAT:
 			r->vars[step->repeat.var - 1] = step->repeat.from;
@@ -272,7 +285,6 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
 		.key = g_string_new(NULL),
-		.max_fd = -1,
 		.caller = &r.main,
 		.race = {
 			.reduced = !overrides->no_reduction,
@@ -290,7 +302,7 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 	struct verdict verdict = { 0 };
 	enum run_result result;
 
-	caller_init(&r.main, 0);
+	caller_init(&r.main, 0, INIT);
 	config.mem = plan_kernels(&r, overrides);
 	config.boot = *boot_of(&r, 1);
 	e.boot = &config.boot;

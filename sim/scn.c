@@ -51,6 +51,10 @@ static void step_clear(struct step *step)
 		break;
 	case STEP_TASK:
 		g_free(step->task.name);
+		g_free(step->task.process);
+		break;
+	case STEP_PROCESS:
+		g_free(step->process);
 		break;
 	case STEP_END:
 	case STEP_FAIL:

@@ -15,6 +15,7 @@
 #define MAX_STRING_BYTES	(1u << 20)	/* one string, repetitions spelled out */
 #define MAX_ALL_STRING_BYTES	(64u << 20)	/* all strings of a scenario */
 #define MAX_NAME		64
+#define MAX_PROCESS		15		/* characters in a process's name */
 #define MAX_LOOPS		8		/* repeat blocks within each other */
 #define MAX_ARGS		5
 #define MAX_FIELDS		12
@@ -162,14 +163,15 @@ struct race {
 	GArray *schedule;	/* of struct turn; NULL: all schedules */
 };
 
-/* "task NAME" */
+/* "task NAME [of PROCESS]" */
 struct task_heading {
 	char *name;
+	char *process;		/* that it belongs to; NULL: the one that the race begins in */
 	guint number;		/* in its race, counted from 1 */
 };
 
 enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_RACE, STEP_TASK, STEP_END,
-		 STEP_FAIL };
+		 STEP_FAIL, STEP_PROCESS };
 
 struct step {
 	enum step_kind kind;
@@ -183,6 +185,7 @@ struct step {
 		struct fail fail;
 		struct race race;
 		struct task_heading task;
+		char *process;
 	};
 };
 

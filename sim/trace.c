@@ -501,11 +501,23 @@ static void trace_fail(struct trace *t, const struct report_event *e)
 	g_string_append_c(t->out, '\n');
 }
 
+static void trace_process(struct trace *t, const struct report_event *e)
+{
+	if (e->brief && !t->verbose)
+		return;
+	flush_pending(t);
+	g_string_append_printf(t->out, "%*sprocess %s%s\n", CALL_INDENT, "", e->process,
+			       e->differs ? ": could not be started" : "");
+}
+
 void trace_event(struct trace *t, const struct report_event *e)
 {
 	switch (e->type) {
 	case REPORT_RUN:
 		trace_run(t, e);
+		break;
+	case REPORT_PROCESS:
+		trace_process(t, e);
 		break;
 	case REPORT_FAIL:
 		trace_fail(t, e);

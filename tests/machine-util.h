@@ -65,7 +65,7 @@ UTIL void record(void *data, const struct event *event)
 #define panics(m, stmt) ({						\
 	volatile bool __stopped = false;				\
 	seen.may_panic = true;						\
-	if (!setjmp((m)->task->panic_env)) {					\
+	if (!setjmp((m)->task->panic_env)) {				\
 		stmt;							\
 	} else {							\
 		__stopped = true;					\
