@@ -818,6 +818,36 @@ void machine_walk_free(struct machine_walk *w);
 void machine_fingerprint(struct machine *m, struct machine_walk *w,
 			 const struct machine_view *view, uint64_t fingerprint[2]);
 
+/** machine_file_frame() - the frame that holds page @index of a file; 0 in a hole. */
+uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index);
+
+/* Sessions "a", "b"..., tokens 1, 2... and memfds of a reduced machine. */
+#define REDUCED_MAX	8u
+
+enum { REDUCED_ABSENT, REDUCED_OUTGOING, REDUCED_INCOMING, REDUCED_RETRIEVED };
+
+/**
+ * struct machine_reduced - a machine in its first or second kernel, as the reduced one
+ * of tests/bench/luo.pml.
+ * @second: it is in the second kernel.
+ * @sessions: which of the four states each is in.
+ * @ops: by session and token: the operation that preserved it, 0: it is free.
+ * @got: likewise: 1 it was retrieved, 2 that failed.
+ * @mark: its page is preserved, or can be restored.
+ * @used: its page was restored.
+ */
+struct machine_reduced {
+	bool second;
+	uint8_t sessions[REDUCED_MAX];
+	uint32_t ops[REDUCED_MAX][REDUCED_MAX];
+	uint8_t got[REDUCED_MAX][REDUCED_MAX];
+	bool mark[REDUCED_MAX], used[REDUCED_MAX];
+};
+
+/** machine_reduce() - @frames: of the one page of each of @nr memfds. */
+void machine_reduce(struct machine *m, const uint64_t *frames, unsigned int nr,
+		    struct machine_reduced *r);
+
 /**
  * struct machine_stats - what a machine holds now, in pages, bytes and counts.
  * @frames: pages of memory.

@@ -13,12 +13,15 @@
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
 
+#define REDUCED_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
+			"retrieve_fd,finish,kexec"
+
 struct options {
 	struct overrides *overrides;
 	struct world world;
 	gint sessions, inodes, opens, tokens, kernels, faults, depth, jobs;
 	gint64 seconds;
-	gboolean no_symmetry, no_prune, through;
+	gboolean no_symmetry, no_prune, through, reduced;
 	char *ops, *memory, *policies, *releases, *out, *format;
 	char **files;
 };
@@ -46,6 +49,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Try also operations that only name other like objects", NULL },
 		{ "through", 0, 0, G_OPTION_ARG_NONE, &o->through,
 		  "Go on behind a violation", NULL },
+		{ "reduced", 0, 0, G_OPTION_ARG_NONE, &o->reduced,
+		  "Only what the reduced machine of docs/explore.md has", NULL },
 		{ "policies", 0, 0, G_OPTION_ARG_STRING, &o->policies,
 		  "One search for each policy; '+' joins words of one", "P[,P2...]" },
 		{ "releases", 0, 0, G_OPTION_ARG_STRING, &o->releases,
@@ -108,6 +113,9 @@ static bool make_world(struct options *o, GError **error)
 	w->tokens = o->tokens;
 	w->kernels = o->kernels;
 	w->faults = o->faults;
+	w->reduced = o->reduced;
+	if (w->reduced)
+		return world_set_ops(w, REDUCED_OPS, error);
 	return world_set_ops(w, o->ops != NULL ? o->ops : DEFAULT_OPS, error);
 }
 
@@ -161,7 +169,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 {
 	const struct explore_options options = {
 		.depth = o->depth, .seconds = o->seconds, .memory = o->world.mem, .jobs = o->jobs,
-		.symmetry = !o->no_symmetry, .prune = !o->no_prune, .through = o->through,
+		.symmetry = !o->no_symmetry, .prune = !o->no_prune && !o->reduced, .through = o->through || o->reduced,
 		.progress = progress,
 	};
 	struct world world = o->world;

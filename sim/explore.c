@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "explore.h"
+#include "project.h"
 #include "states.h"
 
 
@@ -51,6 +52,7 @@ struct worker {
 	guint at;			/* way[] is valid up to here */
 	guint32 spare;
 	guint64 transitions;
+	guint64 frames[MAX_INODES];	/* of the memfds */
 	guint32 *rank;
 };
 
@@ -174,6 +176,10 @@ static void fingerprint(struct worker *w, guint64 f[2])
 		.contents = world->actions & 1u << WORLD_WRITE,
 	};
 
+	if (world->reduced) {
+		project(world, w->machine, w->frames, o->symmetry, f);
+		return;
+	}
 	machine_fingerprint(w->machine, w->walk, &view, f);
 	f[0] += w->place.faults * 0x9e3779b97f4a7c15ull;
 }
@@ -221,7 +227,8 @@ static bool try_one(struct worker *w, guint op, guint nth)
 
 	restore(w, w->at);
 	run(w, op, nth, &done);
-	if (nth > 0 && !done.hit)
+	/* The reduced machine has no session that cannot be opened. */
+	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
 		return false;
 	w->transitions++;
 	found = witness_close(&w->witness);
@@ -326,6 +333,7 @@ static bool worker_start(struct worker *w, struct search *s)
 		return false;
 	machine_forget_violations(w->machine);
 	w->witness.mute = false;
+	world_frames(s->world, w->machine, &w->place, w->frames);
 	save(w, 0, 0);
 	return true;
 }

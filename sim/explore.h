@@ -19,7 +19,6 @@
  * @prune: of operations that do the same to like objects, one is enough.
  * @through: go on behind a violation.
  * @progress: shows how many states there are, and knows of Ctrl-C.
- * @reduced: tell apart only the states of the reduced machine, see project.h.
  */
 struct explore_options {
 	guint depth;
@@ -27,7 +26,7 @@ struct explore_options {
 	guint64 memory;
 	guint jobs;
 	struct progress *progress;
-	bool symmetry, prune, through, reduced;
+	bool symmetry, prune, through;
 };
 
 /**

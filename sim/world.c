@@ -236,10 +236,41 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 	return m;
 }
 
+void world_frames(const struct world *world, struct machine *m, const struct place *place,
+		  guint64 *frames)
+{
+	for (guint i = 0; i < world->inodes; i++)
+		frames[i] = machine_file_frame(m, place->fds[file_slot(world, i * world->opens)],
+					       0);
+}
+
+/* The reduced machine preserves in its first kernel and retrieves in the second. */
+static bool reduced_can(const struct world *world, const struct place *place,
+			const struct world_op *op)
+{
+	bool out = op->session < in_slot(world, 0);
+
+	switch (op->action) {
+	case WORLD_CREATE:
+		return place->kernel == 1 && place->fds[op->session] < 0;
+	case WORLD_OPEN:
+		return place->kernel == 2 && place->fds[op->session] < 0;
+	case WORLD_PRESERVE:
+		return out;
+	case WORLD_RETRIEVE:
+	case WORLD_FINISH:
+		return !out;
+	default:
+		return true;
+	}
+}
+
 bool world_can(const struct world *world, const struct place *place, guint nr)
 {
 	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
 
+	if (world->reduced && !reduced_can(world, place, op))
+		return false;
 	switch (op->action) {
 	case WORLD_CREATE:
 	case WORLD_OPEN:
@@ -466,7 +497,7 @@ void world_run(const struct world *world, struct machine *m, struct place *place
 	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
 	int slot = slot_for(world, place, op);
 
-	*done = (struct done){ .slot = -1 };
+	*done = (struct done){ .slot = -1, .opened = op->action == WORLD_OPEN };
 	if (nth > 0)
 		machine_fail(m, &anywhere);
 	machine_begin_op(m, nr + 2);

@@ -54,6 +54,7 @@ struct world_op {
  * @tokens: of each session.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
+ * @reduced: only what the reduced machine does, see project.h.
  * @actions: mask of 1 << enum world_action.
  * @boots: of each kernel.
  * @mem: bytes.
@@ -61,6 +62,7 @@ struct world_op {
  */
 struct world {
 	guint sessions, inodes, opens, tokens, kernels, faults;
+	bool reduced;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem;
@@ -82,6 +84,7 @@ struct done {
 	gint64 ret;
 	bool hit;		/* the failure that was asked for happened: */
 	struct failure failure;
+	bool opened;		/* it was a retrieve_session() */
 	gint slot;		/* that got the descriptor; -1: it was closed at once */
 	bool booted;		/* the next kernel runs */
 	gint64 dev;		/* and what the open of /dev/liveupdate returned in it */
@@ -104,6 +107,10 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 
 /** world_can() - is the operation one that can be asked for here? */
 bool world_can(const struct world *world, const struct place *place, guint op);
+
+/** world_frames() - the frame of each memfd's page, in kernel 1. */
+void world_frames(const struct world *world, struct machine *m, const struct place *place,
+		  guint64 *frames);
 
 /** world_same() - would another operation before this one do the same to like objects? */
 bool world_same(const struct world *world, const struct place *place, guint op);

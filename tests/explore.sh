@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# luosim explore: the state counts of other checkers, what it must find and what not,
+# the same with and without symmetry and pruning, and what it writes.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+world=(--sessions 2 --inodes 1 --opens 2 --tokens 2)
+
+# "STATES TRANSITIONS DEPTH" of a search whose options follow.
+counts()
+{
+	"$LUOSIM" explore "$@" | sed -nE '1s/.*: ([0-9]+) states, ([0-9]+) transitions, depth ([0-9]+),.*/\1 \2 \3/p'
+}
+
+# The graphs of the reduced machine up to $1 states, and the orbits of all up to $2.
+reduced()
+{
+	local sizes policy states transitions depth orbits s m t got
+	while IFS=$'\t' read -r sizes policy states transitions depth orbits; do
+		[[ $sizes = '#'* ]] && continue
+		read -r s m t <<<"$sizes"
+		[ "$policy" = none ] || policy=reject-$policy
+		local options=(--reduced --sessions "$s" --inodes "$m" --opens 2 --tokens "$t" --policy "$policy")
+		if [ "$states" -le "$1" ]; then
+			got=$(counts "${options[@]}" --no-symmetry)
+			[ "$got" = "$states $transitions $depth" ] ||
+				echo "$sizes $policy: $got, expected $states $transitions $depth"
+		fi
+		if [ "$orbits" -le "$2" ]; then
+			got=$(counts "${options[@]}")
+			[ "${got%% *}" = "$orbits" ] || echo "$sizes $policy: $got, expected $orbits orbits"
+		fi
+	done <"$srcdir/tests/bench/graphs.tsv"
+}
+
+# The findings of a search, without how often each was met.
+findings()
+{
+	"$LUOSIM" explore "$@" | grep -E '^  [a-z-]+( in [a-z_]+)?, [0-9]+ operations' |
+		sed -E 's/, [0-9]+ times.*//' | sort -u
+}
+
+same_findings()
+{
+	local p
+	for p in none reject-file inode-flag get-id share refcount; do
+		findings "${world[@]}" --depth 7 --policy $p >"$tmp/a"
+		findings "${world[@]}" --depth 7 --policy $p --no-prune >"$tmp/b"
+		findings "${world[@]}" --depth 7 --policy $p --no-symmetry >"$tmp/c"
+		diff "$tmp/a" "$tmp/b" && diff "$tmp/a" "$tmp/c" || echo "policy $p"
+	done
+}
+
+# finds POLICY KIND PATTERN: a counterexample of that kind whose operations match.
+finds()
+{
+	"$LUOSIM" explore "${world[@]}" --depth 8 --policy "$1" | grep -A1 -E "^  $2[ ,]" |
+		grep -qE "$3" || echo "$1: no $2 with $3"
+}
+
+known()
+{
+	# Two tokens, both retrieved; two tokens, neither; two sessions, one closed.
+	finds none double-restore 'preserve_fd\(s0, f0, 0x1\); preserve_fd\(s0, f0, 0x2\);.*retrieve_fd\(r0, 0x1\); retrieve_fd\(r0, 0x2\)'
+	finds none double-restore 'preserve_fd\(s0, f0, 0x2\); kexec\(\); retrieve_session\(dev, "a"\); exit'
+	finds none stolen 'close\(s0\); kexec'
+	# Two open files of one inode.
+	finds reject-file double-restore 'preserve_fd\(s0, f0, 0x1\); preserve_fd\(s0, f1, 0x2\)'
+}
+
+correct()
+{
+	local status=0 out
+	out=$("$LUOSIM" explore "${world[@]}" --depth 8 --policy get-id) || status=$?
+	[ $status = 3 ] || echo "status $status, expected 3 as the depth stopped it"
+	grep -q ' 0 findings' <<<"$out" || echo "$out"
+	"$LUOSIM" explore --sessions 1 --inodes 1 --tokens 1 >/dev/null || echo "not exhausted"
+}
+
+# Each finding as a scenario that runs, with the results that it says, and fails.
+written()
+{
+	local f out
+	mkdir "$tmp/out"
+	"$LUOSIM" explore "${world[@]}" --depth 8 --kernel v6.19 --faults 1 --depth 6 --out "$tmp/out" >/dev/null
+	for f in "$tmp"/out/*.scn; do
+		out=$("$LUOSIM" --format json "$f" 2>&1) && echo "$f: does not fail"
+		grep -q '"outcome":"failed".*"mismatches":0' <<<"$out" || { echo "$f:"; tail -n 1 <<<"$out"; }
+	done
+	[ -e "$f" ] || echo "nothing written"
+}
+
+bad()
+{
+	local status=0
+	"$LUOSIM" explore --sessions 9 2>"$tmp/err" || status=$?
+	[ $status = 2 ] && grep -q 'out of range' "$tmp/err" || echo "--sessions 9: $status"
+	status=0
+	"$LUOSIM" explore --ops kexek 2>"$tmp/err" || status=$?
+	[ $status = 2 ] && grep -q "unknown operation 'kexek'" "$tmp/err" || echo "--ops kexek: $status"
+}
+
+if [ "${1:-}" = all ]; then
+	check "all graphs of the reduced machine up to 5 million states" reduced 5000000 60000
+	done_testing
+	exit
+fi
+check "the graphs of the reduced machine" reduced 50000 8000
+check "the same findings without symmetry or pruning" same_findings
+check "the known counterexamples are found" known
+check "get-id has none" correct
+check "findings are scenarios that fail" written
+check "bad options are refused" bad
+done_testing
