@@ -6,10 +6,13 @@
 
 enum rank { RANK_CLEAN = 1, RANK_BROKEN, RANK_UNEXPECTED };
 
-struct aggregate *aggregate_new(const struct scenario *scn, const struct release *release)
+struct aggregate *aggregate_new(const struct scenario *scn, const struct release *release,
+				const char *what, const char *which)
 {
 	struct aggregate *a = g_new0(struct aggregate, 1);
 
+	a->what = what;
+	a->which = which;
 	a->scn = scn;
 	a->release = release;
 	a->groups = g_array_new(FALSE, TRUE, sizeof(struct group));
@@ -77,16 +80,22 @@ static struct group *group_of(struct aggregate *a, const struct verdict *v, cons
 	return &g_array_index(a->groups, struct group, a->groups->len - 1);
 }
 
-bool aggregate_add(struct aggregate *a, const struct verdict *v, const char *choice)
+static void add_runs(guint64 *sum, guint64 runs)
+{
+	*sum = *sum + runs < runs ? G_MAXUINT64 : *sum + runs;
+}
+
+bool aggregate_add(struct aggregate *a, const struct verdict *v, guint64 runs, const char *choice)
 {
 	bool expected = as_expected(a, v);
 	guint rank = !expected ? RANK_UNEXPECTED : v->causes != 0 ? RANK_BROKEN : RANK_CLEAN;
 
-	group_of(a, v, choice)->runs++;
-	a->runs++;
+	add_runs(&group_of(a, v, choice)->runs, runs);
+	add_runs(&a->runs, runs);
 	a->some |= with_clean(v->kinds);
 	a->all &= with_clean(v->kinds);
-	a->not_ok += !v->ok;
+	if (!v->ok)
+		add_runs(&a->not_ok, runs);
 	a->mismatches += v->mismatches;
 	if (rank <= a->rank)
 		return false;
@@ -148,7 +157,8 @@ void aggregate_verdict(struct aggregate *a, struct verdict *v)
 
 void aggregate_print(GString *out, const struct aggregate *a)
 {
-	g_string_append_printf(out, "%" G_GUINT64_FORMAT " runs: ", a->runs);
+	g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %ss: ", a->runs == G_MAXUINT64 ? "more than " : "",
+			       a->runs, a->what);
 	for (guint i = 0; i < a->groups->len; i++) {
 		const struct group *g = &g_array_index(a->groups, struct group, i);
 

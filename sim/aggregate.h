@@ -12,8 +12,8 @@
  * struct group - runs that came to the same.
  * @causes: violations, as in struct verdict.
  * @differs: results were not what they had to be, either.
- * @runs: how many there are.
- * @first: what was chosen in the first of them.
+ * @runs: how many there are; G_MAXUINT64: at least so many.
+ * @first: what was chosen in one of them: see struct aggregate.
  */
 struct group {
 	guint32 causes;
@@ -24,12 +24,15 @@ struct group {
 
 /**
  * struct aggregate - a set of runs.
+ * @what: what one of them is called, such as "run".
+ * @which: which one a group names, such as "first".
  * @groups: of struct group, in the order in which they came up.
  * @runs: how many there are.
  * @complaints: of char *: what is not as the scenario expects; set by
  *	aggregate_verdict().
  */
 struct aggregate {
+	const char *what, *which;
 	GArray *groups;
 	guint64 runs;
 	GPtrArray *complaints;
@@ -45,16 +48,18 @@ struct aggregate {
 };
 
 /** aggregate_new() - an empty set; @release, that of kernel 1, must live as long. */
-struct aggregate *aggregate_new(const struct scenario *scn, const struct release *release);
+struct aggregate *aggregate_new(const struct scenario *scn, const struct release *release,
+				const char *what, const char *which);
 void aggregate_free(struct aggregate *a);
 
 /**
- * aggregate_add() - add a run that came to @v.
+ * aggregate_add() - add @runs runs that came to @v.
  * @choice: what was chosen in it, in words that reproduce it.
  * Return: it is the run to show, of those so far: the first that is not as
  *	expected, or else the first that broke anything, or else the first.
  */
-bool aggregate_add(struct aggregate *a, const struct verdict *v, const char *choice);
+bool aggregate_add(struct aggregate *a, const struct verdict *v, guint64 runs,
+		   const char *choice);
 
 /** aggregate_verdict() - the verdict on all of them; it lives as long as @a. */
 void aggregate_verdict(struct aggregate *a, struct verdict *v);

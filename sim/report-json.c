@@ -116,37 +116,14 @@ static void add_event(JsonBuilder *b, const struct event *event)
 	json_builder_end_array(b);
 }
 
-static void add_schedule(JsonBuilder *b, const char *name, const struct report_event *e,
-			 const GArray *schedule)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	schedule_print(text, e->scn, e->race->step, schedule);
-	add_string(b, name, text->str);
-}
-
 static void add_race(JsonBuilder *b, const struct report_event *e)
 {
-	const struct race_summary *race = e->race;
+	g_autoptr(GString) schedule = g_string_new(NULL);
 
+	schedule_print(schedule, e->scn, e->race->step, e->race->shown);
 	add_string(b, "type", "race");
-	add_number(b, "schedules", race->schedules);
-	if (race->stopped != NULL)
-		add_string(b, "stopped", race->stopped);
-	add_array(b, "verdicts");
-	for (guint i = 0; i < race->verdicts->len; i++) {
-		const struct race_verdict *v = &g_array_index(race->verdicts, struct race_verdict,
-							      i);
-
-		json_builder_begin_object(b);
-		add_kinds(b, "violations", v->kinds);
-		add_bool(b, "as_expected", !v->differs);
-		add_number(b, "schedules", v->count);
-		add_schedule(b, "schedule", e, v->schedule);
-		json_builder_end_object(b);
-	}
-	json_builder_end_array(b);
-	add_schedule(b, "shown", e, race->shown);
+	add_number(b, "states", e->race->states);
+	add_string(b, "schedule", schedule->str);
 }
 
 static void add_turn(JsonBuilder *b, const struct report_event *e)

@@ -49,12 +49,13 @@ enum fault { FAULT_NONE, FAULT_HIT, FAULT_MISS };
 
 /**
  * struct race_verdict - schedules of a race that end alike.
- * @kinds: causes, as in struct verdict; @differs: a result was not as expected.
+ * @causes: as in struct verdict; @kinds: what any of them had, symptoms included.
+ * @differs: a result was not as expected.
  * @count: how many schedules there are; G_MAXUINT64: at least so many.
  * @schedule: of struct turn: the shortest; the first, if the search was stopped.
  */
 struct race_verdict {
-	guint32 kinds;
+	guint32 causes, kinds;
 	bool differs;
 	guint64 count;
 	GArray *schedule;
@@ -66,8 +67,6 @@ struct race_verdict {
  * @reduced: orders of steps that lead to one state were merged.
  * @max_states: when to stop; @states: how many there were.
  * @verdicts: of struct race_verdict, clean first; empty when one schedule was given.
- * @kinds: of all of them, symptoms included.
- * @schedules: how many there are, as in struct race_verdict.
  * @stopped: why the search is not complete, or NULL.
  * @shown: of struct turn: the schedule that the run follows; NULL without a race.
  */
@@ -76,8 +75,6 @@ struct race_summary {
 	bool reduced;
 	guint max_states, states;
 	GArray *verdicts;
-	guint32 kinds;
-	guint64 schedules;
 	const char *stopped;
 	GArray *shown;
 };

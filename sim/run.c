@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "aggregate.h"
 #include "plugin.h"
 #include "run-state.h"
+#include "schedule.h"
 #include "select.h"
 #include "setting.h"
 #include "sweep.h"
@@ -222,18 +224,56 @@ guint32 run_causes(const struct run *r, guint32 kinds)
 	return others != 0 ? others : kinds;
 }
 
-/* Of a race all schedules count, not just the one that was shown. */
-static void add_race(const struct run *r, struct verdict *v)
+/* What is expected must be there; a symptom beside a cause may be. */
+static bool is_ok(const struct verdict *v)
 {
-	const GArray *verdicts = r->race.verdicts;
+	return v->mismatches == 0 &&
+	       (v->expected == EXPECT_ANY ||
+		((v->expected & ~v->kinds) == 0 && (v->causes & ~v->expected) == 0));
+}
 
-	v->kinds |= r->race.kinds;
-	for (guint i = 0; i < verdicts->len; i++) {
-		const struct race_verdict *rv = &g_array_index(verdicts, struct race_verdict, i);
+/* The run that was shown. */
+static void judge_run(const struct run *r, struct verdict *v)
+{
+	v->violations = machine_violations(r->machine, &v->nr_violations);
+	for (gsize i = 0; i < v->nr_violations; i++)
+		v->kinds |= 1u << v->violations[i].kind;
+	v->mismatches = r->mismatches;
+	v->causes = run_causes(r, v->kinds);
+	v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
+	v->ok = is_ok(v);
+}
 
-		v->causes |= rv->kinds;
-		v->mismatches += rv->differs && v->mismatches == 0;
+/* All schedules of its race, or the one that was given. */
+static struct aggregate *judge_race(const struct run *r, struct verdict *v)
+{
+	struct aggregate *set = aggregate_new(r->scn, &boot_of(r, 1)->release, "schedule",
+					      "shortest");
+	struct verdict all;
+
+	if (r->race.verdicts->len == 0)
+		aggregate_add(set, v, 1, "as given");
+	for (guint i = 0; i < r->race.verdicts->len; i++) {
+		const struct race_verdict *rv = &g_array_index(r->race.verdicts,
+							       struct race_verdict, i);
+		struct verdict one = {
+			.kinds = rv->kinds, .causes = rv->causes, .mismatches = rv->differs,
+			.expected = v->expected,
+		};
+		g_autoptr(GString) schedule = g_string_new(NULL);
+
+		one.ok = is_ok(&one);
+		schedule_print(schedule, r->scn, r->race.step, rv->schedule);
+		aggregate_add(set, &one, rv->count, schedule->str);
 	}
+	aggregate_verdict(set, &all);
+	all.violations = v->violations;
+	all.nr_violations = v->nr_violations;
+	all.not_reached = v->not_reached;
+	all.stopped = r->race.stopped;
+	all.ok &= all.stopped == NULL;
+	*v = all;
+	return set;
 }
 
 static enum run_result give_verdict(struct run *r, struct verdict *v)
@@ -242,22 +282,14 @@ static enum run_result give_verdict(struct run *r, struct verdict *v)
 		.type = REPORT_VERDICT, .verdict = v,
 		.choice = r->chosen != NULL ? r->chosen : "as it stands",
 	};
+	struct aggregate *set = NULL;
 
-	if (v->skipped == NULL) {
-		v->violations = machine_violations(r->machine, &v->nr_violations);
-		for (gsize i = 0; i < v->nr_violations; i++)
-			v->kinds |= 1u << v->violations[i].kind;
-		v->mismatches = r->mismatches;
-		v->causes = run_causes(r, v->kinds);
-		add_race(r, v);
-		v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
-		/* What is expected must be there; a symptom beside a cause may be. */
-		v->ok = v->mismatches == 0 &&
-			(v->expected == EXPECT_ANY ||
-			 ((v->expected & ~v->kinds) == 0 && (v->causes & ~v->expected) == 0));
-		v->stopped = r->race.stopped;
-	}
+	if (v->skipped == NULL)
+		judge_run(r, v);
+	if (r->race.shown != NULL)
+		set = judge_race(r, v);
 	report(r, &e);
+	g_clear_pointer(&set, aggregate_free);
 	return v->skipped != NULL ? RUN_SKIPPED : v->ok ? RUN_OK : RUN_FAILED;
 }
 

@@ -86,13 +86,17 @@ static GArray *path_schedule(const GByteArray *path)
 static guint find_verdict(struct search *s, guint32 kinds, bool differs)
 {
 	GArray *verdicts = s->summary->verdicts;
-	struct race_verdict new = { .kinds = kinds, .differs = differs };
+	struct race_verdict new = {
+		.causes = run_causes(s->g->r, kinds), .kinds = kinds, .differs = differs,
+	};
 
 	for (guint i = 0; i < verdicts->len; i++) {
-		const struct race_verdict *v = &g_array_index(verdicts, struct race_verdict, i);
+		struct race_verdict *v = &g_array_index(verdicts, struct race_verdict, i);
 
-		if (v->kinds == kinds && v->differs == differs)
-			return i;
+		if (v->causes != new.causes || v->differs != differs)
+			continue;
+		v->kinds |= kinds;
+		return i;
 	}
 	/* Until the search is over and knows the shortest. */
 	new.schedule = path_schedule(s->path);
@@ -113,8 +117,7 @@ static guint end_of_race(struct search *s)
 	violations = machine_violations(r->machine, &nr);
 	for (gsize i = 0; i < nr; i++)
 		kinds |= 1u << violations[i].kind;
-	s->summary->kinds |= kinds;
-	return find_verdict(s, run_causes(r, kinds), r->mismatches > 0);
+	return find_verdict(s, kinds, r->mismatches > 0);
 }
 
 /* ---- The search ---- */
@@ -317,19 +320,19 @@ static GArray *shortest_schedule(const struct node *node, guint verdict, guint n
 	return schedule;
 }
 
-static gint by_kinds(gconstpointer a, gconstpointer b)
+static gint by_causes(gconstpointer a, gconstpointer b)
 {
 	const struct race_verdict *v = a, *w = b;
 
-	if (v->kinds != w->kinds)
-		return v->kinds < w->kinds ? -1 : 1;
+	if (v->causes != w->causes)
+		return v->causes < w->causes ? -1 : 1;
 	return v->differs - w->differs;
 }
 
 /* What to look at first: a result that nobody expected, then what broke. */
 static guint badness(const struct race_verdict *v)
 {
-	return 2 * v->differs + (v->kinds != 0);
+	return 2 * v->differs + (v->causes != 0);
 }
 
 /* The schedule to look at: one that goes wrong, with as few switches as can be. */
@@ -361,10 +364,9 @@ static void take_stock(struct search *s, const struct node *root)
 		g_array_unref(v->schedule);
 		v->schedule = shortest_schedule(root, i, s->g->race->nr_tasks);
 		v->count = find_tally(root, i)->count;
-		summary->schedules = add(summary->schedules, v->count);
 	}
 	summary->states = g_hash_table_size(s->nodes);
-	g_array_sort(summary->verdicts, by_kinds);
+	g_array_sort(summary->verdicts, by_causes);
 	if (summary->verdicts->len > 0)
 		summary->shown = g_array_ref(worst(summary)->schedule);
 	else

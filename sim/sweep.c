@@ -30,12 +30,12 @@ static void sweep_event(struct report *report, const struct report_event *e)
 		s->boot = *e->boot;
 		kept.boot = &s->boot;
 		if (s->set == NULL)
-			s->set = aggregate_new(s->scn, &s->boot.release);
+			s->set = aggregate_new(s->scn, &s->boot.release, "run", "first");
 	}
 	if (s->shown != NULL && e->type != REPORT_VERDICT)
 		s->shown->event(s->shown, &kept);
 	else if (s->shown == NULL && e->type == REPORT_VERDICT && e->verdict->skipped == NULL &&
-		 aggregate_add(s->set, e->verdict, e->choice))
+		 aggregate_add(s->set, e->verdict, 1, e->choice))
 		s->best = *s->choice;
 }
 

@@ -280,14 +280,6 @@ static void trace_changes(struct trace *t, const struct report_event *e)
 		say(t, PLAIN, "pages: ", changes->str);
 }
 
-/* "120 schedules" */
-static void append_count(GString *out, guint64 count)
-{
-	g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " schedule%s",
-			       count == G_MAXUINT64 ? "more than " : "", count,
-			       count == 1 ? "" : "s");
-}
-
 static void flush_pending(struct trace *t)
 {
 	g_string_append_len(t->out, t->pending->str, t->pending->len);
@@ -323,42 +315,17 @@ static void trace_result(struct trace *t, const struct report_event *e)
 
 /* ---- Races ---- */
 
-/* "36 of 120 schedules: stolen lost, such as A*4,B" */
-static void trace_race_verdict(struct trace *t, const struct report_event *e,
-			       const struct race_verdict *v)
-{
-	g_autoptr(GString) line = g_string_new(NULL);
-
-	g_string_append_printf(line, "%*s", CALL_INDENT + 2, "");
-	append_count(line, v->count);
-	g_string_append(line, ": ");
-	print_kinds(line, v->kinds);
-	g_string_append(line, v->differs ? ", not as expected; such as " : "; such as ");
-	schedule_print(line, e->scn, e->race->step, v->schedule);
-	append_wrapped(t->out, "", line->str, 6);
-}
-
-/* What all schedules come to, and the one that is shown. */
+/* The schedule that is shown. */
 static void trace_race(struct trace *t, const struct report_event *e)
 {
 	const struct race_summary *race = e->race;
-	g_autoptr(GString) line = g_string_new(NULL);
+	g_autoptr(GString) schedule = g_string_new(NULL);
 
 	flush_pending(t);
 	t->race_step = race->step;
 	t->race_kernel = machine_kernel(e->machine);
-	g_string_append_printf(line, "%*srace", CALL_INDENT, "");
-	if (race->stopped != NULL)
-		g_string_append_printf(line, ", stopped at %u states (%s), found", race->states,
-				       race->stopped);
-	else if (race->verdicts->len > 0)
-		append_count(g_string_append(line, " of "), race->schedules);
-	g_string_append_printf(t->out, "%s\n", line->str);
-	for (guint i = 0; i < race->verdicts->len; i++)
-		trace_race_verdict(t, e, &g_array_index(race->verdicts, struct race_verdict, i));
-	g_string_printf(line, "%*sshown: ", CALL_INDENT, "");
-	schedule_print(line, e->scn, race->step, race->shown);
-	append_wrapped(t->out, "", line->str, 6);
+	schedule_print(schedule, e->scn, race->step, race->shown);
+	append_wrapped(t->out, "  race, in the order ", schedule->str, 6);
 }
 
 /* "A: 4 steps, now before down_write(luo_session_header.rwsem)" */
@@ -452,7 +419,8 @@ static void trace_set(struct trace *t, const struct aggregate *set)
 		g_autoptr(GString) kinds = g_string_new("  ");
 
 		print_kinds(kinds, g->causes);
-		g_string_append_printf(kinds, ": %s", g->runs > 1 ? "first " : "");
+		g_string_append_printf(kinds, ": %s%s", g->runs > 1 ? set->which : "",
+				       g->runs > 1 ? " " : "");
 		append_wrapped(t->out, kinds->str, g->first, 4);
 	}
 }
