@@ -11,6 +11,7 @@ static const struct {
 	[FAIL_COPY_TO_USER] = { "copy_to_user", -EFAULT },
 	[FAIL_UNUSED_FD] = { "get_unused_fd", -EMFILE },
 	[FAIL_ACCT_BLOCKS] = { "shmem_inode_acct_blocks", -ENOSPC },
+	[FAIL_MODULE_GET] = { "try_module_get", 0 },
 	[FAIL_CALLBACK] = { "callback", FAIL_ANY_ERROR },
 	[FAIL_FLB] = { "flb", FAIL_ANY_ERROR },
 	[FAIL_ANYWHERE] = { "any", FAIL_ANY_ERROR },

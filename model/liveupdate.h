@@ -5,6 +5,7 @@
 
 #include "fs.h"
 #include "list.h"
+#include "module.h"
 
 struct liveupdate_file_handler;
 struct liveupdate_flb;
@@ -42,6 +43,7 @@ struct liveupdate_file_ops {
 struct liveupdate_file_handler {
 	const struct liveupdate_file_ops *ops;
 	const char *name;		/* what failures on demand call it */
+	struct module *owner;		/* the kernel has it in @ops */
 	char compatible[LIVEUPDATE_HNDL_COMPAT_LENGTH];
 	struct list_head list;
 	struct list_head flb_list;	/* of struct luo_flb_link */
@@ -76,6 +78,7 @@ struct luo_flb_private_state {
 /* Data that all files of some handlers need: see luo_flb.c. */
 struct liveupdate_flb {
 	const struct liveupdate_flb_ops *ops;
+	struct module *owner;		/* the kernel has it in @ops */
 	char compatible[LIVEUPDATE_FLB_COMPAT_LENGTH];
 	struct list_head list;		/* of all that handlers have registered */
 	struct luo_flb_private_state outgoing;
@@ -87,8 +90,12 @@ bool liveupdate_enabled(struct machine *m);
 int liveupdate_reboot(struct machine *m);
 /* With the fix reboot-abort: it succeeded, and this kernel goes on all the same. */
 void liveupdate_reboot_abort(struct machine *m);
-/* -EOPNOTSUPP when live update is off, -EINVAL for missing callbacks, -EBUSY, -EEXIST. */
+/*
+ * -EOPNOTSUPP when live update is off, -EINVAL for missing callbacks, -EBUSY, -EEXIST,
+ * -EAGAIN when the module is going.
+ */
 int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_handler *fh);
+/* Up to 7.0 that may be refused, which returns an error; callers have no use for it. */
 void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_file_handler *fh);
 /* The same errors, and -ENOSPC, -ENOMEM. @fh must be registered. */
 int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *fh,

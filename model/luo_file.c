@@ -122,6 +122,28 @@ static void luo_put_file(struct machine *m, struct luo_file_set *file_set, struc
 	}
 }
 
+/*
+ * A file's reference on the module of its handler. Up to 7.0 the handler has one for
+ * as long as it is registered, and files have none.
+ */
+static bool handler_get(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	return !has_fix(m, FIX_REGISTER_ANYTIME) || try_module_get(m, fh->owner);
+}
+
+static void handler_put(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	if (has_fix(m, FIX_REGISTER_ANYTIME))
+		module_put(m, fh->owner);
+}
+
+/* Where a file ends: before its claim, which asks get_id(), or with the fix behind it. */
+static void handler_put_if(struct machine *m, struct liveupdate_file_handler *fh, bool last)
+{
+	if (has_fix(m, FIX_MODULE_PUT_LAST) == last)
+		handler_put(m, fh);
+}
+
 static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struct file *file)
 {
 	struct liveupdate_file_handler *fh, *found = NULL;
@@ -129,7 +151,8 @@ static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struc
 	down_read(m, &m->k->luo.register_rwlock);
 	list_for_each_entry(fh, &m->k->luo.handlers, list) {
 		if (luo_can_preserve(m, fh, file)) {
-			found = fh;
+			if (handler_get(m, fh))
+				found = fh;
 			break;
 		}
 	}
@@ -207,7 +230,7 @@ static int __luo_preserve_file(struct machine *m, struct managed_file *mf, int f
 	}
 	err = policy_claim(m, mf, &managed);
 	if (err)
-		goto err_put_file;
+		goto err_put_handler;
 	err = luo_flb_file_preserve(m, mf->fh);
 	if (err)
 		goto err_release;
@@ -220,6 +243,8 @@ err_flb_unpreserve:
 	luo_flb_file_unpreserve(m, mf->fh);
 err_release:
 	policy_release(m, mf, managed);
+err_put_handler:
+	handler_put(m, mf->fh);
 err_put_file:
 	luo_put_file(m, mf->file_set, mf->file);
 	return err;
@@ -282,7 +307,9 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 		if (!luo_file->managed || luo_file->managed->owners == 1)
 			luo_unpreserve(&args);
 		luo_flb_file_unpreserve(m, luo_file->fh);
+		handler_put_if(m, luo_file->fh, false);
 		policy_release(m, &mf, luo_file->managed);
+		handler_put_if(m, luo_file->fh, true);
 		ledger_done(m, luo_file->claim);
 		ledger_act_for(m, before);
 		luo_file_del(m, luo_file);
@@ -580,9 +607,11 @@ static void luo_file_finish_last(struct machine *m, struct luo_file_set *file_se
 	struct file *file = luo_file->file;
 
 	luo_file_finish_one(m, luo_file);
+	handler_put_if(m, luo_file->fh, false);
 	luo_file_unmanage(m, file_set, luo_file);
 	if (file)
 		fput(m, file);
+	handler_put_if(m, luo_file->fh, true);
 	luo_file_del(m, luo_file);
 }
 
@@ -673,19 +702,44 @@ static int luo_share_incoming(struct machine *m, struct luo_file *luo_file)
 	return 0;
 }
 
+/* The file of a handler that has been found for it. */
+static int luo_file_restore(struct machine *m, struct luo_file_set *file_set,
+			    struct liveupdate_file_handler *fh, const struct luo_file_ser *ser)
+{
+	struct luo_file *luo_file = kzalloc(m, sizeof(*luo_file));
+	int err;
+
+	if (!luo_file)
+		return -ENOMEM;
+	mutex_init(&luo_file->mutex, "luo_file.mutex");
+	luo_file->fh = fh;
+	luo_file->serialized_data = ser->data;
+	luo_file->token = ser->token;
+	luo_file->session = container_of(file_set, struct luo_session, file_set);
+	err = luo_share_incoming(m, luo_file);
+	if (err) {
+		kfree(m, luo_file, sizeof(*luo_file));
+		return err;
+	}
+	luo_file->claim = ledger_incoming(m, ser->data, luo_file->session->name, ser->token);
+	luo_file_add(m, file_set, luo_file);
+	return 0;
+}
+
 static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file_set,
 				    phys_addr_t phys)
 {
 	struct liveupdate_file_handler *fh, *found = NULL;
-	struct luo_file *luo_file;
 	struct luo_file_ser ser;
 	int err;
 
 	phys_read(m, phys, &ser, sizeof(ser));
 	down_read(m, &m->k->luo.register_rwlock);
 	list_for_each_entry(fh, &m->k->luo.handlers, list) {
+		module_used(m, fh->owner);
 		if (!strncmp(fh->compatible, ser.compatible, sizeof(ser.compatible))) {
-			found = fh;
+			if (handler_get(m, fh))
+				found = fh;
 			break;
 		}
 	}
@@ -695,22 +749,10 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 			(int)sizeof(ser.compatible), ser.compatible);
 		return -ENOENT;
 	}
-	luo_file = kzalloc(m, sizeof(*luo_file));
-	if (!luo_file)
-		return -ENOMEM;
-	mutex_init(&luo_file->mutex, "luo_file.mutex");
-	luo_file->fh = found;
-	luo_file->serialized_data = ser.data;
-	luo_file->token = ser.token;
-	luo_file->session = container_of(file_set, struct luo_session, file_set);
-	err = luo_share_incoming(m, luo_file);
-	if (err) {
-		kfree(m, luo_file, sizeof(*luo_file));
-		return err;
-	}
-	luo_file->claim = ledger_incoming(m, ser.data, luo_file->session->name, ser.token);
-	luo_file_add(m, file_set, luo_file);
-	return 0;
+	err = luo_file_restore(m, file_set, found, &ser);
+	if (err)
+		handler_put(m, found);
+	return err;
 }
 
 /* What was restored before a failure stays, and the count too, up to 7.1. */
@@ -762,6 +804,7 @@ err_destroy_blocks:
 							     struct luo_file, list);
 
 		luo_file_unmanage(m, file_set, luo_file);
+		handler_put(m, luo_file->fh);
 		ledger_unread(m, luo_file->claim);
 		luo_file_del(m, luo_file);
 	}
@@ -814,13 +857,18 @@ int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_h
 	if (!luo_session_quiesce(m))
 		return -EBUSY;
 	down_write(m, &luo->register_rwlock);
-	list_for_each_entry(it, &luo->handlers, list)
+	list_for_each_entry(it, &luo->handlers, list) {
+		module_used(m, it->owner);
 		if (!strcmp(it->compatible, fh->compatible))
 			err = -EEXIST;
-	if (err) {
+	}
+	/* Up to 7.0 the module is held for as long as the handler is registered. */
+	if (!err && !has_fix(m, FIX_REGISTER_ANYTIME) && !try_module_get(m, fh->owner))
+		err = -EAGAIN;
+	if (err == -EEXIST) {
 		pr_err(m, "File handler registration failed: Compatible string '%s' already "
 		       "registered.", fh->compatible);
-	} else {
+	} else if (!err) {
 		INIT_LIST_HEAD(&fh->flb_list);
 		list_add_tail(&fh->list, &luo->handlers);
 	}
@@ -835,6 +883,8 @@ void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_fil
 	down_write(m, &m->k->luo.register_rwlock);
 	luo_flb_unregister_all(m, fh);
 	list_del(&fh->list);
+	if (!has_fix(m, FIX_REGISTER_ANYTIME))
+		module_put(m, fh->owner);
 	up_write(m, &m->k->luo.register_rwlock);
 }
 

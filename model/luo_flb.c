@@ -66,6 +66,22 @@ static bool count_dec_and_test(struct machine *m, s64 *count)
 	return !--*count;
 }
 
+/*
+ * The reference on the module of an FLB while its object is there. Up to 7.0 the FLB
+ * has one for as long as it is registered, instead.
+ */
+
+static bool flb_get(struct machine *m, struct liveupdate_flb *flb)
+{
+	return !has_fix(m, FIX_REGISTER_ANYTIME) || try_module_get(m, flb->owner);
+}
+
+static void flb_put(struct machine *m, struct liveupdate_flb *flb)
+{
+	if (has_fix(m, FIX_REGISTER_ANYTIME))
+		module_put(m, flb->owner);
+}
+
 /* Preserve. */
 
 static int flb_preserve(struct machine *m, struct liveupdate_flb *flb)
@@ -73,9 +89,13 @@ static int flb_preserve(struct machine *m, struct liveupdate_flb *flb)
 	struct liveupdate_flb_op_args args = { .m = m, .flb = flb };
 	u32 claim = ledger_claim_flb(m, flb->compatible);
 	u32 before = ledger_act_for(m, claim);
-	int err;
+	int err = -ENODEV;
 
-	err = luo_flb_preserve(&args);
+	if (flb_get(m, flb)) {
+		err = luo_flb_preserve(&args);
+		if (err)
+			flb_put(m, flb);
+	}
 	ledger_act_for(m, before);
 	if (err) {
 		ledger_done(m, claim);
@@ -117,6 +137,7 @@ static void put_outgoing(struct machine *m, struct liveupdate_flb *flb)
 		ledger_done(m, out->claim);
 		out->data = 0;
 		out->obj = NULL;
+		flb_put(m, flb);
 	}
 	mutex_unlock(m, &out->lock);
 }
@@ -220,10 +241,13 @@ static int luo_flb_retrieve_one(struct machine *m, struct liveupdate_flb *flb)
 	in->data = args.data = ser.data;
 	in->count = ser.count;
 	in->claim = ledger_incoming_flb(m, ser.data, flb->compatible);
+	if (!flb_get(m, flb))
+		return -ENODEV;
 	before = ledger_act_for(m, in->claim);
 	err = luo_flb_retrieve(&args);
 	ledger_act_for(m, before);
 	if (err) {
+		flb_put(m, flb);
 		if (has_fix(m, FIX_FLB_RETRIEVE_STATUS))
 			in->retrieve_status = err;
 		return err;
@@ -245,6 +269,7 @@ static void flb_finish(struct machine *m, struct liveupdate_flb *flb)
 	in->data = 0;
 	in->obj = NULL;
 	in->finished = true;
+	flb_put(m, flb);
 }
 
 /* The count comes with retrieve: of an FLB that nobody retrieved it is 0 still. */
@@ -328,9 +353,14 @@ static int flb_list_add(struct machine *m, struct liveupdate_flb *flb)
 
 	if (luo->flb_count == LUO_FLB_MAX)
 		return -ENOSPC;
-	list_for_each_entry(iter, &luo->flbs, list)
+	list_for_each_entry(iter, &luo->flbs, list) {
+		module_used(m, iter->owner);
 		if (!strcmp(iter->compatible, flb->compatible))
 			return -EEXIST;
+	}
+	/* Up to 7.0 the module is held for as long as the FLB is registered. */
+	if (!has_fix(m, FIX_REGISTER_ANYTIME) && !try_module_get(m, flb->owner))
+		return -EAGAIN;
 	list_add_tail(&flb->list, &luo->flbs);
 	luo->flb_count++;
 	return 0;
@@ -367,6 +397,7 @@ int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *f
 		flb->users++;
 		link->flb = flb;
 		list_add_tail(&link->list, &fh->flb_list);
+		m->ledger.at_boot.count[CENSUS_OBJECTS]++;	/* no leak */
 	}
 	up_write(m, &m->k->luo.register_rwlock);
 	return err;
@@ -385,10 +416,13 @@ static void unregister_one(struct machine *m, struct liveupdate_file_handler *fh
 	}
 	list_del(&link->list);
 	kfree(m, link, sizeof(*link));
+	m->ledger.at_boot.count[CENSUS_OBJECTS]--;
 	if (--flb->users)
 		return;
 	list_del(&flb->list);
 	m->k->luo.flb_count--;
+	if (!has_fix(m, FIX_REGISTER_ANYTIME))
+		module_put(m, flb->owner);
 }
 
 void liveupdate_unregister_flb(struct machine *m, struct liveupdate_file_handler *fh,
@@ -497,6 +531,7 @@ void luo_flb_serialize(struct machine *m)
 			.data = flb->outgoing.data, .count = flb->outgoing.count,
 		};
 
+		module_used(m, flb->owner);
 		if (flb->outgoing.count <= 0)
 			continue;
 		/* strscpy() */

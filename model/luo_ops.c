@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Calling handlers and FLBs back: the one place where LUO does, so that each
- * callback that can fail can be told to.
+ * callback that can fail can be told to, and none is called of a module that is gone.
  */
 #include "machine.h"
+
+static const struct liveupdate_file_ops *ops(const struct liveupdate_file_op_args *args)
+{
+	module_used(args->m, args->handler->owner);
+	return args->handler->ops;
+}
+
+static const struct liveupdate_flb_ops *flb_ops(const struct liveupdate_flb_op_args *args)
+{
+	module_used(args->m, args->flb->owner);
+	return args->flb->ops;
+}
 
 static int fails(const struct liveupdate_file_op_args *args, enum handler_call call)
 {
@@ -12,12 +24,14 @@ static int fails(const struct liveupdate_file_op_args *args, enum handler_call c
 
 bool luo_can_preserve(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
 {
+	module_used(m, fh->owner);
 	return !should_fail(m, FAIL_CALLBACK, CALL_CAN_PRESERVE, fh->name) &&
 	       fh->ops->can_preserve(m, fh, file);
 }
 
 u64 luo_get_id(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
 {
+	module_used(m, fh->owner);
 	return fh->ops->get_id ? fh->ops->get_id(m, file) : object_id(m, file);
 }
 
@@ -25,47 +39,47 @@ int luo_preserve(struct liveupdate_file_op_args *args)
 {
 	int err = fails(args, CALL_PRESERVE);
 
-	return err ? err : args->handler->ops->preserve(args);
+	return err ? err : ops(args)->preserve(args);
 }
 
 void luo_unpreserve(struct liveupdate_file_op_args *args)
 {
-	args->handler->ops->unpreserve(args);
+	ops(args)->unpreserve(args);
 }
 
 int luo_freeze(struct liveupdate_file_op_args *args)
 {
 	int err;
 
-	if (!args->handler->ops->freeze)
+	if (!ops(args)->freeze)
 		return 0;
 	err = fails(args, CALL_FREEZE);
-	return err ? err : args->handler->ops->freeze(args);
+	return err ? err : ops(args)->freeze(args);
 }
 
 void luo_unfreeze(struct liveupdate_file_op_args *args)
 {
-	if (args->handler->ops->unfreeze)
-		args->handler->ops->unfreeze(args);
+	if (ops(args)->unfreeze)
+		ops(args)->unfreeze(args);
 }
 
 int luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	int err = fails(args, CALL_RETRIEVE);
 
-	return err ? err : args->handler->ops->retrieve(args);
+	return err ? err : ops(args)->retrieve(args);
 }
 
 bool luo_can_finish(struct liveupdate_file_op_args *args)
 {
-	if (!args->handler->ops->can_finish)
+	if (!ops(args)->can_finish)
 		return true;
-	return !fails(args, CALL_CAN_FINISH) && args->handler->ops->can_finish(args);
+	return !fails(args, CALL_CAN_FINISH) && ops(args)->can_finish(args);
 }
 
 void luo_finish(struct liveupdate_file_op_args *args)
 {
-	args->handler->ops->finish(args);
+	ops(args)->finish(args);
 }
 
 static int flb_fails(const struct liveupdate_flb_op_args *args, enum handler_call call)
@@ -77,22 +91,22 @@ int luo_flb_preserve(struct liveupdate_flb_op_args *args)
 {
 	int err = flb_fails(args, CALL_FLB_PRESERVE);
 
-	return err ? err : args->flb->ops->preserve(args);
+	return err ? err : flb_ops(args)->preserve(args);
 }
 
 void luo_flb_unpreserve(struct liveupdate_flb_op_args *args)
 {
-	args->flb->ops->unpreserve(args);
+	flb_ops(args)->unpreserve(args);
 }
 
 int luo_flb_retrieve(struct liveupdate_flb_op_args *args)
 {
 	int err = flb_fails(args, CALL_FLB_RETRIEVE);
 
-	return err ? err : args->flb->ops->retrieve(args);
+	return err ? err : flb_ops(args)->retrieve(args);
 }
 
 void luo_flb_finish(struct liveupdate_flb_op_args *args)
 {
-	args->flb->ops->finish(args);
+	flb_ops(args)->finish(args);
 }

@@ -58,6 +58,7 @@ enum fix {
 	FIX_FLB_FINISH_STATE,
 	FIX_KVM_TOKEN_FREEZE,
 	FIX_RETRIEVE_LOCK,
+	FIX_MODULE_PUT_LAST,
 	FIX_UNFREEZE_DATA,
 	FIX_KEXEC_JUMP,
 	FIX_REBOOT_ABORT,
@@ -610,6 +611,7 @@ void machine_forget_violations(struct machine *m);
  * @FAIL_COPY_TO_USER: writing an ioctl's answer: -EFAULT.
  * @FAIL_UNUSED_FD: finding a free file descriptor: -EMFILE.
  * @FAIL_ACCT_BLOCKS: accounting pages of a memfd: -ENOSPC.
+ * @FAIL_MODULE_GET: taking a reference on a scripted handler's module.
  * @FAIL_CALLBACK: a callback of a file handler, which then does nothing.
  * @FAIL_FLB: a callback of an FLB, likewise.
  * @FAIL_ANYWHERE: all of these; what may return any errno returns -EIO.
@@ -620,6 +622,7 @@ enum fail_point {
 	FAIL_COPY_TO_USER,
 	FAIL_UNUSED_FD,
 	FAIL_ACCT_BLOCKS,
+	FAIL_MODULE_GET,
 	FAIL_CALLBACK,
 	FAIL_FLB,
 	FAIL_ANYWHERE,
@@ -633,8 +636,8 @@ enum fail_point {
  * struct failure - a failure that is asked for.
  * @point: where.
  * @call: of FAIL_CALLBACK and FAIL_FLB: which callback.
- * @name: of FAIL_CALLBACK the handler, as fail_point_target() or the script calls
- *	it; of FAIL_FLB its compatible string; "" for any.
+ * @name: of FAIL_MODULE_GET and FAIL_CALLBACK the handler, as fail_point_target() or
+ *	the script calls it; of FAIL_FLB its compatible string; "" for any.
  * @error: the errno, negative; ignored where fail_point_error() says which it is.
  * @nth: which time the point is reached, counted from 1; 0: never, but count.
  */
@@ -888,6 +891,38 @@ struct flb_stats {
 	int retrieved;
 	bool finished;
 };
+
+/**
+ * machine_flb_get() - what a driver does that uses an FLB outside of callbacks: take
+ * its object.
+ * @compatible: of an FLB that some handler has registered.
+ * @incoming: that of the previous kernel.
+ * Return: 0, also without an object where a kernel has it so; -ENOENT, also when there
+ *	is no such FLB; -ENODATA; -ENOSPC when too many are in use; or what retrieving
+ *	it said.
+ */
+int machine_flb_get(struct machine *m, const char *compatible, bool incoming);
+
+/**
+ * machine_flb_put() - the driver uses the object for the last time, and gives it back.
+ * Return: 0, or -EINVAL when it has none.
+ */
+int machine_flb_put(struct machine *m, const char *compatible, bool incoming);
+
+/**
+ * sys_insmod() - load the module of a scripted handler, which registers it.
+ * Return: 0; -ENOENT when no script has that name; -EEXIST when it is loaded; or what
+ *	registering it says, as -EBUSY.
+ */
+int sys_insmod(struct machine *m, const char *name);
+
+/**
+ * sys_rmmod() - unload it, which unregisters the handler.
+ * @force: though it is in use.
+ * Return: 0; -ENOENT when it is not loaded; -EAGAIN when it is in use; -EBUSY when it
+ *	is being unloaded already.
+ */
+int sys_rmmod(struct machine *m, const char *name, bool force);
 
 /** machine_flb() - fill @stats for the FLB of that compatible string; or -ENOENT. */
 int machine_flb(const struct machine *m, const char *compatible, struct flb_stats *stats);

@@ -61,6 +61,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"a kexec that jumps back does not serialize sessions" },
 	[FIX_REBOOT_ABORT] = { "reboot-abort", "B15",
 		"a reboot that fails after sessions were serialized thaws them again" },
+	[FIX_MODULE_PUT_LAST] = { "module-put-last", "B24",
+		"a file gives up its handler's module when nothing of it is needed any more" },
 };
 
 #define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)
@@ -74,7 +76,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
 			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
-			 FIX_BIT(FIX_RETRIEVE_LOCK))
+			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
@@ -150,7 +152,8 @@ static const struct release releases[] = {
 		.memfd_compatible = "memfd-v2",
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
-		.fixes = FIXES_7_2 | FIX_BIT(FIX_KVM_TOKEN_FREEZE),
+		.fixes = FIXES_7_2 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
+			 FIX_BIT(FIX_FLB_FINISH_STATE),
 		.handlers = ~0ull, .posted = true,
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},

@@ -27,6 +27,11 @@ static bool has_call(enum fail_point point)
 	return point == FAIL_CALLBACK || point == FAIL_FLB;
 }
 
+static bool has_target(enum fail_point point)
+{
+	return has_call(point) || point == FAIL_MODULE_GET;
+}
+
 static bool parse_call(struct lex *l, struct failure *f)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
@@ -113,9 +118,10 @@ static bool parse_point(struct lex *l, struct failure *f)
 	point = fail_point_find(word);
 	if (point >= 0 && point != FAIL_ANYWHERE) {
 		f->point = point;
-		return !has_call(point) ||
-		       (lex_need(l, '(') && parse_target(l, f) && lex_need(l, ',') &&
-			parse_call(l, f) && lex_need(l, ')'));
+		return !has_target(point) ||
+		       (lex_need(l, '(') && parse_target(l, f) &&
+			(!has_call(point) || (lex_need(l, ',') && parse_call(l, f))) &&
+			lex_need(l, ')'));
 	}
 	for (point = 0; point < NR_FAIL_POINTS; point++)
 		g_ptr_array_add(words, (char *)fail_point_name(point));
@@ -225,6 +231,8 @@ void fail_print(GString *out, const struct fail *fail)
 	if (has_call(f->point))
 		g_string_append_printf(out, "(\"%s\", %s)", f->name,
 				       call_word(f->point, f->call));
+	else if (has_target(f->point))
+		g_string_append_printf(out, "(\"%s\")", f->name);
 	if (fail_point_error(f->point, f->call) == FAIL_ANY_ERROR)
 		g_string_append_printf(out, " = -%s", errno_name(-f->error));
 	if (f->nth > 1)

@@ -541,6 +541,36 @@ static gint64 call_corrupt_copy(struct call *c)
 		.kind = DAMAGE_COPY, .other = c->args[1].bytes });
 }
 
+static gint64 call_insmod(struct call *c)
+{
+	return sys_insmod(c->machine, c->args[0].bytes);
+}
+
+static gint64 call_rmmod(struct call *c)
+{
+	return sys_rmmod(c->machine, c->args[0].bytes, c->args[1].given);
+}
+
+static gint64 call_flb_get_outgoing(struct call *c)
+{
+	return machine_flb_get(c->machine, c->args[0].bytes, false);
+}
+
+static gint64 call_flb_put_outgoing(struct call *c)
+{
+	return machine_flb_put(c->machine, c->args[0].bytes, false);
+}
+
+static gint64 call_flb_get_incoming(struct call *c)
+{
+	return machine_flb_get(c->machine, c->args[0].bytes, true);
+}
+
+static gint64 call_flb_put_incoming(struct call *c)
+{
+	return machine_flb_put(c->machine, c->args[0].bytes, true);
+}
+
 #define FD		{ "FD", PARAM_FD, 0, 0, NULL }
 #define FD_NUMBER	{ "FD", PARAM_FD_NUMBER, G_MININT32, G_MAXINT32, NULL }
 #define DEV		{ "DEV", PARAM_FD, 0, 0, NULL }
@@ -551,6 +581,8 @@ static gint64 call_corrupt_copy(struct call *c)
 #define VCPU		{ "VCPU", PARAM_FD, 0, 0, NULL }
 #define GMEM		{ "GMEM", PARAM_FD, 0, 0, NULL }
 #define NAME		{ "NAME", PARAM_STRING, 0, LIVEUPDATE_SESSION_NAME_LENGTH, NULL }
+#define FLB		{ "NAME", PARAM_STRING, 0, 47, NULL }
+#define HANDLER		{ "NAME", PARAM_STRING, 0, 31, NULL }
 #define MEMFD_NAME	{ "NAME", PARAM_STRING, 0, 250, NULL }
 #define PROCESS		{ "PROCESS", PARAM_STRING, 0, MAX_PROCESS, NULL }
 #define TEXT		{ "BYTES", PARAM_STRING, 0, MAX_STRING_BYTES, NULL }
@@ -701,8 +733,20 @@ static const struct op_info table[] = {
 	  .about = "/sys/kernel/mm/transparent_hugepage/shmem_enabled" },
 	{ "meminfo", { { 0 } }, SHOWS(meminfo_fields), .call = call_meminfo,
 	  .about = "pages of memory: all, free, preserved, handed over and not restored" },
-	{ "flb", { { "NAME", PARAM_STRING, 0, 47, NULL } }, SHOWS(flb_fields), .call = call_flb,
+	{ "flb", { FLB }, SHOWS(flb_fields), .call = call_flb,
 	  .about = "reference counts of an FLB, and what became of the incoming one" },
+	{ "flb_get_outgoing", { FLB }, RETURNS, .call = call_flb_get_outgoing,
+	  .about = "a driver takes the object of an FLB that this kernel preserves" },
+	{ "flb_put_outgoing", { FLB }, RETURNS, .call = call_flb_put_outgoing,
+	  .about = "the driver uses it for the last time, and gives it back" },
+	{ "flb_get_incoming", { FLB }, RETURNS, .call = call_flb_get_incoming,
+	  .about = "a driver takes the object of an FLB that the last kernel preserved" },
+	{ "flb_put_incoming", { FLB }, RETURNS, .call = call_flb_put_incoming,
+	  .about = "the driver uses it for the last time, and gives it back" },
+	{ "insmod", { HANDLER }, RETURNS, .call = call_insmod,
+	  .about = "load the module of a scripted handler, which registers it" },
+	{ "rmmod", { HANDLER, WORD("force", words_force) }, .optional = 1 << 1, RETURNS,
+	  .call = call_rmmod, .about = "unload it; force: though it is in use" },
 	{ "corrupt", { FIELD, { "VALUE", PARAM_NUMBER, 0, G_MAXUINT64, NULL } }, RETURNS,
 	  .call = call_corrupt, .about = "what the next kernel finds there, see luosim list fields" },
 	{ "corrupt_bit", { FIELD, { "BIT", PARAM_NUMBER, 0, G_MAXUINT32, NULL } }, RETURNS,

@@ -16,6 +16,7 @@ const char *words_ioctl(guint i, guint64 *value);	/* LIVEUPDATE_* commands */
 const char *words_null(guint i, guint64 *value);	/* "null" is -1 */
 const char *words_to_end(guint i, guint64 *value);	/* "-" is -1 */
 const char *words_read_only(guint i, guint64 *value);	/* "ro" */
+const char *words_force(guint i, guint64 *value);	/* "force" */
 const char *words_huge(guint i, guint64 *value);	/* never, always */
 const char *words_images(guint i, guint64 *value);	/* file, segments */
 const char *words_same(guint i, guint64 *value);	/* diff, same */

@@ -126,12 +126,7 @@ check "there are fixes" test -n "$fixes"
 declare -A hidden=(
 	[serialize-rwsem]='it takes a second task'
 	[file-count]='it takes a damaged handover'
-	[memfd-remove-folio]='the accounting of a memfd does not fail'
-	[memfd-pfn-phys]='get-id refuses what leads there: first-page-lost.scn on v6.19'
-	[memfd-restore-eio]='get-id refuses what leads there: later-page-lost.scn on v6.19'
-	[register-anytime]='no system call registers a handler'
-	[flb-outgoing-refs]='no system call takes a reference of its own'
-	[flb-finish-state]='no release has it'
+	[memfd-remove-folio]='the file that the folio stays in goes at once: accounting-fails.scn'
 	[reboot-abort]='no release has it'
 )
 for fix in $fixes; do

@@ -69,9 +69,8 @@ void handlers_init(struct machine *m)
 	};
 
 	handlers = m->k->handlers = arena_alloc(&m->heap, sizeof(*handlers));
-	handlers->scripted = arena_alloc(&m->heap, nr * sizeof(*handlers->scripted));
-	/* One more, which stays empty: the end of the list. */
-	handlers->script_flbs = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->script_flbs));
+	/* One more, which stays NULL. */
+	handlers->scripted = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->scripted));
 	for (int i = 0; i < NR_HANDLERS; i++)
 		if (mask & HANDLER_BIT(i))
 			inits[i](m);
@@ -81,20 +80,104 @@ void handlers_init(struct machine *m)
 			scripted_init(m, i);
 }
 
+static struct liveupdate_flb *find_flb(const struct machine *m, const char *compatible)
+{
+	struct liveupdate_flb *flb;
+
+	list_for_each_entry(flb, &m->k->luo.flbs, list)
+		if (!strcmp(flb->compatible, compatible))
+			return flb;
+	return NULL;
+}
+
 int machine_flb(const struct machine *m, const char *compatible, struct flb_stats *stats)
 {
-	const struct liveupdate_flb *flb;
+	const struct liveupdate_flb *flb = find_flb(m, compatible);
 
-	list_for_each_entry(flb, &m->k->luo.flbs, list) {
-		if (strcmp(flb->compatible, compatible))
-			continue;
-		*stats = (struct flb_stats){
-			.outgoing = flb->outgoing.count,
-			.incoming = flb->incoming.count,
-			.retrieved = flb->incoming.retrieve_status,
-			.finished = flb->incoming.finished,
-		};
-		return 0;
+	if (!flb)
+		return -ENOENT;
+	*stats = (struct flb_stats){
+		.outgoing = flb->outgoing.count,
+		.incoming = flb->incoming.count,
+		.retrieved = flb->incoming.retrieve_status,
+		.finished = flb->incoming.finished,
+	};
+	return 0;
+}
+
+/* Drivers that use FLBs. */
+
+static const struct luo_flb_private_state *state_of(const struct flb_user *user)
+{
+	return user->incoming ? &user->flb->incoming : &user->flb->outgoing;
+}
+
+/* The entry of @flb, or with NULL an unused one. */
+static struct flb_user *find_user(struct machine *m, const char *compatible, bool incoming)
+{
+	struct flb_user *users = m->k->handlers->flb_users;
+
+	for (int i = 0; i < MAX_FLB_USERS; i++)
+		if (users[i].flb ? compatible && users[i].incoming == incoming &&
+				   !strcmp(users[i].flb->compatible, compatible) : !compatible)
+			return &users[i];
+	return NULL;
+}
+
+static int flb_get(struct machine *m, const char *compatible, bool incoming)
+{
+	struct flb_user *user = find_user(m, compatible, incoming);
+	struct liveupdate_flb *flb = user ? user->flb : find_flb(m, compatible);
+	struct flb_user *new = find_user(m, NULL, false);
+	void *obj;
+	int err;
+
+	if (!flb)
+		return -ENOENT;
+	if (!user && !new)
+		return -ENOSPC;
+	module_used(m, flb->owner);
+	err = incoming ? liveupdate_flb_get_incoming(m, flb, &obj) :
+			 liveupdate_flb_get_outgoing(m, flb, &obj);
+	/* Kernels without references give NULL where there is none, which nobody uses. */
+	if (err || !obj)
+		return err;
+	if (!user) {
+		user = new;
+		*user = (struct flb_user){ .flb = flb, .incoming = incoming, .obj = obj };
+		user->claim = state_of(user)->claim;
 	}
-	return -ENOENT;
+	user->count++;
+	return 0;
+}
+
+static int flb_put(struct machine *m, const char *compatible, bool incoming)
+{
+	struct flb_user *user = find_user(m, compatible, incoming);
+	struct liveupdate_flb *flb;
+
+	if (!user)
+		return -EINVAL;
+	flb = user->flb;
+	module_used(m, flb->owner);
+	if (state_of(user)->obj != user->obj || state_of(user)->claim != user->claim)
+		judge(m, VIOLATION_USE_AFTER_FREE, 0, "a driver uses the object of FLB \"%s\", "
+		      "which has been given up", flb->compatible);
+	if (!--user->count)
+		*user = (struct flb_user){ 0 };
+	if (incoming)
+		liveupdate_flb_put_incoming(m, flb);
+	else
+		liveupdate_flb_put_outgoing(m, flb);
+	return 0;
+}
+
+int machine_flb_get(struct machine *m, const char *compatible, bool incoming)
+{
+	SYSCALL(m, flb_get(m, compatible, incoming));
+}
+
+int machine_flb_put(struct machine *m, const char *compatible, bool incoming)
+{
+	SYSCALL(m, flb_put(m, compatible, incoming));
 }

@@ -15,10 +15,22 @@
 /* A scripted handler in the running kernel. */
 struct scripted {
 	struct liveupdate_file_handler fh;
-	const struct handler_script *script;	/* NULL: not loaded */
-	struct liveupdate_flb *flb;		/* or NULL */
+	struct module module;			/* that it is the memory of */
+	const struct handler_script *script;
+	struct liveupdate_flb *flb;		/* its own, another module's, or NULL */
+	struct liveupdate_flb own_flb;
 	u32 calls[NR_SCRIPT_CALLS];
 };
+
+/* A driver that uses the object of an FLB outside of callbacks. */
+struct flb_user {
+	struct liveupdate_flb *flb;		/* NULL: unused entry */
+	bool incoming;
+	u32 count;
+	void *obj;				/* as it was got first */
+	u32 claim;				/* the ledger's of that object */
+};
+#define MAX_FLB_USERS	8
 
 struct pci_dev {
 	bool bound;			/* vfio uses it */
@@ -29,8 +41,8 @@ struct pci_dev {
 struct handlers {
 	struct liveupdate_file_handler hugetlb, iommufd, vfio, kvm, kvm_vcpu, guest_memfd;
 	struct liveupdate_flb hugetlb_flb, pci_flb;
-	struct scripted *scripted;	/* one for each script of the machine */
-	struct liveupdate_flb *script_flbs;
+	struct scripted **scripted;	/* one for each script of the machine; NULL: not loaded */
+	struct flb_user flb_users[MAX_FLB_USERS];
 
 	struct pci_dev pci[NR_PCI_DEVICES];
 	u32 huge_pool;			/* first free huge page, linked by index; 0: none */
@@ -49,7 +61,11 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible);
 
-void scripted_init(struct machine *m, unsigned int i);
+/* scripted.c: the number of a script, or -ENOENT. */
+int scripted_find(struct machine *m, const char *name);
+/* Load and unload its module: what registering said. */
+int scripted_init(struct machine *m, unsigned int i);
+void scripted_exit(struct machine *m, struct scripted *s);
 void hugetlb_luo_init(struct machine *m);
 void iommufd_luo_init(struct machine *m);
 void vfio_luo_init(struct machine *m);

@@ -169,15 +169,15 @@ static void scripted_finish(struct liveupdate_file_op_args *args)
 /* The kernel does not say which handler it asks; it is the first that takes the file. */
 static u64 scripted_get_id(struct machine *m, struct file *file)
 {
-	struct scripted *s = m->k->handlers->scripted;
+	struct scripted **s = m->k->handlers->scripted;
 
-	while (!s->script || accepted(m, s, file) == NR_FILE_KINDS)
+	while (!*s || accepted(m, *s, file) == NR_FILE_KINDS)
 		s++;
-	switch (s->script->id) {
+	switch ((*s)->script->id) {
 	case ID_INODE:
 		return object_id(m, file_inode(file));
 	case ID_CONSTANT:
-		return s->script->constant;
+		return (*s)->script->constant;
 	default:
 		return object_id(m, file);
 	}
@@ -201,20 +201,16 @@ struct scripted_flb {
 	phys_addr_t ser;
 };
 
-static int flb_call(struct machine *m, struct liveupdate_flb *flb, enum handler_call call)
+static int flb_call(struct liveupdate_flb *flb, enum handler_call call)
 {
-	struct scripted *s = m->k->handlers->scripted;
-
-	while (s->flb != flb)
-		s++;
-	return scripted_call(s, call);
+	return scripted_call(container_of(flb, struct scripted, own_flb), call);
 }
 
 static int scripted_flb_preserve(struct liveupdate_flb_op_args *args)
 {
 	struct machine *m = args->m;
 	struct scripted_flb *obj;
-	int err = flb_call(m, args->flb, CALL_FLB_PRESERVE);
+	int err = flb_call(args->flb, CALL_FLB_PRESERVE);
 
 	if (err)
 		return err;
@@ -240,7 +236,7 @@ static void scripted_flb_unpreserve(struct liveupdate_flb_op_args *args)
 static int scripted_flb_retrieve(struct liveupdate_flb_op_args *args)
 {
 	struct scripted_flb *obj;
-	int err = flb_call(args->m, args->flb, CALL_FLB_RETRIEVE);
+	int err = flb_call(args->flb, CALL_FLB_RETRIEVE);
 
 	if (err)
 		return err;
@@ -267,26 +263,76 @@ static const struct liveupdate_flb_ops scripted_flb_ops = {
 	.finish = scripted_flb_finish,
 };
 
-/* The FLB of that name, a new one if need be. */
-static struct liveupdate_flb *flb_named(struct machine *m, const char *name)
-{
-	struct liveupdate_flb *flb = m->k->handlers->script_flbs;
+/* Loading and unloading. */
 
-	while (flb->ops && strcmp(flb->compatible, name))
-		flb++;
-	if (!flb->ops)
-		flb_init(flb, &scripted_flb_ops, name);
-	return flb;
+static unsigned int nr_scripts(const struct machine *m)
+{
+	return min(m->config.nr_scripts, MAX_SCRIPTS);
 }
 
-void scripted_init(struct machine *m, unsigned int i)
+int scripted_find(struct machine *m, const char *name)
 {
-	const struct handler_script *script = &m->config.scripts[i];
-	struct scripted *s = &m->k->handlers->scripted[i];
+	for (unsigned int i = 0; i < nr_scripts(m); i++)
+		if (!strcmp(m->config.scripts[i].name, name))
+			return i;
+	return -ENOENT;
+}
 
-	s->script = script;
-	if (*script->flb)
-		s->flb = flb_named(m, script->flb);
-	if (handler_register(m, &s->fh, script->name, &scripted_ops, script->name, s->flb))
-		s->script = NULL;
+/* The FLB of that name, which a loaded module may have; or NULL. */
+static struct liveupdate_flb *flb_named(struct machine *m, const char *name)
+{
+	for (unsigned int i = 0; i < nr_scripts(m); i++) {
+		struct scripted *s = m->k->handlers->scripted[i];
+
+		if (s && s->flb == &s->own_flb && !strcmp(s->flb->compatible, name))
+			return s->flb;
+	}
+	return NULL;
+}
+
+/* Its own FLB, or another's, whose module is then needed for as long as this one is. */
+static int choose_flb(struct machine *m, struct scripted *s)
+{
+	s->flb = flb_named(m, s->script->flb);
+	if (s->flb)
+		return try_module_get(m, s->flb->owner) ? 0 : -ENOENT;
+	s->flb = &s->own_flb;
+	flb_init(s->flb, &scripted_flb_ops, s->script->flb);
+	s->flb->owner = &s->module;
+	return 0;
+}
+
+static void leave_flb(struct machine *m, struct scripted *s)
+{
+	if (s->flb && s->flb != &s->own_flb)
+		module_put(m, s->flb->owner);
+}
+
+int scripted_init(struct machine *m, unsigned int i)
+{
+	/* Modules that are gone stay where they were, so that what still points there shows. */
+	struct scripted *s = arena_alloc(&m->heap, sizeof(*s));
+	int err = 0;
+
+	s->script = &m->config.scripts[i];
+	s->module.name = s->script->name;
+	s->fh.owner = &s->module;
+	if (*s->script->flb)
+		err = choose_flb(m, s);
+	if (err)
+		return err;
+	err = handler_register(m, &s->fh, s->script->name, &scripted_ops, s->script->name, s->flb);
+	if (err)
+		leave_flb(m, s);
+	else
+		m->k->handlers->scripted[i] = s;
+	return err;
+}
+
+void scripted_exit(struct machine *m, struct scripted *s)
+{
+	if (s->flb)
+		liveupdate_unregister_flb(m, &s->fh, s->flb);
+	liveupdate_unregister_file_handler(m, &s->fh);
+	leave_flb(m, s);
 }
