@@ -263,11 +263,13 @@ static bool rw_verify_area(s64 pos, u64 len)
 static s64 do_pread(struct machine *m, int fd, void *buf, u64 len, s64 pos)
 {
 	struct file *file = rw_file(m, fd, pos, FMODE_PREAD, FMODE_READ);
-	s64 *ppos = pos < 0 ? &file->f_pos : &pos;
+	s64 *ppos = &pos;
 	s64 ret;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	if (pos < 0)
+		ppos = &file->f_pos;
 	if (!file->f_op->read || !rw_verify_area(*ppos, len))
 		return -EINVAL;
 	ret = file->f_op->read(m, file, buf, min(len, MAX_RW_COUNT), ppos);
@@ -284,12 +286,14 @@ int64_t sys_pread(struct machine *m, int fd, void *buf, size_t len, int64_t pos)
 static s64 do_pwrite(struct machine *m, int fd, const void *buf, u64 len, s64 pos)
 {
 	struct file *file = rw_file(m, fd, pos, FMODE_PWRITE, FMODE_WRITE);
-	s64 *ppos = pos < 0 ? &file->f_pos : &pos;
+	s64 *ppos = &pos;
 	u64 pages;
 	s64 ret;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	if (pos < 0)
+		ppos = &file->f_pos;
 	if (!file->f_op->write || !rw_verify_area(*ppos, len))
 		return -EINVAL;
 	len = min(len, MAX_RW_COUNT);
