@@ -7,7 +7,7 @@
 #include "kho_count.h"
 #include "machine.h"
 
-/* More findings than this of one machine say nothing new. */
+/* More findings than this of one machine say nothing new, unless they are of a new kind. */
 #define MAX_VIOLATIONS	1000
 
 static const char *const violation_names[NR_VIOLATION_KINDS] = {
@@ -55,12 +55,21 @@ int violation_find(const char *name)
 	return -ENOENT;
 }
 
+static bool was_found(const struct machine *m, enum violation_kind kind)
+{
+	u32 i = 0;
+
+	while (i < m->ledger.nr_violations && m->ledger.violations[i].kind != kind)
+		i++;
+	return i < m->ledger.nr_violations;
+}
+
 void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
 {
 	struct violation *v;
 	va_list ap;
 
-	if (m->ledger.nr_violations >= MAX_VIOLATIONS)
+	if (m->ledger.nr_violations >= MAX_VIOLATIONS && was_found(m, kind))
 		return;
 	v = ledger_violation(m, kind, pfn);
 	va_start(ap, fmt);

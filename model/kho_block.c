@@ -158,6 +158,7 @@ corrupted:
 int kho_block_set_restore(struct machine *m, struct kho_block_set *bs, u64 head_pa)
 {
 	struct kho_block_header_ser hdr;
+	struct chain chain = { 0 };
 	u64 next_pa = head_pa;
 	int err;
 
@@ -165,13 +166,14 @@ int kho_block_set_restore(struct machine *m, struct kho_block_set *bs, u64 head_
 	if (!head_pa)
 		return 0;
 	bs->head_pa = head_pa;
-	if (kho_block_set_is_cyclic(m, bs)) {
+	if (has_fix(m, FIX_BLOCK_CHECKS) && kho_block_set_is_cyclic(m, bs)) {
 		bs->head_pa = 0;
 		return -EINVAL;
 	}
 	while (next_pa) {
 		read_header(m, next_pa, &hdr);
-		if (!hdr.count || hdr.count > bs->count_per_block) {
+		if (has_fix(m, FIX_BLOCK_CHECKS) &&
+		    (!hdr.count || hdr.count > bs->count_per_block)) {
 			pr_warn(m, "Block contains invalid entry count: %llu",
 				(unsigned long long)hdr.count);
 			err = -EINVAL;
@@ -189,6 +191,8 @@ err_destroy:
 	while (next_pa) {
 		phys_addr_t ser = next_pa;
 
+		if (chain_repeats(&chain, ser))
+			loop_forever(m, "kho_block_set_restore");
 		read_header(m, ser, &hdr);
 		next_pa = hdr.next;
 		kho_block_free_ser(m, bs, ser);

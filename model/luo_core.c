@@ -75,6 +75,21 @@ static int luo_read_ser(struct machine *m, phys_addr_t phys, u64 size)
 	return err;
 }
 
+void luo_handover_string(struct machine *m, phys_addr_t phys, u32 size, char *buf, u32 len)
+{
+	u32 end = has_fix(m, FIX_BOUNDED_PRINT) ? min(size, len - 1) : len - 1, i;
+
+	memset(buf, 0, len);
+	for (i = 0; i < end; i++) {
+		phys_read(m, phys + i, &buf[i], 1);
+		if (!buf[i])
+			break;
+	}
+	if (i > size)
+		judge(m, VIOLATION_EXPOSED, 0, "the kernel's log shows %u bytes of memory behind "
+		      "a string of the handover", i - size);
+}
+
 static int luo_early_startup(struct machine *m)
 {
 	phys_addr_t phys;

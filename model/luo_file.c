@@ -731,6 +731,7 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 {
 	struct liveupdate_file_handler *fh, *found = NULL;
 	struct luo_file_ser ser;
+	char text[160];
 	int err;
 
 	phys_read(m, phys, &ser, sizeof(ser));
@@ -745,8 +746,8 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 	}
 	up_read(m, &m->k->luo.register_rwlock);
 	if (!found) {
-		pr_warn(m, "No registered handler for compatible '%.*s'",
-			(int)sizeof(ser.compatible), ser.compatible);
+		luo_handover_string(m, phys, sizeof(ser.compatible), text, sizeof(text));
+		pr_warn(m, "No registered handler for compatible '%s'", text);
 		return -ENOENT;
 	}
 	err = luo_file_restore(m, file_set, found, &ser);

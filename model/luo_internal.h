@@ -209,6 +209,12 @@ int get_user_size(struct machine *m, struct luo_ucmd *ucmd);
 int copy_struct_from_user(struct machine *m, void *dst, u64 size,
 			  const struct luo_ucmd *ucmd);
 
+/*
+ * A string of @size bytes in the handover, for a message, in @buf of @len. Without
+ * bounded-print it goes on to the next NUL, whatever is on the way.
+ */
+void luo_handover_string(struct machine *m, phys_addr_t phys, u32 size, char *buf, u32 len);
+
 /* luo_session.c */
 extern const struct file_operations luo_session_fops;
 int luo_session_create(struct machine *m, const char *name, struct file **filep);

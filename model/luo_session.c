@@ -593,14 +593,16 @@ static int luo_session_deserialize_one(struct machine *m, struct luo_session_hea
 {
 	struct luo_session *session;
 	struct luo_session_ser ser;
+	char text[160];
 	int err;
 
 	phys_read(m, phys, &ser, sizeof(ser));
 	*saved = true;
 	session = luo_session_alloc(m, ser.name);
 	if (!session) {
-		pr_warn(m, "Failed to allocate session [%.*s] during deserialization %d",
-			(int)sizeof(ser.name), ser.name, -ENOMEM);
+		luo_handover_string(m, phys, sizeof(ser.name), text, sizeof(text));
+		pr_warn(m, "Failed to allocate session [%s] during deserialization %d", text,
+			-ENOMEM);
 		*saved = has_fix(m, FIX_SESSION_ALLOC_ERROR);
 		return -ENOMEM;
 	}

@@ -30,13 +30,28 @@ static void emit(struct machine *m, struct event *event)
 		m->config.emit(m->config.data, event);
 }
 
+/* As /dev/kmsg shows it: what is no printable ASCII character as \xNN. */
+static void escape(char *out, u32 size, const char *text)
+{
+	u32 n = 0;
+
+	for (; *text && n + 5 < size; text++) {
+		if (*text >= ' ' && *text < 127 && *text != '\\')
+			out[n++] = *text;
+		else
+			n += snprintf(out + n, size - n, "\\x%02x", (u8)*text);
+	}
+	out[n] = '\0';
+}
+
 static void vprintk(struct machine *m, enum log_level level, const char *fmt, va_list ap)
 {
-	char text[256];
+	char raw[256], text[512];
 
 	if (!m->config.emit || m->config.no_log)
 		return;
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	escape(text, sizeof(text), raw);
 	emit(m, &(struct event){ .type = EVENT_LOG, .level = level, .text = text });
 }
 

@@ -63,6 +63,10 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"a reboot that fails after sessions were serialized thaws them again" },
 	[FIX_MODULE_PUT_LAST] = { "module-put-last", "B24",
 		"a file gives up its handler's module when nothing of it is needed any more" },
+	[FIX_BOUNDED_PRINT] = { "bounded-print", "B20",
+		"strings of the previous kernel are printed no further than they can be" },
+	[FIX_BLOCK_CHECKS] = { "block-checks", "B22",
+		"chains of blocks that are a ring, too long or miscounted are refused" },
 };
 
 #define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)
@@ -76,11 +80,12 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
 			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
-			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST))
+			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST) |	\
+			 FIX_BIT(FIX_BOUNDED_PRINT))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
-			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS))
+			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\

@@ -125,7 +125,6 @@ check "there are fixes" test -n "$fixes"
 # releases that lack other fixes as well.
 declare -A hidden=(
 	[serialize-rwsem]='it takes a second task'
-	[file-count]='it takes a damaged handover'
 	[memfd-remove-folio]='the file that the folio stays in goes at once: accounting-fails.scn'
 	[reboot-abort]='no release has it'
 )

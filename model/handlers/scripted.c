@@ -137,7 +137,7 @@ static int scripted_retrieve(struct liveupdate_file_op_args *args)
 	if (err)
 		return err;
 	phys_read(m, args->serialized_data, &ser, sizeof(ser));
-	if (ser.kind >= NR_FILE_KINDS)
+	if (ser.kind >= NR_FILE_KINDS || !(s->script->accepts >> ser.kind & 1))
 		return -EINVAL;
 	file = open_kind(m, ser.kind);
 	if (IS_ERR(file))
