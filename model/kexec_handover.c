@@ -107,7 +107,9 @@ void kho_unpreserve_folio(struct machine *m, struct folio *folio)
 /* The order of the first block of [pfn, end). */
 static unsigned int kho_preserve_pages_order(u64 pfn, u64 end)
 {
-	return min((unsigned int)__builtin_ctzll(pfn), ilog2(end - pfn));
+	unsigned int zeros = pfn ? __builtin_ctzll(pfn) : 64;
+
+	return min(zeros, ilog2(end - pfn));
 }
 
 static void __kho_unpreserve(struct machine *m, u64 pfn, u64 end)

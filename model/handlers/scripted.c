@@ -137,7 +137,7 @@ static int scripted_retrieve(struct liveupdate_file_op_args *args)
 	if (err)
 		return err;
 	phys_read(m, args->serialized_data, &ser, sizeof(ser));
-	if (ser.kind >= NR_FILE_KINDS || !(s->script->accepts >> ser.kind & 1))
+	if (ser.kind >= NR_FILE_KINDS)
 		return -EINVAL;
 	file = open_kind(m, ser.kind);
 	if (IS_ERR(file))
@@ -169,10 +169,13 @@ static void scripted_finish(struct liveupdate_file_op_args *args)
 /* The kernel does not say which handler it asks; it is the first that takes the file. */
 static u64 scripted_get_id(struct machine *m, struct file *file)
 {
-	struct scripted **s = m->k->handlers->scripted;
+	struct scripted **s = m->k->handlers->scripted, **end = s + MAX_SCRIPTS;
 
-	while (!*s || accepted(m, *s, file) == NR_FILE_KINDS)
+	while (s < end && (!*s || accepted(m, *s, file) == NR_FILE_KINDS))
 		s++;
+	/* What was handed over said that it is of a kind which nobody takes. */
+	if (s == end)
+		return object_id(m, file);
 	switch ((*s)->script->id) {
 	case ID_INODE:
 		return object_id(m, file_inode(file));
