@@ -34,12 +34,30 @@ int sys_kexec_unload(struct machine *m)
 	SYSCALL(m, do_kexec_unload(m));
 }
 
-/* The sessions are serialized, and this kernel goes on all the same. */
-static void came_back(struct machine *m)
+/* Who sleeps on a lock cannot be frozen. */
+static int freeze_processes(struct machine *m)
 {
-	if (has_fix(m, FIX_REBOOT_ABORT))
-		liveupdate_reboot_abort(m);
-	judge_abort(m);
+	for (u32 id = 1; id <= m->nr_tasks; id++) {
+		const struct task *task = task_of(m, id);
+
+		if (task->waits_for && !task->may_go(m, task))
+			return -EBUSY;
+	}
+	return should_fail(m, FAIL_FREEZE_PROCESSES, 0, NULL);
+}
+
+/* The other kernel runs and jumps back, unless a step on the way to it fails. */
+static int kexec_jump(struct machine *m)
+{
+	static const enum fail_point steps[] = {
+		FAIL_DPM_SUSPEND_START, FAIL_DPM_SUSPEND_END, FAIL_SUSPEND_CPUS,
+		FAIL_SYSCORE_SUSPEND,
+	};
+	int err = freeze_processes(m);
+
+	for (u32 i = 0; !err && i < ARRAY_SIZE(steps); i++)
+		err = should_fail(m, steps[i], 0, NULL);
+	return err;
 }
 
 static int kernel_kexec(struct machine *m)
@@ -67,9 +85,12 @@ static int kernel_kexec(struct machine *m)
 		machine_kexec(m, kexec->fdt);
 		return 0;
 	}
-	/* The other kernel has run and jumped back. */
+	err = kexec_jump(m);
+	/* This kernel goes on, and its sessions are serialized. */
+	if (serialize && has_fix(m, FIX_REBOOT_ABORT))
+		liveupdate_reboot_abort(m);
 	if (serialize)
-		came_back(m);
+		judge_abort(m);
 unlock:
 	mutex_unlock(m, &m->k->kexec.lock);
 	return err;

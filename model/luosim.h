@@ -614,6 +614,11 @@ void machine_forget_violations(struct machine *m);
  * @FAIL_UNUSED_FD: finding a free file descriptor: -EMFILE.
  * @FAIL_ACCT_BLOCKS: accounting pages of a memfd: -ENOSPC.
  * @FAIL_MODULE_GET: taking a reference on a scripted handler's module.
+ * @FAIL_FREEZE_PROCESSES: the first step of a kexec that is to jump back: -EBUSY.
+ * @FAIL_DPM_SUSPEND_START: and those that follow: suspending devices,
+ * @FAIL_DPM_SUSPEND_END: the second half of it,
+ * @FAIL_SUSPEND_CPUS: taking the other processors down,
+ * @FAIL_SYSCORE_SUSPEND: suspending what is left.
  * @FAIL_CALLBACK: a callback of a file handler, which then does nothing.
  * @FAIL_FLB: a callback of an FLB, likewise.
  * @FAIL_ANYWHERE: all of these; what may return any errno returns -EIO.
@@ -625,6 +630,11 @@ enum fail_point {
 	FAIL_UNUSED_FD,
 	FAIL_ACCT_BLOCKS,
 	FAIL_MODULE_GET,
+	FAIL_FREEZE_PROCESSES,
+	FAIL_DPM_SUSPEND_START,
+	FAIL_DPM_SUSPEND_END,
+	FAIL_SUSPEND_CPUS,
+	FAIL_SYSCORE_SUSPEND,
 	FAIL_CALLBACK,
 	FAIL_FLB,
 	FAIL_ANYWHERE,
@@ -1175,7 +1185,8 @@ int sys_kexec_unload(struct machine *m);
  *	the kernel of KEXEC_JUMP has jumped back; or an errno in this one:
  *	-EINVAL without an image; -EBUSY while another task loads one; -EAGAIN
  *	when KHO cannot write its record of pages (up to 7.0); what a handler's
- *	freeze() returned.
+ *	freeze() returned; before a jump -EBUSY when a task sleeps that cannot be
+ *	frozen, and what devices return that cannot be suspended.
  */
 int sys_reboot_kexec(struct machine *m);
 
