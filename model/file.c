@@ -18,6 +18,7 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 		return NULL;
 	mutex_init(&inode->i_rwsem, "inode.i_rwsem");
 	inode->i_sb = &m->k->fs.sb[fs];
+	list_add_tail(&inode->i_sb_list, &inode->i_sb->s_inodes);
 	inode->i_ino = inode->i_sb->next_ino++;
 	inode->i_mode = mode;
 	inode->i_nlink = nlink;
@@ -37,7 +38,29 @@ void iput(struct machine *m, struct inode *inode)
 	else if (inode->is_gmem)
 		kvm_gmem_evict_inode(m, inode);
 	i_size_write(m, inode, 0);
+	list_del(&inode->i_sb_list);
 	kfree(m, inode, sizeof(*inode));
+}
+
+/* Of file systems on a disk, which there are none of here, there would be more to drop. */
+static int drop_caches(struct machine *m)
+{
+	struct inode *inode;
+
+	for (int i = 0; i < NR_FS; i++) {
+		list_for_each_entry(inode, &m->k->fs.sb[i].s_inodes, i_sb_list) {
+			if (!inode->is_shmem)
+				continue;
+			invalidate_mapping_pages(m, &inode->i_mapping);
+			shmem_recalc_inode(m, inode, 0);
+		}
+	}
+	return 0;
+}
+
+int sys_drop_caches(struct machine *m)
+{
+	SYSCALL(m, drop_caches(m));
 }
 
 void inode_lock(struct machine *m, struct inode *inode)
@@ -486,8 +509,10 @@ int files_init(struct machine *m)
 	struct fs_struct *fs = &m->k->fs;
 	int err;
 
-	for (int i = 0; i < NR_FS; i++)
+	for (int i = 0; i < NR_FS; i++) {
+		INIT_LIST_HEAD(&fs->sb[i].s_inodes);
 		fs->sb[i].next_ino = 2;	/* the root has 1 */
+	}
 	/* What mount gives a tmpfs without size=: half of memory. */
 	fs->sb[FS_ROOTFS].max_blocks = m->nr_frames / 2;
 	fs->sb[FS_TMP].max_blocks = m->nr_frames / 2;

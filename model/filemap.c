@@ -196,6 +196,22 @@ void filemap_remove_folio_at(struct machine *m, struct address_space *mapping,
 	folio_put(m, folio);
 }
 
+void invalidate_mapping_pages(struct machine *m, struct address_space *mapping)
+{
+	struct folio *folio;
+
+	for (u64 index = 0, next;; index = next) {
+		folio = filemap_next_folio(m, mapping, &index, UINT64_MAX);
+		if (!folio)
+			break;
+		next = folio_start(folio, index) + folio_nr_pages(folio);
+		if (folio->page.flags & PG_DIRTY || folio->page.refcount != 1)
+			continue;
+		ledger_evict(m, folio);
+		filemap_remove_folio_at(m, mapping, folio, index);
+	}
+}
+
 int filemap_split_folio(struct machine *m, struct address_space *mapping, struct folio *folio,
 			u64 index)
 {

@@ -3,6 +3,7 @@
 #ifndef MODEL_FS_H
 #define MODEL_FS_H
 
+#include "list.h"
 #include "lock.h"
 #include "luosim.h"
 #include "mm.h"
@@ -42,6 +43,7 @@ enum fs_type {
 };
 
 struct super_block {
+	struct list_head s_inodes;
 	u64 next_ino;
 	u64 max_blocks;			/* tmpfs: pages it may have; 0 for no limit */
 	u64 used_blocks;
@@ -64,6 +66,7 @@ struct address_space {
 struct inode {
 	u32 claim;		/* the ledger's, which the kernel has not: the first one on it */
 	struct super_block *i_sb;
+	struct list_head i_sb_list;
 	const struct file_operations *i_fop;	/* NULL: it cannot be opened by path */
 	u64 i_ino;
 	s64 i_size;
@@ -200,6 +203,8 @@ struct folio *filemap_get_folio(struct machine *m, struct address_space *mapping
 /* The first folio with a page in [*@index, @end); *@index becomes that page's offset. */
 struct folio *filemap_next_folio(struct machine *m, struct address_space *mapping,
 				 u64 *index, u64 end);
+/* Drop the folios that are clean and that nobody else holds (mm/truncate.c). */
+void invalidate_mapping_pages(struct machine *m, struct address_space *mapping);
 /* Halve the folio over and over until page @index is a folio of its own: 0, or -EAGAIN. */
 int filemap_split_folio(struct machine *m, struct address_space *mapping, struct folio *folio,
 			u64 index);

@@ -210,6 +210,17 @@ void ledger_alias(struct machine *m, u64 pfn)
 	judge(m, VIOLATION_ALIAS, pfn, "two page caches own pfn 0x%llx", (unsigned long long)pfn);
 }
 
+void ledger_evict(struct machine *m, const struct folio *folio)
+{
+	u64 pfn = folio_pfn(m, folio), hash = 0;
+
+	for (u64 i = 0; i < folio_nr_pages(folio); i++)
+		hash |= phys_hash(m, PFN_PHYS(pfn + i), PAGE_SIZE, 0);
+	if (hash && folio->page.flags & PG_UPTODATE)
+		judge(m, VIOLATION_LOST, pfn, "pfn 0x%llx was dropped as clean, with what was "
+		      "written to it", (unsigned long long)pfn);
+}
+
 /* What the file reads as, holes and unused folios being zero. */
 u64 inode_hash(struct machine *m, struct inode *inode)
 {

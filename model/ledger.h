@@ -12,6 +12,7 @@
 
 struct machine;
 struct file;
+struct folio;
 struct luo_session;
 
 enum claim_state {
@@ -121,6 +122,8 @@ void ledger_restore(struct machine *m, u64 pfn, u64 nr);
 void ledger_freed_twice(struct machine *m, u64 pfn);
 /* A folio went into a page cache that some page cache holds already. */
 void ledger_alias(struct machine *m, u64 pfn);
+/* A clean folio leaves its page cache: it may hold nothing but zeros. */
+void ledger_evict(struct machine *m, const struct folio *folio);
 /* A file was retrieved: is it what was preserved? */
 void ledger_retrieved(struct machine *m, u32 claim, struct file *file);
 /* All sessions were deserialized, without an error: is nothing missing? */

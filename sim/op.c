@@ -414,6 +414,11 @@ static gint64 call_nofile(struct call *c)
 	return sys_setrlimit_nofile(c->machine, c->args[0].number);
 }
 
+static gint64 call_drop_caches(struct call *c)
+{
+	return sys_drop_caches(c->machine);
+}
+
 static gint64 call_shmem_enabled(struct call *c)
 {
 	sys_shmem_enabled(c->machine, c->args[0].number);
@@ -729,6 +734,8 @@ static const struct op_info table[] = {
 	  .about = "reboot(2) with LINUX_REBOOT_CMD_KEXEC: into what is loaded" },
 	{ "nofile", { { "N", PARAM_NUMBER, 0, G_MAXINT64, NULL } }, RETURNS, .call = call_nofile,
 	  .about = "setrlimit(2) RLIMIT_NOFILE" },
+	{ "drop_caches", { { 0 } }, RETURNS, .call = call_drop_caches,
+	  .about = "/proc/sys/vm/drop_caches = 1: clean pages go, as they do when memory is short" },
 	{ "shmem_enabled", { WORD("WHEN", words_huge) }, RETURNS, .call = call_shmem_enabled,
 	  .about = "/sys/kernel/mm/transparent_hugepage/shmem_enabled" },
 	{ "meminfo", { { 0 } }, SHOWS(meminfo_fields), .call = call_meminfo,

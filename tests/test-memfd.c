@@ -610,11 +610,37 @@ static void a_memfd_larger_than_memory_stops_the_machine_when_preserved(void **s
 	assert_string_equal(seen.panic, "System is deadlocked on memory");
 }
 
+/* A hole that is filled by preserving is a clean page of zeros. */
+static void clean_pages_are_dropped_unless_they_are_held(void **state)
+{
+	int fd, s;
+
+	(void)state;
+	machine_free(m);
+	m = boot_without("v7.0", FIX_MEMFD_UPTODATE);
+	fd = sealable(2 * PAGE);
+	assert_int_equal(sys_pwrite(m, fd, "x", 1, 0), 1);
+	s = create_session(m, open_dev(m), "s");
+	assert_int_equal(preserve_fd(m, s, fd, 1), 0);
+	assert_int_equal(sys_drop_caches(m), 0);
+	assert_int_equal(stat_of(fd).blocks, 16);
+	assert_int_equal(sys_close(m, s), 0);
+	assert_int_equal(sys_drop_caches(m), 0);
+	assert_int_equal(stat_of(fd).blocks, 8);
+	assert_reads(m, fd, 0, "x");
+	assert_int_equal(sys_pwrite(m, fd, "y", 1, PAGE), 1);
+	assert_int_equal(sys_drop_caches(m), 0);
+	assert_reads(m, fd, PAGE, "y");
+	machine_end(m);
+	assert_clean();
+}
+
 int main(void)
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, make_machine, free_machine)
 	const struct CMUnitTest tests[] = {
 		TEST(flags_are_checked),
+		TEST(clean_pages_are_dropped_unless_they_are_held),
 		TEST(names_are_at_most_249_bytes),
 		TEST(a_new_memfd_is_empty_nameless_and_read_write),
 		TEST(a_hole_reads_as_zeroes_and_takes_no_page),
