@@ -125,6 +125,8 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	report->free(report);
 	if (count[RUN_FAILED] > 0)
 		return EXIT_FAILED;
+	if (count[RUN_STOPPED] > 0)
+		return EXIT_STOPPED;
 	return count[RUN_OK] == 0 ? EXIT_SKIPPED : EXIT_OK;
 }
 

@@ -18,9 +18,9 @@ static void task_body(void *data)
 	struct race_task *task = data;
 	struct racing *g = task->racing;
 
-	while (step_at(g, task->next)->kind == STEP_OP || step_at(g, task->next)->kind == STEP_FAIL) {
-		const struct step *step = step_at(g, task->next);
+	const struct step *step;
 
+	while ((step = step_at(g, task->next))->kind == STEP_OP || step->kind == STEP_FAIL) {
 		task->caller = &g->callers[task->next - g->pc];
 		g->r->caller = task->caller;
 		if (step->kind == STEP_FAIL)

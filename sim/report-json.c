@@ -168,7 +168,8 @@ static void add_verdict(JsonBuilder *b, const struct report_event *e)
 
 	add_string(b, "type", "verdict");
 	add_string(b, "name", e->scn->name);
-	add_string(b, "outcome", v->skipped != NULL ? "skipped" : v->ok ? "ok" : "failed");
+	add_string(b, "outcome", v->skipped != NULL ? "skipped" : !v->ok ? "failed" :
+				 v->stopped != NULL ? "stopped" : "ok");
 	if (v->skipped != NULL) {
 		add_string(b, "reason", v->skipped);
 		return;

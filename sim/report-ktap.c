@@ -44,14 +44,14 @@ static void write_set(struct report_ktap *r, const struct aggregate *set)
 static void write_verdict(struct report_ktap *r, const struct scenario *scn,
 			  const struct verdict *v)
 {
-	bool skipped = v->skipped != NULL;
+	bool skipped = v->skipped != NULL, passed = v->ok && v->stopped == NULL;
 
-	if (!v->ok && !skipped)
+	if (!passed && !skipped)
 		write_trace(r);
 	else if (v->set != NULL)
 		write_set(r, v->set);
-	write_result(r->out, "    ", v->ok || skipped, ++r->run, r->variant, v->skipped);
-	r->failed += !v->ok && !skipped;
+	write_result(r->out, "    ", passed || skipped, ++r->run, r->variant, v->skipped);
+	r->failed += !passed && !skipped;
 	r->skipped += skipped;
 	if (r->run == r->runs)
 		write_result(r->out, "", r->failed == 0, ++r->scenario, scn->name,

@@ -11,7 +11,7 @@ struct report_text {
 	GString *text;		/* of the run that goes on */
 	struct trace *trace;
 	struct report_event run;
-	guint runs, failed, skipped;
+	guint runs, failed, stopped, skipped;
 };
 
 static void write_out(struct report_text *r)
@@ -29,11 +29,13 @@ static const char *coloured(const struct report_text *r, const char *code)
 static void write_verdict(struct report_text *r, const struct verdict *v)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
-	const char *word = v->skipped != NULL ? "skip" : v->ok ? "ok  " : "FAIL";
+	const char *word = v->skipped != NULL ? "skip" : !v->ok ? "FAIL" :
+			   v->stopped != NULL ? "stop" : "ok  ";
 
 	r->runs++;
 	r->skipped += v->skipped != NULL;
 	r->failed += v->skipped == NULL && !v->ok;
+	r->stopped += v->ok && v->stopped != NULL;
 	if (r->single)
 		return;
 	trace_summary(line, &r->run, v);
@@ -52,9 +54,11 @@ static void write_totals(const struct report_text *r)
 	if (r->single)
 		return;
 	fprintf(r->out, "%u run%s: %u as expected", r->runs, r->runs == 1 ? "" : "s",
-		r->runs - r->failed - r->skipped);
+		r->runs - r->failed - r->skipped - r->stopped);
 	if (r->failed > 0)
 		fprintf(r->out, ", %u failed", r->failed);
+	if (r->stopped > 0)
+		fprintf(r->out, ", %u stopped", r->stopped);
 	if (r->skipped > 0)
 		fprintf(r->out, ", %u skipped", r->skipped);
 	fputc('\n', r->out);

@@ -248,7 +248,7 @@ static void judge_run(const struct run *r, struct verdict *v)
 static struct aggregate *judge_race(const struct run *r, struct verdict *v)
 {
 	struct aggregate *set = aggregate_new(r->scn, &boot_of(r, 1)->release, "schedule",
-					      "shortest");
+					      r->race.stopped != NULL ? "such as" : "shortest");
 	struct verdict all;
 
 	if (r->race.verdicts->len == 0)
@@ -271,7 +271,6 @@ static struct aggregate *judge_race(const struct run *r, struct verdict *v)
 	all.nr_violations = v->nr_violations;
 	all.not_reached = v->not_reached;
 	all.stopped = r->race.stopped;
-	all.ok &= all.stopped == NULL;
 	*v = all;
 	return set;
 }
@@ -290,7 +289,11 @@ static enum run_result give_verdict(struct run *r, struct verdict *v)
 		set = judge_race(r, v);
 	report(r, &e);
 	g_clear_pointer(&set, aggregate_free);
-	return v->skipped != NULL ? RUN_SKIPPED : v->ok ? RUN_OK : RUN_FAILED;
+	if (v->skipped != NULL)
+		return RUN_SKIPPED;
+	if (!v->ok)
+		return RUN_FAILED;
+	return v->stopped != NULL ? RUN_STOPPED : RUN_OK;
 }
 
 static void run_free(struct run *r)

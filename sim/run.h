@@ -22,7 +22,7 @@ struct overrides {
 	gint max_states;
 };
 
-enum run_result { RUN_OK, RUN_FAILED, RUN_SKIPPED };
+enum run_result { RUN_OK, RUN_FAILED, RUN_STOPPED, RUN_SKIPPED };
 
 /**
  * struct choice - what "fail any" makes fail in a run.

@@ -88,6 +88,7 @@ static guint find_verdict(struct search *s, guint32 kinds, bool differs)
 	GArray *verdicts = s->summary->verdicts;
 	struct race_verdict new = {
 		.causes = run_causes(s->g->r, kinds), .kinds = kinds, .differs = differs,
+		.count = 1,
 	};
 
 	for (guint i = 0; i < verdicts->len; i++) {
@@ -96,6 +97,7 @@ static guint find_verdict(struct search *s, guint32 kinds, bool differs)
 		if (v->causes != new.causes || v->differs != differs)
 			continue;
 		v->kinds |= kinds;
+		v->count++;
 		return i;
 	}
 	/* Until the search is over and knows the shortest. */
