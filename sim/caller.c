@@ -330,10 +330,14 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 	if (c->call.boots || c->call.ended != NULL)
 		names_drop(r, c->call.boots ? NULL : c->call.ended);
 	bind_names(r, c, expected);
-	/* With a failure that was chosen things go otherwise from there on. */
-	e.expected = r->chosen == NULL ? expected : NULL;
-	e.differs = e.expected != NULL && c->result.kind != VALUE_LOST &&
+	e.expected = expected;
+	e.differs = expected != NULL && c->result.kind != VALUE_LOST &&
 		    !result_equal(expected, &c->result, r->vars);
+	/* With a failure that was chosen things go otherwise from there on. */
+	if (e.differs && r->chosen != NULL) {
+		e.expected = NULL;
+		e.differs = false;
+	}
 	r->mismatches += e.differs;
 	e.result = &c->result;
 	report(r, &e);

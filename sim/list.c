@@ -116,6 +116,23 @@ static void list_fields(void)
 		printf("%s\n", handover_field(i));
 }
 
+/* What "fail" takes: the call, where a point has several, decides on the errno. */
+static void list_points(void)
+{
+	printf("%-24s %s\n", "point", "fails with");
+	for (int point = 0; point < NR_FAIL_POINTS; point++) {
+		int error = fail_point_error(point, CALL_PRESERVE);
+
+		if (point == FAIL_ANYWHERE)
+			printf("%-24s each of these in turn\n", fail_point_name(point));
+		else if (error == FAIL_ANY_ERROR)
+			printf("%-24s any errno\n", fail_point_name(point));
+		else
+			printf("%-24s %s\n", fail_point_name(point),
+			       error != 0 ? errno_name(-error) : "no");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*list)(void);
@@ -128,12 +145,13 @@ static const struct {
 	{ "files", list_files },
 	{ "handlers", list_handlers },
 	{ "fields", list_fields },
+	{ "points", list_points },
 };
 
 int list_main(int argc, char **argv)
 {
 	static const char usage[] =
-		"releases|fixes|limits|policies|operations|files|handlers|fields";
+		"releases|fixes|limits|policies|operations|files|handlers|fields|points";
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
 	g_autoptr(GError) error = NULL;
 

@@ -85,7 +85,7 @@ check "a memory size that is none" diagnosed \
 check "an unknown format" diagnosed \
 	"luosim: unknown --format, expected text, ktap or json" --format=xml good.scn
 check "an unknown list" diagnosed \
-	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers" \
+	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points" \
 	list fix
 check "all variants and one policy" diagnosed \
 	"luosim: --all beside --kernel or --policy, expected one of them" \

@@ -178,7 +178,7 @@ if command -v python3 >/dev/null; then
 else
 	skip "JSON has an object a line" "no python3"
 fi
-for what in releases fixes limits policies operations files handlers; do
+for what in releases fixes limits policies operations files handlers fields points; do
 	check "list $what" prints '.+' list $what
 done
 check "--version" prints 'luosim [0-9.]+' --version

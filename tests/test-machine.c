@@ -262,8 +262,8 @@ static void a_stopped_machine_answers_eio(void **state)
 
 static void locks_that_are_free_are_counted_and_given_back(void **state)
 {
-	struct rw_semaphore sem = { 0 };
-	struct mutex mutex = { 0 };
+	struct rw_semaphore sem = { .name = "sem" };
+	struct mutex mutex = { .name = "mutex" };
 
 	(void)state;
 	mutex_lock(m, &mutex);
@@ -281,7 +281,7 @@ static void locks_that_are_free_are_counted_and_given_back(void **state)
 
 static void a_mutex_taken_twice_hangs(void **state)
 {
-	struct mutex mutex = { 0 };
+	struct mutex mutex = { .name = "mutex" };
 
 	(void)state;
 	mutex_lock(m, &mutex);
@@ -291,7 +291,7 @@ static void a_mutex_taken_twice_hangs(void **state)
 
 static void a_writer_behind_a_reader_hangs(void **state)
 {
-	struct rw_semaphore sem = { 0 };
+	struct rw_semaphore sem = { .name = "sem" };
 
 	(void)state;
 	down_read(m, &sem);
@@ -300,7 +300,7 @@ static void a_writer_behind_a_reader_hangs(void **state)
 
 static void a_reader_behind_a_writer_hangs(void **state)
 {
-	struct rw_semaphore sem = { 0 };
+	struct rw_semaphore sem = { .name = "sem" };
 
 	(void)state;
 	down_write(m, &sem);
