@@ -169,7 +169,7 @@ static void scripted_finish(struct liveupdate_file_op_args *args)
 /* The kernel does not say which handler it asks; it is the first that takes the file. */
 static u64 scripted_get_id(struct machine *m, struct file *file)
 {
-	struct scripted **s = m->k->handlers->scripted, **end = s + MAX_SCRIPTS;
+	struct scripted **s = m->k->handlers->scripted, **end = s + m->config.nr_scripts;
 
 	while (s < end && (!*s || accepted(m, *s, file) == NR_FILE_KINDS))
 		s++;
