@@ -75,7 +75,7 @@ void inode_unlock(struct machine *m, struct inode *inode)
 
 void i_size_write(struct machine *m, struct inode *inode, s64 size)
 {
-	census_add(m, CENSUS_SIZE, size - inode->i_size);
+	census_add(m, CENSUS_SIZE, (u64)size - (u64)inode->i_size);
 	inode->i_size = size;
 }
 

@@ -669,7 +669,7 @@ void luo_file_waiting(struct machine *m, struct census *census)
 			continue;
 		inode = file_inode(managed->file);
 		census->count[CENSUS_FILES]--;
-		census->count[CENSUS_SIZE] -= inode->i_size;
+		census->count[CENSUS_SIZE] = (u64)census->count[CENSUS_SIZE] - inode->i_size;
 		census->count[CENSUS_CACHED] -= inode->i_mapping.nrpages;
 		census->count[CENSUS_FRAMES] -= inode->i_mapping.nrpages;
 	}

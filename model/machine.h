@@ -114,7 +114,8 @@ static inline u64 limit(const struct machine *m, enum limit limit)
 
 static inline void census_add(struct machine *m, enum census_item item, s64 n)
 {
-	m->ledger.now.count[item] += n;
+	/* Sizes that a damaged handover gives to files may add up to anything. */
+	m->ledger.now.count[item] = (u64)m->ledger.now.count[item] + (u64)n;
 }
 
 static inline bool pfn_valid(const struct machine *m, u64 pfn)
