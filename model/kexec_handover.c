@@ -378,6 +378,18 @@ err_free_pages_array:
 	return NULL;
 }
 
+bool kho_extent_ok(struct machine *m, phys_addr_t phys, u64 size)
+{
+	u64 first = PHYS_PFN(phys), last = PHYS_PFN(phys + size - 1);
+
+	if (!has_fix(m, FIX_EXTENT_CHECKS))
+		return true;
+	for (u64 pfn = first; pfn <= last; pfn++)
+		if (!pfn_valid(m, pfn) || !(m->memmap[pfn].flags & PG_INCOMING))
+			return false;
+	return first <= last;
+}
+
 /* Subtrees. */
 
 static int __kho_add_subtree(struct machine *m, void *fdt, const char *name, phys_addr_t blob,

@@ -100,6 +100,8 @@ int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 s
 int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size);
 /* Read the FDT in the page at @phys into @buf, of a page: 0 or the error of libfdt. */
 int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf);
+/* With extent-checks: were the @size bytes at @phys handed over, and not restored yet? */
+bool kho_extent_ok(struct machine *m, phys_addr_t phys, u64 size);
 bool kho_is_enabled(struct machine *m);
 int kho_finalize(struct machine *m);
 /* kexec_file_load: what the image carries to the next kernel; 0 without KHO. */

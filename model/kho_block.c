@@ -155,6 +155,19 @@ corrupted:
 	return true;
 }
 
+/* The proposal that was refused: is all of the chain in memory that was handed over? */
+static bool extents_ok(struct machine *m, phys_addr_t block)
+{
+	struct kho_block_header_ser hdr;
+
+	for (u64 i = 0; block && i < limit(m, LIMIT_BLOCKS); i++, block = hdr.next) {
+		if (!kho_extent_ok(m, block, KHO_BLOCK_SIZE))
+			return false;
+		read_header(m, block, &hdr);
+	}
+	return true;
+}
+
 int kho_block_set_restore(struct machine *m, struct kho_block_set *bs, u64 head_pa)
 {
 	struct kho_block_header_ser hdr;
@@ -165,6 +178,8 @@ int kho_block_set_restore(struct machine *m, struct kho_block_set *bs, u64 head_
 	bs->incoming = true;
 	if (!head_pa)
 		return 0;
+	if (has_fix(m, FIX_EXTENT_CHECKS) && !extents_ok(m, head_pa))
+		return -EINVAL;
 	bs->head_pa = head_pa;
 	if (has_fix(m, FIX_BLOCK_CHECKS) && kho_block_set_is_cyclic(m, bs)) {
 		bs->head_pa = 0;

@@ -452,6 +452,9 @@ void ledger_deserialized(struct machine *m)
 /* A kernel that does not take the handover loses all that was preserved. */
 static void judge_handover(struct machine *m)
 {
+	/* An open that fails for ever says so itself. */
+	if (m->k->luo.deserialize_err)
+		return;
 	if (!m->k->luo.incoming.active || !liveupdate_enabled(m))
 		lose_pending(m, true, "did not reach this kernel");
 }

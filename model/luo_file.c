@@ -750,7 +750,10 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 		pr_warn(m, "No registered handler for compatible '%s'", text);
 		return -ENOENT;
 	}
-	err = luo_file_restore(m, file_set, found, &ser);
+	if (kho_extent_ok(m, ser.data, sizeof(u64)))
+		err = luo_file_restore(m, file_set, found, &ser);
+	else
+		err = -EINVAL;
 	if (err)
 		handler_put(m, found);
 	return err;
@@ -760,6 +763,8 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 static int deserialize_array(struct machine *m, struct luo_file_set *file_set,
 			     const struct luo_file_set_ser *set_ser)
 {
+	if (!kho_extent_ok(m, set_ser->files, LUO_FILE_PGCNT << PAGE_SHIFT))
+		return -EINVAL;
 	file_set->count = set_ser->count;
 	file_set->files = set_ser->files;
 	for (u64 i = 0; i < file_set->count; i++) {

@@ -558,10 +558,27 @@ int luo_session_setup_incoming_ser(struct machine *m, u64 sessions_pa)
 	err = kho_block_set_restore(m, &sh->block_set, sessions_pa);
 	if (!err)
 		sh->active = true;
-	return err;
+	/* A kernel panics now; what a policy says of sessions goes for their chain, too. */
+	switch (m->k->boot.release.policy.deserialize) {
+	case DESERIALIZE_IGNORE:
+		return 0;
+	case DESERIALIZE_LATCH:
+	case DESERIALIZE_ROLLBACK:
+		m->k->luo.is_deserialized = err;
+		m->k->luo.deserialize_err = err;
+		return 0;
+	default:
+		return err;
+	}
 }
 
-/* What the policy wants done about a session that cannot be read. */
+/* Does the policy say to go on without what cannot be read? */
+static bool ignores(struct machine *m)
+{
+	return m->k->boot.release.policy.deserialize == DESERIALIZE_IGNORE;
+}
+
+/* What becomes of an error in the files of a session. */
 static enum deserialize_failure on_failure(struct machine *m)
 {
 	enum deserialize_failure want = m->k->boot.release.policy.deserialize;
@@ -585,7 +602,8 @@ static void roll_back(struct machine *m, struct luo_session_header *sh)
 }
 
 /*
- * The error of one session. @saved says whether later opens will hear of it too:
+ * The error of one session; where the policy does not say to ignore them, only those
+ * of its files ever are. @saved says whether later opens will hear of it too:
  * in 6.19 and 7.0 an early return forgets it.
  */
 static int luo_session_deserialize_one(struct machine *m, struct luo_session_header *sh,
@@ -604,13 +622,13 @@ static int luo_session_deserialize_one(struct machine *m, struct luo_session_hea
 		pr_warn(m, "Failed to allocate session [%s] during deserialization %d", text,
 			-ENOMEM);
 		*saved = has_fix(m, FIX_SESSION_ALLOC_ERROR);
-		return -ENOMEM;
+		return ignores(m) ? 0 : -ENOMEM;
 	}
 	err = luo_session_insert(m, sh, session);
 	if (err) {
 		pr_warn(m, "Failed to insert session [%s] %d", session->name, err);
 		luo_session_free(m, session);
-		return err;
+		return ignores(m) ? 0 : err;
 	}
 	mutex_lock(m, &session->mutex);
 	err = luo_file_deserialize(m, &session->file_set,
@@ -625,10 +643,17 @@ static int luo_session_deserialize_one(struct machine *m, struct luo_session_hea
 
 static int deserialize_array(struct machine *m, struct luo_session_header *sh, bool *saved)
 {
+	const u64 max_sessions = (LUO_SESSION_PGCNT * PAGE_SIZE - sizeof(u64)) /
+				 sizeof(struct luo_session_ser);
 	struct luo_session_header_ser header;
 	phys_addr_t ser = sh->header_ser + sizeof(header);
 
+	if (!kho_extent_ok(m, sh->header_ser, LUO_SESSION_PGCNT * PAGE_SIZE))
+		return -EINVAL;
 	phys_read(m, sh->header_ser, &header, sizeof(header));
+	/* Who goes on whatever is wrong must know where to end. */
+	if (ignores(m))
+		header.count = min(header.count, max_sessions);
 	/* The kernel counts in an int. */
 	for (int i = 0; (u64)i < header.count; i++, ser += sizeof(struct luo_session_ser)) {
 		int err = luo_session_deserialize_one(m, sh, ser, saved);

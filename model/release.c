@@ -67,6 +67,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"strings of the previous kernel are printed no further than they can be" },
 	[FIX_BLOCK_CHECKS] = { "block-checks", "B22",
 		"chains of blocks that are a ring, too long or miscounted are refused" },
+	[FIX_EXTENT_CHECKS] = { "extent-checks", "",
+		"LUO follows no address to memory that was not handed over" },
 };
 
 #define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)

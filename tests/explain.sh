@@ -127,6 +127,7 @@ declare -A hidden=(
 	[serialize-rwsem]='it takes a second task'
 	[memfd-remove-folio]='the file that the folio stays in goes at once: accounting-fails.scn'
 	[reboot-abort]='no release has it'
+	[extent-checks]='no release has it'
 )
 for fix in $fixes; do
 	if [ -n "${hidden[$fix]:-}" ]; then
