@@ -249,7 +249,9 @@ static struct node *visit(struct search *s, struct place at)
 	struct { guint64 key[2]; } key;
 	struct node *node;
 
-	if (!moment_save(s->g, moment)) {
+	/* Where there is one way to go and nothing to compare, nobody comes back to it. */
+	if ((s->summary->reduced || __builtin_popcount(ready) != 1) &&
+	    !moment_save(s->g, moment)) {
 		s->summary->stopped = "out of memory";
 		return NULL;
 	}

@@ -3,7 +3,7 @@
  * bench: measured figures, one a line: name, value, unit, and the limit if there
  * is one, with the share of it that was used. Exit status 1 when one was passed.
  *
- *	bench [LUOSIM SCENARIO]
+ *	bench [LUOSIM SCENARIO RACE]
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -49,6 +49,12 @@ static double seconds(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static double cpu_seconds(const struct rusage *usage)
+{
+	return usage->ru_utime.tv_sec + usage->ru_utime.tv_usec / 1e6 +
+	       usage->ru_stime.tv_sec + usage->ru_stime.tv_usec / 1e6;
 }
 
 static uint64_t maxrss_bytes(void)
@@ -245,15 +251,39 @@ static void bench_process(char *luosim, char *scenario)
 	report("scenario-process", (times[9] + times[10]) / 2 * 1e3, "ms", 10);
 }
 
+/* All schedules of a race run one by one: CPU time of the whole process for each. */
+static void bench_schedules(const char *luosim, const char *race)
+{
+	unsigned long long schedules = 0;
+	struct rusage before, after;
+	char command[4096], line[256];
+	FILE *out;
+
+	snprintf(command, sizeof(command), "'%s' --no-reduction --max-states=10000000 --kernel=v7.0 "
+		 "'%s'", luosim, race);
+	getrusage(RUSAGE_CHILDREN, &before);
+	out = popen(command, "r");
+	check(out != NULL, "popen");
+	while (fgets(line, sizeof(line), out))
+		sscanf(line, "verdict: %llu schedules", &schedules);
+	pclose(out);
+	getrusage(RUSAGE_CHILDREN, &after);
+	check(schedules > 0, "counting schedules");
+	report("schedule of a race", 1e9 * (cpu_seconds(&after) - cpu_seconds(&before)) / schedules,
+	       "ns", 10000);
+}
+
 int main(int argc, char *argv[])
 {
-	if (argc != 1 && argc != 3) {
-		fprintf(stderr, "usage: bench [LUOSIM SCENARIO]\n");
+	if (argc != 1 && argc != 4) {
+		fprintf(stderr, "usage: bench [LUOSIM SCENARIO RACE]\n");
 		return 2;
 	}
 	/* First, while this process is small and fork() cheap. */
-	if (argc == 3)
+	if (argc == 4) {
 		bench_process(argv[1], argv[2]);
+		bench_schedules(argv[1], argv[3]);
+	}
 	bench_folios(true);
 	bench_folios(false);
 	bench_preserves();
