@@ -18,7 +18,9 @@ static enum reboot_gate gate_of(const struct machine *m)
 
 static bool has_flag(const struct machine *m)
 {
-	return gate_of(m) == GATE_FLAG || gate_of(m) == GATE_FLAG_PIN;
+	enum reboot_gate gate = gate_of(m);
+
+	return gate == GATE_FLAG || gate == GATE_FLAG_PIN || gate == GATE_COUNT;
 }
 
 static bool has_pins(const struct machine *m)
@@ -32,20 +34,40 @@ int gate_enter(struct machine *m)
 {
 	if (has_flag(m) && m->k->luo.rebooting)
 		return -EBUSY;
-	gate_enter_release(m);
-	return 0;
-}
-
-void gate_enter_release(struct machine *m)
-{
 	if (gate_of(m) == GATE_RWSEM)
 		down_read(m, &m->k->luo.serialize_rwsem);
+	return 0;
 }
 
 void gate_leave(struct machine *m)
 {
 	if (gate_of(m) == GATE_RWSEM)
 		up_read(m, &m->k->luo.serialize_rwsem);
+}
+
+/* What release() holds: the lock of all calls, or one of its own. */
+static struct rw_semaphore *release_sem(struct machine *m)
+{
+	switch (gate_of(m)) {
+	case GATE_RWSEM:
+		return &m->k->luo.serialize_rwsem;
+	case GATE_COUNT:
+		return &m->k->luo.closing;
+	default:
+		return NULL;
+	}
+}
+
+void gate_enter_release(struct machine *m)
+{
+	if (release_sem(m))
+		down_read(m, release_sem(m));
+}
+
+void gate_leave_release(struct machine *m)
+{
+	if (release_sem(m))
+		up_read(m, release_sem(m));
 }
 
 void gate_lock(struct machine *m, struct luo_session_header *sh)
@@ -67,15 +89,20 @@ void gate_close(struct machine *m)
 	struct luo *luo = &m->k->luo;
 	struct luo_session *session;
 
+	if (release_sem(m))
+		down_write(m, release_sem(m));
 	if (has_flag(m))
 		luo->rebooting = true;
-	if (gate_of(m) == GATE_RWSEM)
-		down_write(m, &luo->serialize_rwsem);
 	down_write(m, &luo->outgoing.rwsem);
 	if (!has_pins(m))
 		return;
 	list_for_each_entry(session, &luo->outgoing.list, list)
-		session->pinned = true;
+		session->pinned = !session->dying;
+}
+
+bool gate_skips(const struct machine *m, const struct luo_session *session)
+{
+	return has_pins(m) && !session->pinned;
 }
 
 void gate_keep(struct machine *m)
@@ -107,8 +134,8 @@ void gate_reopen(struct machine *m)
 	struct luo *luo = &m->k->luo;
 
 	up_write(m, &luo->outgoing.rwsem);
-	if (gate_of(m) == GATE_RWSEM)
-		up_write(m, &luo->serialize_rwsem);
+	if (release_sem(m))
+		up_write(m, release_sem(m));
 	if (has_pins(m))
 		unpin(m);
 	luo->rebooting = false;
@@ -131,6 +158,8 @@ const char *gate_left(struct machine *m, enum violation_kind *kind)
 	*kind = VIOLATION_STUCK;
 	if (luo->serialize_rwsem.writer)
 		return "calls on sessions sleep for ever";
+	if (luo->closing.writer)
+		return "calls on sessions fail, and closing one sleeps, for ever";
 	if (luo->outgoing.rwsem.writer)
 		return "calls on outgoing sessions sleep for ever";
 	if (any_pinned(m))

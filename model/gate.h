@@ -15,12 +15,15 @@ int gate_enter(struct machine *m);
 void gate_leave(struct machine *m);
 /* release() of a session begins, which cannot fail. May sleep. */
 void gate_enter_release(struct machine *m);
+void gate_leave_release(struct machine *m);
 /* The call goes to the files of a session in @sh, whose mutex it takes next. May sleep. */
 void gate_lock(struct machine *m, struct luo_session_header *sh);
 void gate_unlock(struct machine *m, struct luo_session_header *sh);
 
 /* Outgoing sessions are about to be serialized; locks their list. May sleep. */
 void gate_close(struct machine *m);
+/* Is @session on its way out, so that it is none of what is serialized? */
+bool gate_skips(const struct machine *m, const struct luo_session *session);
 /* They were: unlocks the list, where the gate is not made of its lock. */
 void gate_keep(struct machine *m);
 /* What was kept is to be undone: locks the list again. */

@@ -34,13 +34,14 @@ int sys_kexec_unload(struct machine *m)
 	SYSCALL(m, do_kexec_unload(m));
 }
 
-/* Who sleeps on a lock cannot be frozen. */
+/* Who sleeps on a lock cannot be frozen; waiting for the gate count can. */
 static int freeze_processes(struct machine *m)
 {
 	for (u32 id = 1; id <= m->nr_tasks; id++) {
 		const struct task *task = task_of(m, id);
 
-		if (task->waits_for && !task->may_go(m, task))
+		if (task->waits_for && task->waits_for != &m->k->luo.closing &&
+		    !task->may_go(m, task))
 			return -EBUSY;
 	}
 	return should_fail(m, FAIL_FREEZE_PROCESSES, 0, NULL);

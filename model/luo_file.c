@@ -432,6 +432,14 @@ void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set, phys_ad
 	phys_zero(m, file_set_ser, sizeof(struct luo_file_set_ser));
 }
 
+void luo_file_given_up(struct machine *m, const struct luo_file_set *file_set)
+{
+	const struct luo_file *luo_file;
+
+	list_for_each_entry(luo_file, &file_set->files_list, list)
+		ledger_done(m, luo_file->claim);
+}
+
 const char *luo_file_after_abort(const struct luo_file_set *file_set, u64 *token)
 {
 	const struct luo_file *luo_file;

@@ -153,6 +153,7 @@ struct luo_session {
 	bool retrieved;
 	bool pinned;			/* gate pin: the reboot holds a reference, */
 	bool closed;			/* which is the last one */
+	bool dying;			/* there was none left: it is too late for a pin */
 	struct list_head list;
 	struct mutex mutex;
 	struct luo_file_set file_set;
@@ -178,6 +179,7 @@ struct luo {
 	int deserialize_err;
 	struct rw_semaphore serialize_rwsem;
 	bool rebooting;			/* gate flag */
+	struct rw_semaphore closing;	/* gate count: its readers are what is counted */
 	struct rw_semaphore register_rwlock;
 	struct list_head handlers;
 	struct list_head flbs;
@@ -239,6 +241,8 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 int luo_file_freeze(struct machine *m, struct luo_file_set *file_set, phys_addr_t file_set_ser);
 void luo_file_unfreeze(struct machine *m, struct luo_file_set *file_set,
 		       phys_addr_t file_set_ser);
+/* For the ledger: files of a session on its way out are not to be handed over. */
+void luo_file_given_up(struct machine *m, const struct luo_file_set *file_set);
 /* For the judge: what a reboot that failed left of a file, and its token; or NULL. */
 const char *luo_file_after_abort(const struct luo_file_set *file_set, u64 *token);
 int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,

@@ -206,11 +206,12 @@ static int luo_session_release(struct machine *m, struct file *file)
 	int err = 0;
 
 	gate_enter_release(m);
+	session->dying = !session->pinned;
 	if (session->pinned)
 		session->closed = true;
 	else
 		err = luo_session_put(m, session);
-	gate_leave(m);
+	gate_leave_release(m);
 	return err;
 }
 
@@ -494,6 +495,7 @@ void luo_session_init(struct machine *m)
 	init_header(m, &m->k->luo.incoming);
 	init_header(m, &m->k->luo.outgoing);
 	init_rwsem(&m->k->luo.serialize_rwsem, "luo_session_serialize_rwsem");
+	init_rwsem(&m->k->luo.closing, "luo_session_closing");
 	init_rwsem(&m->k->luo.register_rwlock, "luo_register_rwlock");
 }
 
@@ -732,13 +734,11 @@ static phys_addr_t ser_prev(struct machine *m, struct ser_cursor *cur)
 }
 
 /* Where the list begins, for the next kernel. */
-static void publish(struct machine *m, struct luo_session_header *sh)
+static void publish(struct machine *m, struct luo_session_header *sh, u64 count)
 {
-	u64 word = sh->count;
-
 	if (!uses_blocks(m))
-		phys_write(m, sh->header_ser, &word, sizeof(word));
-	else if (sh->count > 0)
+		phys_write(m, sh->header_ser, &count, sizeof(count));
+	else if (count)
 		phys_write(m, sh->sessions_pa, &sh->block_set.head_pa, sizeof(u64));
 }
 
@@ -747,8 +747,11 @@ static void unserialize_before(struct machine *m, struct ser_cursor *cur,
 			       struct luo_session *session)
 {
 	list_for_each_entry_continue_reverse(session, &cur->sh->list, list) {
-		phys_addr_t ser = ser_prev(m, cur);
+		phys_addr_t ser;
 
+		if (gate_skips(m, session))
+			continue;
+		ser = ser_prev(m, cur);
 		luo_session_unfreeze_one(m, session, ser);
 		phys_zero(m, ser, sizeof(session->name));
 	}
@@ -758,12 +761,17 @@ static int serialize_list(struct machine *m, struct luo_session_header *sh)
 {
 	struct ser_cursor cur = { .sh = sh };
 	struct luo_session *session;
+	phys_addr_t ser;
+	u64 count = 0;
 	int err;
 
 	kho_block_set_it_init(&cur.it, &sh->block_set);
 	list_for_each_entry(session, &sh->list, list) {
-		phys_addr_t ser = ser_next(m, &cur);
-
+		if (gate_skips(m, session)) {
+			luo_file_given_up(m, &session->file_set);
+			continue;
+		}
+		ser = ser_next(m, &cur);
 		if (!ser) {
 			warn(m, "luo_session_serialize");
 			unserialize_before(m, &cur, session);
@@ -776,8 +784,9 @@ static int serialize_list(struct machine *m, struct luo_session_header *sh)
 			return err;
 		}
 		phys_write(m, ser, session->name, sizeof(session->name));
+		count++;
 	}
-	publish(m, sh);
+	publish(m, sh, count);
 	return 0;
 }
 
@@ -809,7 +818,8 @@ void luo_session_unserialize(struct machine *m)
 	phys_zero(m, uses_blocks(m) ? sh->sessions_pa : sh->header_ser, sizeof(u64));
 	kho_block_set_it_init(&cur.it, &sh->block_set);
 	list_for_each_entry(session, &sh->list, list)
-		ser_next(m, &cur);
+		if (!gate_skips(m, session))
+			ser_next(m, &cur);
 	unserialize_before(m, &cur, session);
 	gate_reopen(m);
 }

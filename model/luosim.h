@@ -160,6 +160,7 @@ enum reboot_gate {
 	GATE_FLAG,		/* calls fail with -EBUSY; close() goes on */
 	GATE_PIN,		/* the reboot holds a reference to each outgoing session */
 	GATE_FLAG_PIN,		/* both */
+	GATE_COUNT,		/* reboot waits for close(), then as flag; close() sleeps */
 	GATE_HEADER_RWSEM,	/* calls take the rwsem of the session's list */
 	GATE_RWSEM,		/* a rwsem of its own, held for ever after success */
 	NR_REBOOT_GATES

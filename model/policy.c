@@ -33,7 +33,7 @@ static const char *const deserialize_failures[] = {
 };
 static const char *const retrieve_failures[] = { "release", "retry", "latch", NULL };
 static const char *const reboot_gates[] = {
-	"release", "none", "flag", "pin", "flag-pin", "header-rwsem", "rwsem", NULL
+	"release", "none", "flag", "pin", "flag-pin", "count", "header-rwsem", "rwsem", NULL
 };
 
 static const struct axis {

@@ -361,7 +361,7 @@ static void put_session(struct machine_walk *w, struct luo_session *session)
 
 	put_object(w, session);
 	walk_put(w, session->retrieved | session->pinned << 1 | session->closed << 2 |
-		 file_set->count << 8);
+		 session->dying << 3 | file_set->count << 8);
 	if (w->view->names)
 		walk_put(w, session->name_hash);
 	walk_frame(w, PHYS_PFN(file_set->files));

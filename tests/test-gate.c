@@ -73,6 +73,7 @@ static void each_gate_stops_what_it_can(void **state)
 		[GATE_RELEASE] = { -EIO, -EIO, -EIO, -EIO, -EIO },
 		[GATE_FLAG] = { -EBUSY, -EBUSY, -EBUSY, 0, -EBUSY },
 		[GATE_FLAG_PIN] = { -EBUSY, -EBUSY, -EBUSY, 0, -EBUSY },
+		[GATE_COUNT] = { -EBUSY, -EBUSY, -EBUSY, -EIO, -EBUSY },
 		[GATE_HEADER_RWSEM] = { -EIO, -EIO, 0, -EIO, 0 },
 		[GATE_RWSEM] = { -EIO, -EIO, -EIO, -EIO, -EIO },
 	};
@@ -119,7 +120,7 @@ static void what_a_closed_gate_breaks_is_told(void **state)
 	} cases[] = {
 		{ GATE_RELEASE, VIOLATION_STUCK }, { GATE_NONE, -1 },
 		{ GATE_FLAG, VIOLATION_UNCLEAN_ABORT }, { GATE_PIN, VIOLATION_STUCK },
-		{ GATE_FLAG_PIN, VIOLATION_STUCK }, { GATE_HEADER_RWSEM, VIOLATION_STUCK },
+		{ GATE_FLAG_PIN, VIOLATION_STUCK }, { GATE_COUNT, VIOLATION_STUCK }, { GATE_HEADER_RWSEM, VIOLATION_STUCK },
 		{ GATE_RWSEM, VIOLATION_STUCK },
 	};
 
