@@ -137,6 +137,20 @@ void *arena_alloc(struct arena *a, u64 size)
 	return ptr;
 }
 
+void *arena_alloc_for_good(struct arena *a, u64 size)
+{
+	void *ptr = a->base + a->used;
+
+	size = (size + ARENA_STEP - 1) / ARENA_STEP * ARENA_STEP;
+	if (size > a->reserved - a->used)
+		return NULL;
+	unpoison(ptr, size);
+	if (a->used < a->dirty)
+		memset(ptr, 0, size);
+	a->used += size;
+	return ptr;
+}
+
 void *arena_alloc_untouched(struct arena *a, u64 size)
 {
 	void *ptr = a->base + a->used;

@@ -38,6 +38,8 @@ void arena_destroy(struct arena *a);
 void arena_reset(struct arena *a);
 /* Zeroed memory, or NULL when the reservation is used up. */
 void *arena_alloc(struct arena *a, u64 size);
+/* Likewise, but never to be freed, so that nothing is rounded up. */
+void *arena_alloc_for_good(struct arena *a, u64 size);
 /* Zeroed memory that is not touched; only from an arena that was never reset. */
 void *arena_alloc_untouched(struct arena *a, u64 size);
 /* @size is what was asked for. */

@@ -16,10 +16,15 @@
 
 static u32 lock_class(struct machine *m, const char *name)
 {
-	u32 i = 0;
+	u32 i;
 
-	while (i < m->nr_lock_classes && strcmp(m->lock_class[i].name, name))
-		i++;
+	/* Mostly it is the very string. */
+	for (i = 0; i < m->nr_lock_classes; i++)
+		if (m->lock_class[i].name == name)
+			return i;
+	for (i = 0; i < m->nr_lock_classes; i++)
+		if (!strcmp(m->lock_class[i].name, name))
+			return i;
 	if (i == MAX_LOCK_CLASSES)
 		panic(m, "simulator: more than %d classes of locks", MAX_LOCK_CLASSES);
 	if (i == m->nr_lock_classes)
@@ -44,8 +49,11 @@ static bool leads_to(const struct machine *m, u32 from, u32 to)
 /* The order of locks: two tasks that take them in different orders can block each other. */
 static void record_order(struct machine *m, const struct task *task, const char *name)
 {
-	u32 to = lock_class(m, name);
+	u32 to;
 
+	if (!task->nr_held)
+		return;
+	to = lock_class(m, name);
 	for (u32 i = 0; i < task->nr_held; i++) {
 		u32 from = lock_class(m, task->held[i].name);
 

@@ -24,7 +24,7 @@ static void mm_init(struct machine *m)
 /* The kernel's start, in the order of its initcalls. */
 static void start_kernel(struct machine *m, phys_addr_t fdt)
 {
-	struct kernel *k = arena_alloc(&m->heap, sizeof(*k));
+	struct kernel *k = arena_alloc_for_good(&m->heap, sizeof(*k));
 
 	k->boot = m->next_boot;
 	k->kho.enabled = k->boot.kho;
@@ -97,7 +97,7 @@ static struct machine *machine_alloc(const struct machine_config *config, u64 nr
 		arena_destroy(&persist);
 		return NULL;
 	}
-	m = arena_alloc(&persist, sizeof(*m));
+	m = arena_alloc_for_good(&persist, sizeof(*m));
 	m->persist = persist;
 	m->heap = heap;
 	m->config = *config;

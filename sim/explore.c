@@ -24,14 +24,22 @@ struct spot {
 	bool valid;
 };
 
+/* A state of a level, by its place in the level that a search by one thread would have. */
+struct ranked {
+	guint64 key;
+	guint32 number;
+};
+
 struct search {
 	const struct world *world;
 	const struct explore_options *options;
 	struct states *states;
 	guint depth;			/* of the states that are worked on */
 	guint32 first, end;		/* numbers of those */
-	guint32 *order;			/* several threads: the same, as one thread has them */
+	GArray *order;			/* of struct ranked; with one thread numbers are in order */
+	guint32 *rank;			/* of each number in that order */
 	guint32 next;			/* place of the next chunk */
+	guint64 holes;			/* numbers that stand for no state */
 	GRWLock growing;
 	GMutex lock;			/* of what follows */
 	GHashTable *findings;		/* by id */
@@ -53,7 +61,6 @@ struct worker {
 	guint32 spare;
 	guint64 transitions;
 	guint64 frames[MAX_INODES];	/* of the memfds */
-	guint32 *rank;
 };
 
 /* ---- Where a worker is ---- */
@@ -161,10 +168,32 @@ static void note(struct worker *w, const struct note *n, const struct origin *la
 
 /* ---- Operations ---- */
 
-static guint64 rank_of(const struct worker *w, guint32 number)
+static guint64 rank_of(const struct search *s, guint32 number)
 {
-	return w->search->order != NULL ? w->rank[number - w->search->first] :
-					  number - w->search->first;
+	return s->rank != NULL ? s->rank[number - s->first] : number - s->first;
+}
+
+/* Which of two ways to one state a search by one thread would have come first. */
+static guint64 key_of(const struct search *s, const struct origin *o)
+{
+	return rank_of(s, o->parent) << 24 | (guint64)o->op << 8 | o->nth;
+}
+
+/* The state was come to by another thread, maybe by a way that counts less. */
+static void improve(struct search *s, guint32 number, const struct origin *origin)
+{
+	guint64 *word = (guint64 *)states_origin(s->states, number), old, new;
+	struct origin was;
+
+	G_STATIC_ASSERT(sizeof(*origin) == sizeof(new));
+	memcpy(&new, origin, sizeof(new));
+	old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	do {
+		memcpy(&was, &old, sizeof(was));
+		if (key_of(s, &was) <= key_of(s, origin))
+			return;
+	} while (!__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
 }
 
 static void fingerprint(struct worker *w, guint64 f[2])
@@ -212,6 +241,8 @@ static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		s->stopped = "memory";
 		return false;
 	default:
+		if (s->options->jobs > 1 && number >= s->end)
+			improve(s, number, origin);
 		return true;
 	}
 }
@@ -221,7 +252,7 @@ static bool try_one(struct worker *w, guint op, guint nth)
 {
 	struct search *s = w->search;
 	const struct origin origin = { .parent = w->way[w->at].number, .op = op, .nth = nth };
-	guint64 rank = rank_of(w, origin.parent) << 24 | op << 8 | nth;
+	guint64 rank = key_of(s, &origin);
 	struct done done;
 	guint found;
 
@@ -291,7 +322,7 @@ static gpointer work(gpointer data)
 {
 	struct worker *w = data;
 	struct search *s = w->search;
-	guint32 nr = s->end - s->first;
+	guint32 nr = s->order != NULL ? s->order->len : s->end - s->first;
 
 	while (!out_of_time(w)) {
 		guint32 from = __atomic_fetch_add(&s->next, CHUNK, __ATOMIC_RELAXED);
@@ -301,7 +332,9 @@ static gpointer work(gpointer data)
 		make_room(s);
 		g_rw_lock_reader_lock(&s->growing);
 		for (guint32 i = from; i < MIN(from + CHUNK, nr) && s->stopped == NULL; i++) {
-			go_to(w, s->order != NULL ? s->order[i] : s->first + i, s->depth);
+			go_to(w, s->order != NULL ?
+			      g_array_index(s->order, struct ranked, i).number : s->first + i,
+			      s->depth);
 			expand(w);
 		}
 		g_rw_lock_reader_unlock(&s->growing);
@@ -346,6 +379,53 @@ static void worker_stop(struct worker *w)
 	machine_free(w->machine);
 }
 
+static gint compare_ranked(gconstpointer a, gconstpointer b)
+{
+	guint64 x = ((const struct ranked *)a)->key, y = ((const struct ranked *)b)->key;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The level that begins at number @first, which is that behind s->end, in order. */
+static void sort_level(struct search *s, guint32 first, guint32 end)
+{
+	GArray *order = g_array_new(FALSE, FALSE, sizeof(struct ranked));
+	guint32 *rank = g_new(guint32, end - first);
+
+	for (guint32 n = first; n < end; n++) {
+		struct ranked r = { .number = n };
+
+		if (!states_is(s->states, n)) {
+			s->holes++;
+			continue;
+		}
+		r.key = s->order != NULL ? key_of(s, states_origin(s->states, n)) : 0;
+		g_array_append_val(order, r);
+	}
+	g_array_sort(order, compare_ranked);
+	for (guint32 i = 0; i < order->len; i++)
+		rank[g_array_index(order, struct ranked, i).number - first] = i;
+	if (s->order != NULL)
+		g_array_unref(s->order);
+	g_free(s->rank);
+	s->order = order;
+	s->rank = rank;
+}
+
+/* From here on the states that came last are worked on; false if there are none. */
+static bool next_level(struct search *s, struct worker *workers)
+{
+	guint32 first = s->end, end = states_nr(s->states);
+
+	if (s->options->jobs > 1)
+		sort_level(s, first, end);
+	for (guint i = 0; i < s->options->jobs; i++)
+		workers[i].spare = 0;
+	s->first = first;
+	s->end = end;
+	return first < end;
+}
+
 static void levels(struct search *s, struct worker *workers)
 {
 	const struct origin root = { 0 };
@@ -353,9 +433,7 @@ static void levels(struct search *s, struct worker *workers)
 	s->end = 0;
 	arrive(&workers[0], &root, 0);
 	for (s->depth = 0; s->stopped == NULL; s->depth++) {
-		s->first = s->end;
-		s->end = states_nr(s->states);
-		if (s->first == s->end)
+		if (!next_level(s, workers))
 			break;
 		if (s->depth == s->options->depth) {
 			s->stopped = "depth";
@@ -380,7 +458,7 @@ static struct explore_result *result_of(struct search *s)
 	gpointer f;
 
 	r->stopped = s->stopped;
-	r->states = states_nr(s->states);
+	r->states = states_nr(s->states) - s->holes;
 	r->transitions = s->transitions;
 	r->bytes = states_bytes(s->states);
 	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
@@ -421,6 +499,9 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	for (guint i = 0; i < options->jobs; i++)
 		worker_stop(&workers[i]);
 	g_free(workers);
+	if (s.order != NULL)
+		g_array_unref(s.order);
+	g_free(s.rank);
 	g_hash_table_unref(s.findings);
 	states_free(s.states);
 	return r;

@@ -134,12 +134,17 @@ void states_grow(struct states *s)
 		const struct fingerprint *f = &s->fingerprints[i];
 		guint64 at = first_place(s, f);
 
-		if ((f->low | f->high) == 0)
+		if (!states_is(s, i))
 			continue;
 		while (table[at] != 0)
 			at = at + 1 < size ? at + 1 : 0;
 		table[at] = i + 1;
 	}
+}
+
+bool states_is(const struct states *s, guint32 number)
+{
+	return (s->fingerprints[number].low | s->fingerprints[number].high) != 0;
 }
 
 guint32 states_nr(const struct states *s)

@@ -39,6 +39,9 @@ enum seen states_insert(struct states *states, const guint64 fingerprint[2],
 bool states_crowded(const struct states *states);
 void states_grow(struct states *states);
 
+/** states_is() - does @number stand for a state? */
+bool states_is(const struct states *states, guint32 number);
+
 /** states_nr() - numbers given; one that its thread kept as spare stands for no state. */
 guint32 states_nr(const struct states *states);
 struct origin *states_origin(const struct states *states, guint32 number);

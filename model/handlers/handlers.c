@@ -68,7 +68,7 @@ void handlers_init(struct machine *m)
 		[HANDLER_GUEST_MEMFD] = kvm_gmem_luo_init,
 	};
 
-	handlers = m->k->handlers = arena_alloc(&m->heap, sizeof(*handlers));
+	handlers = m->k->handlers = arena_alloc_for_good(&m->heap, sizeof(*handlers));
 	/* One more, which stays NULL. */
 	handlers->scripted = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->scripted));
 	for (int i = 0; i < NR_HANDLERS; i++)
