@@ -2,11 +2,9 @@
 /* luosim explore: search for sequences of operations that break an invariant. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
-#include "explore.h"
-#include "json.h"
+#include "explore-report.h"
 #include "lex.h"
 #include "overrides.h"
 
@@ -21,6 +19,7 @@ struct options {
 	struct world world;
 	gint sessions, inodes, opens, tokens, kernels, faults, depth, jobs;
 	gint64 seconds;
+	guint64 bytes;
 	gboolean no_symmetry, no_prune, through, reduced;
 	char *ops, *memory, *policies, *releases, *out, *format;
 	char **files;
@@ -52,9 +51,9 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ "reduced", 0, 0, G_OPTION_ARG_NONE, &o->reduced,
 		  "Only what the reduced machine of docs/explore.md has", NULL },
 		{ "policies", 0, 0, G_OPTION_ARG_STRING, &o->policies,
-		  "One search for each policy; '+' joins words of one", "P[,P2...]" },
+		  "One search for each policy; '+' joins words of one", "all|P[,P2...]" },
 		{ "releases", 0, 0, G_OPTION_ARG_STRING, &o->releases,
-		  "One search for each release", "R[,R2...]" },
+		  "One search for each release", "all|R[,R2...]" },
 		{ "out", 0, 0, G_OPTION_ARG_FILENAME, &o->out,
 		  "Write each finding there, as a scenario", "DIR" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "text or json", "FORMAT" },
@@ -119,105 +118,160 @@ static bool make_world(struct options *o, GError **error)
 	return world_set_ops(w, o->ops != NULL ? o->ops : DEFAULT_OPS, error);
 }
 
-/* ---- What came of it ---- */
+/* ---- Searches ---- */
 
-/* "none-1-double-restore.scn" in --out, which it returns; or NULL. */
-static char *write_scenario(const struct options *o, const struct overrides *overrides,
-			    const struct world *world, const struct finding *f,
-			    const char *subject, guint nr, GError **error)
-{
-	g_autofree char *name = g_strdup_printf("%s-%u-%s", subject, nr,
-						violation_name(f->kind));
-	g_autofree char *text = NULL, *file = NULL, *path = NULL;
-
-	if (o->out == NULL)
-		return NULL;
-	g_strdelimit(name, ",=/", '-');
-	text = finding_scenario(f, world, overrides, name);
-	file = g_strconcat(name, ".scn", NULL);
-	path = g_build_filename(o->out, file, NULL);
-	return g_file_set_contents(path, text, -1, error) ? g_steal_pointer(&path) : NULL;
-}
-
-static void print_finding(const struct finding *f, const struct world *world, const char *path)
-{
-	g_autoptr(GString) ops = g_string_new(NULL);
-
-	finding_summary(ops, f, world);
-	printf("  %s%s%s, %u operations, %" G_GUINT64_FORMAT " times: %s\n    %s\n",
-	       violation_name(f->kind), f->func != NULL ? " in " : "",
-	       f->func != NULL ? f->func : "", f->path->len, f->count, f->text, ops->str);
-	if (path != NULL)
-		printf("    %s\n", path);
-}
-
-static void print_head(const struct explore_result *r, const char *subject)
-{
-	double rate = r->cpu > 0 ? r->transitions / r->cpu : 0;
-
-	printf("%s: %" G_GUINT64_FORMAT " states, %" G_GUINT64_FORMAT " transitions, depth %u, "
-	       "%.2f s", subject, r->states, r->transitions, r->depth, r->seconds);
-	printf(" (%.0f transitions a CPU second, %.1f bytes a state)\n  %s, %u findings\n", rate,
-	       r->bytes / (double)r->states,
-	       r->stopped == NULL ? "all seen" : "not all seen", r->findings->len);
-	if (r->stopped != NULL)
-		printf("  stopped by the bound on %s\n", r->stopped);
-}
-
+/* One search; the exit status for it alone. */
 static int search(const struct options *o, const struct overrides *overrides, const char *subject,
 		  struct progress *progress)
 {
 	const struct explore_options options = {
-		.depth = o->depth, .seconds = o->seconds, .memory = o->world.mem, .jobs = o->jobs,
-		.symmetry = !o->no_symmetry, .prune = !o->no_prune && !o->reduced, .through = o->through || o->reduced,
-		.progress = progress,
+		.depth = o->depth, .seconds = o->seconds, .memory = o->bytes, .jobs = o->jobs,
+		.symmetry = !o->no_symmetry, .prune = !o->no_prune && !o->reduced,
+		.through = o->through || o->reduced, .progress = progress,
 	};
 	struct world world = o->world;
+	struct explore_report report = {
+		.subject = subject, .world = &world, .overrides = overrides, .out = o->out,
+		.json = g_strcmp0(o->format, "json") == 0,
+	};
 	struct explore_result *r;
-	int status = EXIT_OK;
+	int status;
 
 	world_plan(&world, overrides);
-	r = explore(&world, &options, NULL, NULL);
-	if (r == NULL)
-		return complain("not enough memory for a machine");
-	print_head(r, subject);
-	for (guint i = 0; i < r->findings->len; i++) {
-		const struct finding *f = r->findings->pdata[i];
-		g_autoptr(GError) error = NULL;
-		g_autofree char *path = write_scenario(o, overrides, &world, f, subject, i + 1,
-						       &error);
-
-		if (error != NULL)
-			status = complain("%s", error->message);
-		print_finding(f, &world, path);
+	r = explore(&world, &options, explore_report_found, &report);
+	if (r == NULL) {
+		world_clear(&world);
+		return complain("not enough memory to search");
 	}
-	fflush(stdout);
-	if (status == EXIT_OK)
-		status = r->findings->len > 0 ? EXIT_FAILED :
-			 r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
+	explore_report_print(&report, r);
+	status = r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
+	if (report.error != NULL)
+		status = complain("%s", report.error->message);
+	g_clear_error(&report.error);
 	explore_result_free(r);
 	world_clear(&world);
 	return status;
 }
 
-static int explore_all(struct options *o, GError **error)
+/* The policies or releases of the command line; each a search of its own. */
+static GPtrArray *subjects(const struct options *o)
+{
+	GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
+	const char *list = o->policies != NULL ? o->policies : o->releases;
+	g_auto(GStrv) words = g_strsplit(list, ",", -1);
+	gsize nr;
+	const struct policy *presets = policy_presets(&nr);
+	const struct release *releases = release_table(&nr);
+	bool policies = o->policies != NULL;
+
+	if (!g_str_equal(list, "all")) {
+		for (guint i = 0; words[i] != NULL; i++)
+			g_ptr_array_add(all, g_strdelimit(g_strdup(words[i]), "+", ','));
+		return all;
+	}
+	if (policies)
+		policy_presets(&nr);
+	for (gsize i = 0; i < nr; i++)
+		g_ptr_array_add(all, g_strdup(policies ? presets[i].name : releases[i].name));
+	return all;
+}
+
+/* What the command line says of all, with this policy or release. */
+static struct overrides *for_subject(const struct options *o, const char *subject, GError **error)
+{
+	struct overrides *overrides = overrides_copy(o->overrides);
+	bool ok = o->policies != NULL ?
+		overrides_policy(overrides, "--policies", subject, error) :
+		releases_parse("--releases", subject, overrides->releases, error);
+
+	if (ok)
+		return overrides;
+	overrides_free(overrides);
+	return NULL;
+}
+
+/* Findings count for more than a search that was stopped. */
+static int worse(int a, int b)
+{
+	static const int order[] = { EXIT_OK, EXIT_STOPPED, EXIT_FAILED, EXIT_UNUSABLE };
+	guint i = 0, j = 0;
+
+	while (order[i] != a)
+		i++;
+	while (order[j] != b)
+		j++;
+	return order[MAX(i, j)];
+}
+
+static int search_each(const struct options *o, struct progress *progress, GError **error)
+{
+	g_autoptr(GPtrArray) all = subjects(o);
+	int status = EXIT_OK;
+
+	for (guint i = 0; i < all->len && !progress_stopped(progress); i++) {
+		struct overrides *overrides = for_subject(o, all->pdata[i], error);
+
+		if (overrides == NULL)
+			return EXIT_UNUSABLE;
+		status = worse(status, search(o, overrides, all->pdata[i], progress));
+		overrides_free(overrides);
+	}
+	return status;
+}
+
+/* The name of the only search. */
+static const char *only_subject(const struct options *o)
+{
+	const char *policy = overrides_policy_name(o->overrides);
+	const GPtrArray *releases = o->overrides->releases;
+
+	if (policy != NULL)
+		return policy;
+	return releases->len > 0 ? ((struct release *)releases->pdata[0])->name : "newest";
+}
+
+static int explore_all(const struct options *o, GError **error)
 {
 	struct progress *progress = progress_new("states");
-	int status = search(o, o->overrides, "world", progress);
+	int status;
 
-	(void)error;
+	if (o->policies != NULL || o->releases != NULL)
+		status = search_each(o, progress, error);
+	else
+		status = search(o, o->overrides, only_subject(o), progress);
 	progress_free(progress);
 	return status;
+}
+
+/* What options cannot say by themselves; NULL when all is well. */
+static const char *check_options(const struct options *o)
+{
+	if (o->files != NULL)
+		return "arguments, expected options only";
+	if (o->format != NULL && !g_str_equal(o->format, "text") &&
+	    !g_str_equal(o->format, "json"))
+		return "unknown --format, expected text or json";
+	if (o->policies != NULL && o->releases != NULL)
+		return "--releases beside --policies, expected one of them";
+	if (o->reduced && o->opens > 2)
+		return "--reduced with more than two open files, expected --opens 1 or 2";
+	if (o->out != NULL && !g_file_test(o->out, G_FILE_TEST_IS_DIR))
+		return "--out is no directory, expected one that exists";
+	return NULL;
 }
 
 static int parse_and_explore(struct options *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
+	const char *wrong;
 	int status;
 
 	if (!parse_options(o, argc, argv, &error) || !make_world(o, &error) ||
-	    !parse_memory(o->memory != NULL ? o->memory : "1G", &o->world.mem, &error))
+	    !parse_memory(o->memory != NULL ? o->memory : "1G", &o->bytes, &error))
 		return complain("%s", error->message);
+	wrong = check_options(o);
+	if (wrong != NULL)
+		return complain("%s", wrong);
 	status = explore_all(o, &error);
 	return error != NULL ? complain("%s", error->message) : finish_output(status);
 }
@@ -226,7 +280,7 @@ int explore_main(int argc, char **argv)
 {
 	struct options o = {
 		.overrides = overrides_new(), .sessions = 2, .inodes = 2, .opens = 1, .tokens = 2,
-		.kernels = 2, .depth = MAX_SEARCH_DEPTH, .jobs = 1,
+		.kernels = 2, .depth = MAX_SEARCH_DEPTH, .jobs = MIN(g_get_num_processors(), MAX_JOBS),
 	};
 	int status = parse_and_explore(&o, argc, argv);
 

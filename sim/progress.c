@@ -64,6 +64,12 @@ bool progress_at(struct progress *p, guint64 done, guint64 total)
 	return true;
 }
 
+bool progress_stopped(const struct progress *p)
+{
+	(void)p;
+	return interrupted;
+}
+
 void progress_free(struct progress *p)
 {
 	if (p->shown)

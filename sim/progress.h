@@ -20,6 +20,9 @@ bool progress_step(struct progress *p, guint64 total);
 /** progress_at() - likewise, but @done are. */
 bool progress_at(struct progress *p, guint64 done, guint64 total);
 
+/** progress_stopped() - does the user want to stop? */
+bool progress_stopped(const struct progress *p);
+
 /** progress_free() - clear the line; after Ctrl-C, end the program as it would have. */
 void progress_free(struct progress *p);
 

@@ -12,7 +12,7 @@ world=(--sessions 2 --inodes 1 --opens 2 --tokens 2)
 # "STATES TRANSITIONS DEPTH" of a search whose options follow.
 counts()
 {
-	"$LUOSIM" explore "$@" | sed -nE '1s/.*: ([0-9]+) states, ([0-9]+) transitions, depth ([0-9]+),.*/\1 \2 \3/p'
+	"$LUOSIM" explore -j1 "$@" | sed -nE '1s/.*: ([0-9]+) states, ([0-9]+) transitions, depth ([0-9]+),.*/\1 \2 \3/p'
 }
 
 # The graphs of the reduced machine up to $1 states, and the orbits of all up to $2.
@@ -76,7 +76,7 @@ correct()
 	local status=0 out
 	out=$("$LUOSIM" explore "${world[@]}" --depth 8 --policy get-id) || status=$?
 	[ $status = 3 ] || echo "status $status, expected 3 as the depth stopped it"
-	grep -q ' 0 findings' <<<"$out" || echo "$out"
+	grep -q ', 0 findings' <<<"$out" || echo "$out"
 	"$LUOSIM" explore --sessions 1 --inodes 1 --tokens 1 >/dev/null || echo "not exhausted"
 }
 
