@@ -130,16 +130,14 @@ static bool is_of(const struct claim *claim, const char *session, u64 token)
 u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token)
 {
 	struct ledger *l = &m->ledger;
-	u32 nr;
+	u32 nr = pfn_valid(m, PHYS_PFN(phys)) ? l->ghost[PHYS_PFN(phys)].claim : 0;
 
-	if (!pfn_valid(m, PHYS_PFN(phys)))
-		return 0;
-	nr = l->ghost[PHYS_PFN(phys)].claim;
-	if (!nr)
-		return 0;
-	/* Tokens that share the data were claimed later than the first one. */
-	while (nr <= l->nr_claims && !is_of(claim_of(m, nr), session, token))
-		nr++;
+	/* The frame tells at once, unless it was damaged, is shared, or there is none. */
+	if (!nr || !is_of(claim_of(m, nr), session, token)) {
+		nr = l->first_claim + 1;
+		while (nr <= l->nr_claims && !is_of(claim_of(m, nr), session, token))
+			nr++;
+	}
 	if (nr > l->nr_claims)
 		return 0;
 	claim_of(m, nr)->state = CLAIM_INCOMING;
@@ -265,7 +263,8 @@ static bool judge_page(struct machine *m, const struct claim *claim, u64 pfn)
 	const struct claim *other = data == DATA_ALIASED ? NULL : claim_of(m, data);
 	char whose[96] = "the kernel";
 
-	if (data == DATA_ALIASED || data == claim->object || !phys_hash(m, PFN_PHYS(pfn), PAGE_SIZE, 0))
+	if (data == DATA_ALIASED || data == claim->object ||
+	    !phys_hash(m, PFN_PHYS(pfn), PAGE_SIZE, 0))
 		return true;
 	if (other)
 		snprintf(whose, sizeof(whose), "token 0x%llx of session \"%.64s\"",

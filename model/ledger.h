@@ -110,7 +110,7 @@ void ledger_serialize(struct machine *m, u32 claim, bool serialized);
 void ledger_promise(struct machine *m);
 /* The claim is over: @claim was given up before kexec, or finished after it. */
 void ledger_done(struct machine *m, u32 claim);
-/* The claim that the serialized data at @phys and the token belong to; 0 if none. */
+/* The claim of that session and token, whose serialized data should be at @phys; 0 if none. */
 u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token);
 /* What was read for the claim is dropped, as if it had never been. */
 void ledger_unread(struct machine *m, u32 claim);

@@ -226,7 +226,9 @@ static void choose_path(struct input *in, char *path, size_t size)
 	static const char *const names[] = {
 		"s0", "s1", "s2", "LUO", "kexec-metadata", "hugetlb-v1", "pci-v1",
 	};
-	static const char *const aspects[] = { ".preserved", ".radix[1]", ".radix[3]", ".radix[5]" };
+	static const char *const aspects[] = {
+		".preserved", ".radix[1]", ".radix[3]", ".radix[5]",
+	};
 	unsigned int nr = byte(in);
 	const char *pattern;
 	size_t len = 0;
