@@ -11,10 +11,10 @@
 #define RESERVE_SLACK	(256ull << 20)
 #define RESERVE_DATA	(24ull << 30)
 
-/* Every frame that was not handed over holds garbage now and is free, but for frame 0. */
+/* Every frame that was not handed over holds garbage now and is free. */
 static void mm_init(struct machine *m)
 {
-	for (u64 pfn = 1; pfn < m->top; pfn++)
+	for (u64 pfn = 0; pfn < m->top; pfn++)
 		if (!(m->memmap[pfn].flags & PG_INCOMING))
 			phys_drop(m, pfn, m->kernel_nr > 1);
 	/* Frame 0 stays unused, as physical address 0 means none. */
