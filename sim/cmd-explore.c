@@ -280,7 +280,8 @@ int explore_main(int argc, char **argv)
 {
 	struct options o = {
 		.overrides = overrides_new(), .sessions = 2, .inodes = 2, .opens = 1, .tokens = 2,
-		.kernels = 2, .depth = MAX_SEARCH_DEPTH, .jobs = MIN(g_get_num_processors(), MAX_JOBS),
+		.kernels = 2, .depth = MAX_SEARCH_DEPTH,
+		.jobs = MIN(g_get_num_processors(), MAX_JOBS),
 	};
 	int status = parse_and_explore(&o, argc, argv);
 

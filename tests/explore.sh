@@ -12,7 +12,7 @@ world=(--sessions 2 --inodes 1 --opens 2 --tokens 2)
 # "STATES TRANSITIONS DEPTH" of a search whose options follow.
 counts()
 {
-	"$LUOSIM" explore -j1 "$@" | sed -nE '1s/.*: ([0-9]+) states, ([0-9]+) transitions, depth ([0-9]+),.*/\1 \2 \3/p'
+	"$LUOSIM" explore -j 1 "$@" | sed -nE '1s/.*: ([0-9]+) states, ([0-9]+) transitions, depth ([0-9]+),.*/\1 \2 \3/p'
 }
 
 # The graphs of the reduced machine up to $1 states, and the orbits of all up to $2.
