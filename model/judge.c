@@ -158,6 +158,23 @@ static bool may_wait(struct machine *m, const struct claim *claim)
 	       (claim->state == CLAIM_PENDING && !m->k->luo.is_deserialized);
 }
 
+/* Does somebody still wait for a frame that another one has claimed first? */
+static bool is_waited_for(struct machine *m, u64 pfn)
+{
+	struct ledger *l = &m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if (claim->kernel + 1 != m->kernel_nr || !may_wait(m, claim))
+			continue;
+		for (u32 e = 0; e < claim->nr_extents; e++)
+			if (pfn - claim->extents[e].pfn < claim->extents[e].nr)
+				return true;
+	}
+	return false;
+}
+
 /* Frames handed over for a file that is finished, or that nobody can reach any more. */
 static void judge_unreachable(struct machine *m)
 {
@@ -174,7 +191,7 @@ static void judge_unreachable(struct machine *m)
 				u64 pfn = claim->extents[e].pfn + j;
 
 				if (!(m->memmap[pfn].flags & PG_INCOMING) ||
-				    l->ghost[pfn].claim != i + 1)
+				    l->ghost[pfn].claim != i + 1 || is_waited_for(m, pfn))
 					continue;
 				first = nr++ ? first : pfn;
 			}

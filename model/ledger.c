@@ -154,12 +154,26 @@ static void claim_frames(struct machine *m, struct claim *claim, u64 pfn, u64 nr
 {
 	struct extent *last = claim->nr_extents ? &claim->extents[claim->nr_extents - 1] : NULL;
 
-	if (last && (u64)last->pfn + last->nr == pfn) {
+	if (last && claim->nr_extents > claim->data && (u64)last->pfn + last->nr == pfn) {
 		last->nr += nr;
 		return;
 	}
 	GROW(m, claim->extents, claim->nr_extents, claim->max_extents);
 	claim->extents[claim->nr_extents++] = (struct extent){ .pfn = pfn, .nr = nr };
+}
+
+void ledger_data(struct machine *m, u32 claim)
+{
+	if (claim)
+		claim_of(m, claim)->data = claim_of(m, claim)->nr_extents;
+}
+
+void ledger_share(struct machine *m, u32 nr, phys_addr_t phys)
+{
+	const struct claim *first = claim_of(m, m->ledger.ghost[PHYS_PFN(phys)].claim);
+
+	for (u32 e = first ? first->data : 0; first && e < first->nr_extents; e++)
+		claim_frames(m, claim_of(m, nr), first->extents[e].pfn, first->extents[e].nr);
 }
 
 void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)

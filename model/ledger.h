@@ -48,6 +48,7 @@ struct claim {
 	bool judged;		/* what was retrieved has been looked at */
 	struct extent *extents;	/* frames that KHO was told of for it */
 	u32 nr_extents, max_extents;
+	u32 data;		/* first extent that the file's handler asked for */
 };
 
 /* Per frame; claim numbers count from 1. */
@@ -108,6 +109,10 @@ void ledger_serialize_none(struct machine *m);
 void ledger_serialize(struct machine *m, u32 claim, bool serialized);
 /* The system call under way returns: what it preserved was promised. */
 void ledger_promise(struct machine *m);
+/* What KHO is told of for @claim from here on is the handler's, not the session's. */
+void ledger_data(struct machine *m, u32 claim);
+/* @claim is also one on all of the handler's that the data at @phys was claimed with. */
+void ledger_share(struct machine *m, u32 claim, phys_addr_t phys);
 /* The claim is over: @claim was given up before kexec, or finished after it. */
 void ledger_done(struct machine *m, u32 claim);
 /* The claim of that session and token, whose serialized data should be at @phys; 0 if none. */

@@ -175,8 +175,10 @@ static int luo_handler_preserve(struct machine *m, struct luo_file *luo_file)
 	if (managed && managed->owners > 1) {
 		luo_file->serialized_data = managed->serialized_data;
 		luo_file->private_data = managed->private_data;
+		ledger_share(m, luo_file->claim, managed->serialized_data);
 		return 0;
 	}
+	ledger_data(m, luo_file->claim);
 	err = luo_preserve(&args);
 	if (err)
 		return err;
@@ -919,4 +921,29 @@ int liveupdate_get_file_incoming(struct machine *m, struct luo_session *session,
 				 struct file **filep)
 {
 	return luo_retrieve_file(m, &session->file_set, token, filep);
+}
+
+/* Does a session of @sh have a file with that id? */
+static bool has_id(struct machine *m, struct luo_session_header *sh, u64 id)
+{
+	struct luo_session *session;
+	struct luo_file *luo_file;
+
+	list_for_each_entry(session, &sh->list, list)
+		list_for_each_entry(luo_file, &session->file_set.files_list, list)
+			if (luo_file->file && luo_get_id(m, luo_file->fh, luo_file->file) == id)
+				return true;
+	return false;
+}
+
+bool machine_is_preserved(struct machine *m, int fd)
+{
+	struct file *file = fdget_raw(m, fd);
+	struct liveupdate_file_handler *fh = file ? luo_find_handler(m, file) : NULL;
+	u64 id;
+
+	if (!fh)
+		return false;
+	id = luo_get_id(m, fh, file);
+	return has_id(m, &m->k->luo.outgoing, id) || has_id(m, &m->k->luo.incoming, id);
 }

@@ -835,6 +835,12 @@ void machine_walk_free(struct machine_walk *w);
 void machine_fingerprint(struct machine *m, struct machine_walk *w,
 			 const struct machine_view *view, uint64_t fingerprint[2]);
 
+/**
+ * machine_is_preserved() - does a session have the object of descriptor @fd, preserved
+ * or retrieved? An object is what the handler's get_id() tells apart.
+ */
+bool machine_is_preserved(struct machine *m, int fd);
+
 /** machine_file_frame() - the frame that holds page @index of a file; 0 in a hole. */
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index);
 

@@ -7,6 +7,7 @@
 #include "explore-report.h"
 #include "lex.h"
 #include "overrides.h"
+#include "random.h"
 
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
@@ -17,8 +18,9 @@
 struct options {
 	struct overrides *overrides;
 	struct world world;
-	gint sessions, inodes, opens, tokens, kernels, faults, depth, jobs;
-	gint64 seconds;
+	gint sessions, inodes, opens, eventfds, tokens, kernels, faults, depth, jobs;
+	gint64 seconds, seed, runs;
+	gboolean random;
 	guint64 bytes;
 	gboolean no_symmetry, no_prune, through, reduced;
 	char *ops, *memory, *policies, *releases, *out, *format;
@@ -31,6 +33,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ "sessions", 0, 0, G_OPTION_ARG_INT, &o->sessions, "Names of sessions (2)", "N" },
 		{ "inodes", 0, 0, G_OPTION_ARG_INT, &o->inodes, "Memfds (2)", "N" },
 		{ "opens", 0, 0, G_OPTION_ARG_INT, &o->opens, "Open files of each (1)", "N" },
+		{ "eventfds", 0, 0, G_OPTION_ARG_INT, &o->eventfds,
+		  "Eventfds, which share the anonymous inode (0)", "N" },
 		{ "tokens", 0, 0, G_OPTION_ARG_INT, &o->tokens, "Tokens of a session (2)", "N" },
 		{ "kernels", 0, 0, G_OPTION_ARG_INT, &o->kernels,
 		  "Kernels, one after the other (2)", "N" },
@@ -38,6 +42,10 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Allocations that may fail on one path (0)", "N" },
 		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
 		{ "depth", 0, 0, G_OPTION_ARG_INT, &o->depth, "Operations on a path", "N" },
+		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
+		  "Random sequences instead of all", NULL },
+		{ "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "Of --random (1)", "N" },
+		{ "runs", 0, 0, G_OPTION_ARG_INT64, &o->runs, "Of --random (10000)", "N" },
 		{ "time", 0, 0, G_OPTION_ARG_INT64, &o->seconds, "Seconds", "N" },
 		{ "memory", 0, 0, G_OPTION_ARG_STRING, &o->memory,
 		  "Memory for states (1G)", "SIZE" },
@@ -100,6 +108,7 @@ static bool make_world(struct options *o, GError **error)
 	if (!in_range("sessions", o->sessions, MAX_SESSIONS, error) ||
 	    !in_range("inodes", o->inodes, MAX_INODES, error) ||
 	    !in_range("opens", o->opens, MAX_OPENS, error) ||
+	    !in_range("eventfds", o->eventfds + 1, MAX_EVENTFDS + 1, error) ||
 	    !in_range("tokens", o->tokens, MAX_TOKENS, error) ||
 	    !in_range("kernels", o->kernels, MAX_KERNELS, error) ||
 	    !in_range("faults", o->faults + 1, MAX_WORLD_FAULTS + 1, error) ||
@@ -109,6 +118,7 @@ static bool make_world(struct options *o, GError **error)
 	w->sessions = o->sessions;
 	w->inodes = o->inodes;
 	w->opens = o->opens;
+	w->eventfds = o->eventfds;
 	w->tokens = o->tokens;
 	w->kernels = o->kernels;
 	w->faults = o->faults;
@@ -138,7 +148,10 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	int status;
 
 	world_plan(&world, overrides);
-	r = explore(&world, &options, explore_report_found, &report);
+	if (o->random)
+		r = explore_random(&world, &options, o->seed, o->runs, explore_report_found, &report);
+	else
+		r = explore(&world, &options, explore_report_found, &report);
 	if (r == NULL) {
 		world_clear(&world);
 		return complain("not enough memory to search");
@@ -281,6 +294,7 @@ int explore_main(int argc, char **argv)
 	struct options o = {
 		.overrides = overrides_new(), .sessions = 2, .inodes = 2, .opens = 1, .tokens = 2,
 		.kernels = 2, .depth = MAX_SEARCH_DEPTH,
+		.seed = 1, .runs = 10000,
 		.jobs = MIN(g_get_num_processors(), MAX_JOBS),
 	};
 	int status = parse_and_explore(&o, argc, argv);

@@ -19,6 +19,7 @@ int compare_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int explore_main(int argc, char **argv);
 int list_main(int argc, char **argv);
+int minimise_main(int argc, char **argv);
 int print_main(int argc, char **argv);
 
 /** complain() - print "luosim: MESSAGE"; returns EXIT_UNUSABLE. */

@@ -8,7 +8,7 @@
 /* "get-id-leak-1f3a9c2e", the same in every run. */
 static char *finding_name(const struct explore_report *r, const struct finding *f)
 {
-	char *name = g_strdup_printf("%s-%s-%08x", r->subject, violation_name(f->kind),
+	char *name = g_strdup_printf("%s-%s-%08x", r->subject, finding_kind(f->kind),
 				     (guint32)(f->id ^ f->id >> 32));
 
 	return g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_", '-');
@@ -45,7 +45,7 @@ static void print_finding(const struct explore_report *r, const struct finding *
 	g_autofree char *path = path_of(r, f);
 
 	finding_summary(ops, f, r->world);
-	printf("  %s", violation_name(f->kind));
+	printf("  %s", finding_kind(f->kind));
 	if (f->func != NULL)
 		printf(" in %s", f->func);
 	printf(", %u operations, %" G_GUINT64_FORMAT " times: %s\n    %s\n", f->path->len,
@@ -56,8 +56,8 @@ static void print_finding(const struct explore_report *r, const struct finding *
 
 static void print_text(const struct explore_report *report, const struct explore_result *r)
 {
-	printf("%s: %" G_GUINT64_FORMAT " states, %" G_GUINT64_FORMAT " transitions, depth %u, "
-	       "%.2f s\n", report->subject, r->states, r->transitions, r->depth, r->seconds);
+	printf("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " transitions, depth %u, "
+	       "%.2f s\n", report->subject, r->states, r->random ? "runs" : "states", r->transitions, r->depth, r->seconds);
 	printf("  %.0f transitions a CPU second, %.1f bytes a state\n",
 	       r->cpu > 0 ? r->transitions / r->cpu : 0, r->bytes / (double)MAX(r->states, 1));
 	if (r->stopped == NULL)
@@ -79,7 +79,7 @@ static void json_finding(const struct explore_report *r, const struct finding *f
 	json_builder_begin_object(b);
 	add_string(b, "type", "finding");
 	add_string(b, "subject", r->subject);
-	add_string(b, "kind", violation_name(f->kind));
+	add_string(b, "kind", finding_kind(f->kind));
 	add_string(b, "function", f->func != NULL ? f->func : "");
 	add_printable(b, "text", f->text);
 	add_number(b, "operations", f->path->len);
@@ -97,7 +97,7 @@ static void print_json(const struct explore_report *report, const struct explore
 	json_builder_begin_object(b);
 	add_string(b, "type", "search");
 	add_string(b, "subject", report->subject);
-	add_number(b, "states", r->states);
+	add_number(b, r->random ? "runs" : "states", r->states);
 	add_number(b, "transitions", r->transitions);
 	add_number(b, "depth", r->depth);
 	add_number(b, "milliseconds", r->seconds * 1000);

@@ -218,7 +218,7 @@ static void end(struct worker *w, const struct origin *last, guint64 rank)
 {
 	w->witness.nr = 0;
 	machine_end(w->machine);
-	witness_close(&w->witness);
+	witness_close(&w->witness, 0, NULL);
 	for (guint i = 0; i < w->witness.nr; i++)
 		note(w, &w->witness.notes[i], last, true, rank);
 }
@@ -262,10 +262,10 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
 		return false;
 	w->transitions++;
-	found = witness_close(&w->witness);
+	found = witness_close(&w->witness, op, &done);
 	for (guint i = 0; i < found; i++)
 		note(w, &w->witness.notes[i], &origin, false, rank);
-	if ((found == 0 || s->options->through) && !machine_panicked(w->machine))
+	if ((found == 0 || done.refused || s->options->through) && !machine_panicked(w->machine))
 		arrive(w, &origin, rank);
 	return done.hit;
 }

@@ -32,6 +32,7 @@ struct explore_options {
 /**
  * struct explore_result - what came of it.
  * @stopped: why it ended before all was seen, or NULL.
+ * @random: what @states counts are runs.
  * @depth: of the last level that had new states.
  * @seconds: of time.
  * @cpu: seconds of all threads.
@@ -39,6 +40,7 @@ struct explore_options {
  */
 struct explore_result {
 	const char *stopped;
+	bool random;
 	guint64 states, transitions, bytes;
 	guint depth;
 	double seconds, cpu;

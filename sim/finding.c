@@ -95,7 +95,39 @@ static bool is_cause(const struct witness *w, guint i, bool symptoms)
 	return true;
 }
 
-guint witness_close(struct witness *w)
+/*
+ * What a failed operation leaves depends on how much there was: the cause is the
+ * operation, and of a failure that was asked for what failed.
+ */
+static void name_cause(const struct witness *w, struct note *n, guint op, const struct done *done)
+{
+	if (n->kind != VIOLATION_UNCLEAN_ERROR || done == NULL)
+		return;
+	n->func = world_action_name(g_array_index(w->world->ops, struct world_op, op).action);
+	if (!done->hit)
+		return;
+	n->id = mix(mix_text(mix(0, n->kind), n->func), 1 + done->failure.point);
+	n->id = mix(n->id, done->failure.call);
+}
+
+static void note_refused(struct witness *w)
+{
+	struct note *note = &w->notes[w->nr];
+
+	if (w->nr == MAX_NOTES)
+		return;
+	*note = (struct note){ .kind = FINDING_REFUSED, .id = mix(1, FINDING_REFUSED) };
+	note->func = "preserve_fd";
+	g_strlcpy(note->text, "EBUSY for an object that no session has", sizeof(note->text));
+	w->nr++;
+}
+
+const char *finding_kind(enum violation_kind kind)
+{
+	return kind == FINDING_REFUSED ? "refused" : violation_name(kind);
+}
+
+guint witness_close(struct witness *w, guint op, const struct done *done)
 {
 	bool only_warns = true;
 	guint causes = 0;
@@ -106,7 +138,11 @@ guint witness_close(struct witness *w)
 		if (is_cause(w, i, only_warns))
 			w->notes[causes++] = w->notes[i];
 	w->nr = causes;
-	return causes;
+	if (done != NULL && done->refused)
+		note_refused(w);
+	for (guint i = 0; i < w->nr; i++)
+		name_cause(w, &w->notes[i], op, done);
+	return w->nr;
 }
 
 void finding_free(struct finding *f)
@@ -137,7 +173,7 @@ void finding_summary(GString *out, const struct finding *f, const struct world *
 			g_string_append(out, "; ");
 		world_print_call(out, world, step->op);
 		if (step->nth > 0)
-			g_string_append_printf(out, " (allocation %u fails)", step->nth);
+			g_string_append_printf(out, " [failing at %u]", step->nth);
 	}
 	if (f->at_end)
 		g_string_append(out, f->path->len > 0 ? "; exit" : "exit");
@@ -150,10 +186,11 @@ char *finding_scenario(const struct finding *f, const struct world *world,
 	struct place place;
 	struct machine *m = world_new_machine(world, &place, NULL, NULL);
 
-	g_string_append_printf(out, "scenario %s\nabout    %s", name, violation_name(f->kind));
+	g_string_append_printf(out, "scenario %s\nabout    %s", name, finding_kind(f->kind));
 	if (f->func != NULL)
 		g_string_append_printf(out, " in %s", f->func);
 	g_string_append_printf(out, ": %s.\nsource   luosim explore\n\n", f->text);
+	world_print_handlers(out, world);
 	world_print_start(out, world, overrides);
 	g_string_append_c(out, '\n');
 	for (guint i = 0; i < f->path->len; i++) {
@@ -161,6 +198,9 @@ char *finding_scenario(const struct finding *f, const struct world *world,
 		struct done done;
 
 		world_run(world, m, &place, step->op, step->nth, &done);
+		/* It should have worked. */
+		if (f->kind == FINDING_REFUSED && i + 1 == f->path->len)
+			done.ret = 0;
 		world_print_op(out, world, m, step->op, step->nth, &done);
 	}
 	g_string_append(out, "\nexpect clean\n");

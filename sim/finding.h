@@ -8,6 +8,9 @@
 
 #include "world.h"
 
+/* Beside the kinds of violations: a file was refused as another one, which it is not. */
+#define FINDING_REFUSED	((enum violation_kind)NR_VIOLATION_KINDS)
+
 /* One step of a path. */
 struct path_step {
 	guint16 op;
@@ -61,8 +64,15 @@ struct witness {
 /** witness_event() - for machine_config.emit, with the witness as data. */
 void witness_event(void *data, const struct event *event);
 
-/** witness_close() - the operation is over: drop the symptoms; how many are left. */
-guint witness_close(struct witness *w);
+/**
+ * witness_close() - the operation is over: drop the symptoms.
+ * @done: what @op did; NULL behind the last one, when all was closed.
+ * Return: how many notes are left.
+ */
+guint witness_close(struct witness *w, guint op, const struct done *done);
+
+/** finding_kind() - "refused", or the violation's name. */
+const char *finding_kind(enum violation_kind kind);
 
 void finding_free(struct finding *f);
 

@@ -29,6 +29,7 @@ static const struct command {
 	{ "explain", explain_main },
 	{ "explore", explore_main },
 	{ "list", list_main },
+	{ "minimise", minimise_main },
 	{ "print", print_main },
 	{ "replay", replay_main },
 	{ "--version", version_main },

@@ -15,6 +15,11 @@
 #define MARK		"wrote"
 #define NO_SLOT		0xff
 
+/* What preserves eventfds. */
+static const struct handler_script eventfd_script = {
+	.name = "counter", .accepts = 1u << FILE_EVENTFD,
+};
+
 static const char *const action_names[NR_WORLD_ACTIONS] = {
 	[WORLD_CREATE] = "create_session",
 	[WORLD_OPEN] = "retrieve_session",
@@ -84,7 +89,12 @@ static guint file_slot(const struct world *world, guint file)
 
 static guint nr_files(const struct world *world)
 {
-	return world->inodes * world->opens;
+	return world->inodes * world->opens + world->eventfds;
+}
+
+static bool is_eventfd(const struct world *world, guint file)
+{
+	return file >= world->inodes * world->opens;
 }
 
 static guint session_of(const struct world *world, guint slot)
@@ -217,7 +227,7 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 {
 	const struct machine_config config = {
 		.boot = world->boots[0], .mem = world->mem, .emit = emit, .data = data,
-		.no_log = true,
+		.no_log = true, .scripts = &eventfd_script, .nr_scripts = world->eventfds > 0,
 	};
 	struct machine *m = machine_new(&config);
 
@@ -227,11 +237,14 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 	no_fds(place);
 	place->fds[0] = sys_open(m, "/dev/liveupdate", O_RDWR);
 	for (guint f = 0; f < nr_files(world); f++) {
-		guint first = f - f % world->opens;
+		int *fd = &place->fds[file_slot(world, f)];
 
-		place->fds[file_slot(world, f)] = f == first ?
-			new_memfd(world, m, f / world->opens) :
-			reopen(m, place->fds[file_slot(world, first)]);
+		if (is_eventfd(world, f))
+			*fd = sys_open_kind(m, FILE_EVENTFD);
+		else if (f % world->opens == 0)
+			*fd = new_memfd(world, m, f / world->opens);
+		else
+			*fd = reopen(m, fd[-(int)(f % world->opens)]);
 	}
 	return m;
 }
@@ -505,6 +518,8 @@ void world_run(const struct world *world, struct machine *m, struct place *place
 	machine_end_op(m, done->ret);
 	if (nth > 0)
 		take_failure(m, place, done);
+	done->refused = done->ret == -EBUSY && !done->hit && op->action == WORLD_PRESERVE &&
+			!machine_is_preserved(m, place->fds[op->file]);
 	if (machine_panicked(m) || done->ret < 0)
 		return;
 	if (slot == NO_SLOT || slot >= 0)
@@ -598,6 +613,13 @@ static void print_memfd(GString *out, const struct world *world, guint inode, co
 	print_step(out, write, "1");
 }
 
+void world_print_handlers(GString *out, const struct world *world)
+{
+	if (world->eventfds > 0)
+		g_string_append_printf(out, "handler %s\n  accepts    eventfd\nend\n\n",
+				       eventfd_script.name);
+}
+
 void world_print_start(GString *out, const struct world *world,
 		       const struct overrides *overrides)
 {
@@ -609,6 +631,10 @@ void world_print_start(GString *out, const struct world *world,
 		g_autoptr(GString) name = g_string_new(NULL), call = g_string_new("reopen(");
 
 		print_slot(name, world, file_slot(world, f));
+		if (is_eventfd(world, f)) {
+			print_step(out, "open_file(eventfd)", name->str);
+			continue;
+		}
 		if (f % world->opens == 0) {
 			print_memfd(out, world, f / world->opens, name->str);
 			continue;

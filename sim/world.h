@@ -17,7 +17,8 @@
 #define MAX_KERNELS	8
 #define MAX_WORLD_FAULTS	3
 /* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
-#define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS)
+#define MAX_EVENTFDS	4
+#define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_EVENTFDS)
 
 enum world_action {
 	WORLD_CREATE,
@@ -51,6 +52,7 @@ struct world_op {
  * @sessions: names, of outgoing and of incoming sessions each.
  * @inodes: memfds, made before the search begins.
  * @opens: open files of each.
+ * @eventfds: files of a scripted handler, which all share the anonymous inode.
  * @tokens: of each session.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
@@ -61,7 +63,7 @@ struct world_op {
  * @ops: of struct world_op.
  */
 struct world {
-	guint sessions, inodes, opens, tokens, kernels, faults;
+	guint sessions, inodes, opens, eventfds, tokens, kernels, faults;
 	bool reduced;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
@@ -82,6 +84,7 @@ struct place {
 /** struct done - what an operation did. */
 struct done {
 	gint64 ret;
+	bool refused;		/* -EBUSY, and no session has the object */
 	bool hit;		/* the failure that was asked for happened: */
 	struct failure failure;
 	bool opened;		/* it was a retrieve_session() */
@@ -118,6 +121,9 @@ bool world_same(const struct world *world, const struct place *place, guint op);
 /** world_run() - do operation @op; with @nth above 0, the @nth step that can fail does. */
 void world_run(const struct world *world, struct machine *m, struct place *place, guint op,
 	       guint nth, struct done *done);
+
+/** world_print_handlers() - the blocks before the first kernel. */
+void world_print_handlers(GString *out, const struct world *world);
 
 /** world_print_start() - the scenario's text up to the first operation. */
 void world_print_start(GString *out, const struct world *world,

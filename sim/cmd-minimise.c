@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim minimise: the shortest scenario that shows what a scenario shows. */
+#include <stdio.h>
+
+#include "cmd.h"
+#include "minimise.h"
+#include "overrides.h"
+
+static int minimise_file(const struct overrides *overrides, const GPtrArray *scenarios)
+{
+	g_autofree char *text = NULL;
+	guint32 kinds;
+
+	text = minimise(scenarios->pdata[0], overrides, &kinds);
+	if (text == NULL)
+		return EXIT_SKIPPED;
+	fputs(text, stdout);
+	return EXIT_OK;
+}
+
+static int parse_and_minimise(struct overrides *overrides, int argc, char **argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new("FILE");
+	g_autoptr(GPtrArray) scenarios = NULL;
+	g_autoptr(GError) error = NULL;
+
+	g_option_context_set_main_group(context, overrides_group(overrides));
+	g_option_context_set_summary(context,
+		"Drop, merge and lower what a scenario does not need to show the same kinds of\n"
+		"violations, and print what is left.");
+	if (!g_option_context_parse(context, &argc, &argv, &error))
+		return complain("%s", error->message);
+	if (argc != 2)
+		return complain("%d files, expected luosim minimise FILE", argc - 1);
+	scenarios = load_scenarios(argv + 1);
+	if (scenarios == NULL)
+		return EXIT_UNUSABLE;
+	if (scenarios->len != 1)
+		return complain("%u scenarios, expected one", scenarios->len);
+	return finish_output(minimise_file(overrides, scenarios));
+}
+
+int minimise_main(int argc, char **argv)
+{
+	struct overrides *overrides = overrides_new();
+	int status = parse_and_minimise(overrides, argc, argv);
+
+	overrides_free(overrides);
+	return status;
+}

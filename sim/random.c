@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Random search, for worlds that cannot be exhausted. */
+#include <time.h>
+
+#include "random.h"
+
+/* One operation in so many is tried with a failure, of one of so many steps. */
+#define FAULT_ONE_IN	8
+#define FAULT_STEPS	24
+#define TRIES		1000	/* for an operation that can be done */
+
+struct walker {
+	const struct world *world;
+	const struct explore_options *options;
+	struct machine *machine;
+	struct machine_snapshot start;
+	struct place first, place;
+	struct witness witness;
+	GArray *path;			/* of struct path_step: of this run */
+	GHashTable *findings;		/* by id */
+	guint64 transitions;
+};
+
+static void go_back(struct walker *w)
+{
+	machine_restore(w->machine, &w->start);
+	w->place = w->first;
+}
+
+/* What is found, of which the notes of the witness are left. */
+static guint do_step(struct walker *w, const struct path_step *step, struct done *done)
+{
+	w->witness.nr = 0;
+	world_run(w->world, w->machine, &w->place, step->op, step->nth, done);
+	w->transitions++;
+	return witness_close(&w->witness, step->op, done);
+}
+
+static guint do_end(struct walker *w)
+{
+	w->witness.nr = 0;
+	machine_end(w->machine);
+	return witness_close(&w->witness, 0, NULL);
+}
+
+static bool noted(const struct walker *w, guint64 id)
+{
+	for (guint i = 0; i < w->witness.nr; i++)
+		if (w->witness.notes[i].id == id)
+			return true;
+	return false;
+}
+
+/* Is @f found at the end of @path, and nothing before it? */
+static bool path_shows(struct walker *w, const GArray *path, const struct finding *f)
+{
+	struct done done;
+
+	go_back(w);
+	for (guint i = 0; i < path->len; i++) {
+		const struct path_step *step = &g_array_index(path, struct path_step, i);
+		bool last = i + 1 == path->len && !f->at_end;
+
+		if (!world_can(w->world, &w->place, step->op))
+			return false;
+		if (do_step(w, step, &done) > 0 || last)
+			return last && noted(w, f->id);
+		if (step->nth > 0 && !done.hit)
+			return false;
+	}
+	return f->at_end && do_end(w) > 0 && noted(w, f->id);
+}
+
+/* Leave out steps, many at a time first, as long as it still shows. */
+static void shorten(struct walker *w, struct finding *f)
+{
+	for (guint nr = f->path->len / 2; nr >= 1; nr /= 2) {
+		for (guint at = 0; at + nr <= f->path->len; ) {
+			g_autoptr(GArray) path = g_array_copy(f->path);
+
+			g_array_remove_range(path, at, nr);
+			if (!path_shows(w, path, f)) {
+				at++;
+				continue;
+			}
+			g_array_unref(f->path);
+			f->path = g_steal_pointer(&path);
+		}
+	}
+}
+
+static void add(struct walker *w, const struct note *n, bool at_end, guint64 run,
+		void (*found)(void *data, const struct finding *f), void *data)
+{
+	struct finding *f = g_hash_table_lookup(w->findings, &n->id);
+
+	if (f == NULL) {
+		f = g_new0(struct finding, 1);
+		f->id = n->id;
+		f->kind = n->kind;
+		f->func = g_strdup(n->func);
+		f->text = g_strdup(n->text);
+		f->path = g_array_copy(w->path);
+		f->at_end = at_end;
+		f->rank = run;
+		g_hash_table_insert(w->findings, &f->id, f);
+		shorten(w, f);
+		if (found != NULL)
+			found(data, f);
+	}
+	f->count++;
+}
+
+static bool choose(struct walker *w, GRand *rand, struct path_step *step)
+{
+	for (guint i = 0; i < TRIES; i++) {
+		step->op = g_rand_int_range(rand, 0, w->world->ops->len);
+		if (!world_can(w->world, &w->place, step->op))
+			continue;
+		step->nth = 0;
+		if (w->place.faults < w->world->faults &&
+		    g_rand_int_range(rand, 0, FAULT_ONE_IN) == 0)
+			step->nth = g_rand_int_range(rand, 1, FAULT_STEPS + 1);
+		return true;
+	}
+	return false;
+}
+
+/* One run; what it found are the notes, of the last step or of the end. */
+static bool run(struct walker *w, GRand *rand)
+{
+	struct path_step step;
+	struct done done;
+
+	go_back(w);
+	g_array_set_size(w->path, 0);
+	while (w->path->len < w->options->depth && choose(w, rand, &step)) {
+		guint nr = do_step(w, &step, &done);
+
+		if (!done.hit)
+			step.nth = 0;
+		g_array_append_val(w->path, step);
+		if (nr > 0)
+			return false;
+	}
+	do_end(w);
+	return true;
+}
+
+static void note_all(struct walker *w, bool at_end, guint64 nr,
+		     void (*found)(void *data, const struct finding *f), void *data)
+{
+	/* Shortening a path uses the witness. */
+	struct witness seen = w->witness;
+
+	for (guint i = 0; i < seen.nr; i++)
+		add(w, &seen.notes[i], at_end, nr, found, data);
+}
+
+static bool walker_start(struct walker *w)
+{
+	w->witness.world = w->world;
+	w->machine = world_new_machine(w->world, &w->first, witness_event, &w->witness);
+	w->path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
+	w->findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, NULL);
+	if (w->machine == NULL)
+		return false;
+	machine_forget_violations(w->machine);
+	return machine_save(w->machine, &w->start) == 0;
+}
+
+static void walker_stop(struct walker *w)
+{
+	machine_snapshot_free(&w->start);
+	machine_free(w->machine);
+	g_array_unref(w->path);
+	g_hash_table_unref(w->findings);
+}
+
+struct explore_result *explore_random(const struct world *world,
+				      const struct explore_options *options, guint32 seed,
+				      guint64 runs,
+				      void (*found)(void *data, const struct finding *f),
+				      void *data)
+{
+	struct walker w = { .world = world, .options = options };
+	struct explore_result *r = g_new0(struct explore_result, 1);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	gint64 start = g_get_monotonic_time(), end = start + options->seconds * G_USEC_PER_SEC;
+	clock_t cpu = clock();
+	GHashTableIter iter;
+	gpointer f;
+
+	r->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+	if (walker_start(&w)) {
+		for (; r->states < runs && r->stopped == NULL; r->states++) {
+			bool at_end = run(&w, rand);
+
+			note_all(&w, at_end, r->states, found, data);
+			if (!progress_at(options->progress, r->states, runs))
+				r->stopped = "interrupt";
+			else if (options->seconds > 0 && g_get_monotonic_time() > end)
+				r->stopped = "time";
+		}
+	} else {
+		r->stopped = "memory";
+	}
+	if (r->stopped == NULL)
+		r->stopped = "runs";
+	g_hash_table_iter_init(&iter, w.findings);
+	while (g_hash_table_iter_next(&iter, NULL, &f))
+		g_ptr_array_add(r->findings, f);
+	walker_stop(&w);
+	r->random = true;
+	r->transitions = w.transitions;
+	r->depth = options->depth;
+	r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
+	r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
+	g_ptr_array_sort(r->findings, finding_compare);
+	return r;
+}
