@@ -121,10 +121,8 @@ END
 
 fixes=$("$luosim" list fixes | awk 'NR > 1 { print $1 }')
 check "there are fixes" test -n "$fixes"
-# What one task cannot show with a handover that is as it should be, or only on
-# releases that lack other fixes as well.
+# What no scenario can show on v7.3.
 declare -A hidden=(
-	[serialize-rwsem]='it takes a second task'
 	[memfd-remove-folio]='the file that the folio stays in goes at once: accounting-fails.scn'
 	[reboot-abort]='no release has it'
 	[extent-checks]='no release has it'
