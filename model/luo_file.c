@@ -148,7 +148,7 @@ static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struc
 {
 	struct liveupdate_file_handler *fh, *found = NULL;
 
-	down_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_lock(m);
 	list_for_each_entry(fh, &m->k->luo.handlers, list) {
 		if (luo_can_preserve(m, fh, file)) {
 			if (handler_get(m, fh))
@@ -156,7 +156,7 @@ static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struc
 			break;
 		}
 	}
-	up_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_unlock(m);
 	return found;
 }
 
@@ -745,7 +745,7 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 	int err;
 
 	phys_read(m, phys, &ser, sizeof(ser));
-	down_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_lock(m);
 	list_for_each_entry(fh, &m->k->luo.handlers, list) {
 		module_used(m, fh->owner);
 		if (!strncmp(fh->compatible, ser.compatible, sizeof(ser.compatible))) {
@@ -754,7 +754,7 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 			break;
 		}
 	}
-	up_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_unlock(m);
 	if (!found) {
 		luo_handover_string(m, phys, sizeof(ser.compatible), text, sizeof(text));
 		pr_warn(m, "No registered handler for compatible '%s'", text);
@@ -870,9 +870,8 @@ int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_h
 	if (!fh->ops->preserve || !fh->ops->unpreserve || !fh->ops->retrieve ||
 	    !fh->ops->finish || !fh->ops->can_preserve)
 		return -EINVAL;
-	if (!luo_session_quiesce(m))
+	if (!luo_register_write_lock(m))
 		return -EBUSY;
-	down_write(m, &luo->register_rwlock);
 	list_for_each_entry(it, &luo->handlers, list) {
 		module_used(m, it->owner);
 		if (!strcmp(it->compatible, fh->compatible))
@@ -888,20 +887,19 @@ int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_h
 		INIT_LIST_HEAD(&fh->flb_list);
 		list_add_tail(&fh->list, &luo->handlers);
 	}
-	up_write(m, &luo->register_rwlock);
+	luo_register_write_unlock(m);
 	return err;
 }
 
 void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_file_handler *fh)
 {
-	if (!liveupdate_enabled(m) || !luo_session_quiesce(m))
+	if (!liveupdate_enabled(m) || !luo_register_write_lock(m))
 		return;
-	down_write(m, &m->k->luo.register_rwlock);
 	luo_flb_unregister_all(m, fh);
 	list_del(&fh->list);
 	if (!has_fix(m, FIX_REGISTER_ANYTIME))
 		module_put(m, fh->owner);
-	up_write(m, &m->k->luo.register_rwlock);
+	luo_register_write_unlock(m);
 }
 
 int liveupdate_get_token_outgoing(struct luo_session *session, struct file *file, u64 *tokenp)

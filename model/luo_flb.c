@@ -148,7 +148,7 @@ int luo_flb_file_preserve(struct machine *m, struct liveupdate_file_handler *fh)
 	struct luo_flb_link *iter;
 	int err = 0;
 
-	down_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_lock(m);
 	list_for_each_entry(iter, &fh->flb_list, list) {
 		err = luo_flb_file_preserve_one(m, iter->flb);
 		if (err)
@@ -157,7 +157,7 @@ int luo_flb_file_preserve(struct machine *m, struct liveupdate_file_handler *fh)
 	if (err)
 		list_for_each_entry_continue_reverse(iter, &fh->flb_list, list)
 			put_outgoing(m, iter->flb);
-	up_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_unlock(m);
 	return err;
 }
 
@@ -166,11 +166,11 @@ void luo_flb_file_unpreserve(struct machine *m, struct liveupdate_file_handler *
 	KCALL(m);
 	struct luo_flb_link *iter;
 
-	down_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_lock(m);
 	iter = list_entry(&fh->flb_list, struct luo_flb_link, list);
 	list_for_each_entry_continue_reverse(iter, &fh->flb_list, list)
 		put_outgoing(m, iter->flb);
-	up_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_unlock(m);
 }
 
 int liveupdate_flb_get_outgoing(struct machine *m, struct liveupdate_flb *flb, void **objp)
@@ -299,11 +299,11 @@ void luo_flb_file_finish(struct machine *m, struct liveupdate_file_handler *fh)
 	KCALL(m);
 	struct luo_flb_link *iter;
 
-	down_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_lock(m);
 	iter = list_entry(&fh->flb_list, struct luo_flb_link, list);
 	list_for_each_entry_continue_reverse(iter, &fh->flb_list, list)
 		put_incoming(m, iter->flb);
-	up_read(m, &m->k->luo.register_rwlock);
+	luo_register_read_unlock(m);
 }
 
 int liveupdate_flb_get_incoming(struct machine *m, struct liveupdate_flb *flb, void **objp)
@@ -384,10 +384,11 @@ int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *f
 	if (!link)
 		return -ENOMEM;
 	init_private(flb);
-	down_write(m, &m->k->luo.register_rwlock);
-	if (!luo_session_quiesce(m))
-		err = -EBUSY;
-	else if (find_link(fh, flb))
+	if (!luo_register_write_lock(m)) {
+		kfree(m, link, sizeof(*link));
+		return -EBUSY;
+	}
+	if (find_link(fh, flb))
 		err = -EEXIST;
 	else if (!flb->users)
 		err = flb_list_add(m, flb);
@@ -399,11 +400,11 @@ int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *f
 		list_add_tail(&link->list, &fh->flb_list);
 		m->ledger.at_boot.count[CENSUS_OBJECTS]++;	/* no leak */
 	}
-	up_write(m, &m->k->luo.register_rwlock);
+	luo_register_write_unlock(m);
 	return err;
 }
 
-/* With register_rwlock held for writing. */
+/* With the lists locked for writing. */
 static void unregister_one(struct machine *m, struct liveupdate_file_handler *fh,
 			   struct liveupdate_flb *flb)
 {
@@ -428,12 +429,10 @@ static void unregister_one(struct machine *m, struct liveupdate_file_handler *fh
 void liveupdate_unregister_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			       struct liveupdate_flb *flb)
 {
-	if (!liveupdate_enabled(m))
+	if (!liveupdate_enabled(m) || !luo_register_write_lock(m))
 		return;
-	down_write(m, &m->k->luo.register_rwlock);
-	if (luo_session_quiesce(m))
-		unregister_one(m, fh, flb);
-	up_write(m, &m->k->luo.register_rwlock);
+	unregister_one(m, fh, flb);
+	luo_register_write_unlock(m);
 }
 
 void luo_flb_unregister_all(struct machine *m, struct liveupdate_file_handler *fh)
@@ -525,7 +524,7 @@ void luo_flb_serialize(struct machine *m)
 
 	if (!has_flbs(m))
 		return;
-	down_read(m, &luo->register_rwlock);
+	luo_register_read_lock(m);
 	list_for_each_entry(flb, &luo->flbs, list) {
 		struct luo_flb_ser ser = {
 			.data = flb->outgoing.data, .count = flb->outgoing.count,
@@ -541,5 +540,5 @@ void luo_flb_serialize(struct machine *m)
 		header.count++;
 	}
 	phys_write(m, luo->flb_outgoing, &header, sizeof(header));
-	up_read(m, &luo->register_rwlock);
+	luo_register_read_unlock(m);
 }

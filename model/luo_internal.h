@@ -228,8 +228,15 @@ void luo_session_unserialize(struct machine *m);
 /* The last reference is gone; an error of finish() leaves the session. */
 int luo_session_put(struct machine *m, struct luo_session *session);
 void luo_session_init(struct machine *m);
-/* May handlers come and go? Up to 7.0 only while there are no sessions. */
-bool luo_session_quiesce(struct machine *m);
+/*
+ * The lists of handlers and FLBs. From 7.1 on they have a lock. Up to 7.0 they change
+ * only while there are no sessions (luo_session_quiesce()), and are read as they are;
+ * false: there are some.
+ */
+void luo_register_read_lock(struct machine *m);
+void luo_register_read_unlock(struct machine *m);
+bool luo_register_write_lock(struct machine *m);
+void luo_register_write_unlock(struct machine *m);
 int luo_session_setup_outgoing(struct machine *m, void *fdt);
 void luo_session_setup_outgoing_ser(struct machine *m, phys_addr_t sessions_pa);
 int luo_session_setup_incoming(struct machine *m, const void *fdt);

@@ -484,10 +484,44 @@ static void init_header(struct machine *m, struct luo_session_header *sh)
 			   limit(m, LIMIT_SESSIONS_PER_BLOCK));
 }
 
-bool luo_session_quiesce(struct machine *m)
+void luo_register_read_lock(struct machine *m)
 {
-	return has_fix(m, FIX_REGISTER_ANYTIME) ||
-	       (!m->k->luo.incoming.count && !m->k->luo.outgoing.count);
+	if (has_fix(m, FIX_REGISTER_ANYTIME))
+		down_read(m, &m->k->luo.register_rwlock);
+}
+
+void luo_register_read_unlock(struct machine *m)
+{
+	if (has_fix(m, FIX_REGISTER_ANYTIME))
+		up_read(m, &m->k->luo.register_rwlock);
+}
+
+bool luo_register_write_lock(struct machine *m)
+{
+	struct luo *luo = &m->k->luo;
+
+	if (has_fix(m, FIX_REGISTER_ANYTIME)) {
+		down_write(m, &luo->register_rwlock);
+		return true;
+	}
+	down_write(m, &luo->incoming.rwsem);
+	down_write(m, &luo->outgoing.rwsem);
+	if (!luo->incoming.count && !luo->outgoing.count)
+		return true;
+	luo_register_write_unlock(m);
+	return false;
+}
+
+void luo_register_write_unlock(struct machine *m)
+{
+	struct luo *luo = &m->k->luo;
+
+	if (has_fix(m, FIX_REGISTER_ANYTIME)) {
+		up_write(m, &luo->register_rwlock);
+		return;
+	}
+	up_write(m, &luo->outgoing.rwsem);
+	up_write(m, &luo->incoming.rwsem);
 }
 
 void luo_session_init(struct machine *m)
