@@ -187,6 +187,8 @@ int luo_session_put(struct machine *m, struct luo_session *session)
 
 		if (err) {
 			pr_warn(m, "Unable to finish session [%s] on release", session->name);
+			judge(m, VIOLATION_STUCK, 0, "session \"%.64s\" is closed, and nobody can "
+			      "retrieve or finish it any more", session->name);
 			return err;
 		}
 	} else {
