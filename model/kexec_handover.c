@@ -519,9 +519,13 @@ static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
 
 	end = min(pfn + DIV_ROUND_UP(size, PAGE_SIZE), m->nr_frames);
 	for (u64 i = pfn; i < end; i++) {
-		if (m->memmap[i].flags & PG_INCOMING)
+		struct page *p = &m->memmap[i];
+
+		if (p->flags & PG_INCOMING)
 			continue;
-		m->memmap[i].flags |= PG_INCOMING;
+		/* Frames that no kernel ever used are as the last one's allocator left them. */
+		*p = (struct page){ .data = p->data, .flags = (p->flags & PG_SCRAMBLED) |
+							      PG_INCOMING };
 		census_add(m, CENSUS_INCOMING, 1);
 	}
 	page->private = info.page_private;

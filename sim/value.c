@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "value.h"
 
 void value_clear(struct value *value)
@@ -261,12 +262,46 @@ static bool parse_string(struct lex *l, const struct param *param, struct value 
 	return false;
 }
 
+/* @path without what stands in its brackets. */
+static char *path_shape(const char *path)
+{
+	GString *shape = g_string_new(NULL);
+	bool inside = false;
+
+	for (; *path != '\0'; path++) {
+		inside = inside && *path != ']';
+		if (!inside)
+			g_string_append_c(shape, *path);
+		inside |= *path == '[';
+	}
+	return g_string_free(shape, FALSE);
+}
+
+static void unknown_path(struct lex *l, const char *at, const char *path)
+{
+	g_autoptr(GPtrArray) shapes = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *shape = path_shape(path), *escaped = g_strescape(path, NULL);
+	struct nearest nearest;
+	gsize i;
+
+	nearest_init(&nearest, shape);
+	for (i = 0; handover_field(i) != NULL; i++) {
+		g_ptr_array_add(shapes, path_shape(handover_field(i)));
+		nearest_try(&nearest, shapes->pdata[i]);
+	}
+	for (i = 0; nearest.best != NULL && shapes->pdata[i] != nearest.best; )
+		i++;
+	lex_fail(l, at, "unknown field '%s', expected %s%s%s", escaped,
+		 nearest.best != NULL ? "perhaps '" : "one of luosim list fields",
+		 nearest.best != NULL ? handover_field(i) : "", nearest.best != NULL ? "'" : "");
+}
+
 /* A loop variable could be any number. */
 static bool parse_path(struct lex *l, const struct param *param, struct value *value)
 {
 	const gint64 zeroes[MAX_LOOPS] = { 0 };
 	g_autoptr(GString) path = g_string_new(NULL);
-	g_autoptr(GPtrArray) words = NULL;
+	g_autofree char *escaped = NULL;
 	const char *at = l->p;
 	int ret;
 
@@ -277,15 +312,12 @@ static bool parse_path(struct lex *l, const struct param *param, struct value *v
 	if (ret == 0 || (ret > 0 && param->kind == PARAM_OBJECT))
 		return true;
 	if (ret > 0) {
+		escaped = g_strescape(path->str, NULL);
 		lex_fail(l, at, "'%s' has an address and no value, expected a field such as "
-			 "'%s.preserved'", path->str, path->str);
+			 "'%s.preserved'", escaped, escaped);
 		return false;
 	}
-	words = g_ptr_array_new();
-	for (gsize i = 0; handover_field(i) != NULL; i++)
-		g_ptr_array_add(words, (char *)handover_field(i));
-	g_ptr_array_add(words, NULL);
-	lex_unknown(l, at, "field", path->str, words, false);
+	unknown_path(l, at, path->str);
 	return false;
 }
 

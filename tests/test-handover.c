@@ -182,9 +182,9 @@ static void a_file_without_data_is_what_frame_0_holds(void **state)
 		phys_write(m, incoming_file(0) + offsetof(struct luo_file_ser, data), &zero,
 			   sizeof(zero));
 		seen.may_panic = true;
-		assert_int_not_equal(retrieve_fd(m, retrieve_session(m, open_dev(m), "a"), 1),
-				     -EINVAL);
+		retrieve_fd(m, retrieve_session(m, open_dev(m), "a"), 1);
 		seen.may_panic = false;
+		assert_true(seen.warns || *seen.panic);
 	}
 }
 
