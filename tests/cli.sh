@@ -32,6 +32,8 @@ kernel 2
 EOF
 sed 's/scenario good/scenario bad/; s/verify.*/& | v7.0: 5/' good.scn >bad.scn
 sed 's/scenario good/scenario huge/; s/kernel 1 v7.0/& mem=16T/' good.scn >huge.scn
+sed 's/scenario good/scenario sweep/; s/^  preserve_fd(s, m, 1).*/  fail any\n&/' good.scn >sweep.scn
+echo 'sometimes unclean-error' >>sweep.scn
 
 # gives STATUS ARGUMENT...: nothing else matters
 gives()
@@ -167,6 +169,16 @@ check "--panic-on-warn sets it" prints 'kernel 1 v7.0, panic_on_warn' --panic-on
 check "of repetitions only the ends are shown" prints '  \.\.\.' good.scn
 check "-v shows every round" prints '  preserve_fd\(s, 1000, 52\) += -EBADF' -v good.scn
 check "-v shows what changed" prints '      pages: free .*preserved .*' -v good.scn
+check "a set of runs has one verdict" prints \
+	'verdict: [0-9]+ runs: [0-9]+ clean, [0-9]+ unclean-error' sweep.scn
+check "and for each outcome what led there" prints \
+	'  unclean-error: (first )?line 8: fail [a-z_]+( nth [0-9]+)?' sweep.scn
+check "the failure of the run that is shown stands in its trace" prints \
+	'  preserve_fd\(s, m, 1\) += .*\(INJECTED\) fail .*' sweep.scn
+check "a set that is not as expected fails" gives 1 <(sed 's/^sometimes/never/' sweep.scn)
+check "a set in KTAP" prints '    # [0-9]+ runs: .*' --format=ktap sweep.scn
+check "a set in JSON" prints '.*"outcomes":\[\{"violations":\[\],.*"first":"line 8: fail .*' \
+	--format=json sweep.scn
 check "colours when asked for" prints $'\033\\[1mscenario good.*' --color=always good.scn
 check "none in a pipe" lacks $'\033' good.scn
 check "text fits 100 columns" narrow -v --all ./*.scn
