@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "fail.h"
 #include "op.h"
@@ -197,10 +198,21 @@ static char mark_of(const struct world *world, guint inode)
 	return world->actions & 1u << WORLD_WRITE ? 'a' : 'a' + inode;
 }
 
+static guint memfd_flags(const struct world *world)
+{
+	return world->actions & 1u << WORLD_SEAL ? MFD_ALLOW_SEALING : 0;
+}
+
+static const char *memfd_call(const struct world *world)
+{
+	return memfd_flags(world) != 0 ? "memfd_create(\"guest\", 4K, MFD_ALLOW_SEALING)" :
+					 "memfd_create(\"guest\", 4K)";
+}
+
 static int new_memfd(const struct world *world, struct machine *m, guint inode)
 {
 	char mark = mark_of(world, inode);
-	int fd = sys_memfd_create(m, "guest", 0);
+	int fd = sys_memfd_create(m, "guest", memfd_flags(world));
 
 	if (fd >= 0 && (sys_ftruncate(m, fd, FILE_BYTES) < 0 || sys_pwrite(m, fd, &mark, 1, 0) < 0))
 		return -1;
@@ -609,7 +621,7 @@ static void print_memfd(GString *out, const struct world *world, guint inode, co
 	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
 						 mark_of(world, inode));
 
-	print_step(out, "memfd_create(\"guest\", 4K)", name);
+	print_step(out, memfd_call(world), name);
 	print_step(out, write, "1");
 }
 
