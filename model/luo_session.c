@@ -243,6 +243,8 @@ static int luo_session_retrieve_fd(struct machine *m, struct luo_session *sessio
 {
 	KCALL(m);
 	struct liveupdate_session_fd *argp = ucmd->cmd;
+	/* Up to 7.1 a guard keeps the lock to the end. */
+	bool guard = !uses_blocks(m);
 	struct file *file;
 	int err;
 
@@ -251,19 +253,19 @@ static int luo_session_retrieve_fd(struct machine *m, struct luo_session *sessio
 		return argp->fd;
 	luo_session_lock(m, session);
 	err = luo_retrieve_file(m, &session->file_set, argp->token, &file);
-	luo_session_unlock(m, session);
+	if (!guard)
+		luo_session_unlock(m, session);
+	if (!err) {
+		err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
+		if (err)
+			fput(m, file);
+	}
 	if (err)
-		goto err_put_fd;
-	err = luo_ucmd_respond(m, ucmd, sizeof(*argp));
-	if (err)
-		goto err_put_file;
-	fd_install(m, argp->fd, file);
-	return 0;
-
-err_put_file:
-	fput(m, file);
-err_put_fd:
-	put_unused_fd(m, argp->fd);
+		put_unused_fd(m, argp->fd);
+	else
+		fd_install(m, argp->fd, file);
+	if (guard)
+		luo_session_unlock(m, session);
 	return err;
 }
 
