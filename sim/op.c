@@ -735,7 +735,7 @@ static const struct op_info table[] = {
 	{ "nofile", { { "N", PARAM_NUMBER, 0, G_MAXINT64, NULL } }, RETURNS, .call = call_nofile,
 	  .about = "setrlimit(2) RLIMIT_NOFILE" },
 	{ "drop_caches", { { 0 } }, RETURNS, .call = call_drop_caches,
-	  .about = "/proc/sys/vm/drop_caches = 1: clean pages go, as they do when memory is short" },
+	  .about = "/proc/sys/vm/drop_caches = 1: clean pages go, as when memory is short" },
 	{ "shmem_enabled", { WORD("WHEN", words_huge) }, RETURNS, .call = call_shmem_enabled,
 	  .about = "/sys/kernel/mm/transparent_hugepage/shmem_enabled" },
 	{ "meminfo", { { 0 } }, SHOWS(meminfo_fields), .call = call_meminfo,
