@@ -242,6 +242,7 @@ static int deserialize_page(struct machine *m, phys_addr_t page, u64 nr)
 int kho_count_deserialize(struct machine *m)
 {
 	struct kho_counts_ser ser;
+	struct chain chain = { 0 };
 	phys_addr_t phys;
 	u64 size, page;
 	int err = 0;
@@ -252,6 +253,8 @@ int kho_count_deserialize(struct machine *m)
 	kho_restore_free(m, phys);
 	for (; page && !err; page = ser.next) {
 		phys_read(m, page, &ser, sizeof(ser));
+		if (chain_repeats(&chain, page) || ser.nr > COUNTS_PER_PAGE)
+			return -EINVAL;
 		err = deserialize_page(m, page, ser.nr);
 		kho_restore_free(m, page);
 	}

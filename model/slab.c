@@ -59,6 +59,9 @@ u32 *kvmalloc_pages(struct machine *m, u64 n)
 			warn(m, "__kvmalloc_node_noprof");
 		return NULL;
 	}
+	/* vmalloc() does not try what cannot be. */
+	if (n * sizeof(void *) > PFN_PHYS(m->nr_frames))
+		return NULL;
 	return heap_alloc(m, n * sizeof(u32));
 }
 
