@@ -4,8 +4,6 @@
  * descriptors go from one to another (net/core/scm.c). Each has one socket that
  * the others can write to.
  */
-#include <fcntl.h>
-
 #include "machine.h"
 
 /* A file on its way in a message. */
