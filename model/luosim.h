@@ -493,6 +493,9 @@ enum handler_finish { FINISH_ALWAYS, FINISH_RETRIEVED, FINISH_NEVER };
 /** enum handler_id - what get_id() of a scripted handler says. */
 enum handler_id { ID_FILE, ID_INODE, ID_CONSTANT };
 
+/* A scripted handler has no more FLBs than this. */
+#define MAX_SCRIPT_FLBS	4
+
 /**
  * struct handler_script - a file handler made to order. It keeps the count of an
  * eventfd, and of other files the position.
@@ -503,8 +506,8 @@ enum handler_id { ID_FILE, ID_INODE, ID_CONSTANT };
  * @finish: see &enum handler_finish.
  * @id: see &enum handler_id.
  * @constant: of ID_CONSTANT.
- * @flb: compatible string of the FLB that its files need, or "". Handlers that
- *	name the same FLB share it.
+ * @flb: compatible strings of the FLBs that its files need, in the order in which
+ *	they are registered; "" ends them. Handlers that name the same FLB share it.
  */
 struct handler_script {
 	char name[32];
@@ -516,7 +519,7 @@ struct handler_script {
 	enum handler_finish finish;
 	enum handler_id id;
 	uint64_t constant;
-	char flb[32];
+	char flb[MAX_SCRIPT_FLBS][32];
 };
 
 /**

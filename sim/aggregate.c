@@ -157,8 +157,8 @@ void aggregate_verdict(struct aggregate *a, struct verdict *v)
 
 void aggregate_print(GString *out, const struct aggregate *a)
 {
-	g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %ss: ", a->runs == G_MAXUINT64 ? "more than " : "",
-			       a->runs, a->what);
+	g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %ss: ",
+			       a->runs == G_MAXUINT64 ? "more than " : "", a->runs, a->what);
 	for (guint i = 0; i < a->groups->len; i++) {
 		const struct group *g = &g_array_index(a->groups, struct group, i);
 

@@ -40,7 +40,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 	g_option_context_set_description(context,
 		"Other commands: luosim compare FILE..., luosim explain FILE, luosim explore,\n"
 		"luosim minimise FILE,\n"
-		"luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points,\n"
+		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
+		"fields|points,\n"
 		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n");
 	return g_option_context_parse(context, &argc, &argv, error);
 }

@@ -70,8 +70,9 @@ static GPtrArray *targets(const struct lex *l, enum fail_point point)
 
 		if (point != FAIL_FLB)
 			g_ptr_array_add(words, s->name);
-		else if (*s->flb != '\0')
-			g_ptr_array_add(words, s->flb);
+		for (guint j = 0; point == FAIL_FLB && j < MAX_SCRIPT_FLBS; j++)
+			if (*s->flb[j] != '\0')
+				g_ptr_array_add(words, s->flb[j]);
 	}
 	for (guint i = 0; (name = fail_point_target(point, i)) != NULL; i++)
 		g_ptr_array_add(words, (char *)name);

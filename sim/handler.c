@@ -149,7 +149,26 @@ static bool parse_id(struct lex *l, struct handler_script *script)
 
 static bool parse_flb(struct lex *l, struct handler_script *script)
 {
-	return parse_name(l, "the FLB's name", script->flb, sizeof(script->flb));
+	const char *at;
+
+	memset(script->flb, 0, sizeof(script->flb));
+	for (guint i = 0; i == 0 || !lex_done(l); i++) {
+		lex_blank(l);
+		at = l->p;
+		if (i == MAX_SCRIPT_FLBS) {
+			lex_fail(l, at, "too many FLBs, expected at most %d", MAX_SCRIPT_FLBS);
+			return false;
+		}
+		if (!parse_name(l, "the FLB's name", script->flb[i], sizeof(script->flb[i])))
+			return false;
+		for (guint j = 0; j < i; j++) {
+			if (strcmp(script->flb[j], script->flb[i]) != 0)
+				continue;
+			lex_fail(l, at, "second FLB '%s', expected another name", script->flb[i]);
+			return false;
+		}
+	}
+	return true;
 }
 
 static const struct {
@@ -207,8 +226,12 @@ void handler_print(GString *out, const struct handler_script *script)
 				       script->constant);
 	else if (script->id != ID_FILE)
 		g_string_append_printf(out, "  id %s\n", ids[script->id]);
-	if (*script->flb != '\0')
-		g_string_append_printf(out, "  flb %s\n", script->flb);
+	if (*script->flb[0] != '\0')
+		g_string_append(out, "  flb");
+	for (guint i = 0; i < MAX_SCRIPT_FLBS && *script->flb[i] != '\0'; i++)
+		g_string_append_printf(out, " %s", script->flb[i]);
+	if (*script->flb[0] != '\0')
+		g_string_append_c(out, '\n');
 	g_string_append(out, "end\n");
 }
 

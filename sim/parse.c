@@ -615,7 +615,8 @@ static bool parse_fail(struct parser *p)
 	if (!fail_parse(&p->lex, fail))
 		return false;
 	if (fail->any && p->race != 0) {
-		lex_fail(&p->lex, p->lex.line, "'fail any' in a race, expected a failure to be named");
+		lex_fail(&p->lex, p->lex.line,
+			 "'fail any' in a race, expected a failure to be named");
 		return false;
 	}
 	p->scn->sweeps |= fail->any;

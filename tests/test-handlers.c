@@ -14,7 +14,7 @@
 static struct machine *m;
 
 static const struct handler_script scripts[] = {
-	{ .name = "events", .accepts = 1 << FILE_EVENTFD, .flb = "bus" },
+	{ .name = "events", .accepts = 1 << FILE_EVENTFD, .flb = { "bus" } },
 	{ .name = "pipes", .accepts = 1 << FILE_PIPE, .id = ID_CONSTANT, .constant = 1 },
 };
 

@@ -3,8 +3,8 @@
 #include "machine-util.h"
 
 static const struct handler_script scripts[] = {
-	{ .name = "first", .accepts = 1u << FILE_EVENTFD, .flb = "shared" },
-	{ .name = "second", .accepts = 1u << FILE_PIPE, .flb = "shared" },
+	{ .name = "first", .accepts = 1u << FILE_EVENTFD, .flb = { "shared" } },
+	{ .name = "second", .accepts = 1u << FILE_PIPE, .flb = { "shared" } },
 	{ .name = "third", .accepts = 1u << FILE_EPOLL },
 };
 

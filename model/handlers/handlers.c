@@ -35,6 +35,24 @@ void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	snprintf(flb->compatible, sizeof(flb->compatible), "%s", compatible);
 }
 
+static void complain(struct machine *m, struct liveupdate_file_handler *fh, int err)
+{
+	if (liveupdate_enabled(m))
+		pr_err(m, "Could not register '%s': %d", fh->compatible, err);
+}
+
+int handler_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
+			 struct liveupdate_flb *flb)
+{
+	int err = liveupdate_register_flb(m, fh, flb);
+
+	if (err) {
+		liveupdate_unregister_file_handler(m, fh);
+		complain(m, fh, err);
+	}
+	return err;
+}
+
 int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 		     const char *name, const struct liveupdate_file_ops *ops,
 		     const char *compatible, struct liveupdate_flb *flb)
@@ -45,13 +63,10 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 	fh->ops = ops;
 	snprintf(fh->compatible, sizeof(fh->compatible), "%s", compatible);
 	err = liveupdate_register_file_handler(m, fh);
-	if (!err && flb) {
-		err = liveupdate_register_flb(m, fh, flb);
-		if (err)
-			liveupdate_unregister_file_handler(m, fh);
-	}
-	if (err && liveupdate_enabled(m))
-		pr_err(m, "Could not register '%s': %d", fh->compatible, err);
+	if (err)
+		complain(m, fh, err);
+	else if (flb)
+		err = handler_register_flb(m, fh, flb);
 	return err;
 }
 

@@ -17,8 +17,8 @@ struct scripted {
 	struct liveupdate_file_handler fh;
 	struct module module;			/* that it is the memory of */
 	const struct handler_script *script;
-	struct liveupdate_flb *flb;		/* its own, another module's, or NULL */
-	struct liveupdate_flb own_flb;
+	struct liveupdate_flb *flb[MAX_SCRIPT_FLBS];	/* its own, another module's, or NULL */
+	struct liveupdate_flb own_flb[MAX_SCRIPT_FLBS];
 	u32 calls[NR_SCRIPT_CALLS];
 };
 
@@ -58,6 +58,9 @@ void handlers_init(struct machine *m);
 int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 		     const char *name, const struct liveupdate_file_ops *ops,
 		     const char *compatible, struct liveupdate_flb *flb);
+/* One more of a registered handler; if that fails, the handler is none any more. */
+int handler_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
+			 struct liveupdate_flb *flb);
 void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible);
 

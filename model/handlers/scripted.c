@@ -108,18 +108,18 @@ static void scripted_unfreeze(struct liveupdate_file_op_args *args)
 	(void)args;
 }
 
-/* A file needs its FLB to come back, and only for that moment. */
-static int use_flb(struct machine *m, struct liveupdate_flb *flb)
+/* A file needs its FLBs to come back, and only for that moment. */
+static int use_flbs(struct machine *m, struct scripted *s)
 {
-	void *obj;
-	int err;
+	for (int i = 0; i < MAX_SCRIPT_FLBS && s->flb[i]; i++) {
+		void *obj;
+		int err = liveupdate_flb_get_incoming(m, s->flb[i], &obj);
 
-	if (!flb)
-		return 0;
-	err = liveupdate_flb_get_incoming(m, flb, &obj);
-	if (!err)
-		liveupdate_flb_put_incoming(m, flb);
-	return err;
+		if (err)
+			return err;
+		liveupdate_flb_put_incoming(m, s->flb[i]);
+	}
+	return 0;
 }
 
 /* A retrieve that fails leaves the data where they are. */
@@ -133,7 +133,7 @@ static int scripted_retrieve(struct liveupdate_file_op_args *args)
 
 	err = scripted_call(s, CALL_RETRIEVE);
 	if (!err)
-		err = use_flb(m, s->flb);
+		err = use_flbs(m, s);
 	if (err)
 		return err;
 	phys_read(m, args->serialized_data, &ser, sizeof(ser));
@@ -206,7 +206,7 @@ struct scripted_flb {
 
 static int flb_call(struct liveupdate_flb *flb, enum handler_call call)
 {
-	return scripted_call(container_of(flb, struct scripted, own_flb), call);
+	return scripted_call(container_of(flb->owner, struct scripted, module), call);
 }
 
 static int scripted_flb_preserve(struct liveupdate_flb_op_args *args)
@@ -287,55 +287,72 @@ static struct liveupdate_flb *flb_named(struct machine *m, const char *name)
 	for (unsigned int i = 0; i < nr_scripts(m); i++) {
 		struct scripted *s = m->k->handlers->scripted[i];
 
-		if (s && s->flb == &s->own_flb && !strcmp(s->flb->compatible, name))
-			return s->flb;
+		for (int j = 0; s && j < MAX_SCRIPT_FLBS && s->flb[j]; j++)
+			if (s->flb[j] == &s->own_flb[j] && !strcmp(s->flb[j]->compatible, name))
+				return s->flb[j];
 	}
 	return NULL;
 }
 
 /* Its own FLB, or another's, whose module is then needed for as long as this one is. */
-static int choose_flb(struct machine *m, struct scripted *s)
+static int choose_flb(struct machine *m, struct scripted *s, int i)
 {
-	s->flb = flb_named(m, s->script->flb);
-	if (s->flb)
-		return try_module_get(m, s->flb->owner) ? 0 : -ENOENT;
-	s->flb = &s->own_flb;
-	flb_init(s->flb, &scripted_flb_ops, s->script->flb);
-	s->flb->owner = &s->module;
+	struct liveupdate_flb *flb = flb_named(m, s->script->flb[i]);
+
+	if (flb && !try_module_get(m, flb->owner))
+		return -ENOENT;
+	if (!flb) {
+		flb = &s->own_flb[i];
+		flb_init(flb, &scripted_flb_ops, s->script->flb[i]);
+		flb->owner = &s->module;
+	}
+	s->flb[i] = flb;
 	return 0;
 }
 
-static void leave_flb(struct machine *m, struct scripted *s)
+static void leave_flbs(struct machine *m, struct scripted *s)
 {
-	if (s->flb && s->flb != &s->own_flb)
-		module_put(m, s->flb->owner);
+	for (int i = 0; i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
+		if (s->flb[i] != &s->own_flb[i])
+			module_put(m, s->flb[i]->owner);
+}
+
+/* Choose and register what the files need, in the order of the script. */
+static int register_all(struct machine *m, struct scripted *s)
+{
+	const char *name = s->script->name;
+	int err = 0;
+
+	for (int i = 0; !err && i < MAX_SCRIPT_FLBS && *s->script->flb[i]; i++)
+		err = choose_flb(m, s, i);
+	if (!err)
+		err = handler_register(m, &s->fh, name, &scripted_ops, name, NULL);
+	for (int i = 0; !err && i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
+		err = handler_register_flb(m, &s->fh, s->flb[i]);
+	if (err)
+		leave_flbs(m, s);
+	return err;
 }
 
 int scripted_init(struct machine *m, unsigned int i)
 {
 	/* Modules that are gone stay where they were, so that what still points there shows. */
 	struct scripted *s = arena_alloc(&m->heap, sizeof(*s));
-	int err = 0;
+	int err;
 
 	s->script = &m->config.scripts[i];
 	s->module.name = s->script->name;
 	s->fh.owner = &s->module;
-	if (*s->script->flb)
-		err = choose_flb(m, s);
-	if (err)
-		return err;
-	err = handler_register(m, &s->fh, s->script->name, &scripted_ops, s->script->name, s->flb);
-	if (err)
-		leave_flb(m, s);
-	else
+	err = register_all(m, s);
+	if (!err)
 		m->k->handlers->scripted[i] = s;
 	return err;
 }
 
 void scripted_exit(struct machine *m, struct scripted *s)
 {
-	if (s->flb)
-		liveupdate_unregister_flb(m, &s->fh, s->flb);
+	for (int i = 0; i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
+		liveupdate_unregister_flb(m, &s->fh, s->flb[i]);
 	liveupdate_unregister_file_handler(m, &s->fh);
-	leave_flb(m, s);
+	leave_flbs(m, s);
 }

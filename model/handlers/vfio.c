@@ -246,6 +246,7 @@ static const struct liveupdate_file_ops vfio_pci_liveupdate_file_ops = {
 void vfio_luo_init(struct machine *m)
 {
 	if (!handler_register(m, &m->k->handlers->vfio, "vfio",
-			      &vfio_pci_liveupdate_file_ops, VFIO_PCI_LUO_FH_COMPATIBLE, pci_liveupdate_flb(m)))
+			      &vfio_pci_liveupdate_file_ops, VFIO_PCI_LUO_FH_COMPATIBLE,
+			      pci_liveupdate_flb(m)))
 		pci_enumerate(m);
 }
