@@ -21,6 +21,7 @@ struct field {
 	u32 bytes;		/* of a string; 0 of a number or an object */
 	u32 shift;
 	bool is_prop;		/* a property of an FDT, whose size is there */
+	const char *node;	/* of LUO's FDT; "" for the root */
 	const char *prop;	/* its name, or NULL for the name of the node */
 };
 
@@ -107,27 +108,7 @@ static int find_luo_prop(struct machine *m, const struct args *args, const struc
 
 	if (find_luo_fdt(m, args, field, &fdt))
 		return -ENOENT;
-	return find_in_fdt(m, fdt.phys, "", field->prop, place);
-}
-
-static int find_luo_session_prop(struct machine *m, const struct args *args,
-				 const struct field *field, struct place *place)
-{
-	struct place fdt;
-
-	if (find_luo_fdt(m, args, field, &fdt))
-		return -ENOENT;
-	return find_in_fdt(m, fdt.phys, LUO_FDT_SESSION_NODE, field->prop, place);
-}
-
-static int find_luo_flb_prop(struct machine *m, const struct args *args,
-			     const struct field *field, struct place *place)
-{
-	struct place fdt;
-
-	if (find_luo_fdt(m, args, field, &fdt))
-		return -ENOENT;
-	return find_in_fdt(m, fdt.phys, LUO_FDT_FLB_NODE, field->prop, place);
+	return find_in_fdt(m, fdt.phys, field->node, field->prop, place);
 }
 
 /* LUO. */
@@ -409,6 +390,10 @@ static int find_outside(struct machine *m, const struct args *args, const struct
 	{ .path = _path, .find = _find, .shift = _shift, .bits = _bits }
 #define PROP(_path, _find, _prop, _bits)					\
 	{ .path = _path, .find = _find, .is_prop = true, .prop = _prop, .bits = _bits }
+#define LUO_PROP(_path, _node, _prop, _bits) {					\
+	.path = _path, .find = find_luo_prop, .is_prop = true, .node = _node,	\
+	.prop = _prop, .bits = _bits,						\
+}
 
 /* Words in capitals stand for what the user writes there. */
 static const struct field fields[] = {
@@ -431,14 +416,14 @@ static const struct field fields[] = {
 	MEMBER("luo.magic", find_luo_fdt, struct fdt_header, magic),
 	MEMBER("luo.totalsize", find_luo_fdt, struct fdt_header, totalsize),
 	MEMBER("luo.off_dt_struct", find_luo_fdt, struct fdt_header, off_dt_struct),
-	PROP("luo.compatible", find_luo_prop, "compatible", 0),
-	PROP("luo.liveupdate-number", find_luo_prop, LUO_FDT_LIVEUPDATE_NUM, 64),
-	PROP("luo.luo-session", find_luo_session_prop, NULL, 0),
-	PROP("luo.luo-session.compatible", find_luo_session_prop, "compatible", 0),
-	PROP("luo.luo-session.header", find_luo_session_prop, LUO_FDT_SESSION_HEADER, 64),
-	PROP("luo.luo-flb", find_luo_flb_prop, NULL, 0),
-	PROP("luo.luo-flb.compatible", find_luo_flb_prop, "compatible", 0),
-	PROP("luo.luo-flb.header", find_luo_flb_prop, LUO_FDT_FLB_HEADER, 64),
+	LUO_PROP("luo.compatible", "", "compatible", 0),
+	LUO_PROP("luo.liveupdate-number", "", LUO_FDT_LIVEUPDATE_NUM, 64),
+	LUO_PROP("luo.luo-session", LUO_FDT_SESSION_NODE, NULL, 0),
+	LUO_PROP("luo.luo-session.compatible", LUO_FDT_SESSION_NODE, "compatible", 0),
+	LUO_PROP("luo.luo-session.header", LUO_FDT_SESSION_NODE, LUO_FDT_SESSION_HEADER, 64),
+	LUO_PROP("luo.luo-flb", LUO_FDT_FLB_NODE, NULL, 0),
+	LUO_PROP("luo.luo-flb.compatible", LUO_FDT_FLB_NODE, "compatible", 0),
+	LUO_PROP("luo.luo-flb.header", LUO_FDT_FLB_NODE, LUO_FDT_FLB_HEADER, 64),
 
 	OBJECT("luo_ser", find_luo_ser),
 	STRING("luo_ser.compatible", find_luo_ser, struct luo_ser, compatible),
