@@ -149,7 +149,8 @@ static int search(const struct options *o, const struct overrides *overrides, co
 
 	world_plan(&world, overrides);
 	if (o->random)
-		r = explore_random(&world, &options, o->seed, o->runs, explore_report_found, &report);
+		r = explore_random(&world, &options, o->seed, o->runs, explore_report_found,
+				   &report);
 	else
 		r = explore(&world, &options, explore_report_found, &report);
 	if (r == NULL) {

@@ -57,7 +57,8 @@ static void print_finding(const struct explore_report *r, const struct finding *
 static void print_text(const struct explore_report *report, const struct explore_result *r)
 {
 	printf("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " transitions, depth %u, "
-	       "%.2f s\n", report->subject, r->states, r->random ? "runs" : "states", r->transitions, r->depth, r->seconds);
+	       "%.2f s\n", report->subject, r->states, r->random ? "runs" : "states",
+	       r->transitions, r->depth, r->seconds);
 	printf("  %.0f transitions a CPU second, %.1f bytes a state\n",
 	       r->cpu > 0 ? r->transitions / r->cpu : 0, r->bytes / (double)MAX(r->states, 1));
 	if (r->stopped == NULL)

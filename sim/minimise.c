@@ -327,10 +327,12 @@ static GPtrArray *renamed(const GPtrArray *lines, const char *from, const char *
 	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
 	GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
 
-	for (guint i = 0; i < lines->len; i++)
-		g_ptr_array_add(copy, is_step(lines->pdata[i]) ?
-				g_regex_replace_literal(regex, lines->pdata[i], -1, 0, to, 0, NULL) :
-				g_strdup(lines->pdata[i]));
+	for (guint i = 0; i < lines->len; i++) {
+		const char *line = lines->pdata[i];
+
+		g_ptr_array_add(copy, !is_step(line) ? g_strdup(line) :
+				g_regex_replace_literal(regex, line, -1, 0, to, 0, NULL));
+	}
 	return copy;
 }
 

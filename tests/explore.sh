@@ -67,6 +67,10 @@ known()
 	finds none double-restore 'preserve_fd\(s0, f0, 0x1\); preserve_fd\(s0, f0, 0x2\);.*retrieve_fd\(r0, 0x1\); retrieve_fd\(r0, 0x2\)'
 	finds none double-restore 'preserve_fd\(s0, f0, 0x2\); kexec\(\); retrieve_session\(dev, "a"\); exit'
 	finds none stolen 'close\(s0\); kexec'
+	# Unrelated files of one inode.
+	"$LUOSIM" explore --inodes 1 --eventfds 2 --policy inode-flag --depth 4 |
+		grep -A1 '^  refused' | grep -q 'preserve_fd(s0, f1, 0x1); preserve_fd(s0, f2, 0x2)' ||
+		echo "inode-flag: no file refused"
 	# Two open files of one inode.
 	finds reject-file double-restore 'preserve_fd\(s0, f0, 0x1\); preserve_fd\(s0, f1, 0x2\)'
 }
@@ -93,6 +97,39 @@ written()
 	[ -e "$f" ] || echo "nothing written"
 }
 
+# The same counts and findings whatever the number of threads; random search likewise.
+same_again()
+{
+	local strip='s/, [0-9.]+ s$//; /transitions a CPU second/d'
+	"$LUOSIM" explore "${world[@]}" --depth 7 --policy none --no-symmetry -j 1 | sed -E "$strip" >"$tmp/one"
+	"$LUOSIM" explore "${world[@]}" --depth 7 --policy none --no-symmetry -j 3 | sed -E "$strip" >"$tmp/three"
+	diff "$tmp/one" "$tmp/three"
+	"$LUOSIM" explore --random --runs 300 --depth 20 --faults 1 --seed 7 | sed -E "$strip" >"$tmp/one"
+	"$LUOSIM" explore --random --runs 300 --depth 20 --faults 1 --seed 7 | sed -E "$strip" >"$tmp/again"
+	diff "$tmp/one" "$tmp/again"
+}
+
+# What is left of a scenario is shorter, shows the same, and cannot be cut further.
+minimised()
+{
+	local f kinds
+	for f in dup-token two-sessions-one-closed direction-7.1.0 finish-outgoing-then-preserve; do
+		"$LUOSIM" minimise "$srcdir/scenarios/$f.scn" >"$tmp/small.scn" || echo "$f: $?"
+		"$LUOSIM" -q "$tmp/small.scn" || echo "$f: what is left does not show what it says"
+		[ "$(wc -l <"$tmp/small.scn")" -lt "$(wc -l <"$srcdir/scenarios/$f.scn")" ] ||
+			echo "$f: not shorter"
+		"$LUOSIM" minimise "$tmp/small.scn" | diff "$tmp/small.scn" - || echo "$f: not minimal"
+	done
+}
+
+# Stopped by a bound, it says so.
+bounds()
+{
+	local status=0
+	"$LUOSIM" explore --memory 1 --opens 2 --no-symmetry --no-prune --kernels 3 --time 60 >"$tmp/bound" || status=$?
+	[ $status = 3 ] && grep -q 'stopped by memory' "$tmp/bound" || { echo "--memory: $status"; cat "$tmp/bound"; }
+}
+
 bad()
 {
 	local status=0
@@ -113,5 +150,8 @@ check "the same findings without symmetry or pruning" same_findings
 check "the known counterexamples are found" known
 check "get-id has none" correct
 check "findings are scenarios that fail" written
+check "the same with more threads, and again at random" same_again
+check "scenarios are minimised" minimised
+check "bounds stop a search" bounds
 check "bad options are refused" bad
 done_testing
