@@ -122,7 +122,6 @@ static void add_race(JsonBuilder *b, const struct report_event *e)
 
 	schedule_print(schedule, e->scn, e->race->step, e->race->shown);
 	add_string(b, "type", "race");
-	add_number(b, "states", e->race->states);
 	add_string(b, "schedule", schedule->str);
 }
 

@@ -65,7 +65,7 @@ struct race_verdict {
  * struct race_summary - what was found out about a race.
  * @step: that began it.
  * @reduced: orders of steps that lead to one state were merged.
- * @max_states: when to stop; @states: how many there were.
+ * @max_states: when to stop. How many there are depends on the compiler.
  * @verdicts: of struct race_verdict, clean first; empty when one schedule was given.
  * @stopped: why the search is not complete, or NULL.
  * @shown: of struct turn: the schedule that the run follows; NULL without a race.
@@ -73,7 +73,7 @@ struct race_verdict {
 struct race_summary {
 	guint step;
 	bool reduced;
-	guint max_states, states;
+	guint max_states;
 	GArray *verdicts;
 	const char *stopped;
 	GArray *shown;

@@ -369,7 +369,6 @@ static void take_stock(struct search *s, const struct node *root)
 		v->schedule = shortest_schedule(root, i, s->g->race->nr_tasks);
 		v->count = find_tally(root, i)->count;
 	}
-	summary->states = g_hash_table_size(s->nodes);
 	g_array_sort(summary->verdicts, by_causes);
 	if (summary->verdicts->len > 0)
 		summary->shown = g_array_ref(worst(summary)->schedule);
