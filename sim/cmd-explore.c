@@ -8,6 +8,8 @@
 #include "lex.h"
 #include "overrides.h"
 #include "random.h"
+#include "setting.h"
+#include "world-block.h"
 
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
@@ -68,7 +70,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = g_option_context_new("[FILE]");
 	GOptionGroup *group = overrides_group(o->overrides);
 
 	g_option_group_add_entries(group, entries);
@@ -81,11 +83,34 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 
 /* ---- What was asked for ---- */
 
-static bool in_range(const char *option, gint n, gint max, GError **error)
+static gint *number(struct options *o, enum world_number which)
 {
-	if (n >= 1 && n <= max)
+	gint *const all[NR_WORLD_NUMBERS] = {
+		&o->sessions, &o->inodes, &o->opens, &o->eventfds, &o->tokens, &o->kernels,
+		&o->faults, &o->depth,
+	};
+
+	return all[which];
+}
+
+/* Where neither the command line nor the scenario says anything else. */
+static void fill_in(struct options *o, const struct world_block *block)
+{
+	static const gint usual[NR_WORLD_NUMBERS] = { 2, 2, 1, 0, 2, 2, 0, MAX_SEARCH_DEPTH };
+
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
+		if (*number(o, i) < 0)
+			*number(o, i) = block->given & 1u << i ? (gint)block->numbers[i] : usual[i];
+	if (o->ops == NULL)
+		o->ops = g_strdup(block->ops != NULL ? block->ops : DEFAULT_OPS);
+}
+
+static bool in_range(const char *option, gint n, gint min, gint max, GError **error)
+{
+	if (n >= min && n <= max)
 		return true;
-	g_set_error(error, SCN_ERROR, 0, "--%s %d out of range, expected 1 to %d", option, n, max);
+	g_set_error(error, SCN_ERROR, 0, "--%s %d out of range, expected %d to %d", option, n,
+		    min, max);
 	return false;
 }
 
@@ -105,15 +130,11 @@ static bool make_world(struct options *o, GError **error)
 {
 	struct world *w = &o->world;
 
-	if (!in_range("sessions", o->sessions, MAX_SESSIONS, error) ||
-	    !in_range("inodes", o->inodes, MAX_INODES, error) ||
-	    !in_range("opens", o->opens, MAX_OPENS, error) ||
-	    !in_range("eventfds", o->eventfds + 1, MAX_EVENTFDS + 1, error) ||
-	    !in_range("tokens", o->tokens, MAX_TOKENS, error) ||
-	    !in_range("kernels", o->kernels, MAX_KERNELS, error) ||
-	    !in_range("faults", o->faults + 1, MAX_WORLD_FAULTS + 1, error) ||
-	    !in_range("depth", o->depth, MAX_SEARCH_DEPTH, error) ||
-	    !in_range("jobs", o->jobs, MAX_JOBS, error))
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
+		if (!in_range(world_block_word(i), *number(o, i), world_block_min(i),
+			      world_block_max(i), error))
+			return false;
+	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error))
 		return false;
 	w->sessions = o->sessions;
 	w->inodes = o->inodes;
@@ -125,7 +146,7 @@ static bool make_world(struct options *o, GError **error)
 	w->reduced = o->reduced;
 	if (w->reduced)
 		return world_set_ops(w, REDUCED_OPS, error);
-	return world_set_ops(w, o->ops != NULL ? o->ops : DEFAULT_OPS, error);
+	return world_set_ops(w, o->ops, error);
 }
 
 /* ---- Searches ---- */
@@ -260,8 +281,8 @@ static int explore_all(const struct options *o, GError **error)
 /* What options cannot say by themselves; NULL when all is well. */
 static const char *check_options(const struct options *o)
 {
-	if (o->files != NULL)
-		return "arguments, expected options only";
+	if (o->files != NULL && o->files[1] != NULL)
+		return "several files, expected one scenario or none";
 	if (o->format != NULL && !g_str_equal(o->format, "text") &&
 	    !g_str_equal(o->format, "json"))
 		return "unknown --format, expected text or json";
@@ -274,13 +295,52 @@ static const char *check_options(const struct options *o)
 	return NULL;
 }
 
+/* The world of the scenario that is named, and the kernel that it begins with. */
+static bool take_scenario(struct options *o, struct world_block *block, GError **error)
+{
+	struct overrides *overrides;
+	struct scenario *scn;
+	const struct kernel_heading *kernel;
+
+	if (o->files == NULL)
+		return true;
+	scn = scenario_load(o->files[0], error);
+	if (scn == NULL)
+		return false;
+	kernel = &g_array_index(scn->steps, struct step, 0).kernel;
+	*block = scn->explore;
+	scn->explore.ops = NULL;
+	/* What the command line says comes last. */
+	overrides = overrides_new();
+	settings_append(overrides->settings, kernel->settings);
+	settings_append(overrides->settings, o->overrides->settings);
+	g_ptr_array_extend(overrides->releases, o->overrides->releases, NULL, NULL);
+	if (overrides->releases->len == 0 && kernel->release != NULL)
+		g_ptr_array_add(overrides->releases, (gpointer)kernel->release);
+	overrides_free(o->overrides);
+	o->overrides = overrides;
+	if (block->line == 0)
+		g_set_error(error, SCN_ERROR, 0, "%s: no explore block, expected one", scn->file);
+	scenario_free(scn);
+	return block->line != 0;
+}
+
 static int parse_and_explore(struct options *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
+	struct world_block block = { 0 };
 	const char *wrong;
 	int status;
 
-	if (!parse_options(o, argc, argv, &error) || !make_world(o, &error) ||
+	if (!parse_options(o, argc, argv, &error))
+		return complain("%s", error->message);
+	if (!take_scenario(o, &block, &error)) {
+		fprintf(stderr, "%s\n", error->message);
+		return EXIT_UNUSABLE;
+	}
+	fill_in(o, &block);
+	g_free(block.ops);
+	if (!make_world(o, &error) ||
 	    !parse_memory(o->memory != NULL ? o->memory : "1G", &o->bytes, &error))
 		return complain("%s", error->message);
 	wrong = check_options(o);
@@ -293,8 +353,8 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 int explore_main(int argc, char **argv)
 {
 	struct options o = {
-		.overrides = overrides_new(), .sessions = 2, .inodes = 2, .opens = 1, .tokens = 2,
-		.kernels = 2, .depth = MAX_SEARCH_DEPTH,
+		.overrides = overrides_new(), .sessions = -1, .inodes = -1, .opens = -1,
+		.eventfds = -1, .tokens = -1, .kernels = -1, .faults = -1, .depth = -1,
 		.seed = 1, .runs = 10000,
 		.jobs = MIN(g_get_num_processors(), MAX_JOBS),
 	};

@@ -28,12 +28,7 @@ struct overrides *overrides_copy(const struct overrides *o)
 	struct overrides *copy = overrides_new();
 
 	g_ptr_array_extend(copy->releases, o->releases, NULL, NULL);
-	for (guint i = 0; i < o->settings->len; i++) {
-		struct setting s = g_array_index(o->settings, struct setting, i);
-
-		s.policy = g_strdup(s.policy);
-		g_array_append_val(copy->settings, s);
-	}
+	settings_append(copy->settings, o->settings);
 	copy->no_reduction = o->no_reduction;
 	copy->max_states = o->max_states;
 	return copy;

@@ -11,6 +11,7 @@
 #include "select.h"
 #include "setting.h"
 #include "value.h"
+#include "world-block.h"
 
 struct parser {
 	struct lex lex;
@@ -21,6 +22,7 @@ struct parser {
 	guint race_line;	/* where the race of this scenario is */
 	bool race_reboots;
 	guint handler_line;	/* inside a handler's block: where that began */
+	guint explore_line;	/* inside an explore block: likewise */
 	guint64 kernel;		/* number of the kernel that runs here */
 	bool heading_due;	/* a reboot came since the last heading */
 	guint fails;		/* "fail" statements since the last operation */
@@ -159,6 +161,24 @@ static bool parse_handler(struct parser *p)
 	g_array_append_val(p->scn->handlers, script);
 	p->handler_line = p->lex.nr;
 	return true;
+}
+
+static bool parse_explore(struct parser *p)
+{
+	if (p->scn->explore.line != 0)
+		return twice(p, "explore", p->scn->explore.line);
+	p->scn->explore.line = p->explore_line = p->lex.nr;
+	return true;
+}
+
+/* A line between "explore" and its "end". */
+static bool parse_explore_line(struct parser *p, const char *at, const char *word)
+{
+	if (strcmp(word, "end") == 0) {
+		p->explore_line = 0;
+		return true;
+	}
+	return world_block_parse(&p->lex, at, word, &p->scn->explore);
 }
 
 /* A line between "handler" and its "end". */
@@ -638,6 +658,7 @@ static const struct statement {
 	{ "source", parse_source, true },
 	{ "runs", parse_runs, true },
 	{ "handler", parse_handler, true },
+	{ "explore", parse_explore, true },
 	{ "kernel", parse_kernel, false },
 	{ "repeat", parse_repeat, false },
 	{ "race", parse_race, false },
@@ -713,6 +734,7 @@ static bool parse_line(struct parser *p)
 		return false;
 	}
 	if (p->handler_line != 0 ? !parse_handler_line(p, at, word) :
+	    p->explore_line != 0 ? !parse_explore_line(p, at, word) :
 				   !parse_statement(p, at, word))
 		return false;
 	if (lex_done(l))
@@ -758,9 +780,9 @@ static bool check_scenario(struct parser *p, const char *end)
 		lex_fail(l, end, "no scenario, expected 'scenario NAME'");
 		return false;
 	}
-	if (p->handler_line != 0) {
+	if (p->handler_line != 0 || p->explore_line != 0) {
 		lex_fail(l, end, "block of line %u does not end, expected 'end'",
-			 p->handler_line);
+			 p->handler_line + p->explore_line);
 		return false;
 	}
 	if (p->scn->steps->len == 0) {

@@ -9,6 +9,7 @@
 #include "select.h"
 #include "setting.h"
 #include "value.h"
+#include "world-block.h"
 
 #define CALL_WIDTH	40	/* where "=" stands, unless the call is longer */
 #define MIN_RUN		8	/* equal bytes that are printed as "x"*N */
@@ -337,6 +338,8 @@ static void print_headers(GString *out, const struct scenario *scn)
 		g_string_append_c(out, '\n');
 	for (guint i = 0; i < scn->handlers->len; i++)
 		handler_print(out, &g_array_index(scn->handlers, struct handler_script, i));
+	if (scn->explore.line != 0)
+		world_block_print(out, &scn->explore);
 }
 
 static void print_step(GString *out, struct print *p, const struct scenario *scn,

@@ -209,6 +209,26 @@ struct variant {
 	char *policy;			/* NULL: the release's own */
 };
 
+/* What an "explore" block may set; the rest is as luosim explore has it. */
+enum world_number {
+	WORLD_SESSIONS,
+	WORLD_INODES,
+	WORLD_OPENS,
+	WORLD_EVENTFDS,
+	WORLD_TOKENS,
+	WORLD_KERNELS,
+	WORLD_FAULTS,
+	WORLD_DEPTH,
+	NR_WORLD_NUMBERS
+};
+
+struct world_block {
+	guint line;		/* 0: there is none */
+	guint32 given;		/* mask of the numbers that are */
+	guint numbers[NR_WORLD_NUMBERS];
+	char *ops;		/* or NULL */
+};
+
 struct scenario {
 	char *file;
 	char *name;
@@ -217,6 +237,7 @@ struct scenario {
 	char *source;		/* likewise */
 	GArray *runs;		/* of struct variant; empty without "runs" */
 	GArray *handlers;	/* of struct handler_script */
+	struct world_block explore;
 	GArray *steps;		/* of struct step */
 	guint expect_line;	/* 0 without "expect" */
 	GArray *expects;	/* of struct expectation, the main one first */

@@ -193,6 +193,17 @@ static void setting_print(GString *out, const struct setting *s)
 	}
 }
 
+void settings_append(GArray *list, const GArray *more)
+{
+	for (guint i = 0; i < more->len; i++) {
+		struct setting s = g_array_index(more, struct setting, i);
+
+		s.policy = g_strdup(s.policy);
+		s.handlers = g_strdup(s.handlers);
+		g_array_append_val(list, s);
+	}
+}
+
 void settings_print(GString *out, const GArray *list)
 {
 	for (guint i = 0; i < list->len; i++)

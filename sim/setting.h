@@ -14,6 +14,9 @@ GArray *settings_new(void);
  */
 bool setting_parse(struct lex *l, GArray *list);
 
+/** settings_append() - copies of @more behind those of @list. */
+void settings_append(GArray *list, const GArray *more);
+
 /** settings_print() - append each as " NAME=VALUE". */
 void settings_print(GString *out, const GArray *list);
 
