@@ -147,7 +147,7 @@ check "another expectation is no cure" says '  release   v7.1 and later' \
 check "two changes where one is not enough" says '  together  .* and .*: .*' \
 	--kernel=v7.3 --policy=none --without=memfd-seals "$tmp/two.scn"
 check "of what does not break, what it would break without" says \
-	'  fix       memfd-seals \(B29\): lost at line 19; .*' --kernel=v7.3 scenarios/seals.scn
+	'  fix       memfd-seals \(B29\): exposed at line 19, lost; .*' --kernel=v7.3 scenarios/seals.scn
 check "and with which policy" says '  policy    none: double-restore at line 22' \
 	--kernel=v7.3 scenarios/dup-token.scn
 check "0 when it is explained" gives 0 scenarios/dup-token.scn
