@@ -42,7 +42,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 	[FIX_SHMEM_LARGE_WRITE] = { "shmem-large-write", "",
 		"shmem checks a write in steps of the largest folio instead of a page" },
 	[FIX_REGISTER_ANYTIME] = { "register-anytime", "B37",
-		"file handlers and FLBs are registered under a lock, while there are sessions, too" },
+		"handlers and FLBs are registered under a lock, also while there are sessions" },
 	[FIX_FLB_INCOMING_REFS] = { "flb-incoming-refs", "B40",
 		"an incoming FLB is not finished while somebody uses it" },
 	[FIX_FLB_OUTGOING_REFS] = { "flb-outgoing-refs", "B41",

@@ -802,7 +802,8 @@ static bool check_scenario(struct parser *p, const char *end)
 	for (int i = 0; i < NR_LISTS; i++) {
 		if (p->scn->lists[i]->len > 0 && !p->scn->sweeps && p->race_line == 0) {
 			l->nr = p->scn->list_line[i];
-			lex_fail(l, l->line, "'%s' of a single run, expected 'expect', a race or a 'fail any'",
+			lex_fail(l, l->line, "'%s' of a single run, expected 'expect', a race "
+				 "or a 'fail any'",
 				 list_name(i));
 			return false;
 		}

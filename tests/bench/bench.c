@@ -259,8 +259,8 @@ static void bench_schedules(const char *luosim, const char *race)
 	char command[4096], line[256];
 	FILE *out;
 
-	snprintf(command, sizeof(command), "'%s' --no-reduction --max-states=10000000 --kernel=v7.0 "
-		 "'%s'", luosim, race);
+	snprintf(command, sizeof(command),
+		 "'%s' --no-reduction --max-states=10000000 --kernel=v7.0 '%s'", luosim, race);
 	getrusage(RUSAGE_CHILDREN, &before);
 	out = popen(command, "r");
 	check(out != NULL, "popen");
