@@ -65,15 +65,17 @@ struct worker {
 
 /* ---- Where a worker is ---- */
 
-static void save(struct worker *w, guint depth, guint32 number)
+/* False without memory: the machine is not at a place to go on from. */
+static bool save(struct worker *w, guint depth, guint32 number)
 {
 	struct spot *spot = &w->way[depth];
 
 	if (machine_save(w->machine, &spot->snapshot) != 0)
-		g_error("no memory for a snapshot");
+		return false;
 	spot->place = w->place;
 	spot->number = number;
 	w->at = depth;
+	return true;
 }
 
 static void restore(struct worker *w, guint depth)
@@ -89,11 +91,12 @@ static void run(struct worker *w, guint op, guint nth, struct done *done)
 }
 
 /* Go to state @number, which is @depth operations away from the first. */
-static void go_to(struct worker *w, guint32 number, guint depth)
+static bool go_to(struct worker *w, guint32 number, guint depth)
 {
 	guint32 numbers[MAX_SEARCH_DEPTH + 1];
 	guint from = depth;
 	struct done done;
+	bool ok = true;
 
 	for (guint32 n = number;; n = states_origin(w->search->states, n)->parent) {
 		numbers[from] = n;
@@ -104,15 +107,17 @@ static void go_to(struct worker *w, guint32 number, guint depth)
 	if (from < depth)
 		restore(w, from);
 	w->witness.mute = true;
-	for (guint d = from + 1; d <= depth; d++) {
+	for (guint d = from + 1; d <= depth && ok; d++) {
 		const struct origin *origin = states_origin(w->search->states, numbers[d]);
 
 		run(w, origin->op, origin->nth, &done);
 		machine_forget_violations(w->machine);
-		save(w, d, numbers[d]);
+		ok = save(w, d, numbers[d]);
 	}
 	w->witness.mute = false;
-	w->at = depth;
+	if (ok)
+		w->at = depth;
+	return ok;
 }
 
 /* ---- Findings ---- */
@@ -313,8 +318,8 @@ static void make_room(struct search *s)
 	if (!states_crowded(s->states))
 		return;
 	g_rw_lock_writer_lock(&s->growing);
-	if (states_crowded(s->states))
-		states_grow(s->states);
+	if (states_crowded(s->states) && !states_grow(s->states))
+		s->stopped = "memory";
 	g_rw_lock_writer_unlock(&s->growing);
 }
 
@@ -332,10 +337,13 @@ static gpointer work(gpointer data)
 		make_room(s);
 		g_rw_lock_reader_lock(&s->growing);
 		for (guint32 i = from; i < MIN(from + CHUNK, nr) && s->stopped == NULL; i++) {
-			go_to(w, s->order != NULL ?
-			      g_array_index(s->order, struct ranked, i).number : s->first + i,
-			      s->depth);
-			expand(w);
+			guint32 number = s->order != NULL ?
+				g_array_index(s->order, struct ranked, i).number : s->first + i;
+
+			if (go_to(w, number, s->depth))
+				expand(w);
+			else
+				s->stopped = "memory";
 		}
 		g_rw_lock_reader_unlock(&s->growing);
 	}
@@ -367,8 +375,7 @@ static bool worker_start(struct worker *w, struct search *s)
 	machine_forget_violations(w->machine);
 	w->witness.mute = false;
 	world_frames(s->world, w->machine, &w->place, w->frames);
-	save(w, 0, 0);
-	return true;
+	return save(w, 0, 0);
 }
 
 static void worker_stop(struct worker *w)

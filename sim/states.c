@@ -120,13 +120,13 @@ bool states_crowded(const struct states *s)
 	return states_nr(s) + HEADROOM > s->table_size / 5 * 4;
 }
 
-void states_grow(struct states *s)
+bool states_grow(struct states *s)
 {
 	guint64 size = s->table_size + s->table_size / 2;
 	guint32 *table = reserve(size * sizeof(*table));
 
 	if (table == NULL)
-		g_error("no address space for %" G_GUINT64_FORMAT " states", size);
+		return false;
 	release(s->table, s->table_size * sizeof(*s->table));
 	s->table = table;
 	s->table_size = size;
@@ -140,6 +140,7 @@ void states_grow(struct states *s)
 			at = at + 1 < size ? at + 1 : 0;
 		table[at] = i + 1;
 	}
+	return true;
 }
 
 bool states_is(const struct states *s, guint32 number)

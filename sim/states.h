@@ -37,7 +37,8 @@ enum seen states_insert(struct states *states, const guint64 fingerprint[2],
 
 /** states_crowded() - is it time for states_grow()? */
 bool states_crowded(const struct states *states);
-void states_grow(struct states *states);
+/** states_grow() - make the table larger; false without memory. */
+bool states_grow(struct states *states);
 
 /** states_is() - does @number stand for a state? */
 bool states_is(const struct states *states, guint32 number);
