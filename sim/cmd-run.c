@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 #include "overrides.h"
+#include "progress.h"
 
 struct options {
 	struct overrides *overrides;
@@ -103,12 +104,13 @@ static struct report *new_report(const struct options *o, const GPtrArray *all)
 
 static int run_all(const struct options *o, const GPtrArray *all)
 {
+	struct progress *progress = progress_new(NULL);
 	struct report *report = new_report(o, all);
 	struct report_event e = { .type = REPORT_PLAN, .count = all->len };
 	guint count[RUN_SKIPPED + 1] = { 0 };
 
 	report->event(report, &e);
-	for (guint i = 0; i < all->len; i++) {
+	for (guint i = 0; i < all->len && !progress_stopped(progress); i++) {
 		const struct scenario *scn = all->pdata[i];
 		guint variants = nr_runs(o, scn);
 
@@ -125,6 +127,8 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	e = (struct report_event){ .type = REPORT_END };
 	report->event(report, &e);
 	report->free(report);
+	fflush(stdout);
+	progress_free(progress);
 	if (count[RUN_FAILED] > 0)
 		return EXIT_FAILED;
 	if (count[RUN_STOPPED] > 0)

@@ -31,7 +31,7 @@ struct progress *progress_new(const char *what)
 	struct progress *p = g_new0(struct progress, 1);
 
 	p->what = what;
-	p->terminal = isatty(STDERR_FILENO);
+	p->terminal = what != NULL && isatty(STDERR_FILENO);
 	p->next = g_get_monotonic_time() + A_MOMENT;
 	sigaction(SIGINT, &action, &p->before);
 	if (p->before.sa_handler == SIG_IGN)

@@ -8,7 +8,10 @@
 
 struct progress;
 
-/** progress_new() - @what, such as "runs", is counted; from here on Ctrl-C asks to stop. */
+/**
+ * progress_new() - @what, such as "runs", is counted; from here on Ctrl-C asks to stop.
+ * NULL: nothing is shown. One within another hands the signal on to it when freed.
+ */
 struct progress *progress_new(const char *what);
 
 /**

@@ -93,6 +93,19 @@ stopped()
 		cat "$tmp/out"
 }
 
+interrupted()
+{
+	# A job in the background would ignore the signal.
+	env --default-signal=INT "$LUOSIM" --no-reduction --max-states=2000000000 --kernel=v7.0 \
+		"$dir/create-reboot.scn" >"$tmp/out" 2>&1 &
+	local pid=$!
+	sleep 1
+	kill -INT "$pid"
+	wait "$pid"
+	[ $? -eq 130 ] || echo "it was not ended by the signal"
+	tr -s '\n ' ' ' <"$tmp/out" | grep -q "not all schedules tried: interrupted" || cat "$tmp/out"
+}
+
 check "a close against reboot on v7.0: every order one by one gives the same counts" \
 	merged_is_all --kernel=v7.0 "$dir/close-reboot.scn"
 check "a close against reboot on v7.3: every order one by one gives the same counts" \
@@ -108,5 +121,6 @@ check "B16: the schedule that uses what is freed, pasted back, does" \
 check "a seed is a schedule" seeded
 check "more preemptions, more schedules" bounded
 check "a search that is stopped says so and is no success" stopped
+check "Ctrl-C ends a search with what it found" interrupted
 check "a hundred runs of every race are the same bytes" hundred
 done_testing
