@@ -117,27 +117,42 @@ void gate_relock(struct machine *m)
 		down_write(m, &m->k->luo.outgoing.rwsem);
 }
 
-/* Sessions that were closed meanwhile had only the pin left. */
 static void unpin(struct machine *m)
 {
-	struct luo_session *session, *next;
+	struct luo_session *session;
 
-	list_for_each_entry_safe(session, next, &m->k->luo.outgoing.list, list) {
+	list_for_each_entry(session, &m->k->luo.outgoing.list, list)
 		session->pinned = false;
+}
+
+static struct luo_session *first_closed(struct machine *m)
+{
+	struct luo_session *session;
+
+	list_for_each_entry(session, &m->k->luo.outgoing.list, list)
 		if (session->closed)
-			luo_session_put(m, session);
-	}
+			return session;
+	return NULL;
+}
+
+/* Sessions that were closed while pinned had only the pin left. */
+static void put_closed(struct machine *m)
+{
+	struct luo_session *session;
+
+	while ((session = first_closed(m)))
+		luo_session_put(m, session);
 }
 
 void gate_reopen(struct machine *m)
 {
 	struct luo *luo = &m->k->luo;
 
+	unpin(m);
 	up_write(m, &luo->outgoing.rwsem);
 	if (release_sem(m))
 		up_write(m, release_sem(m));
-	if (has_pins(m))
-		unpin(m);
+	put_closed(m);
 	luo->rebooting = false;
 }
 

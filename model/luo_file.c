@@ -172,7 +172,7 @@ static int luo_handler_preserve(struct machine *m, struct luo_file *luo_file)
 	struct luo_managed *managed = luo_file->managed;
 	int err;
 
-	if (managed && managed->owners > 1) {
+	if (managed && managed->preserved) {
 		luo_file->serialized_data = managed->serialized_data;
 		luo_file->private_data = managed->private_data;
 		ledger_share(m, luo_file->claim, managed->serialized_data);
@@ -187,8 +187,22 @@ static int luo_handler_preserve(struct machine *m, struct luo_file *luo_file)
 	if (managed) {
 		managed->serialized_data = args.serialized_data;
 		managed->private_data = args.private_data;
+		managed->preserved = true;
 	}
 	return 0;
+}
+
+/* Duplicate share: no other owner preserves, gives up, retrieves or finishes the object. */
+static void lock_managed(struct machine *m, struct luo_managed *managed)
+{
+	if (managed)
+		mutex_lock(m, &managed->lock);
+}
+
+static void unlock_managed(struct machine *m, struct luo_managed *managed)
+{
+	if (managed)
+		mutex_unlock(m, &managed->lock);
 }
 
 static int luo_file_create(struct machine *m, const struct managed_file *mf,
@@ -206,7 +220,9 @@ static int luo_file_create(struct machine *m, const struct managed_file *mf,
 	luo_file->managed = managed;
 	luo_file->session = container_of(mf->file_set, struct luo_session, file_set);
 	luo_file->claim = m->task->claim;
+	lock_managed(m, managed);
 	err = luo_handler_preserve(m, luo_file);
+	unlock_managed(m, managed);
 	if (err) {
 		kfree(m, luo_file, sizeof(*luo_file));
 		return err;
@@ -244,6 +260,7 @@ static int __luo_preserve_file(struct machine *m, struct managed_file *mf, int f
 err_flb_unpreserve:
 	luo_flb_file_unpreserve(m, mf->fh);
 err_release:
+	lock_managed(m, managed);
 	policy_release(m, mf, managed);
 err_put_handler:
 	handler_put(m, mf->fh);
@@ -294,6 +311,20 @@ static struct managed_file managed_file(struct luo_file_set *file_set,
 	};
 }
 
+/* What is shared the last owner gives up; who comes meanwhile preserves it again. */
+static void luo_unpreserve_managed(struct machine *m, struct luo_file *luo_file,
+				   struct liveupdate_file_op_args *args)
+{
+	struct luo_managed *managed = luo_file->managed;
+
+	lock_managed(m, managed);
+	if (managed && managed->owners > 1)
+		return;
+	if (managed)
+		managed->preserved = false;
+	luo_unpreserve(args);
+}
+
 void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 {
 	KCALL(m);
@@ -305,9 +336,7 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 		struct liveupdate_file_op_args args = op_args(m, luo_file);
 		u32 before = ledger_act_for(m, luo_file->claim);
 
-		/* What is shared the last owner gives up. */
-		if (!luo_file->managed || luo_file->managed->owners == 1)
-			luo_unpreserve(&args);
+		luo_unpreserve_managed(m, luo_file, &args);
 		luo_flb_file_unpreserve(m, luo_file->fh);
 		handler_put_if(m, luo_file->fh, false);
 		policy_release(m, &mf, luo_file->managed);
@@ -535,10 +564,12 @@ static int retrieve_locked(struct machine *m, struct luo_file_set *file_set,
 		get_file(luo_file->file);
 		return 0;
 	}
+	lock_managed(m, luo_file->shared);
 	if (luo_file->shared && luo_file->shared->retrieve_status)
 		err = luo_share_retrieved(m, luo_file);
 	else
 		err = luo_handler_retrieve(m, file_set, luo_file);
+	unlock_managed(m, luo_file->shared);
 	if (!err)
 		ledger_retrieved(m, luo_file->claim, luo_file->file);
 	return err;
@@ -579,6 +610,9 @@ static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
 	u32 before = ledger_act_for(m, luo_file->claim);
 
 	mutex_lock(m, &luo_file->mutex);
+	/* Until luo_file_unmanage(). */
+	lock_managed(m, luo_file->managed);
+	lock_managed(m, luo_file->shared);
 	/* What is shared the last owner finishes. */
 	if (luo_file->shared)
 		args.retrieve_status = luo_file->shared->retrieve_status;
@@ -603,11 +637,16 @@ static void luo_file_unmanage(struct machine *m, struct luo_file_set *file_set,
 
 	if (mf.file)
 		policy_release(m, &mf, luo_file->managed);
-	if (!shared || --shared->owners)
+	if (!shared)
 		return;
+	if (--shared->owners) {
+		unlock_managed(m, shared);
+		return;
+	}
+	xa_erase(m, &m->k->luo.shared, PHYS_PFN(luo_file->serialized_data));
+	unlock_managed(m, shared);
 	if (shared->file)
 		fput(m, shared->file);
-	xa_erase(m, &m->k->luo.shared, PHYS_PFN(luo_file->serialized_data));
 	kfree(m, shared, sizeof(*shared));
 }
 
@@ -701,6 +740,7 @@ static int luo_share_incoming(struct machine *m, struct luo_file *luo_file)
 		managed = kzalloc(m, sizeof(*managed));
 		if (!managed)
 			return -ENOMEM;
+		mutex_init(&managed->lock, "luo_managed.lock");
 		err = xa_insert(m, &m->k->luo.shared, key, managed);
 		if (err) {
 			kfree(m, managed, sizeof(*managed));
@@ -819,6 +859,7 @@ err_destroy_blocks:
 		struct luo_file *luo_file = list_first_entry(&file_set->files_list,
 							     struct luo_file, list);
 
+		lock_managed(m, luo_file->shared);
 		luo_file_unmanage(m, file_set, luo_file);
 		handler_put(m, luo_file->fh);
 		ledger_unread(m, luo_file->claim);

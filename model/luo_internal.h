@@ -313,6 +313,8 @@ struct managed_file {
 
 /* Duplicate share: one object that several tokens own. */
 struct luo_managed {
+	struct mutex lock;		/* what owners do to the object, one after the other */
+	bool preserved;
 	u32 owners;
 	u64 serialized_data;
 	void *private_data;

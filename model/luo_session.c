@@ -117,9 +117,10 @@ static int luo_session_insert(struct machine *m, struct luo_session_header *sh,
 static void luo_session_remove(struct machine *m, struct luo_session_header *sh,
 			       struct luo_session *session)
 {
-	struct luo_session **link = bucket_of(sh, session->name_hash);
+	struct luo_session **link;
 
 	down_write(m, &sh->rwsem);
+	link = bucket_of(sh, session->name_hash);
 	while (*link != session)
 		link = &(*link)->hash_next;
 	*link = session->hash_next;
@@ -435,7 +436,10 @@ int luo_session_create(struct machine *m, const char *name, struct file **filep)
 err_remove:
 	luo_session_remove(m, &m->k->luo.outgoing, session);
 err_leave:
+	luo_session_free(m, session);
 	gate_leave(m);
+	return err;
+
 err_free:
 	luo_session_free(m, session);
 	return err;
@@ -458,7 +462,7 @@ static int luo_session_retrieve_one(struct machine *m, struct luo_session *sessi
 int luo_session_retrieve(struct machine *m, const char *name, struct file **filep)
 {
 	struct luo_session_header *sh = &m->k->luo.incoming;
-	/* Up to 7.0 the list is locked only to find the session. */
+	/* Without the fix the list is locked only to find the session. */
 	bool keep = has_fix(m, FIX_RETRIEVE_LOCK);
 	struct luo_session *session;
 	int err;

@@ -976,6 +976,12 @@ enum task_state { TASK_READY, TASK_SLEEPS, TASK_DONE };
  */
 int machine_task_new(struct machine *m, void (*body)(void *data), void *data);
 
+/**
+ * machine_task_lives() - does the process of the running task live? When it has ended,
+ * the task returns from the call that it is in and makes no other.
+ */
+bool machine_task_lives(const struct machine *m);
+
 /** machine_task_state() - what task @id does; no task is ready once the machine stopped. */
 enum task_state machine_task_state(struct machine *m, unsigned int id);
 

@@ -119,13 +119,17 @@ static int claim_shared(struct machine *m, const struct managed_file *mf, u64 ke
 	int err;
 
 	*managed = xa_load(table_of(m, mf), key);
+	new = *managed ? NULL : kzalloc(m, sizeof(*new));
+	/* Another owner may have come while memory was looked for. */
+	*managed = xa_load(table_of(m, mf), key);
 	if (*managed) {
+		kfree(m, new, sizeof(*new));
 		(*managed)->owners++;
 		return 0;
 	}
-	new = kzalloc(m, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
+	mutex_init(&new->lock, "luo_managed.lock");
 	err = insert(m, mf, key, new);
 	if (err) {
 		kfree(m, new, sizeof(*new));
@@ -170,11 +174,17 @@ void policy_release(struct machine *m, const struct managed_file *mf, struct luo
 		file_inode(mf->file)->luo_managed = false;
 		return;
 	}
-	if (!policy_key(m, mf, &key) || (managed && --managed->owners))
+	if (managed && --managed->owners) {
+		mutex_unlock(m, &managed->lock);
+		return;
+	}
+	if (!policy_key(m, mf, &key))
 		return;
 	if (xa_erase(m, table_of(m, mf), key))
 		census_add(m, CENSUS_MANAGED, -1);
-	if (managed)
+	if (managed) {
+		mutex_unlock(m, &managed->lock);
 		kfree(m, managed, sizeof(*managed));
+	}
 	policy_cost(m, claims_held(m) - claims, heap);
 }

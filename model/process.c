@@ -38,7 +38,7 @@ static struct process *find_process(struct machine *m, const char *comm)
 	return NULL;
 }
 
-static struct process *process_of(struct files_struct *files)
+struct process *process_of(struct files_struct *files)
 {
 	return container_of(files, struct process, files);
 }
@@ -126,6 +126,7 @@ static void do_group_exit(struct machine *m)
 /* Another process takes its name and place. */
 static int exit_group(struct machine *m)
 {
+	process_of(m->task->files)->exits++;
 	do_group_exit(m);
 	return open_console(m);
 }

@@ -13,7 +13,10 @@ struct process {
 	struct files_struct files;
 	struct list_head inbox;		/* of struct scm_fp: its socket's queue */
 	struct list_head list;
+	u32 exits;			/* how often it ended, and another took its place */
 };
+
+struct process *process_of(struct files_struct *files);
 
 /* The process that every kernel starts, and that runs. */
 void init_process(struct machine *m);

@@ -148,12 +148,15 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 {
 	const struct machine *saved = s->mem;
 	struct arena persist = m->persist, heap = m->heap;
-	u64 top = m->top, nr, head;
+	u64 top = m->top, nr, head, next;
 	struct saved_head beyond;
 	const char *p;
 
-	for_each_beyond(m, head)
+	/* The walk reads a head to find the next one. */
+	for (next = first_beyond(m); (head = next) < m->nr_frames; ) {
+		next = next_head(m, head + (1ull << m->memmap[head].order));
 		m->memmap[head] = (struct page){ 0 };
+	}
 	if (top > saved->top) {
 		u64 more = top - saved->top;
 

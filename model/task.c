@@ -159,6 +159,7 @@ int machine_task_new(struct machine *m, void (*body)(void *data), void *data)
 	memset(task, 0, sizeof(*task));
 	task->id = id;
 	task->files = m->init_task.files;
+	task->exits = process_of(task->files)->exits;
 	task->body = body;
 	task->data = data;
 	getcontext(&start);
@@ -183,6 +184,11 @@ enum task_state machine_task_state(struct machine *m, unsigned int id)
 	if (task->waits_for && !freed_by(task->waits_for) && !task->may_go(m, task))
 		return TASK_SLEEPS;
 	return TASK_READY;
+}
+
+bool machine_task_lives(const struct machine *m)
+{
+	return m->task->exits == process_of(m->task->files)->exits;
 }
 
 const char *machine_task_at(struct machine *m, unsigned int id, const char **lock)

@@ -47,6 +47,7 @@ struct task {
 	u32 nr_held;
 
 	/* in a race */
+	u32 exits;			/* of its process when it began */
 	u32 id;				/* counted from 1; 0: init_task */
 	enum task_state state;
 	const char *at, *at_lock;	/* where it gave way */

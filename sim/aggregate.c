@@ -157,12 +157,18 @@ void aggregate_verdict(struct aggregate *a, struct verdict *v)
 
 void aggregate_print(GString *out, const struct aggregate *a)
 {
-	g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %ss: ",
-			       a->runs == G_MAXUINT64 ? "more than " : "", a->runs, a->what);
+	if (a->runs == 0)
+		g_string_append_printf(out, "some %ss: ", a->what);
+	else
+		g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %s%s: ",
+				       a->runs == G_MAXUINT64 ? "more than " : "", a->runs,
+				       a->what, a->runs == 1 ? "" : "s");
 	for (guint i = 0; i < a->groups->len; i++) {
 		const struct group *g = &g_array_index(a->groups, struct group, i);
 
-		g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " ", i > 0 ? ", " : "", g->runs);
+		g_string_append(out, i > 0 ? ", " : "");
+		if (g->runs > 0)
+			g_string_append_printf(out, "%" G_GUINT64_FORMAT " ", g->runs);
 		print_kinds(out, g->causes);
 		g_string_append(out, g->differs ? " with other results" : "");
 	}

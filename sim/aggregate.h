@@ -27,7 +27,7 @@ struct group {
  * @what: what one of them is called, such as "run".
  * @which: which one a group names, such as "first".
  * @groups: of struct group, in the order in which they came up.
- * @runs: how many there are.
+ * @runs: how many there are; 0: they were not all counted.
  * @complaints: of char *: what is not as the scenario expects; set by
  *	aggregate_verdict().
  */

@@ -17,10 +17,10 @@ static void task_body(void *data)
 {
 	struct race_task *task = data;
 	struct racing *g = task->racing;
-
 	const struct step *step;
 
-	while ((step = step_at(g, task->next))->kind == STEP_OP || step->kind == STEP_FAIL) {
+	while (((step = step_at(g, task->next))->kind == STEP_OP || step->kind == STEP_FAIL) &&
+	       machine_task_lives(g->r->machine)) {
 		task->caller = &g->callers[task->next - g->pc];
 		g->r->caller = task->caller;
 		if (step->kind == STEP_FAIL)
@@ -178,7 +178,9 @@ void moment_clear(struct moment *moment)
 /* Let one task take its turn; how many steps it took. */
 static guint take_turn(struct racing *g, guint task, guint steps)
 {
-	struct report_event e = { .type = REPORT_TURN, .race_step = g->pc, .turn = task + 1 };
+	struct report_event e = {
+		.type = REPORT_TURN, .race_step = g->pc, .turn = task + 1, .wanted = MAX(steps, 1),
+	};
 	guint taken = 0;
 
 	while ((steps == 0 || taken < steps) && racing_ready(g) >> task & 1) {

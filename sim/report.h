@@ -26,7 +26,8 @@
  *	that were asked for happened.
  * @REPORT_RACE: a race begins; @race tells what was found out about it.
  * @REPORT_TURN: task @turn of the race that step @race_step began has taken @count
- *	steps and is @turn_ended: it gave way @at a place that is about @at_lock.
+ *	steps, of @wanted or more, and is @turn_ended: it gave way @at a place that
+ *	is about @at_lock.
  * @REPORT_VERDICT: the run is over.
  * @REPORT_END: so are all.
  */
@@ -116,7 +117,7 @@ struct report_event {
 	const struct op *op;
 	guint task;		/* of a race, counted from 1, that makes the call; 0: none */
 	const struct race_summary *race;
-	guint race_step, turn;
+	guint race_step, turn, wanted;
 	enum task_state turn_ended;
 	const char *at, *at_lock;
 	const gint64 *vars;

@@ -247,8 +247,10 @@ static void judge_run(const struct run *r, struct verdict *v)
 /* All schedules of its race, or the one that was given. */
 static struct aggregate *judge_race(const struct run *r, struct verdict *v)
 {
+	/* How much was found before the search stopped depends on the compiler. */
+	bool all_found = r->race.stopped == NULL;
 	struct aggregate *set = aggregate_new(r->scn, &boot_of(r, 1)->release, "schedule",
-					      r->race.stopped != NULL ? "such as" : "shortest");
+					      all_found ? "shortest" : "such as");
 	struct verdict all;
 
 	if (r->race.verdicts->len == 0)
@@ -264,7 +266,7 @@ static struct aggregate *judge_race(const struct run *r, struct verdict *v)
 
 		one.ok = is_ok(&one);
 		schedule_print(schedule, r->scn, r->race.step, rv->schedule);
-		aggregate_add(set, &one, rv->count, schedule->str);
+		aggregate_add(set, &one, all_found ? rv->count : 0, schedule->str);
 	}
 	aggregate_verdict(set, &all);
 	all.violations = v->violations;

@@ -88,7 +88,6 @@ static guint find_verdict(struct search *s, guint32 kinds, bool differs)
 	GArray *verdicts = s->summary->verdicts;
 	struct race_verdict new = {
 		.causes = run_causes(s->g->r, kinds), .kinds = kinds, .differs = differs,
-		.count = 1,
 	};
 
 	for (guint i = 0; i < verdicts->len; i++) {
@@ -97,7 +96,6 @@ static guint find_verdict(struct search *s, guint32 kinds, bool differs)
 		if (v->causes != new.causes || v->differs != differs)
 			continue;
 		v->kinds |= kinds;
-		v->count++;
 		return i;
 	}
 	/* Until the search is over and knows the shortest. */
@@ -260,7 +258,7 @@ static struct node *visit(struct search *s, struct place at)
 	if (node != NULL)
 		return node;
 	if (g_hash_table_size(s->nodes) >= s->summary->max_states)
-		s->summary->stopped = "too many states";
+		s->summary->stopped = "too many states, see preemptions= and --max-states";
 	else if (!progress_step(s->progress, 0))
 		s->summary->stopped = "interrupted";
 	if (s->summary->stopped != NULL)

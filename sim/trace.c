@@ -342,6 +342,15 @@ static void trace_turn(struct trace *t, const struct report_event *e)
 		g_string_append_printf(t->out, " %s(%s)", e->at,
 				       e->at_lock != NULL ? e->at_lock : "");
 	g_string_append_c(t->out, '\n');
+	if (e->count >= e->wanted)
+		return;
+	colour_on(t, t->out, RED);
+	g_string_append_printf(t->out, "%s:%u: schedule: %s took %u step%s, expected %u\n",
+			       e->scn->file,
+			       g_array_index(e->scn->steps, struct step, e->race_step).line,
+			       race_task(e->scn, e->race_step, e->turn), e->count,
+			       e->count == 1 ? "" : "s", e->wanted);
+	colour_on(t, t->out, PLAIN);
 }
 
 /* ---- The verdict ---- */

@@ -37,7 +37,7 @@ pasted()
 	[ -n "$schedule" ] || echo "no schedule for $kind"
 	sed "s/^  race.*/  race schedule=$schedule/" "${!#}" >"$tmp/pasted.scn"
 	"$LUOSIM" "${@:1:$#-1}" "$tmp/pasted.scn" >"$tmp/out"
-	grep -q "^verdict: 1 schedules: 1 $kind" "$tmp/out" || { echo "$schedule"; cat "$tmp/out"; }
+	grep -q "^verdict: 1 schedule: 1 $kind" "$tmp/out" || { echo "$schedule"; cat "$tmp/out"; }
 }
 
 seeded()

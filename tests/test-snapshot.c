@@ -94,6 +94,27 @@ static void frames_never_touched_come_back(void **state)
 	end_clean(s.m);
 }
 
+/* Heads of free blocks that only the time after the snapshot has, far beyond what was used. */
+static void no_free_block_of_later_stays_behind(void **state)
+{
+	u64 size = s.m->nr_frames * sizeof(struct page);
+	struct page *before = test_malloc(size);
+
+	(void)state;
+	memcpy(before, s.m->memmap, size);
+	for (int n = 0x80; n < 0x90; n++) {
+		for (int i = 0; i < n; i++)
+			assert_non_null(folio_alloc(s.m, GFP_KERNEL | __GFP_ZERO, 0));
+		machine_restore(s.m, &s.before);
+		for (u64 pfn = s.m->top; pfn < s.m->nr_frames; pfn++)
+			assert_int_equal(s.m->memmap[pfn].flags & PG_BUDDY,
+					 before[pfn].flags & PG_BUDDY);
+	}
+	test_free(before);
+	live_on(s.m);
+	end_clean(s.m);
+}
+
 static void a_stopped_machine_runs_again(void **state)
 {
 	(void)state;
@@ -109,6 +130,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_follows_is_the_same, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_later_kernel_comes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(frames_never_touched_come_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_free_block_of_later_stays_behind, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_stopped_machine_runs_again, set_up, tear_down),
 	};
 
