@@ -4,6 +4,7 @@
 #
 #	check WHAT COMMAND...	one result: passes if COMMAND prints nothing and exits 0
 #	skip WHAT WHY
+#	sanitized
 #	done_testing		prints the plan; the last thing a test does
 
 set -u
@@ -23,6 +24,15 @@ check()
 		printf '%s\n' "$out" | head -n 40 | sed 's/^/# /'
 		tap_failed=1
 	fi
+}
+
+# Was the program built with AddressSanitizer? What is slow and touches no memory that
+# other tests do not touch too is left to the plain build then.
+tap_sanitized=$(grep -qs __asan_init "${LUOSIM:-./luosim}" && echo yes)
+
+sanitized()
+{
+	[ -n "$tap_sanitized" ]
 }
 
 skip()
