@@ -494,6 +494,8 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	double cpu = cpu_seconds();
 	bool ok = s.states != NULL;
 
+	g_rw_lock_init(&s.growing);
+	g_mutex_init(&s.lock);
 	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
 	for (guint i = 0; i < options->jobs; i++)
 		ok = ok && worker_start(&workers[i], &s);
@@ -511,6 +513,8 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	g_free(s.rank);
 	g_hash_table_unref(s.findings);
 	states_free(s.states);
+	g_mutex_clear(&s.lock);
+	g_rw_lock_clear(&s.growing);
 	return r;
 }
 

@@ -269,6 +269,7 @@ static bool drop_settings(struct minimiser *m)
 			if (!replace_line(m, i, g_strdup(line->str)))
 				continue;
 			changed = true;
+			g_free(words[w]);
 			memmove(&words[w], &words[w + 1],
 				(g_strv_length(&words[w + 1]) + 1) * sizeof(*words));
 		}
