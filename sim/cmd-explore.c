@@ -20,7 +20,7 @@
 struct options {
 	struct overrides *overrides;
 	struct world world;
-	gint sessions, inodes, opens, eventfds, tokens, kernels, faults, depth, jobs;
+	gint numbers[NR_WORLD_NUMBERS], jobs;
 	gint64 seconds, seed, runs;
 	gboolean random;
 	guint64 bytes;
@@ -29,21 +29,29 @@ struct options {
 	char **files;
 };
 
+/* An option for each number of a world. */
+static void add_numbers(GOptionGroup *group, struct options *o)
+{
+	GOptionEntry entries[NR_WORLD_NUMBERS + 1] = { 0 };
+
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
+		const struct world_number_info *info = world_number(i);
+		g_autofree char *about = g_strdup_printf("%s (%u)", info->about, info->usual);
+
+		o->numbers[i] = -1;
+		entries[i] = (GOptionEntry){
+			.long_name = info->word, .arg = G_OPTION_ARG_INT,
+			.arg_data = &o->numbers[i], .description = g_intern_string(about),
+			.arg_description = "N",
+		};
+	}
+	g_option_group_add_entries(group, entries);
+}
+
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
-		{ "sessions", 0, 0, G_OPTION_ARG_INT, &o->sessions, "Names of sessions (2)", "N" },
-		{ "inodes", 0, 0, G_OPTION_ARG_INT, &o->inodes, "Memfds (2)", "N" },
-		{ "opens", 0, 0, G_OPTION_ARG_INT, &o->opens, "Open files of each (1)", "N" },
-		{ "eventfds", 0, 0, G_OPTION_ARG_INT, &o->eventfds,
-		  "Eventfds, which share the anonymous inode (0)", "N" },
-		{ "tokens", 0, 0, G_OPTION_ARG_INT, &o->tokens, "Tokens of a session (2)", "N" },
-		{ "kernels", 0, 0, G_OPTION_ARG_INT, &o->kernels,
-		  "Kernels, one after the other (2)", "N" },
-		{ "faults", 0, 0, G_OPTION_ARG_INT, &o->faults,
-		  "Allocations that may fail on one path (0)", "N" },
 		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
-		{ "depth", 0, 0, G_OPTION_ARG_INT, &o->depth, "Operations on a path", "N" },
 		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
 		  "Random sequences instead of all", NULL },
 		{ "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "Of --random (1)", "N" },
@@ -73,6 +81,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 	g_autoptr(GOptionContext) context = g_option_context_new("[FILE]");
 	GOptionGroup *group = overrides_group(o->overrides);
 
+	add_numbers(group, o);
 	g_option_group_add_entries(group, entries);
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_summary(context,
@@ -83,24 +92,13 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 
 /* ---- What was asked for ---- */
 
-static gint *number(struct options *o, enum world_number which)
-{
-	gint *const all[NR_WORLD_NUMBERS] = {
-		&o->sessions, &o->inodes, &o->opens, &o->eventfds, &o->tokens, &o->kernels,
-		&o->faults, &o->depth,
-	};
-
-	return all[which];
-}
-
 /* Where neither the command line nor the scenario says anything else. */
 static void fill_in(struct options *o, const struct world_block *block)
 {
-	static const gint usual[NR_WORLD_NUMBERS] = { 2, 2, 1, 0, 2, 2, 0, MAX_SEARCH_DEPTH };
-
 	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
-		if (*number(o, i) < 0)
-			*number(o, i) = block->given & 1u << i ? (gint)block->numbers[i] : usual[i];
+		if (o->numbers[i] < 0)
+			o->numbers[i] = block->given & 1u << i ? block->numbers[i] :
+								 world_number(i)->usual;
 	if (o->ops == NULL)
 		o->ops = g_strdup(block->ops != NULL ? block->ops : DEFAULT_OPS);
 }
@@ -130,19 +128,15 @@ static bool make_world(struct options *o, GError **error)
 {
 	struct world *w = &o->world;
 
-	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
-		if (!in_range(world_block_word(i), *number(o, i), world_block_min(i),
-			      world_block_max(i), error))
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
+		const struct world_number_info *info = world_number(i);
+
+		if (!in_range(info->word, o->numbers[i], info->min, info->max, error))
 			return false;
+		G_STRUCT_MEMBER(guint, w, info->offset) = o->numbers[i];
+	}
 	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error))
 		return false;
-	w->sessions = o->sessions;
-	w->inodes = o->inodes;
-	w->opens = o->opens;
-	w->eventfds = o->eventfds;
-	w->tokens = o->tokens;
-	w->kernels = o->kernels;
-	w->faults = o->faults;
 	w->reduced = o->reduced;
 	if (w->reduced)
 		return world_set_ops(w, REDUCED_OPS, error);
@@ -156,7 +150,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 		  struct progress *progress)
 {
 	const struct explore_options options = {
-		.depth = o->depth, .seconds = o->seconds, .memory = o->bytes, .jobs = o->jobs,
+		.seconds = o->seconds, .memory = o->bytes, .jobs = o->jobs,
 		.symmetry = !o->no_symmetry, .prune = !o->no_prune && !o->reduced,
 		.through = o->through || o->reduced, .progress = progress,
 	};
@@ -194,9 +188,9 @@ static GPtrArray *subjects(const struct options *o)
 	GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
 	const char *list = o->policies != NULL ? o->policies : o->releases;
 	g_auto(GStrv) words = g_strsplit(list, ",", -1);
-	gsize nr;
-	const struct policy *presets = policy_presets(&nr);
-	const struct release *releases = release_table(&nr);
+	gsize nr_presets, nr_releases;
+	const struct policy *presets = policy_presets(&nr_presets);
+	const struct release *releases = release_table(&nr_releases);
 	bool policies = o->policies != NULL;
 
 	if (!g_str_equal(list, "all")) {
@@ -204,9 +198,7 @@ static GPtrArray *subjects(const struct options *o)
 			g_ptr_array_add(all, g_strdelimit(g_strdup(words[i]), "+", ','));
 		return all;
 	}
-	if (policies)
-		policy_presets(&nr);
-	for (gsize i = 0; i < nr; i++)
+	for (gsize i = 0; i < (policies ? nr_presets : nr_releases); i++)
 		g_ptr_array_add(all, g_strdup(policies ? presets[i].name : releases[i].name));
 	return all;
 }
@@ -288,7 +280,7 @@ static const char *check_options(const struct options *o)
 		return "unknown --format, expected text or json";
 	if (o->policies != NULL && o->releases != NULL)
 		return "--releases beside --policies, expected one of them";
-	if (o->reduced && o->opens > 2)
+	if (o->reduced && o->world.opens > 2)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
 	if (o->out != NULL && !g_file_test(o->out, G_FILE_TEST_IS_DIR))
 		return "--out is no directory, expected one that exists";
@@ -353,9 +345,7 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 int explore_main(int argc, char **argv)
 {
 	struct options o = {
-		.overrides = overrides_new(), .sessions = -1, .inodes = -1, .opens = -1,
-		.eventfds = -1, .tokens = -1, .kernels = -1, .faults = -1, .depth = -1,
-		.seed = 1, .runs = 10000,
+		.overrides = overrides_new(), .seed = 1, .runs = 10000,
 		.jobs = MIN(g_get_num_processors(), MAX_JOBS),
 	};
 	int status = parse_and_explore(&o, argc, argv);

@@ -442,7 +442,7 @@ static void levels(struct search *s, struct worker *workers)
 	for (s->depth = 0; s->stopped == NULL; s->depth++) {
 		if (!next_level(s, workers))
 			break;
-		if (s->depth == s->options->depth) {
+		if (s->depth == s->world->depth) {
 			s->stopped = "depth";
 			break;
 		}

@@ -6,12 +6,10 @@
 #include "finding.h"
 #include "progress.h"
 
-#define MAX_SEARCH_DEPTH	100
 #define MAX_JOBS	64
 
 /**
  * struct explore_options - how to search.
- * @depth: operations on a path, at most.
  * @seconds: of time, at most; 0: no bound.
  * @memory: bytes for the states.
  * @jobs: threads.
@@ -21,7 +19,6 @@
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
 struct explore_options {
-	guint depth;
 	guint64 seconds;
 	guint64 memory;
 	guint jobs;

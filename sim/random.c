@@ -134,7 +134,7 @@ static bool run(struct walker *w, GRand *rand)
 
 	go_back(w);
 	g_array_set_size(w->path, 0);
-	while (w->path->len < w->options->depth && choose(w, rand, &step)) {
+	while (w->path->len < w->world->depth && choose(w, rand, &step)) {
 		guint nr = do_step(w, &step, &done);
 
 		if (!done.hit)
@@ -213,7 +213,7 @@ struct explore_result *explore_random(const struct world *world,
 	walker_stop(&w);
 	r->random = true;
 	r->transitions = w.transitions;
-	r->depth = options->depth;
+	r->depth = world->depth;
 	r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
 	r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
 	g_ptr_array_sort(r->findings, finding_compare);

@@ -2,36 +2,31 @@
 /* The block "explore" of a scenario: the world that luosim explore searches. */
 #include <string.h>
 
-#include "explore.h"
+#include "world.h"
 #include "world-block.h"
 
-static const struct {
-	const char *word;
-	guint min, max;
-} numbers[NR_WORLD_NUMBERS] = {
-	[WORLD_SESSIONS] = { "sessions", 1, MAX_SESSIONS },
-	[WORLD_INODES] = { "inodes", 1, MAX_INODES },
-	[WORLD_OPENS] = { "opens", 1, MAX_OPENS },
-	[WORLD_EVENTFDS] = { "eventfds", 0, MAX_EVENTFDS },
-	[WORLD_TOKENS] = { "tokens", 1, MAX_TOKENS },
-	[WORLD_KERNELS] = { "kernels", 1, MAX_KERNELS },
-	[WORLD_FAULTS] = { "faults", 0, MAX_WORLD_FAULTS },
-	[WORLD_DEPTH] = { "depth", 1, MAX_SEARCH_DEPTH },
+#define NUMBER(_member, _min, _max, _usual, _about) {				\
+	.word = #_member, .about = _about, .min = _min, .max = _max,		\
+	.usual = _usual, .offset = offsetof(struct world, _member),		\
+}
+
+static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
+	[WORLD_SESSIONS] = NUMBER(sessions, 1, MAX_SESSIONS, 2, "Names of sessions"),
+	[WORLD_INODES] = NUMBER(inodes, 1, MAX_INODES, 2, "Memfds"),
+	[WORLD_OPENS] = NUMBER(opens, 1, MAX_OPENS, 1, "Open files of each"),
+	[WORLD_EVENTFDS] = NUMBER(eventfds, 0, MAX_EVENTFDS, 0,
+				  "Eventfds, which share the anonymous inode"),
+	[WORLD_TOKENS] = NUMBER(tokens, 1, MAX_TOKENS, 2, "Tokens of a session"),
+	[WORLD_KERNELS] = NUMBER(kernels, 1, MAX_KERNELS, 2, "Kernels, one after the other"),
+	[WORLD_FAULTS] = NUMBER(faults, 0, MAX_WORLD_FAULTS, 0,
+				"Allocations that may fail on one path"),
+	[WORLD_DEPTH] = NUMBER(depth, 1, MAX_SEARCH_DEPTH, MAX_SEARCH_DEPTH,
+			       "Operations on a path"),
 };
 
-const char *world_block_word(enum world_number which)
+const struct world_number_info *world_number(enum world_number which)
 {
-	return numbers[which].word;
-}
-
-guint world_block_max(enum world_number which)
-{
-	return numbers[which].max;
-}
-
-guint world_block_min(enum world_number which)
-{
-	return numbers[which].min;
+	return &numbers[which];
 }
 
 static bool parse_ops(struct lex *l, struct world_block *block)

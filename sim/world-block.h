@@ -11,11 +11,19 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 /** world_block_print() - append the block. */
 void world_block_print(GString *out, const struct world_block *block);
 
-/** world_block_word() - the word for a number of the block. */
-const char *world_block_word(enum world_number which);
+/**
+ * struct world_number_info - one of the numbers that make a world.
+ * @word: in the block, and the long option.
+ * @about: for --help.
+ * @usual: where nobody says anything.
+ * @offset: of its guint in struct world.
+ */
+struct world_number_info {
+	const char *word, *about;
+	guint min, max, usual;
+	gsize offset;
+};
 
-/** world_block_max() - the largest that such a number may be; the least is 0 or 1. */
-guint world_block_max(enum world_number which);
-guint world_block_min(enum world_number which);
+const struct world_number_info *world_number(enum world_number which);
 
 #endif

@@ -21,7 +21,7 @@ static const struct handler_script eventfd_script = {
 	.name = "counter", .accepts = 1u << FILE_EVENTFD,
 };
 
-static const char *const action_names[NR_WORLD_ACTIONS] = {
+static const char *const action_names[NR_WORLD_ACTIONS + 1] = {
 	[WORLD_CREATE] = "create_session",
 	[WORLD_OPEN] = "retrieve_session",
 	[WORLD_CLOSE] = "close_session",
@@ -56,11 +56,7 @@ gboolean world_set_ops(struct world *world, const char *text, GError **error)
 		while (action < NR_WORLD_ACTIONS && !g_str_equal(words[i], action_names[action]))
 			action++;
 		if (action == NR_WORLD_ACTIONS) {
-			g_autofree char *all = g_strjoinv(", ", (char **)(const char *const[]){
-				"create_session", "retrieve_session", "close_session",
-				"preserve_fd", "retrieve_fd", "finish", "kexec", "reboot",
-				"close", "reopen", "memfd_create", "write", "truncate",
-				"extend", "lseek", "add_seals", NULL });
+			g_autofree char *all = g_strjoinv(", ", (char **)action_names);
 
 			g_set_error(error, SCN_ERROR, 0, "unknown operation '%s', expected %s",
 				    words[i], all);

@@ -16,6 +16,7 @@
 #define MAX_TOKENS	8
 #define MAX_KERNELS	8
 #define MAX_WORLD_FAULTS	3
+#define MAX_SEARCH_DEPTH	100
 /* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
 #define MAX_EVENTFDS	4
 #define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_EVENTFDS)
@@ -56,6 +57,7 @@ struct world_op {
  * @tokens: of each session.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
+ * @depth: operations on a path, at most.
  * @reduced: only what the reduced machine does, see project.h.
  * @actions: mask of 1 << enum world_action.
  * @boots: of each kernel.
@@ -63,7 +65,7 @@ struct world_op {
  * @ops: of struct world_op.
  */
 struct world {
-	guint sessions, inodes, opens, eventfds, tokens, kernels, faults;
+	guint sessions, inodes, opens, eventfds, tokens, kernels, faults, depth;
 	bool reduced;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
