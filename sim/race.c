@@ -246,9 +246,7 @@ static GArray *random_schedule(struct racing *g)
 			task = last;
 		else
 			preemptions += preempts;
-		if (schedule->len == 0 || task != last)
-			schedule_add(schedule, task + 1, 0);
-		g_array_index(schedule, struct turn, schedule->len - 1).steps++;
+		schedule_step(schedule, task + 1);
 		last = task;
 	}
 	moment_restore(g, &start);

@@ -17,11 +17,16 @@ GArray *schedule_new(void)
 	return schedule;
 }
 
-void schedule_add(GArray *schedule, guint task, guint steps)
+void schedule_step(GArray *schedule, guint task)
 {
-	struct turn turn = { .task = task, .steps = steps };
+	struct turn *last = schedule->len > 0 ?
+		&g_array_index(schedule, struct turn, schedule->len - 1) : NULL;
+	struct turn turn = { .task = task, .steps = 1 };
 
-	g_array_append_val(schedule, turn);
+	if (last != NULL && last->task == task)
+		last->steps++;
+	else
+		g_array_append_val(schedule, turn);
 }
 
 const char *race_task(const struct scenario *scn, guint race, guint number)

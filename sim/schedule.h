@@ -8,8 +8,8 @@
 /** schedule_new() - an empty array of struct turn. */
 GArray *schedule_new(void);
 
-/** schedule_add() - so many more steps of @task. */
-void schedule_add(GArray *schedule, guint task, guint steps);
+/** schedule_step() - one more step, of @task, counted from 1. */
+void schedule_step(GArray *schedule, guint task);
 
 /** schedule_print() - append "A*3,B,A"; @race is the step of @scn that began it. */
 void schedule_print(GString *out, const struct scenario *scn, guint race, const GArray *schedule);

@@ -75,11 +75,8 @@ static GArray *path_schedule(const GByteArray *path)
 {
 	GArray *schedule = schedule_new();
 
-	for (guint i = 0; i < path->len; i++) {
-		if (i == 0 || path->data[i] != path->data[i - 1])
-			schedule_add(schedule, path->data[i] + 1, 0);
-		g_array_index(schedule, struct turn, schedule->len - 1).steps++;
-	}
+	for (guint i = 0; i < path->len; i++)
+		schedule_step(schedule, path->data[i] + 1);
 	return schedule;
 }
 
@@ -309,12 +306,8 @@ static GArray *shortest_schedule(const struct node *node, guint verdict, guint n
 	guint last = MAX_TASKS;
 
 	for (; !is_leaf(node); node = node->child[last]) {
-		guint task = cheapest(find_tally(node, verdict), last, nr_tasks);
-
-		if (task != last)
-			schedule_add(schedule, task + 1, 0);
-		g_array_index(schedule, struct turn, schedule->len - 1).steps++;
-		last = task;
+		last = cheapest(find_tally(node, verdict), last, nr_tasks);
+		schedule_step(schedule, last + 1);
 	}
 	/* The last turn goes on until there is nothing left to do. */
 	if (schedule->len > 0)
