@@ -211,6 +211,17 @@ stop:
 
 /* ---- The verdict ---- */
 
+guint32 run_kinds(const struct run *r)
+{
+	size_t nr;
+	const struct violation *violations = machine_violations(r->machine, &nr);
+	guint32 kinds = 0;
+
+	for (gsize i = 0; i < nr; i++)
+		kinds |= 1u << violations[i].kind;
+	return kinds;
+}
+
 guint32 run_causes(const struct run *r, guint32 kinds)
 {
 	guint32 symptoms = 1u << VIOLATION_WARN, others;
@@ -236,8 +247,7 @@ static bool is_ok(const struct verdict *v)
 static void judge_run(const struct run *r, struct verdict *v)
 {
 	v->violations = machine_violations(r->machine, &v->nr_violations);
-	for (gsize i = 0; i < v->nr_violations; i++)
-		v->kinds |= 1u << v->violations[i].kind;
+	v->kinds = run_kinds(r);
 	v->mismatches = r->mismatches;
 	v->causes = run_causes(r, v->kinds);
 	v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);

@@ -105,16 +105,10 @@ static guint find_verdict(struct search *s, guint32 kinds, bool differs)
 static guint end_of_race(struct search *s)
 {
 	struct run *r = s->g->r;
-	const struct violation *violations;
-	guint32 kinds = 0;
-	size_t nr;
 
 	run_steps(r, racing_end(s->g));
 	machine_end(r->machine);
-	violations = machine_violations(r->machine, &nr);
-	for (gsize i = 0; i < nr; i++)
-		kinds |= 1u << violations[i].kind;
-	return find_verdict(s, kinds, r->mismatches > 0);
+	return find_verdict(s, run_kinds(r), r->mismatches > 0);
 }
 
 /* ---- The search ---- */
