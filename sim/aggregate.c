@@ -80,22 +80,17 @@ static struct group *group_of(struct aggregate *a, const struct verdict *v, cons
 	return &g_array_index(a->groups, struct group, a->groups->len - 1);
 }
 
-static void add_runs(guint64 *sum, guint64 runs)
-{
-	*sum = *sum + runs < runs ? G_MAXUINT64 : *sum + runs;
-}
-
 bool aggregate_add(struct aggregate *a, const struct verdict *v, guint64 runs, const char *choice)
 {
 	bool expected = as_expected(a, v);
 	guint rank = !expected ? RANK_UNEXPECTED : v->causes != 0 ? RANK_BROKEN : RANK_CLEAN;
 
-	add_runs(&group_of(a, v, choice)->runs, runs);
-	add_runs(&a->runs, runs);
+	runs_add(&group_of(a, v, choice)->runs, runs);
+	runs_add(&a->runs, runs);
 	a->some |= with_clean(v->kinds);
 	a->all &= with_clean(v->kinds);
 	if (!v->ok)
-		add_runs(&a->not_ok, runs);
+		runs_add(&a->not_ok, runs);
 	a->mismatches += v->mismatches;
 	if (rank <= a->rank)
 		return false;

@@ -8,6 +8,12 @@
 
 #include "report.h"
 
+/** runs_add() - so many more; G_MAXUINT64 stays: at least so many. */
+static inline void runs_add(guint64 *sum, guint64 runs)
+{
+	*sum = *sum + runs < runs ? G_MAXUINT64 : *sum + runs;
+}
+
 /**
  * struct group - runs that came to the same.
  * @causes: violations, as in struct verdict.

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "aggregate.h"
 #include "progress.h"
 #include "race.h"
 #include "schedule.h"
@@ -48,11 +49,6 @@ static gboolean node_equal(gconstpointer a, gconstpointer b)
 {
 	return memcmp(((const struct node *)a)->key, ((const struct node *)b)->key,
 		      sizeof(((const struct node *)a)->key)) == 0;
-}
-
-static guint64 add(guint64 a, guint64 b)
-{
-	return a + b < a ? G_MAXUINT64 : a + b;
 }
 
 /* ---- Verdicts ---- */
@@ -146,7 +142,7 @@ static void merge(GArray *tallies, const struct node *child, guint task, guint n
 			if (from->cost[t] != G_MAXUINT32)
 				best = MIN(best, from->cost[t] + (t == task ? 0 : COST_TURN));
 		to->cost[task] = MIN(to->cost[task], best + 1);
-		to->count = add(to->count, from->count);
+		runs_add(&to->count, from->count);
 	}
 }
 
