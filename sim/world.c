@@ -3,22 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "fail.h"
-#include "op.h"
-#include "plugin.h"
 #include "setting.h"
-#include "world.h"
+#include "world-slots.h"
 
 #define SMALLEST_MEM	((guint64)4 << 20)
 #define FILE_BYTES	4096
-#define MARK		"wrote"
 #define NO_SLOT		0xff
 
-/* What preserves eventfds. */
 static const struct handler_script eventfd_script = {
-	.name = "counter", .accepts = 1u << FILE_EVENTFD,
+	.name = WORLD_HANDLER, .accepts = 1u << FILE_EVENTFD,
 };
 
 static const char *const action_names[NR_WORLD_ACTIONS + 1] = {
@@ -68,36 +62,6 @@ gboolean world_set_ops(struct world *world, const char *text, GError **error)
 }
 
 /* ---- Slots ---- */
-
-static guint out_slot(guint session)
-{
-	return 1 + session;
-}
-
-static guint in_slot(const struct world *world, guint session)
-{
-	return 1 + world->sessions + session;
-}
-
-static guint file_slot(const struct world *world, guint file)
-{
-	return 1 + 2 * world->sessions + file;
-}
-
-static guint nr_files(const struct world *world)
-{
-	return world->inodes * world->opens + world->eventfds;
-}
-
-static bool is_eventfd(const struct world *world, guint file)
-{
-	return file >= world->inodes * world->opens;
-}
-
-static guint session_of(const struct world *world, guint slot)
-{
-	return (slot - 1) % world->sessions;
-}
 
 static int free_file_slot(const struct world *world, const struct place *place)
 {
@@ -187,23 +151,6 @@ void world_clear(struct world *world)
 }
 
 /* ---- Machines ---- */
-
-static char mark_of(const struct world *world, guint inode)
-{
-	/* What is written later makes a difference only where all began alike. */
-	return world->actions & 1u << WORLD_WRITE ? 'a' : 'a' + inode;
-}
-
-static guint memfd_flags(const struct world *world)
-{
-	return world->actions & 1u << WORLD_SEAL ? MFD_ALLOW_SEALING : 0;
-}
-
-static const char *memfd_call(const struct world *world)
-{
-	return memfd_flags(world) != 0 ? "memfd_create(\"guest\", 4K, MFD_ALLOW_SEALING)" :
-					 "memfd_create(\"guest\", 4K)";
-}
 
 static int new_memfd(const struct world *world, struct machine *m, guint inode)
 {
@@ -419,7 +366,7 @@ static gint64 call(const struct world *world, struct machine *m, const struct pl
 	case WORLD_MEMFD:
 		return new_memfd(world, m, 0);
 	case WORLD_WRITE:
-		return sys_pwrite(m, file, MARK, strlen(MARK), 1);
+		return sys_pwrite(m, file, WORLD_MARK, strlen(WORLD_MARK), 1);
 	case WORLD_TRUNCATE:
 		return sys_ftruncate(m, file, 0);
 	case WORLD_EXTEND:
@@ -541,164 +488,4 @@ void world_run(const struct world *world, struct machine *m, struct place *place
 	}
 	machine_begin_op(m, 1);
 	machine_end_op(m, sys_close(m, done->ret));
-}
-
-/* ---- Printing ---- */
-
-static void print_slot(GString *out, const struct world *world, guint slot)
-{
-	if (slot == 0)
-		g_string_append(out, "dev");
-	else if (slot < in_slot(world, 0))
-		g_string_append_printf(out, "s%u", slot - 1);
-	else if (slot < file_slot(world, 0))
-		g_string_append_printf(out, "r%u", slot - in_slot(world, 0));
-	else
-		g_string_append_printf(out, "f%u", slot - file_slot(world, 0));
-}
-
-void world_print_call(GString *out, const struct world *world, guint nr)
-{
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
-	bool on_file = op->action == WORLD_CLOSE_FILE || op->action > WORLD_MEMFD ||
-		       op->action == WORLD_REOPEN;
-
-	if (op->action == WORLD_CLOSE)
-		g_string_append(out, "close");
-	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
-		g_string_append(out, "ftruncate");
-	else
-		g_string_append(out, action_names[op->action]);
-	g_string_append_c(out, '(');
-	if (on_file)
-		print_slot(out, world, op->file);
-	else if (op->action == WORLD_CREATE || op->action == WORLD_OPEN)
-		g_string_append_printf(out, "dev, \"%c\"", 'a' + session_of(world, op->session));
-	else if (op->action == WORLD_MEMFD)
-		g_string_append(out, "\"guest\", 4K");
-	else if (op->session > 0)
-		print_slot(out, world, op->session);
-	if (op->action == WORLD_PRESERVE) {
-		g_string_append(out, ", ");
-		print_slot(out, world, op->file);
-	}
-	if (op->action == WORLD_PRESERVE || op->action == WORLD_RETRIEVE)
-		g_string_append_printf(out, ", 0x%x", op->token + 1);
-	else if (op->action == WORLD_WRITE)
-		g_string_append(out, ", 1, \"" MARK "\"");
-	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
-		g_string_append(out, op->action == WORLD_EXTEND ? ", 8K" : ", 0");
-	else if (op->action == WORLD_SEEK)
-		g_string_append(out, ", 1");
-	else if (op->action == WORLD_SEAL)
-		g_string_append(out, ", F_SEAL_GROW");
-	g_string_append_c(out, ')');
-}
-
-static void print_step(GString *out, const char *call, const char *result)
-{
-	if (*result == '\0')
-		g_string_append_printf(out, "  %s\n", call);
-	else
-		g_string_append_printf(out, "  %-39s = %s\n", call, result);
-}
-
-/* "0" or "-EBUSY" */
-static void print_number(GString *out, gint64 ret)
-{
-	if (ret >= 0 || errno_name(-ret) == NULL)
-		g_string_append_printf(out, "%" G_GINT64_FORMAT, ret);
-	else
-		g_string_append_printf(out, "-%s", errno_name(-ret));
-}
-
-static void print_memfd(GString *out, const struct world *world, guint inode, const char *name)
-{
-	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
-						 mark_of(world, inode));
-
-	print_step(out, memfd_call(world), name);
-	print_step(out, write, "1");
-}
-
-void world_print_handlers(GString *out, const struct world *world)
-{
-	if (world->eventfds > 0)
-		g_string_append_printf(out, "handler %s\n  accepts    eventfd\nend\n\n",
-				       eventfd_script.name);
-}
-
-void world_print_start(GString *out, const struct world *world,
-		       const struct overrides *overrides)
-{
-	g_string_append_printf(out, "kernel 1 %s mem=4M", world->boots[0].release.name);
-	settings_print(out, overrides->settings);
-	g_string_append_c(out, '\n');
-	print_step(out, "open(\"/dev/liveupdate\")", "dev");
-	for (guint f = 0; f < nr_files(world); f++) {
-		g_autoptr(GString) name = g_string_new(NULL), call = g_string_new("reopen(");
-
-		print_slot(name, world, file_slot(world, f));
-		if (is_eventfd(world, f)) {
-			print_step(out, "open_file(eventfd)", name->str);
-			continue;
-		}
-		if (f % world->opens == 0) {
-			print_memfd(out, world, f / world->opens, name->str);
-			continue;
-		}
-		print_slot(call, world, file_slot(world, f - f % world->opens));
-		g_string_append_c(call, ')');
-		print_step(out, call->str, name->str);
-	}
-}
-
-static void print_boot(GString *out, const struct world *world, const struct machine *m,
-		       const struct done *done)
-{
-	guint kernel = machine_kernel(m);
-	g_autoptr(GString) dev = g_string_new("dev");
-
-	g_string_append_printf(out, "\nkernel %u", kernel);
-	if (!g_str_equal(world->boots[kernel - 1].release.name,
-			 world->boots[kernel - 2].release.name))
-		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
-	g_string_append_c(out, '\n');
-	if (done->dev < 0) {
-		g_string_truncate(dev, 0);
-		print_number(dev, done->dev);
-	}
-	print_step(out, "open(\"/dev/liveupdate\")", dev->str);
-}
-
-void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
-		    guint nth, const struct done *done)
-{
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
-	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
-	bool binds = op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
-		     op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
-		     op->action == WORLD_MEMFD;
-	const struct fail fail = { .failure = done->failure };
-
-	if (nth > 0) {
-		g_string_append(out, "  ");
-		fail_print(out, &fail);
-		g_string_append_c(out, '\n');
-	}
-	world_print_call(call, world, nr);
-	if (done->ret >= 0 && binds && done->slot >= 0)
-		print_slot(result, world, done->slot);
-	else if (done->ret >= 0 && binds)
-		g_string_append(result, "tmp");
-	else if (!machine_panicked(m))
-		print_number(result, done->ret);
-	if (op->action == WORLD_MEMFD && done->ret >= 0)
-		print_memfd(out, world, 0, result->str);
-	else
-		print_step(out, call->str, result->str);
-	if (done->ret >= 0 && binds && done->slot < 0)
-		print_step(out, "close(tmp)", "0");
-	if (done->booted && !machine_panicked(m))
-		print_boot(out, world, m, done);
 }
