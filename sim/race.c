@@ -2,8 +2,26 @@
 /* A race that goes on: its tasks, stepping them, and going back to an earlier moment. */
 #include <string.h>
 
-#include "race.h"
+#include "run-state.h"
 #include "schedule.h"
+#include "search.h"
+
+struct race_task {
+	struct racing *racing;
+	guint first, next;		/* steps of the scenario */
+	struct caller *caller;		/* of the call that goes on, or NULL */
+};
+
+struct racing {
+	struct run *r;
+	guint pc;			/* step that began the race */
+	const struct race *race;
+	guint kernel;			/* in which it began */
+	struct race_task tasks[MAX_TASKS];
+	struct caller *callers;		/* one for each step of the race */
+	guint nr_steps;
+	struct schedules all;
+};
 
 static const struct step *step_at(const struct racing *g, guint pc)
 {
@@ -41,7 +59,132 @@ static void start_task(struct racing *g, guint number, guint first, const char *
 	machine_task_new(g->r->machine, task_body, task);
 }
 
-struct racing *racing_new(struct run *r, guint pc)
+static void racing_step(void *data, guint task)
+{
+	struct racing *g = data;
+
+	if (g->tasks[task].caller != NULL)
+		g->r->caller = g->tasks[task].caller;
+	machine_task_step(g->r->machine, task + 1);
+	g->r->caller = &g->r->main;
+}
+
+/* The call that started the next kernel returns there, so to say. */
+static struct caller *left_kernel(struct racing *g)
+{
+	for (guint i = 0; i < g->race->nr_tasks; i++)
+		if (g->tasks[i].caller != NULL &&
+		    machine_task_state(g->r->machine, i + 1) == TASK_DONE)
+			return g->tasks[i].caller;
+	return NULL;
+}
+
+/* The race is over: go on to the step behind it. */
+static guint racing_end(struct racing *g)
+{
+	struct run *r = g->r;
+	struct caller *left = left_kernel(g);
+
+	if (left != NULL)
+		r->caller = left;
+	machine_tasks_end(r->machine);
+	if (left != NULL) {
+		left->call.boots = machine_kernel(r->machine) != g->kernel;
+		call_returned(r, left, 0, false);
+	}
+	r->caller = &r->main;
+	return g->pc + g->nr_steps + 1;
+}
+
+/* ---- Moments ---- */
+
+static void put(GByteArray *out, const void *data, gsize len)
+{
+	g_byte_array_append(out, data, len);
+}
+
+static void racing_save(void *data, GByteArray *rest)
+{
+	const struct racing *g = data;
+	const struct run *r = g->r;
+
+	put(rest, &r->mismatches, sizeof(r->mismatches));
+	put(rest, r->fds->data, r->fds->len * sizeof(gint32));
+	put(rest, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
+	put(rest, g->callers, g->nr_steps * sizeof(g->callers[0]));
+}
+
+static const guint8 *get(const guint8 *from, void *data, gsize len)
+{
+	memcpy(data, from, len);
+	return from + len;
+}
+
+static void racing_restore(void *data, const GByteArray *rest)
+{
+	struct racing *g = data;
+	const guint8 *p = rest->data;
+	gsize behind = g->race->nr_tasks * sizeof(g->tasks[0]) +
+		       g->nr_steps * sizeof(g->callers[0]);
+	struct run *r = g->r;
+
+	p = get(p, &r->mismatches, sizeof(r->mismatches));
+	/* Names that later steps bound stay known, for nothing. */
+	for (guint i = 0; i < r->fds->len; i++)
+		g_array_index(r->fds, gint32, i) = -1;
+	p = get(p, r->fds->data, rest->data + rest->len - behind - p);
+	p = get(p, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
+	get(p, g->callers, g->nr_steps * sizeof(g->callers[0]));
+}
+
+/* ---- Verdicts ---- */
+
+static void verdict_clear(struct race_verdict *v)
+{
+	g_array_unref(v->schedule);
+}
+
+GArray *race_verdicts_new(void)
+{
+	GArray *verdicts = g_array_new(FALSE, TRUE, sizeof(struct race_verdict));
+
+	g_array_set_clear_func(verdicts, (GDestroyNotify)verdict_clear);
+	return verdicts;
+}
+
+static guint find_verdict(struct racing *g, guint32 kinds, bool differs)
+{
+	GArray *verdicts = g->r->race.verdicts;
+	const struct race_verdict new = {
+		.causes = run_causes(g->r, kinds), .kinds = kinds, .differs = differs,
+	};
+
+	for (guint i = 0; i < verdicts->len; i++) {
+		struct race_verdict *v = &g_array_index(verdicts, struct race_verdict, i);
+
+		if (v->causes != new.causes || v->differs != differs)
+			continue;
+		v->kinds |= kinds;
+		return i;
+	}
+	g_array_append_val(verdicts, new);
+	return verdicts->len - 1;
+}
+
+/* Nobody can take a step any more: the rest of the scenario tells what came of it. */
+static guint racing_verdict(void *data)
+{
+	struct racing *g = data;
+	struct run *r = g->r;
+
+	run_steps(r, racing_end(g));
+	machine_end(r->machine);
+	return find_verdict(g, run_kinds(r), r->mismatches > 0);
+}
+
+/* ---- A race ---- */
+
+static struct racing *racing_new(struct run *r, guint pc)
 {
 	struct racing *g = g_new0(struct racing, 1);
 	const char *process = r->main.process;
@@ -67,110 +210,76 @@ struct racing *racing_new(struct run *r, guint pc)
 			names_reserve(r, process, &step->op);
 	}
 	machine_process(r->machine, r->main.process);
+	g->all = (struct schedules){
+		.machine = r->machine, .nr_tasks = g->race->nr_tasks,
+		.preemptions = g->race->preemptions, .max_states = r->race.max_states,
+		.reduced = r->race.reduced, .step = racing_step, .save = racing_save,
+		.restore = racing_restore, .end = racing_verdict, .data = g,
+	};
+	schedules_init(&g->all);
 	return g;
 }
 
-void racing_free(struct racing *g)
+static void racing_free(struct racing *g)
 {
 	for (guint i = 0; i < g->nr_steps; i++)
 		caller_clear(&g->callers[i]);
 	g_free(g->callers);
+	schedules_clear(&g->all);
 	g_free(g);
 }
 
-guint racing_ready(struct racing *g)
+static gint by_causes(gconstpointer a, gconstpointer b)
 {
-	guint ready = 0;
+	const struct race_verdict *v = a, *w = b;
 
-	for (guint i = 0; i < g->race->nr_tasks; i++)
-		if (machine_task_state(g->r->machine, i + 1) == TASK_READY)
-			ready |= 1u << i;
-	return ready;
+	if (v->causes != w->causes)
+		return v->causes < w->causes ? -1 : 1;
+	return v->differs - w->differs;
 }
 
-void racing_step(struct racing *g, guint task)
+/* What to look at first: a result that nobody expected, then what broke. */
+static guint badness(const struct race_verdict *v)
 {
-	if (g->tasks[task].caller != NULL)
-		g->r->caller = g->tasks[task].caller;
-	machine_task_step(g->r->machine, task + 1);
-	g->r->caller = &g->r->main;
+	return 2 * v->differs + (v->causes != 0);
 }
 
-/* The call that started the next kernel returns there, so to say. */
-static struct caller *left_kernel(struct racing *g)
+/* The schedule to look at: one that goes wrong, with as few switches as can be. */
+static const struct race_verdict *worst(const struct race_summary *summary)
 {
-	for (guint i = 0; i < g->race->nr_tasks; i++)
-		if (g->tasks[i].caller != NULL &&
-		    machine_task_state(g->r->machine, i + 1) == TASK_DONE)
-			return g->tasks[i].caller;
-	return NULL;
-}
+	const struct race_verdict *worst = &g_array_index(summary->verdicts,
+							  struct race_verdict, 0);
 
-guint racing_end(struct racing *g)
-{
-	struct run *r = g->r;
-	struct caller *left = left_kernel(g);
+	for (guint i = 1; i < summary->verdicts->len; i++) {
+		const struct race_verdict *v = &g_array_index(summary->verdicts,
+							      struct race_verdict, i);
 
-	if (left != NULL)
-		r->caller = left;
-	machine_tasks_end(r->machine);
-	if (left != NULL) {
-		left->call.boots = machine_kernel(r->machine) != g->kernel;
-		call_returned(r, left, 0, false);
+		if (badness(v) > badness(worst) ||
+		    (badness(v) == badness(worst) && v->schedule->len < worst->schedule->len))
+			worst = v;
 	}
-	r->caller = &r->main;
-	return g->pc + g->nr_steps + 1;
+	return worst;
 }
 
-/* ---- Moments ---- */
-
-static void put(GByteArray *out, const void *data, gsize len)
+static void search_race(struct racing *g)
 {
-	g_byte_array_append(out, data, len);
-}
+	struct race_summary *summary = &g->r->race;
+	struct schedules *all = &g->all;
 
-bool moment_save(struct racing *g, struct moment *moment)
-{
-	const struct run *r = g->r;
+	all->progress = progress_new("states of the race");
+	schedules_search(all);
+	progress_free(all->progress);
+	summary->stopped = all->stopped;
+	for (guint i = 0; i < summary->verdicts->len; i++) {
+		struct race_verdict *v = &g_array_index(summary->verdicts, struct race_verdict, i);
+		const struct ending *ending = &g_array_index(all->endings, struct ending, i);
 
-	if (moment->run == NULL)
-		moment->run = g_byte_array_new();
-	g_byte_array_set_size(moment->run, 0);
-	put(moment->run, &r->mismatches, sizeof(r->mismatches));
-	put(moment->run, r->fds->data, r->fds->len * sizeof(gint32));
-	put(moment->run, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
-	put(moment->run, g->callers, g->nr_steps * sizeof(g->callers[0]));
-	return machine_save(r->machine, &moment->machine) == 0;
-}
-
-static const guint8 *get(const guint8 *from, void *data, gsize len)
-{
-	memcpy(data, from, len);
-	return from + len;
-}
-
-void moment_restore(struct racing *g, const struct moment *moment)
-{
-	const guint8 *p = moment->run->data;
-	gsize rest = g->race->nr_tasks * sizeof(g->tasks[0]) +
-		     g->nr_steps * sizeof(g->callers[0]);
-	struct run *r = g->r;
-
-	p = get(p, &r->mismatches, sizeof(r->mismatches));
-	/* Names that later steps bound stay known, for nothing. */
-	for (guint i = 0; i < r->fds->len; i++)
-		g_array_index(r->fds, gint32, i) = -1;
-	p = get(p, r->fds->data, moment->run->data + moment->run->len - rest - p);
-	p = get(p, g->tasks, g->race->nr_tasks * sizeof(g->tasks[0]));
-	get(p, g->callers, g->nr_steps * sizeof(g->callers[0]));
-	machine_restore(r->machine, &moment->machine);
-}
-
-void moment_clear(struct moment *moment)
-{
-	if (moment->run != NULL)
-		g_byte_array_unref(moment->run);
-	machine_snapshot_free(&moment->machine);
+		v->schedule = g_array_ref(ending->schedule);
+		v->count = ending->count;
+	}
+	g_array_sort(summary->verdicts, by_causes);
+	summary->shown = summary->verdicts->len > 0 ? g_array_ref(worst(summary)->schedule) :
+						      schedule_new();
 }
 
 /* ---- One schedule ---- */
@@ -183,7 +292,7 @@ static guint take_turn(struct racing *g, guint task, guint steps)
 	};
 	guint taken = 0;
 
-	while ((steps == 0 || taken < steps) && racing_ready(g) >> task & 1) {
+	while ((steps == 0 || taken < steps) && schedules_ready(&g->all) >> task & 1) {
 		racing_step(g, task);
 		taken++;
 	}
@@ -206,7 +315,7 @@ static void follow_schedule(struct racing *g, const GArray *schedule)
 		/* It is not a schedule of this race then. */
 		g->r->mismatches += taken == 0 || taken < turn->steps;
 	}
-	while ((ready = racing_ready(g)) != 0)
+	while ((ready = schedules_ready(&g->all)) != 0)
 		take_turn(g, __builtin_ctz(ready), 0);
 }
 
@@ -237,8 +346,8 @@ static GArray *random_schedule(struct racing *g)
 	guint preemptions = 0, last = 0, ready;
 	struct moment start = { 0 };
 
-	moment_save(g, &start);
-	for (; (ready = racing_ready(g)) != 0; racing_step(g, last)) {
+	moment_save(&g->all, &start);
+	for (; (ready = schedules_ready(&g->all)) != 0; racing_step(g, last)) {
 		guint task = choose_bit(ready, &random);
 		bool preempts = ready >> last & 1 && task != last && schedule->len > 0;
 
@@ -249,7 +358,7 @@ static GArray *random_schedule(struct racing *g)
 		schedule_step(schedule, task + 1);
 		last = task;
 	}
-	moment_restore(g, &start);
+	moment_restore(&g->all, &start);
 	moment_clear(&start);
 	return schedule;
 }
@@ -267,7 +376,7 @@ guint run_race(struct run *r, guint pc)
 	else if (g->race->seeded)
 		r->race.shown = random_schedule(g);
 	else
-		search_race(g, &r->race);
+		search_race(g);
 	r->report = shown;
 	none->free(none);
 	report(r, &e);

@@ -63,11 +63,9 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief);
 /** names_reserve() - make room for the names that @op may bind in @process. */
 void names_reserve(struct run *r, const char *process, const struct op *op);
 
-/* search.c */
+/* race.c */
 /** race_verdicts_new() - an empty array of struct race_verdict. */
 GArray *race_verdicts_new(void);
-
-/* race.c */
 /** run_race() - run the race that step @pc begins. Return: the step behind it. */
 guint run_race(struct run *r, guint pc);
 

@@ -2,23 +2,22 @@
 /*
  * All schedules of a race. Two orders of steps that lead to one state are not
  * gone into twice: what follows from a state is kept with it, as the count of
- * schedules for each verdict and what the shortest of them costs. So every
+ * schedules for each ending and what the shortest of them costs. So every
  * schedule is counted, though few are run.
  */
 #include <string.h>
 #include <xxhash.h>
 
 #include "aggregate.h"
-#include "progress.h"
-#include "race.h"
 #include "schedule.h"
+#include "search.h"
 
 /* A turn costs more than any number of steps: the shortest schedule switches least. */
 #define COST_TURN	(1u << 20)
 
 /* Schedules behind a state that end alike. */
 struct tally {
-	guint verdict;			/* of summary.verdicts */
+	guint ending;			/* its number */
 	guint64 count;
 	guint32 cost[MAX_TASKS];	/* of the shortest, if that task goes first */
 };
@@ -31,13 +30,10 @@ struct node {
 };
 
 struct search {
-	struct racing *g;
-	struct race_summary *summary;
+	struct schedules *all;
 	GHashTable *nodes;		/* of struct node, by key */
-	GPtrArray *moments;		/* of struct moment, by depth */
 	GByteArray *path;		/* tasks that took the steps up to here */
 	guint64 nr_keys;
-	struct progress *progress;
 };
 
 static guint node_hash(gconstpointer node)
@@ -51,63 +47,56 @@ static gboolean node_equal(gconstpointer a, gconstpointer b)
 		      sizeof(((const struct node *)a)->key)) == 0;
 }
 
-/* ---- Verdicts ---- */
+/* ---- Moments ---- */
 
-static void verdict_clear(struct race_verdict *v)
+bool moment_save(const struct schedules *s, struct moment *moment)
 {
-	g_array_unref(v->schedule);
+	if (moment->rest == NULL)
+		moment->rest = g_byte_array_new();
+	g_byte_array_set_size(moment->rest, 0);
+	s->save(s->data, moment->rest);
+	return machine_save(s->machine, &moment->machine) == 0;
 }
 
-GArray *race_verdicts_new(void)
+void moment_restore(const struct schedules *s, const struct moment *moment)
 {
-	GArray *verdicts = g_array_new(FALSE, TRUE, sizeof(struct race_verdict));
-
-	g_array_set_clear_func(verdicts, (GDestroyNotify)verdict_clear);
-	return verdicts;
+	s->restore(s->data, moment->rest);
+	machine_restore(s->machine, &moment->machine);
 }
 
-/* The order of steps that led to where the search is. */
-static GArray *path_schedule(const GByteArray *path)
+void moment_clear(struct moment *moment)
 {
-	GArray *schedule = schedule_new();
-
-	for (guint i = 0; i < path->len; i++)
-		schedule_step(schedule, path->data[i] + 1);
-	return schedule;
+	if (moment->rest != NULL)
+		g_byte_array_unref(moment->rest);
+	machine_snapshot_free(&moment->machine);
 }
 
-static guint find_verdict(struct search *s, guint32 kinds, bool differs)
+static void moment_free(gpointer moment)
 {
-	GArray *verdicts = s->summary->verdicts;
-	struct race_verdict new = {
-		.causes = run_causes(s->g->r, kinds), .kinds = kinds, .differs = differs,
-	};
-
-	for (guint i = 0; i < verdicts->len; i++) {
-		struct race_verdict *v = &g_array_index(verdicts, struct race_verdict, i);
-
-		if (v->causes != new.causes || v->differs != differs)
-			continue;
-		v->kinds |= kinds;
-		return i;
-	}
-	/* Until the search is over and knows the shortest. */
-	new.schedule = path_schedule(s->path);
-	g_array_append_val(verdicts, new);
-	return verdicts->len - 1;
+	moment_clear(moment);
+	g_free(moment);
 }
 
-/* Nobody can take a step any more: the rest of the scenario tells what came of it. */
-static guint end_of_race(struct search *s)
+static struct moment *moment_at(struct search *s, guint depth)
 {
-	struct run *r = s->g->r;
+	GPtrArray *moments = s->all->moments;
 
-	run_steps(r, racing_end(s->g));
-	machine_end(r->machine);
-	return find_verdict(s, run_kinds(r), r->mismatches > 0);
+	while (moments->len <= depth)
+		g_ptr_array_add(moments, g_new0(struct moment, 1));
+	return moments->pdata[depth];
 }
 
 /* ---- The search ---- */
+
+guint schedules_ready(const struct schedules *s)
+{
+	guint ready = 0;
+
+	for (guint i = 0; i < s->nr_tasks; i++)
+		if (machine_task_state(s->machine, i + 1) == TASK_READY)
+			ready |= 1u << i;
+	return ready;
+}
 
 static struct node *node_new(const guint64 *key, guint nr)
 {
@@ -118,12 +107,12 @@ static struct node *node_new(const guint64 *key, guint nr)
 	return node;
 }
 
-static struct tally *tally_of(GArray *tallies, guint verdict)
+static struct tally *tally_of(GArray *tallies, guint ending)
 {
-	struct tally new = { .verdict = verdict };
+	struct tally new = { .ending = ending };
 
 	for (guint i = 0; i < tallies->len; i++)
-		if (g_array_index(tallies, struct tally, i).verdict == verdict)
+		if (g_array_index(tallies, struct tally, i).ending == ending)
 			return &g_array_index(tallies, struct tally, i);
 	memset(new.cost, 0xff, sizeof(new.cost));
 	g_array_append_val(tallies, new);
@@ -135,7 +124,7 @@ static void merge(GArray *tallies, const struct node *child, guint task, guint n
 {
 	for (guint i = 0; i < child->nr; i++) {
 		const struct tally *from = &child->tally[i];
-		struct tally *to = tally_of(tallies, from->verdict);
+		struct tally *to = tally_of(tallies, from->ending);
 		guint32 best = G_MAXUINT32;
 
 		for (guint t = 0; t < nr_tasks; t++)
@@ -144,13 +133,6 @@ static void merge(GArray *tallies, const struct node *child, guint task, guint n
 		to->cost[task] = MIN(to->cost[task], best + 1);
 		runs_add(&to->count, from->count);
 	}
-}
-
-static struct moment *moment_at(struct search *s, guint depth)
-{
-	while (s->moments->len <= depth)
-		g_ptr_array_add(s->moments, g_new0(struct moment, 1));
-	return s->moments->pdata[depth];
 }
 
 /* Where the search is, in a state that it has not seen or whose orders it does not merge. */
@@ -162,11 +144,32 @@ struct place {
 
 static struct node *visit(struct search *s, struct place at);
 
+/* The order of steps that led to where the search is. */
+static GArray *path_schedule(const GByteArray *path)
+{
+	GArray *schedule = schedule_new();
+
+	for (guint i = 0; i < path->len; i++)
+		schedule_step(schedule, path->data[i] + 1);
+	return schedule;
+}
+
 static struct node *visit_leaf(struct search *s, const guint64 *key)
 {
-	struct node *node = node_new(key, 1);
+	struct schedules *all = s->all;
+	guint ending = all->end(all->data);
+	struct ending new = { 0 };
+	struct node *node;
 
-	node->tally[0].verdict = end_of_race(s);
+	if (ending == NO_ENDING)
+		return NULL;
+	/* Until the search is over and knows the shortest. */
+	if (ending == all->endings->len) {
+		new.schedule = path_schedule(s->path);
+		g_array_append_val(all->endings, new);
+	}
+	node = node_new(key, 1);
+	node->tally[0].ending = ending;
 	node->tally[0].count = 1;
 	return node;
 }
@@ -174,27 +177,27 @@ static struct node *visit_leaf(struct search *s, const guint64 *key)
 static struct node *visit_inner(struct search *s, const guint64 *key, guint ready,
 				const struct place *at)
 {
-	const struct race *race = s->g->race;
+	const struct schedules *all = s->all;
 	g_autoptr(GArray) tallies = g_array_new(FALSE, TRUE, sizeof(struct tally));
 	struct node *child[MAX_TASKS] = { NULL }, *node;
 	bool first = true;
 
-	for (guint task = 0; task < race->nr_tasks; task++) {
+	for (guint task = 0; task < all->nr_tasks; task++) {
 		bool preempts = at->depth > 0 && task != at->last && ready >> at->last & 1;
 		struct place next = { at->depth + 1, task, at->preemptions + preempts };
 
-		if (!(ready >> task & 1) || next.preemptions > race->preemptions)
+		if (!(ready >> task & 1) || next.preemptions > all->preemptions)
 			continue;
 		if (!first)
-			moment_restore(s->g, moment_at(s, at->depth));
+			moment_restore(all, moment_at(s, at->depth));
 		first = false;
-		racing_step(s->g, task);
+		all->step(all->data, task);
 		g_byte_array_set_size(s->path, at->depth);
 		g_byte_array_append(s->path, &(guint8){ task }, 1);
 		child[task] = visit(s, next);
 		if (child[task] == NULL)
 			return NULL;
-		merge(tallies, child[task], task, race->nr_tasks);
+		merge(tallies, child[task], task, all->nr_tasks);
 	}
 	node = node_new(key, tallies->len);
 	memcpy(node->tally, tallies->data, tallies->len * sizeof(struct tally));
@@ -209,46 +212,54 @@ static struct node *visit_inner(struct search *s, const guint64 *key, guint read
 static void make_key(struct search *s, const struct moment *moment, const struct place *at,
 		     bool over, guint64 *key)
 {
-	const struct race *race = s->g->race;
+	const struct schedules *all = s->all;
 	XXH128_hash_t hash;
 
-	if (!s->summary->reduced && !over) {
+	if (!all->reduced && !over) {
 		key[0] = ++s->nr_keys;
 		key[1] = 0;
 		return;
 	}
 	hash = XXH3_128bits(moment->machine.mem, moment->machine.used);
-	hash = XXH3_128bits_withSeed(moment->run->data, moment->run->len,
+	hash = XXH3_128bits_withSeed(moment->rest->data, moment->rest->len,
 				     hash.low64 ^ hash.high64);
 	key[0] = hash.low64;
 	key[1] = hash.high64;
-	if (race->preemptions != NO_BOUND && !over)
+	if (all->preemptions != NO_BOUND && !over)
 		key[1] += 1 + at->last + (guint64)at->preemptions * MAX_TASKS;
+}
+
+/* Why the search is to stop here, or NULL. */
+static const char *to_stop(const struct search *s)
+{
+	if (g_hash_table_size(s->nodes) >= s->all->max_states)
+		return "too many states, see preemptions= and --max-states";
+	if (s->all->progress != NULL && !progress_step(s->all->progress, 0))
+		return "interrupted";
+	return NULL;
 }
 
 /* What follows from here; NULL when the search is to stop. */
 static struct node *visit(struct search *s, struct place at)
 {
+	struct schedules *all = s->all;
 	struct moment *moment = moment_at(s, at.depth);
-	guint ready = racing_ready(s->g);
+	guint ready = schedules_ready(all);
+	/* Where there is one way to go and nothing to compare, nobody comes back to it. */
+	bool keep = all->reduced || at.depth == 0 || __builtin_popcount(ready) != 1;
 	struct { guint64 key[2]; } key;
 	struct node *node;
 
-	/* Where there is one way to go and nothing to compare, nobody comes back to it. */
-	if ((s->summary->reduced || __builtin_popcount(ready) != 1) &&
-	    !moment_save(s->g, moment)) {
-		s->summary->stopped = "out of memory";
+	if (keep && !moment_save(all, moment)) {
+		all->stopped = "out of memory";
 		return NULL;
 	}
 	make_key(s, moment, &at, ready == 0, key.key);
 	node = g_hash_table_lookup(s->nodes, &key);
 	if (node != NULL)
 		return node;
-	if (g_hash_table_size(s->nodes) >= s->summary->max_states)
-		s->summary->stopped = "too many states, see preemptions= and --max-states";
-	else if (!progress_step(s->progress, 0))
-		s->summary->stopped = "interrupted";
-	if (s->summary->stopped != NULL)
+	all->stopped = to_stop(s);
+	if (all->stopped != NULL)
 		return NULL;
 	node = ready == 0 ? visit_leaf(s, key.key) : visit_inner(s, key.key, ready, &at);
 	if (node != NULL)
@@ -258,10 +269,10 @@ static struct node *visit(struct search *s, struct place at)
 
 /* ---- What it found ---- */
 
-static const struct tally *find_tally(const struct node *node, guint verdict)
+static const struct tally *find_tally(const struct node *node, guint ending)
 {
 	for (guint i = 0; i < node->nr; i++)
-		if (node->tally[i].verdict == verdict)
+		if (node->tally[i].ending == ending)
 			return &node->tally[i];
 	return NULL;
 }
@@ -290,13 +301,13 @@ static bool is_leaf(const struct node *node)
 	return true;
 }
 
-static GArray *shortest_schedule(const struct node *node, guint verdict, guint nr_tasks)
+static GArray *shortest_schedule(const struct node *node, guint ending, guint nr_tasks)
 {
 	GArray *schedule = schedule_new();
 	guint last = MAX_TASKS;
 
 	for (; !is_leaf(node); node = node->child[last]) {
-		last = cheapest(find_tally(node, verdict), last, nr_tasks);
+		last = cheapest(find_tally(node, ending), last, nr_tasks);
 		schedule_step(schedule, last + 1);
 	}
 	/* The last turn goes on until there is nothing left to do. */
@@ -305,78 +316,51 @@ static GArray *shortest_schedule(const struct node *node, guint verdict, guint n
 	return schedule;
 }
 
-static gint by_causes(gconstpointer a, gconstpointer b)
+static void ending_clear(struct ending *ending)
 {
-	const struct race_verdict *v = a, *w = b;
-
-	if (v->causes != w->causes)
-		return v->causes < w->causes ? -1 : 1;
-	return v->differs - w->differs;
+	g_array_unref(ending->schedule);
 }
 
-/* What to look at first: a result that nobody expected, then what broke. */
-static guint badness(const struct race_verdict *v)
+static void take_stock(struct schedules *all, const struct node *root)
 {
-	return 2 * v->differs + (v->causes != 0);
-}
+	for (guint i = 0; i < all->endings->len; i++) {
+		struct ending *ending = &g_array_index(all->endings, struct ending, i);
 
-/* The schedule to look at: one that goes wrong, with as few switches as can be. */
-static const struct race_verdict *worst(const struct race_summary *summary)
-{
-	const struct race_verdict *worst = &g_array_index(summary->verdicts,
-							  struct race_verdict, 0);
-
-	for (guint i = 1; i < summary->verdicts->len; i++) {
-		const struct race_verdict *v = &g_array_index(summary->verdicts,
-							      struct race_verdict, i);
-
-		if (badness(v) > badness(worst) ||
-		    (badness(v) == badness(worst) && v->schedule->len < worst->schedule->len))
-			worst = v;
+		g_array_unref(ending->schedule);
+		ending->schedule = shortest_schedule(root, i, all->nr_tasks);
+		ending->count = find_tally(root, i)->count;
 	}
-	return worst;
 }
 
-static void take_stock(struct search *s, const struct node *root)
+void schedules_init(struct schedules *s)
 {
-	struct race_summary *summary = s->summary;
-
-	for (guint i = 0; i < summary->verdicts->len; i++) {
-		struct race_verdict *v = &g_array_index(summary->verdicts, struct race_verdict, i);
-
-		if (root == NULL)
-			continue;
-		g_array_unref(v->schedule);
-		v->schedule = shortest_schedule(root, i, s->g->race->nr_tasks);
-		v->count = find_tally(root, i)->count;
-	}
-	g_array_sort(summary->verdicts, by_causes);
-	if (summary->verdicts->len > 0)
-		summary->shown = g_array_ref(worst(summary)->schedule);
-	else
-		summary->shown = schedule_new();
+	s->endings = g_array_new(FALSE, TRUE, sizeof(struct ending));
+	g_array_set_clear_func(s->endings, (GDestroyNotify)ending_clear);
+	s->moments = g_ptr_array_new_with_free_func(moment_free);
 }
 
-static void free_moment(gpointer data)
+void schedules_clear(struct schedules *s)
 {
-	moment_clear(data);
-	g_free(data);
+	g_array_unref(s->endings);
+	g_ptr_array_unref(s->moments);
 }
 
-void search_race(struct racing *g, struct race_summary *summary)
+void schedules_search(struct schedules *all)
 {
 	struct search s = {
-		.g = g, .summary = summary,
+		.all = all,
 		.nodes = g_hash_table_new_full(node_hash, node_equal, g_free, NULL),
-		.moments = g_ptr_array_new_with_free_func(free_moment),
 		.path = g_byte_array_new(),
-		.progress = progress_new("states of the race"),
 	};
+	const struct node *root;
 
-	take_stock(&s, visit(&s, (struct place){ 0 }));
-	moment_restore(g, moment_at(&s, 0));
-	progress_free(s.progress);
+	g_array_set_size(all->endings, 0);
+	all->stopped = NULL;
+	root = visit(&s, (struct place){ 0 });
+	if (root != NULL)
+		take_stock(all, root);
+	if (root != NULL || all->stopped != NULL)
+		moment_restore(all, moment_at(&s, 0));
 	g_hash_table_unref(s.nodes);
-	g_ptr_array_unref(s.moments);
 	g_byte_array_unref(s.path);
 }
