@@ -34,16 +34,6 @@ static const struct release *overridden(const struct run *r, const struct overri
 	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;
 }
 
-static const struct release *newest_release(void)
-{
-	size_t nr;
-	const struct release *table = release_table(&nr);
-
-	while (table[nr - 1].posted)
-		nr--;
-	return &table[nr - 1];
-}
-
 static void plan_kernel(struct run *r, const struct overrides *o, const struct kernel_heading *h,
 			guint64 *mem)
 {

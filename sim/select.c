@@ -64,6 +64,16 @@ const struct release *release_check(struct lex *l, const char *at, const char *n
 	return release;
 }
 
+const struct release *newest_release(void)
+{
+	size_t nr;
+	const struct release *table = release_table(&nr);
+
+	while (table[nr - 1].posted)
+		nr--;
+	return &table[nr - 1];
+}
+
 static void selector_clear(struct selector *s)
 {
 	g_free(s->text);

@@ -26,6 +26,9 @@ bool policy_check(struct lex *l, const char *at, const char *text);
 /** release_check() - the release of that name; NULL and fail at @at if none is. */
 const struct release *release_check(struct lex *l, const char *at, const char *name);
 
+/** newest_release() - the last that is out, which is what runs where none is asked for. */
+const struct release *newest_release(void);
+
 /** fix_words() - the names of all fixes, for lex_unknown(). */
 GPtrArray *fix_words(void);
 

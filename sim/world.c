@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "select.h"
 #include "setting.h"
 #include "world-slots.h"
 
@@ -115,16 +116,6 @@ static void list_ops(struct world *world)
 			add_op(world, file_actions[a], 0, file_slot(world, f), 0);
 	add_op(world, WORLD_KEXEC, 0, 0, 0);
 	add_op(world, WORLD_REBOOT, 0, 0, 0);
-}
-
-static const struct release *newest_release(void)
-{
-	size_t nr;
-	const struct release *table = release_table(&nr);
-
-	while (table[nr - 1].posted)
-		nr--;
-	return &table[nr - 1];
 }
 
 void world_plan(struct world *world, const struct overrides *overrides)
