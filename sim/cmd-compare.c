@@ -36,15 +36,10 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("FILE|DIRECTORY...");
-	GOptionGroup *group = overrides_group(o->overrides);
 
-	g_option_group_add_entries(group, entries);
-	g_option_context_set_main_group(context, group);
-	g_option_context_set_summary(context,
+	return overrides_parse(o->overrides, entries, "FILE|DIRECTORY...",
 		"Run scenarios under each ownership policy, or on each release, and show what\n"
-		"came out as a matrix.");
-	return g_option_context_parse(context, &argc, &argv, error);
+		"came out as a matrix.", NULL, argc, argv, error);
 }
 
 /* What options cannot say by themselves; NULL when all is well. */

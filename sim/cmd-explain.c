@@ -19,15 +19,10 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("FILE");
-	GOptionGroup *group = overrides_group(o->overrides);
 
-	g_option_group_add_entries(group, entries);
-	g_option_context_set_main_group(context, group);
-	g_option_context_set_summary(context,
+	return overrides_parse(o->overrides, entries, "FILE",
 		"Tell why a scenario breaks: which steps led to it, and which fix, policy or\n"
-		"release cures it.");
-	return g_option_context_parse(context, &argc, &argv, error);
+		"release cures it.", NULL, argc, argv, error);
 }
 
 static int explain_one(const struct options *o, const struct scenario *scn)

@@ -30,10 +30,8 @@ struct options {
 };
 
 /* An option for each number of a world. */
-static void add_numbers(GOptionGroup *group, struct options *o)
+static void add_numbers(GOptionEntry *entries, struct options *o)
 {
-	GOptionEntry entries[NR_WORLD_NUMBERS + 1] = { 0 };
-
 	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
 		const struct world_number_info *info = world_number(i);
 		g_autofree char *about = g_strdup_printf("%s (%u)", info->about, info->usual);
@@ -45,12 +43,11 @@ static void add_numbers(GOptionGroup *group, struct options *o)
 			.arg_description = "N",
 		};
 	}
-	g_option_group_add_entries(group, entries);
 }
 
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
 {
-	const GOptionEntry entries[] = {
+	const GOptionEntry others[] = {
 		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
 		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
 		  "Random sequences instead of all", NULL },
@@ -78,16 +75,13 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("[FILE]");
-	GOptionGroup *group = overrides_group(o->overrides);
+	GOptionEntry entries[NR_WORLD_NUMBERS + G_N_ELEMENTS(others)];
 
-	add_numbers(group, o);
-	g_option_group_add_entries(group, entries);
-	g_option_context_set_main_group(context, group);
-	g_option_context_set_summary(context,
+	add_numbers(entries, o);
+	memcpy(entries + NR_WORLD_NUMBERS, others, sizeof(others));
+	return overrides_parse(o->overrides, entries, "[FILE]",
 		"Try every sequence of operations in a small world, shortest first, and say which\n"
-		"of them break what must hold. See docs/explore.md.");
-	return g_option_context_parse(context, &argc, &argv, error);
+		"of them break what must hold. See docs/explore.md.", NULL, argc, argv, error);
 }
 
 /* ---- What was asked for ---- */

@@ -20,19 +20,23 @@ static int minimise_file(const struct overrides *overrides, const GPtrArray *sce
 
 static int parse_and_minimise(struct overrides *overrides, int argc, char **argv)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new("FILE");
+	g_auto(GStrv) files = NULL;
+	const GOptionEntry entries[] = {
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, NULL },
+		{ 0 },
+	};
 	g_autoptr(GPtrArray) scenarios = NULL;
 	g_autoptr(GError) error = NULL;
+	guint nr;
 
-	g_option_context_set_main_group(context, overrides_group(overrides));
-	g_option_context_set_summary(context,
+	if (!overrides_parse(overrides, entries, "FILE",
 		"Drop, merge and lower what a scenario does not need to show the same kinds of\n"
-		"violations, and print what is left.");
-	if (!g_option_context_parse(context, &argc, &argv, &error))
+		"violations, and print what is left.", NULL, argc, argv, &error))
 		return complain("%s", error->message);
-	if (argc != 2)
-		return complain("%d files, expected luosim minimise FILE", argc - 1);
-	scenarios = load_scenarios(argv + 1);
+	nr = files != NULL ? g_strv_length(files) : 0;
+	if (nr != 1)
+		return complain("%u files, expected luosim minimise FILE", nr);
+	scenarios = load_scenarios(files);
 	if (scenarios == NULL)
 		return EXIT_UNUSABLE;
 	if (scenarios->len != 1)

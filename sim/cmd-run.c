@@ -31,20 +31,15 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
-	GOptionGroup *group = overrides_group(o->overrides);
 
-	g_option_group_add_entries(group, entries);
-	g_option_context_set_main_group(context, group);
-	g_option_context_set_summary(context,
-		"Run live update scenarios on simulated kernels and judge what came out.");
-	g_option_context_set_description(context,
+	return overrides_parse(o->overrides, entries, "FILE...",
+		"Run live update scenarios on simulated kernels and judge what came out.",
 		"Other commands: luosim compare FILE..., luosim explain FILE, luosim explore,\n"
 		"luosim minimise FILE,\n"
 		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
 		"fields|points,\n"
-		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n");
-	return g_option_context_parse(context, &argc, &argv, error);
+		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n",
+		argc, argv, error);
 }
 
 /* Do options say what kernel or policy to run on? */

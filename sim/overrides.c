@@ -115,7 +115,7 @@ static gboolean set_kernels(const char *option, const char *value, gpointer data
 	return releases_parse(option, value, o->releases, error);
 }
 
-GOptionGroup *overrides_group(struct overrides *o)
+static GOptionGroup *overrides_group(struct overrides *o)
 {
 	const GOptionEntry entries[] = {
 		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
@@ -142,4 +142,18 @@ GOptionGroup *overrides_group(struct overrides *o)
 
 	g_option_group_add_entries(group, entries);
 	return group;
+}
+
+bool overrides_parse(struct overrides *o, const GOptionEntry *entries, const char *files,
+		     const char *summary, const char *description, int argc, char **argv,
+		     GError **error)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(files);
+	GOptionGroup *group = overrides_group(o);
+
+	g_option_group_add_entries(group, entries);
+	g_option_context_set_main_group(context, group);
+	g_option_context_set_summary(context, summary);
+	g_option_context_set_description(context, description);
+	return g_option_context_parse(context, &argc, &argv, error);
 }

@@ -11,8 +11,15 @@ void overrides_free(struct overrides *o);
 /** overrides_copy() - the same releases and settings, to change further. */
 struct overrides *overrides_copy(const struct overrides *o);
 
-/** overrides_group() - the options, as a main group; other entries may be added. */
-GOptionGroup *overrides_group(struct overrides *o);
+/**
+ * overrides_parse() - parse the command line of a command that runs scenarios.
+ * @entries: the command's own options, which --help lists behind those of @o.
+ * @files: what else there may be, in the words of --help.
+ * @description: more text below the options, or NULL.
+ */
+bool overrides_parse(struct overrides *o, const GOptionEntry *entries, const char *files,
+		     const char *summary, const char *description, int argc, char **argv,
+		     GError **error);
 
 /**
  * overrides_set() - add a setting as a kernel heading has it: "with=FIX".
