@@ -394,12 +394,8 @@ static char *finished(const struct minimiser *m)
 	g_autoptr(GString) with = g_string_new(text);
 	struct scenario *scn;
 
-	g_string_append(with, "expect");
-	for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
-		if (m->kinds & 1u << kind)
-			g_string_append_printf(with, " %s", violation_name(kind));
-	if (m->kinds == 0)
-		g_string_append(with, " clean");
+	g_string_append(with, "expect ");
+	print_kinds(with, m->kinds);
 	scn = scenario_parse("minimised", with->str, with->len, NULL);
 	if (scn == NULL)
 		return g_strdup(text);
