@@ -187,14 +187,16 @@ static guint find_outcome(const struct op *op, const struct release *release)
 
 /*
  * What the step had to return on the kernel that ran it: of results that are
- * equally good the one that came, else the first. NULL: it is not judged.
+ * equally good the one that came, else the first, and then @differs is set. NULL:
+ * it is not judged.
  */
 static const struct value *expected_value(const struct run *r, const struct caller *c,
-					  const struct release *release)
+					  const struct release *release, bool *differs)
 {
 	const GArray *outcomes = c->op->outcomes;
 	guint from = outcomes != NULL ? find_outcome(c->op, release) : 0;
 
+	*differs = false;
 	if (outcomes == NULL)
 		return NULL;
 	for (guint i = from; i < outcomes->len; i++) {
@@ -205,6 +207,7 @@ static const struct value *expected_value(const struct run *r, const struct call
 		if (result_equal(&o->value, &c->result, r->vars))
 			return &o->value;
 	}
+	*differs = c->result.kind != VALUE_LOST;
 	return &g_array_index(outcomes, struct outcome, from).value;
 }
 
@@ -324,15 +327,13 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 	take_result(r, c, ret);
 	e.fault = take_failures(r);
 	e.choice = e.fault == FAULT_HIT ? r->chosen : NULL;
-	expected = expected_value(r, c, &boot_of(r, c->kernel)->release);
+	expected = expected_value(r, c, &boot_of(r, c->kernel)->release, &e.differs);
 	if (c->call.boots)
 		r->main.process = INIT;
 	if (c->call.boots || c->call.ended != NULL)
 		names_drop(r, c->call.boots ? NULL : c->call.ended);
 	bind_names(r, c, expected);
 	e.expected = expected;
-	e.differs = expected != NULL && c->result.kind != VALUE_LOST &&
-		    !result_equal(expected, &c->result, r->vars);
 	/* With a failure that was chosen things go otherwise from there on. */
 	if (e.differs && r->chosen != NULL) {
 		e.expected = NULL;
