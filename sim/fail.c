@@ -173,17 +173,11 @@ static bool parse_error(struct lex *l, struct failure *f)
 bool fail_parse_nth(struct lex *l, guint32 *nth)
 {
 	enum number_style style;
-	g_autofree char *word = NULL;
 	const char *at;
 	guint64 number;
 
-	lex_blank(l);
-	at = l->p;
-	word = lex_word(l);
-	if (g_strcmp0(word, "nth") != 0) {
-		l->p = at;
+	if (!lex_accept_word(l, "nth"))
 		return true;
-	}
 	lex_blank(l);
 	at = l->p;
 	if (!lex_magnitude(l, "a number", &number, &style))
@@ -196,23 +190,9 @@ bool fail_parse_nth(struct lex *l, guint32 *nth)
 	return true;
 }
 
-static bool accept_any(struct lex *l)
-{
-	g_autofree char *word = NULL;
-	const char *at;
-
-	lex_blank(l);
-	at = l->p;
-	word = lex_word(l);
-	if (g_strcmp0(word, fail_point_name(FAIL_ANYWHERE)) == 0)
-		return true;
-	l->p = at;
-	return false;
-}
-
 bool fail_parse(struct lex *l, struct fail *fail)
 {
-	fail->any = accept_any(l);
+	fail->any = lex_accept_word(l, fail_point_name(FAIL_ANYWHERE));
 	fail->failure = (struct failure){ .point = FAIL_ANYWHERE, .nth = 1 };
 	if (fail->any && lex_done(l))
 		return true;

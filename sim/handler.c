@@ -74,21 +74,6 @@ static bool parse_accepts(struct lex *l, struct handler_script *script)
 	return true;
 }
 
-/* A word that must come, or that may and does. */
-static bool accept_word(struct lex *l, const char *want)
-{
-	const char *at;
-	g_autofree char *word = NULL;
-
-	lex_blank(l);
-	at = l->p;
-	word = lex_word(l);
-	if (g_strcmp0(word, want) == 0)
-		return true;
-	l->p = at;
-	return false;
-}
-
 /* "CALL = -ERRNO [nth N]" */
 static bool parse_fail(struct lex *l, struct handler_script *script)
 {
@@ -115,9 +100,9 @@ static bool parse_fail(struct lex *l, struct handler_script *script)
 static bool parse_can_finish(struct lex *l, struct handler_script *script)
 {
 	script->finish = FINISH_ALWAYS;
-	if (accept_word(l, "yes"))
+	if (lex_accept_word(l, "yes"))
 		return true;
-	if (!accept_word(l, "no")) {
+	if (!lex_accept_word(l, "no")) {
 		lex_expected(l, "yes, no or no until retrieved");
 		return false;
 	}
@@ -125,7 +110,7 @@ static bool parse_can_finish(struct lex *l, struct handler_script *script)
 	if (lex_done(l))
 		return true;
 	script->finish = FINISH_RETRIEVED;
-	if (accept_word(l, "until") && accept_word(l, "retrieved"))
+	if (lex_accept_word(l, "until") && lex_accept_word(l, "retrieved"))
 		return true;
 	lex_expected(l, "until retrieved");
 	return false;
@@ -136,7 +121,7 @@ static bool parse_id(struct lex *l, struct handler_script *script)
 	enum number_style style;
 
 	for (guint i = 0; i < G_N_ELEMENTS(ids); i++) {
-		if (!accept_word(l, ids[i]))
+		if (!lex_accept_word(l, ids[i]))
 			continue;
 		script->id = i;
 		lex_blank(l);

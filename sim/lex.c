@@ -134,6 +134,17 @@ char *lex_word(struct lex *l)
 	return l->p > from ? g_strndup(from, l->p - from) : NULL;
 }
 
+bool lex_accept_word(struct lex *l, const char *want)
+{
+	g_autofree char *word = lex_word(l);
+
+	if (g_strcmp0(word, want) == 0)
+		return true;
+	if (word != NULL)
+		l->p -= strlen(word);
+	return false;
+}
+
 char *lex_run(struct lex *l, const char *stop)
 {
 	const char *from;

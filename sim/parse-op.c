@@ -73,16 +73,6 @@ static bool parse_args(struct lex *l, const char *call, struct op *op)
 	return lex_need(l, ')');
 }
 
-/* "or", if that comes. */
-static bool accept_or(struct lex *l)
-{
-	if (!l->raced || lex_done(l) || l->end - l->p < 3 || memcmp(l->p, "or", 2) != 0 ||
-	    !g_ascii_isspace(l->p[2]))
-		return false;
-	l->p += 2;
-	return true;
-}
-
 /* "RESULT" or "SELECTORS: RESULT", with what is as good. */
 static bool parse_outcome(struct lex *l, struct op *op)
 {
@@ -95,7 +85,7 @@ static bool parse_outcome(struct lex *l, struct op *op)
 		if (!ok)
 			return false;
 		o = (struct outcome){ .also = true };
-	} while (accept_or(l));
+	} while (l->raced && lex_accept_word(l, "or"));
 	return true;
 }
 

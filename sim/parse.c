@@ -504,22 +504,6 @@ static bool parse_process(struct parser *p)
 	return step->process != NULL;
 }
 
-/* "of PROCESS", or nothing. */
-static bool parse_of_process(struct lex *l, char **process)
-{
-	g_autofree char *of = NULL;
-	const char *at;
-
-	if (lex_done(l))
-		return true;
-	at = l->p;
-	of = lex_word(l);
-	if (g_strcmp0(of, "of") == 0)
-		return (*process = parse_process_name(l)) != NULL;
-	l->p = at;
-	return true;
-}
-
 static bool parse_task(struct parser *p)
 {
 	struct lex *l = &p->lex;
@@ -549,7 +533,8 @@ static bool parse_task(struct parser *p)
 		return false;
 	}
 	step->task.number = ++race_of(p)->nr_tasks;
-	return parse_of_process(l, &step->task.process);
+	return !lex_accept_word(l, "of") ||
+	       (step->task.process = parse_process_name(l)) != NULL;
 }
 
 static bool parse_end(struct parser *p)
