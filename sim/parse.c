@@ -31,8 +31,9 @@ struct parser {
 
 static struct step *add_step(struct parser *p, enum step_kind kind)
 {
+	bool in_task = p->race != 0 && (kind == STEP_OP || kind == STEP_FAIL);
 	struct step step = {
-		.kind = kind, .line = p->lex.nr, .depth = p->open->len,
+		.kind = kind, .line = p->lex.nr, .depth = p->open->len + in_task,
 	};
 
 	g_array_append_val(p->scn->steps, step);
@@ -449,6 +450,7 @@ static bool parse_repeat(struct parser *p)
 static bool parse_race(struct parser *p)
 {
 	guint index = p->scn->steps->len;
+	struct step *step;
 
 	if (p->race_line != 0)
 		return twice(p, "race", p->race_line);
@@ -458,11 +460,12 @@ static bool parse_race(struct parser *p)
 	}
 	if (!heading_done(p, p->lex.line))
 		return false;
+	step = add_step(p, STEP_RACE);
 	p->race_line = p->lex.nr;
 	p->race = index + 1;
 	p->lex.raced = true;
 	g_array_append_val(p->open, index);
-	return race_parse(&p->lex, &add_step(p, STEP_RACE)->race);
+	return race_parse(&p->lex, &step->race);
 }
 
 static struct race *race_of(struct parser *p)

@@ -176,7 +176,7 @@ enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_RACE, STEP_TASK, STEP_E
 struct step {
 	enum step_kind kind;
 	guint line;
-	guint depth;		/* blocks around it */
+	guint depth;		/* blocks around it; a task is one */
 	guint match;		/* STEP_END: the step that opened the block */
 	union {
 		struct kernel_heading kernel;

@@ -223,6 +223,22 @@ static void each_kind_of_result_is_read_and_printed(void **state)
 	step_stays("ioctl(dev, 0, 72, \"x\")                   = 0 -> s | v6.19: -EINVAL");
 }
 
+static void a_race_is_printed_as_it_is_written(void **state)
+{
+	g_autofree char *text = g_strconcat(preamble,
+		"  race preemptions=2\n"
+		"    task A\n"
+		"      fail alloc\n"
+		"      get_seals(dev)                           = -EINVAL or -EBADF | v7.2: 0\n"
+		"    task B of agent\n"
+		"      close(dev)                               = 0\n"
+		"  end\n"
+		"  close(dev)                               = -EBADF\n", NULL);
+
+	(void)state;
+	is_printed_so(text);
+}
+
 static void loop_variables_go_into_names_strings_and_numbers(void **state)
 {
 	static const char text[] =
@@ -413,6 +429,7 @@ int main(void)
 		cmocka_unit_test(strings_hold_any_byte),
 		cmocka_unit_test(words_stand_for_numbers),
 		cmocka_unit_test(each_kind_of_result_is_read_and_printed),
+		cmocka_unit_test(a_race_is_printed_as_it_is_written),
 		cmocka_unit_test(loop_variables_go_into_names_strings_and_numbers),
 		cmocka_unit_test(comments_blanks_and_line_ends_mean_nothing),
 		cmocka_unit_test(selectors_choose_releases_policies_and_fixes),
