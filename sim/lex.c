@@ -134,15 +134,20 @@ char *lex_word(struct lex *l)
 	return l->p > from ? g_strndup(from, l->p - from) : NULL;
 }
 
+bool lex_at_word(struct lex *l, const char *want)
+{
+	gsize len = strlen(want);
+
+	lex_blank(l);
+	return (gsize)(word_end(l) - l->p) == len && memcmp(l->p, want, len) == 0;
+}
+
 bool lex_accept_word(struct lex *l, const char *want)
 {
-	g_autofree char *word = lex_word(l);
-
-	if (g_strcmp0(word, want) == 0)
-		return true;
-	if (word != NULL)
-		l->p -= strlen(word);
-	return false;
+	if (!lex_at_word(l, want))
+		return false;
+	l->p += strlen(want);
+	return true;
 }
 
 char *lex_run(struct lex *l, const char *stop)

@@ -45,7 +45,9 @@ bool lex_need(struct lex *l, char c);
 
 /** lex_word() - an identifier, or NULL with the cursor unmoved. */
 char *lex_word(struct lex *l);
-/** lex_accept_word() - skip blanks and the identifier @want, if it is what comes. */
+/** lex_at_word() - does the identifier @want come, behind blanks? */
+bool lex_at_word(struct lex *l, const char *want);
+/** lex_accept_word() - skip blanks and @want, if it is what comes. */
 bool lex_accept_word(struct lex *l, const char *want);
 /** lex_run() - all characters up to a blank, '#' or one of @stop; NULL when none. */
 char *lex_run(struct lex *l, const char *stop);

@@ -458,7 +458,7 @@ static bool parse_fields(struct lex *l, const struct op_info *info, struct value
 			return false;
 		}
 		g_array_append_val(value->list, field);
-	} while (!lex_done(l) && *l->p != '|');
+	} while (!lex_done(l) && *l->p != '|' && !lex_at_word(l, "or"));
 	return true;
 }
 

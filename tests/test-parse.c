@@ -230,6 +230,7 @@ static void a_race_is_printed_as_it_is_written(void **state)
 		"    task A\n"
 		"      fail alloc\n"
 		"      get_seals(dev)                           = -EINVAL or -EBADF | v7.2: 0\n"
+		"      fstat(dev)                               = size=0 pos=0 or -EBADF\n"
 		"    task B of agent\n"
 		"      close(dev)                               = 0\n"
 		"  end\n"
