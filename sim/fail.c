@@ -54,7 +54,6 @@ static bool parse_call(struct lex *l, struct failure *f)
 			return true;
 		g_ptr_array_add(words, (char *)call_word(f->point, f->call));
 	}
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, "callback that can fail", word, words, true);
 	return false;
 }
@@ -76,7 +75,6 @@ static GPtrArray *targets(const struct lex *l, enum fail_point point)
 	}
 	for (guint i = 0; (name = fail_point_target(point, i)) != NULL; i++)
 		g_ptr_array_add(words, (char *)name);
-	g_ptr_array_add(words, NULL);
 	return words;
 }
 
@@ -92,7 +90,7 @@ static bool parse_target(struct lex *l, struct failure *f)
 	lex_blank(l);
 	at = l->p;
 	ok = lex_string(l, what, &text);
-	if (ok && g_strv_contains((const char *const *)words->pdata, text.bytes)) {
+	if (ok && g_ptr_array_find_with_equal_func(words, text.bytes, g_str_equal, NULL)) {
 		g_strlcpy(f->name, text.bytes, sizeof(f->name));
 	} else if (ok) {
 		lex_unknown(l, at, what, text.bytes, words, true);
@@ -126,7 +124,6 @@ static bool parse_point(struct lex *l, struct failure *f)
 	}
 	for (point = 0; point < NR_FAIL_POINTS; point++)
 		g_ptr_array_add(words, (char *)fail_point_name(point));
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, "point to fail at", word, words, true);
 	return false;
 }

@@ -67,7 +67,6 @@ static bool parse_accepts(struct lex *l, struct handler_script *script)
 		}
 		for (kind = 0; kind < NR_FILE_KINDS; kind++)
 			g_ptr_array_add(words, (char *)file_kind_name(kind));
-		g_ptr_array_add(words, NULL);
 		lex_unknown(l, at, "kind of file", word, words, true);
 		return false;
 	} while (!lex_done(l));
@@ -85,7 +84,6 @@ static bool parse_fail(struct lex *l, struct handler_script *script)
 	if (call < 0 || call >= NR_SCRIPT_CALLS) {
 		for (call = 0; call < NR_SCRIPT_CALLS; call++)
 			g_ptr_array_add(words, (char *)handler_call_name(call));
-		g_ptr_array_add(words, NULL);
 		if (word == NULL)
 			lex_expected(l, "a callback");
 		else
@@ -180,7 +178,6 @@ bool handler_parse_line(struct lex *l, const char *at, const char *word,
 		g_ptr_array_add(words, (char *)lines[i].keyword);
 	}
 	g_ptr_array_add(words, "end");
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, "line of a handler", word, words, true);
 	return false;
 }
@@ -253,7 +250,6 @@ bool handlers_parse(struct lex *l, const char *at, const char *text, guint64 *ma
 		for (guint h = 0; l->handlers != NULL && h < l->handlers->len; h++)
 			g_ptr_array_add(words, g_array_index(l->handlers, struct handler_script,
 							     h).name);
-		g_ptr_array_add(words, NULL);
 		lex_unknown(l, at, "handler", names[i], words, true);
 		return false;
 	}

@@ -55,20 +55,21 @@ void lex_expected(struct lex *l, const char *what)
 }
 
 void lex_unknown(struct lex *l, const char *at, const char *what, const char *word,
-		 GPtrArray *words, bool list)
+		 const GPtrArray *words, bool list)
 {
 	g_autofree char *found = quoted(word);
-	g_autofree char *all = NULL;
+	g_autoptr(GString) all = g_string_new(NULL);
 	struct nearest n;
 
 	nearest_init(&n, word);
-	for (guint i = 0; words->pdata[i] != NULL; i++)
+	for (guint i = 0; i < words->len; i++) {
 		nearest_try(&n, words->pdata[i]);
+		g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", (char *)words->pdata[i]);
+	}
 	if (n.best != NULL) {
 		lex_fail(l, at, "unknown %s %s, expected perhaps '%s'", what, found, n.best);
 	} else if (list) {
-		all = g_strjoinv(", ", (char **)words->pdata);
-		lex_fail(l, at, "unknown %s %s, expected one of: %s", what, found, all);
+		lex_fail(l, at, "unknown %s %s, expected one of: %s", what, found, all->str);
 	} else {
 		lex_fail(l, at, "unknown %s %s, expected a known one", what, found);
 	}

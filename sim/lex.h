@@ -29,10 +29,9 @@ void lex_expected(struct lex *l, const char *what);
 /**
  * lex_unknown() - fail with "unknown WHAT 'WORD', expected ...": the word of
  * @words that comes nearest, or all of them when none does and @list is set.
- * @words: ends with NULL.
  */
 void lex_unknown(struct lex *l, const char *at, const char *what, const char *word,
-		 GPtrArray *words, bool list);
+		 const GPtrArray *words, bool list);
 
 /** lex_blank() - skip blanks; true when there were some. */
 bool lex_blank(struct lex *l);

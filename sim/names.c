@@ -108,7 +108,6 @@ static bool is_bound(const struct names *names, const struct use *use)
 
 bool names_check(struct names *names, struct lex *l)
 {
-	g_ptr_array_add(names->words, NULL);
 	for (guint i = 0; i < names->uses->len; i++) {
 		const struct use *use = &g_array_index(names->uses, struct use, i);
 
@@ -116,9 +115,9 @@ bool names_check(struct names *names, struct lex *l)
 			continue;
 		l->nr = use->nr;
 		l->line = use->line;
-		if (names->words->len > 1)
+		if (names->words->len > 0)
 			lex_unknown(l, use->at, "name", use->name, names->words,
-				    names->words->len <= 8);
+				    names->words->len < 8);
 		else
 			lex_fail(l, use->at, "unknown name '%s', expected one that a step binds",
 				 use->name);

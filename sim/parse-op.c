@@ -105,7 +105,6 @@ static void unknown_operation(struct lex *l, const char *at, const char *name)
 
 	for (const struct op_info *info = op_table(); info->name != NULL; info++)
 		g_ptr_array_add(words, (char *)info->name);
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, "operation", name, words, false);
 }
 

@@ -302,7 +302,6 @@ static bool parse_kinds(struct lex *l, guint32 *kinds, bool list)
 			g_ptr_array_add(words, "any");
 		for (int i = 0; i < NR_VIOLATION_KINDS; i++)
 			g_ptr_array_add(words, (char *)violation_name(i));
-		g_ptr_array_add(words, NULL);
 		lex_unknown(l, at, "kind of violation", word, words, true);
 		return false;
 	} while (!lex_done(l) && *l->p != '|');
@@ -676,7 +675,6 @@ static void unknown_statement(struct lex *l, const char *at, const char *word)
 		g_ptr_array_add(words, (char *)statements[i].keyword);
 	for (const struct op_info *info = op_table(); info->name != NULL; info++)
 		g_ptr_array_add(words, (char *)info->name);
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, "statement", word, words, false);
 }
 

@@ -136,7 +136,6 @@ static bool parse_option(struct lex *l, struct race *race)
 			return lex_need(l, '=') && options[i].parse(l, race);
 		g_ptr_array_add(words, (char *)options[i].name);
 	}
-	g_ptr_array_add(words, NULL);
 	if (word == NULL)
 		lex_expected(l, "preemptions=, schedule= or seed=");
 	else
@@ -185,7 +184,6 @@ bool race_check(struct lex *l, struct scenario *scn, guint index)
 		words = g_ptr_array_new();
 		for (guint t = 1; t <= race->nr_tasks; t++)
 			g_ptr_array_add(words, (char *)race_task(scn, index, t));
-		g_ptr_array_add(words, NULL);
 		l->line = turn->line;
 		l->nr = turn->line_nr;
 		lex_unknown(l, turn->at, "task", turn->name, words, true);

@@ -13,7 +13,6 @@ static GPtrArray *release_words(void)
 
 	for (size_t i = 0; i < nr; i++)
 		g_ptr_array_add(words, (char *)table[i].name);
-	g_ptr_array_add(words, NULL);
 	return words;
 }
 
@@ -25,7 +24,6 @@ static GPtrArray *policy_words(void)
 
 	for (size_t i = 0; i < nr; i++)
 		g_ptr_array_add(words, (char *)table[i].name);
-	g_ptr_array_add(words, NULL);
 	return words;
 }
 
@@ -35,7 +33,6 @@ GPtrArray *fix_words(void)
 
 	for (int i = 0; i < NR_FIXES; i++)
 		g_ptr_array_add(words, (char *)fix_table()[i].name);
-	g_ptr_array_add(words, NULL);
 	return words;
 }
 
@@ -148,7 +145,6 @@ static void unknown_selector(struct lex *l, const char *at, const char *text)
 		return;
 	}
 	words = release_words();
-	g_ptr_array_remove_index(words, words->len - 1);
 	g_ptr_array_extend_and_steal(words, policy_words());
 	lex_unknown(l, at, "release, policy or fix", text, words, true);
 }

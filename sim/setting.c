@@ -24,7 +24,6 @@ static GPtrArray *setting_words(void)
 
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
 		g_ptr_array_add(words, (char *)names[i]);
-	g_ptr_array_add(words, NULL);
 	return words;
 }
 
@@ -73,7 +72,6 @@ static bool parse_limit(struct lex *l, struct setting *s)
 		return true;
 	for (int i = 0; i < NR_LIMITS; i++)
 		g_ptr_array_add(words, (char *)limit_name(i));
-	g_ptr_array_add(words, NULL);
 	if (name == NULL)
 		lex_expected(l, "the name of a limit");
 	else

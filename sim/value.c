@@ -59,7 +59,6 @@ static void param_unknown(struct lex *l, const char *at, const struct param *par
 
 	for (guint i = 0; (name = param->words(i, &value)) != NULL; i++)
 		g_ptr_array_add(words, (char *)name);
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, param->name, word, words, true);
 }
 
@@ -434,7 +433,6 @@ static bool parse_field(struct lex *l, const struct param *params, struct field 
 	if (params[field->index].name == NULL) {
 		for (guint i = 0; params[i].name != NULL; i++)
 			g_ptr_array_add(words, (char *)params[i].name);
-		g_ptr_array_add(words, NULL);
 		lex_unknown(l, at, "field", word, words, true);
 		return false;
 	}

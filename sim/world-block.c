@@ -76,7 +76,6 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 	}
 	g_ptr_array_add(words, "ops");
 	g_ptr_array_add(words, "end");
-	g_ptr_array_add(words, NULL);
 	lex_unknown(l, at, "line of an explore block", word, words, true);
 	return false;
 }
