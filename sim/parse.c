@@ -343,6 +343,46 @@ static bool parse_expect(struct parser *p)
 	return parse_expectations(p, "expect", &p->scn->expect_line, p->scn->expects);
 }
 
+/* Kinds that runs on @release must have and must not: a clean run has no other kind. */
+static guint32 contradiction(const struct scenario *scn, const struct release *release)
+{
+	guint32 always = expected_kinds(scn->lists[LIST_ALWAYS], release);
+	guint32 never = expected_kinds(scn->lists[LIST_NEVER], release);
+	guint32 wanted = always | expected_kinds(scn->lists[LIST_SOMETIMES], release);
+
+	if (always & EXPECT_CLEAN)
+		never |= ~EXPECT_CLEAN;
+	else if (always != 0)
+		never |= EXPECT_CLEAN;
+	return wanted & never;
+}
+
+/* On the releases, each with its own policy and with the presets. */
+static bool check_lists(struct parser *p)
+{
+	size_t nr, nr_presets;
+	const struct release *table = release_table(&nr);
+	const struct policy *presets = policy_presets(&nr_presets);
+
+	for (size_t i = 0; i < nr * (nr_presets + 1); i++) {
+		struct release release = table[i % nr];
+		g_autoptr(GString) kind = g_string_new(NULL);
+		guint32 kinds;
+
+		if (i >= nr)
+			release.policy = presets[i / nr - 1];
+		kinds = contradiction(p->scn, &release);
+		if (kinds == 0)
+			continue;
+		print_kinds(kind, kinds & -kinds);
+		lex_fail(&p->lex, p->lex.line, "%s must come and must not on %s%s%s, expected one "
+			 "of them", kind->str, release.name, i >= nr ? "/" : "",
+			 i >= nr ? release.policy.name : "");
+		return false;
+	}
+	return true;
+}
+
 static bool parse_list(struct parser *p, enum list list)
 {
 	if (p->scn->expect_line != 0) {
@@ -351,7 +391,7 @@ static bool parse_list(struct parser *p, enum list list)
 		return false;
 	}
 	return parse_expectations(p, list_name(list), &p->scn->list_line[list],
-				  p->scn->lists[list]);
+				  p->scn->lists[list]) && check_lists(p);
 }
 
 static bool parse_always(struct parser *p)
