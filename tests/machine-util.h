@@ -143,6 +143,32 @@ UTIL struct machine *boot_limited(const char *release, enum limit limit, u64 n)
 	return boot_release(&r, 64 * MIB);
 }
 
+/* The machine of the test, and the release that it is at. */
+UTIL struct machine *m;
+UTIL const struct release *r;
+
+UTIL int make_machine(void **state)
+{
+	(void)state;
+	m = boot("v7.3");
+	return 0;
+}
+
+UTIL int free_machine(void **state)
+{
+	(void)state;
+	machine_free(m);
+	m = NULL;
+	return 0;
+}
+
+/* A machine of that release in place of the one before. */
+UTIL void use_release(const struct release *release)
+{
+	machine_free(m);
+	m = boot_release(release, 64 * MIB);
+}
+
 UTIL const char *const all_releases[] = {
 	"v6.19", "v7.0", "v7.1", "v7.2", "v7.3", "next",
 };
@@ -150,10 +176,15 @@ UTIL const char *const all_releases[] = {
 	for (size_t __r = 0; __r < ARRAY_SIZE(all_releases) &&		\
 	     (r = release_find(all_releases[__r])); __r++)
 
-/* Is @r the release of that name, or a later one? */
-UTIL bool is_since(const struct release *r, const char *name)
+/* Is @release the one of that name, or a later one? */
+UTIL bool is_since(const struct release *release, const char *name)
 {
-	return release_find(r->name) >= release_find(name);
+	return release_find(release->name) >= release_find(name);
+}
+
+UTIL bool since(const char *name)
+{
+	return is_since(r, name);
 }
 
 UTIL s64 census(struct machine *m, enum census_item item)

@@ -4,23 +4,6 @@
 #include "kho_track.h"
 #include "machine-util.h"
 
-static struct machine *m;
-static const struct release *r;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
-static void use(const struct release *release)
-{
-	machine_free(m);
-	m = boot_release(release, 64 * MIB);
-}
-
 /* Session a with two memfds of two pages, tokens 1 and 2; session b with a third. */
 static void make_world(void)
 {
@@ -140,7 +123,7 @@ static void each_release_hands_over_what_it_has(void **state)
 		int since_7_2 = r->luo_ser ? 0 : -ENOENT, to_7_1 = r->luo_ser ? -ENOENT : 0;
 		bool seals = r->fixes & FIX_BIT(FIX_MEMFD_SEALS);
 
-		use(r);
+		use_release(r);
 		make_world();
 		assert_int_equal(set("luo_ser.sessions_pa", 0), since_7_2);
 		assert_int_equal(set("sessions.block[0].count", 0), since_7_2);
@@ -170,7 +153,7 @@ static void a_field_is_where_the_kernel_wrote_it(void **state)
 		struct luo_session_ser session;
 		struct luo_file_ser file;
 
-		use(r);
+		use_release(r);
 		make_world();
 		/* Names and counts are written as the kernel reboots. */
 		assert_int_equal(luo_session_serialize(m), 0);
@@ -193,7 +176,7 @@ static void damage_that_cannot_be_is_refused(void **state)
 {
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	make_world();
 	assert_int_equal(set("session[a].cuont", 0), -EINVAL);
 	assert_int_equal(set("session[a]", 0), -EINVAL);
@@ -215,7 +198,7 @@ static void it_is_done_at_the_next_kexec_and_once(void **state)
 {
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		make_world();
 		assert_int_equal(set_bytes("kho.compatible", "other"), 0);
 		assert_int_equal(sys_reboot_kexec(m), -EINVAL);
@@ -233,7 +216,7 @@ static void values_are_those_that_were_there_before(void **state)
 
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		make_world();
 		first = place("folio[a, 1, 0].pfn");
 		second = place("folio[a, 1, 1].pfn");
@@ -254,7 +237,7 @@ static void each_kind_writes_its_field_and_no_more(void **state)
 
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		make_world();
 		session = place("session[a]");
 		pfn = place("folio[b, 3, 0].pfn");
@@ -282,7 +265,7 @@ static void a_page_that_is_not_preserved_is_free(void **state)
 
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		make_world();
 		pfn = PHYS_PFN(place("folio[a, 1, 1]"));
 		assert_int_equal(set("folio[a, 1, 1].preserved", 0), 0);
@@ -297,7 +280,7 @@ static void an_fdt_may_claim_to_be_longer_than_it_is(void **state)
 {
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		make_world();
 		assert_int_equal(set("kho.totalsize", 0x7fffffff), 0);
 		assert_int_equal(kexec(m), 0);
@@ -312,7 +295,7 @@ static void an_fdt_that_lies_behind_its_page_is_an_oops(void **state)
 {
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		make_world();
 		assert_int_equal(set("kho.totalsize", 0x7fffffff), 0);
 		assert_int_equal(set("kho.off_dt_struct", 8192), 0);
@@ -336,7 +319,7 @@ static void a_tree_without_end_is_stuck(void **state)
 
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	root = get_zeroed_page(m, 0);
 	for (u64 i = 0; i < PAGE_SIZE / sizeof(root); i++)
 		phys_write(m, root + i * sizeof(root), &root, sizeof(root));
@@ -351,7 +334,7 @@ static void a_list_of_bitmaps_without_end_is_stuck(void **state)
 
 	(void)state;
 	r = release_find("v7.0");
-	use(r);
+	use_release(r);
 	make_world();
 	map = kho_mem_serialize(m, &err);
 	assert_int_equal(err, 0);
@@ -378,7 +361,7 @@ static void keys_that_are_none_are_decoded_all_the_same(void **state)
 
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	node = get_zeroed_page(m, 0);
 	phys_write(m, node, &bits, 1);
 	for (int level = 1; level < 6; level++) {
@@ -398,7 +381,7 @@ static void an_area_ends_with_its_pages(void **state)
 
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	vm = vcalloc(m, 1, 2 * PAGE_SIZE);
 	vmalloc_read(m, vm, 2 * PAGE_SIZE - sizeof(word), &word, sizeof(word));
 	assert_true(panics(m, vmalloc_read(m, vm, 2 * PAGE_SIZE - 1, &word, sizeof(word))));
@@ -412,7 +395,7 @@ static void a_page_in_two_blocks_is_not_freed_twice(void **state)
 
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	make_world();
 	pair = folio_alloc(m, 0, 1);
 	pfn = folio_pfn(m, pair);
@@ -432,7 +415,7 @@ static void a_folio_larger_than_any_is_freed_in_pieces(void **state)
 
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	free = nr_free(m);
 	assert_int_equal(kho_track_add(m, pfn, 12), 0);
 	assert_int_equal(kexec(m), 0);

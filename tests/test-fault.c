@@ -2,22 +2,6 @@
 /* Failures on demand: fault.c, and that all who may fail ask it. */
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int setup(void **state)
-{
-	(void)state;
-	m = boot("v7.3");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	machine_free(m);
-	return 0;
-}
-
 static void ask(enum fail_point point, enum handler_call call, const char *name, int error,
 		uint32_t nth)
 {
@@ -135,20 +119,19 @@ static void accounting_can_fail(void **state)
 	assert_int_equal(sys_pwrite(m, fd, "x", 1, 0), 1);
 }
 
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, make_machine, free_machine)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(points_have_names_and_errnos, setup, teardown),
-		cmocka_unit_test_setup_teardown(each_failure_counts_for_itself, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_more_than_so_many_may_be_asked_for, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(the_time_number_zero_only_counts, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_callback_is_known_by_handler_and_call, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_freeze_that_fails_fails_the_reboot, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(anywhere_says_where_it_was, setup, teardown),
-		cmocka_unit_test_setup_teardown(accounting_can_fail, setup, teardown),
+		TEST(points_have_names_and_errnos),
+		TEST(each_failure_counts_for_itself),
+		TEST(no_more_than_so_many_may_be_asked_for),
+		TEST(the_time_number_zero_only_counts),
+		TEST(a_callback_is_known_by_handler_and_call),
+		TEST(a_freeze_that_fails_fails_the_reboot),
+		TEST(anywhere_says_where_it_was),
+		TEST(accounting_can_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

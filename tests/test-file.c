@@ -2,22 +2,6 @@
 /* Descriptors, open files and the kinds of files there are. */
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int make_machine(void **state)
-{
-	(void)state;
-	m = boot("v7.3");
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	return 0;
-}
-
 static struct luosim_stat stat_of(int fd)
 {
 	struct luosim_stat st;

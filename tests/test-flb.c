@@ -6,9 +6,6 @@
  */
 #include "machine-util.h"
 
-static struct machine *m;
-static const struct release *r;
-
 /* What the FLB's callbacks did since it was registered. */
 static struct {
 	unsigned int preserved, unpreserved, retrieved, finished;
@@ -132,10 +129,9 @@ static void load(void)
 	m->ledger.at_boot = m->ledger.now;
 }
 
-static void use_release(const struct release *release)
+static void use_loaded(const struct release *release)
 {
-	machine_free(m);
-	m = boot_release(release, 64 * MIB);
+	use_release(release);
 	load();
 }
 
@@ -143,7 +139,7 @@ static void use(const char *name)
 {
 	struct release release = release_named(name);
 
-	use_release(&release);
+	use_loaded(&release);
 }
 
 static void use_without(const char *name, enum fix fix)
@@ -152,15 +148,7 @@ static void use_without(const char *name, enum fix fix)
 
 	assert_true(release.fixes & FIX_BIT(fix));
 	release.fixes &= ~FIX_BIT(fix);
-	use_release(&release);
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
+	use_loaded(&release);
 }
 
 /* A session with @n pipes, tokens from 1 on. */
@@ -401,7 +389,7 @@ static bool finishes_unretrieved(const struct release *release)
 {
 	int dev;
 
-	use_release(release);
+	use_loaded(release);
 	dev = kexec_with(2, 0);
 	assert_int_equal(finish(m, retrieve_session(m, dev, "a")), 0);
 	return did.finished;
@@ -561,8 +549,7 @@ static void up_to_7_0_sessions_keep_handlers_out(void **state)
 		bool refuses = !(r->fixes & FIX_BIT(FIX_REGISTER_ANYTIME));
 		bool flbs = strcmp(r->name, "v6.19");
 
-		machine_free(m);
-		m = boot_release(r, 64 * MIB);
+		use_release(r);
 		assert_int_equal(register_handler(&handler, "pipe-v1"), 0);
 		create_session(m, open_dev(m), "a");
 		assert_int_equal(register_handler(&late, "late-v1"), refuses ? -EBUSY : 0);

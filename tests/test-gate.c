@@ -3,16 +3,6 @@
 #include "gate.h"
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int teardown(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
 static void boot_with(enum reboot_gate gate)
 {
 	struct release r = release_named("v7.3");
@@ -173,7 +163,7 @@ static void the_release_says_which_gate_it_has(void **state)
 	}
 }
 
-#define TEST(f)	cmocka_unit_test_teardown(f, teardown)
+#define TEST(f)	cmocka_unit_test_teardown(f, free_machine)
 
 int main(void)
 {

@@ -6,9 +6,6 @@
  */
 #include "machine-util.h"
 
-static struct machine *m;
-static const struct release *r;
-
 /* What the callbacks answer; -EIO of freeze at the file with number @freeze_fails. */
 static struct script {
 	int preserve, retrieve;
@@ -106,23 +103,9 @@ static int register_handler(const struct liveupdate_file_ops *ops)
 
 static void use(const struct release *release)
 {
-	machine_free(m);
-	m = boot_release(release, 64 * MIB);
+	use_release(release);
 	script = (struct script){ .next = 1 };
 	assert_int_equal(register_handler(&pipe_ops), 0);
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
-static bool since(const char *release)
-{
-	return is_since(r, release);
 }
 
 static int preserve_new_pipe(int session, u64 token)

@@ -11,8 +11,6 @@
 #define ALL	(~0ull)
 #define SEALS	(F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK)
 
-static struct machine *m;
-
 static const struct handler_script scripts[] = {
 	{ .name = "events", .accepts = 1 << FILE_EVENTFD, .flb = { "bus" } },
 	{ .name = "pipes", .accepts = 1 << FILE_PIPE, .id = ID_CONSTANT, .constant = 1 },
@@ -35,18 +33,10 @@ static void use_handlers(const char *release, u64 handlers)
 	machine_begin_op(m, 1);
 }
 
-static int make_machine(void **state)
+static int make_next(void **state)
 {
 	(void)state;
 	use_handlers("next", ALL);
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
 	return 0;
 }
 
@@ -256,8 +246,7 @@ static void the_vm_comes_first_where_tokens_are_looked_up_in_preserve(void **sta
 	assert_int_equal(preserve_tenant(&t, session, true),
 			 ((1 << NR) - 1) & ~(1 << IOMMUFD | 1 << VFIO));
 	r.fixes &= ~FIX_BIT(FIX_KVM_TOKEN_FREEZE);
-	machine_free(m);
-	m = boot_release(&r, 64 * MIB);
+	use_release(&r);
 	t.fd[VM] = sys_kvm_create_vm(m);
 	t.fd[VCPU] = sys_kvm_create_vcpu(m, t.fd[VM], 0);
 	session = create_session(m, open_dev(m), "vm0");
@@ -620,7 +609,7 @@ static void only_the_call_that_was_named_fails(void **state)
 
 int main(void)
 {
-#define TEST(f)	cmocka_unit_test_setup_teardown(f, make_machine, free_machine)
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, make_next, free_machine)
 	const struct CMUnitTest tests[] = {
 		TEST(a_tenant_comes_through_two_kernels),
 		TEST(closing_the_session_gives_all_back),

@@ -2,28 +2,6 @@
 /* A handover that is damaged, or of which something is missing. */
 #include "machine-util.h"
 
-static struct machine *m;
-static const struct release *r;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
-static void use(const struct release *release)
-{
-	machine_free(m);
-	m = boot_release(release, 64 * MIB);
-}
-
-static bool since(const char *release)
-{
-	return is_since(r, release);
-}
-
 static phys_addr_t page_of(int fd, u64 index)
 {
 	struct inode *inode = file_inode(fdget(m, fd));
@@ -95,7 +73,7 @@ static void without_its_first_page_a_file_is_not_retrieved(void **state)
 	for_each_release(r) {
 		phys_addr_t page;
 
-		use(r);
+		use_release(r);
 		page = page_of(hand_over(open_dev(m), "a"), 0);
 		assert_int_equal(kexec(m), 0);
 		kho_restore_free(m, page);
@@ -111,7 +89,7 @@ static void without_a_later_page_a_file_has_a_hole_before_7_1(void **state)
 		phys_addr_t page;
 		int fd;
 
-		use(r);
+		use_release(r);
 		page = page_of(hand_over(open_dev(m), "a"), 1);
 		assert_int_equal(kexec(m), 0);
 		kho_restore_free(m, page);
@@ -133,7 +111,7 @@ static void pages_behind_a_missing_one_are_given_back_since_7_0(void **state)
 		phys_addr_t missing, behind;
 		int mem;
 
-		use(r);
+		use_release(r);
 		mem = hand_over(open_dev(m), "a");
 		missing = page_of(mem, 0);
 		behind = page_of(mem, 2);
@@ -152,7 +130,7 @@ static void a_file_that_cannot_be_accounted_leaves_no_page_behind(void **state)
 		s64 files, cached;
 		int dev, s;
 
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		assert_int_equal(kexec(m), 0);
 		dev = open_dev(m);
@@ -176,7 +154,7 @@ static void a_file_without_data_is_what_frame_0_holds(void **state)
 	for_each_release(r) {
 		const u64 zero = 0;
 
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		assert_int_equal(kexec(m), 0);
 		phys_write(m, incoming_file(0) + offsetof(struct luo_file_ser, data), &zero,
@@ -195,7 +173,7 @@ static void data_that_lie_outside_of_memory_stop_the_machine(void **state)
 		const u64 beyond = 1ull << 40;
 		int s;
 
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		assert_int_equal(kexec(m), 0);
 		phys_write(m, incoming_file(0) + offsetof(struct luo_file_ser, data), &beyond,
@@ -215,7 +193,7 @@ static void more_files_than_counted_are_refused_since_7_2(void **state)
 	for_each_release(r) {
 		if (!r->luo_ser)
 			continue;
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		assert_int_equal(kexec(m), 0);
 		ser = read_session(0);
@@ -244,7 +222,7 @@ static void a_count_beyond_the_files_finds_no_handler(void **state)
 
 		if (r->luo_ser)
 			continue;
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		assert_int_equal(kexec(m), 0);
 		ser = read_session(0);
@@ -266,7 +244,7 @@ static void files_without_memory_but_with_a_count_warn(void **state)
 	for_each_release(r) {
 		struct luo_session_ser ser = { .name = "a", .file_set_ser = { .count = 5 } };
 
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		assert_int_equal(kexec(m), 0);
 		write_session(0, ser);
@@ -284,7 +262,7 @@ static void two_sessions_of_one_name_fail_the_open(void **state)
 		struct luo_session_ser ser;
 		int dev;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		hand_over(dev, "a");
 		hand_over(dev, "b");
@@ -304,7 +282,7 @@ static void damaged_luo_data_stop_the_next_kernel(void **state)
 {
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		phys_write(m, outgoing_subtree(LUO_KHO_ENTRY_NAME), "\0\0\0\0", 4);
 		seen.may_panic = true;
 		assert_int_equal(kexec(m), -EIO);
@@ -318,7 +296,7 @@ static void damaged_luo_data_do_no_harm_without_kho(void **state)
 	for_each_release(r) {
 		struct boot next = { .release = *r, .liveupdate = true };
 
-		use(r);
+		use_release(r);
 		phys_write(m, outgoing_subtree(LUO_KHO_ENTRY_NAME), "\0\0\0\0", 4);
 		machine_set_next(m, &next);
 		assert_int_equal(kexec(m), 0);
@@ -330,7 +308,7 @@ static void a_damaged_kho_tree_is_not_taken(void **state)
 {
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		phys_write(m, m->k->kho.fdt, "\0\0\0\0", 4);
 		assert_int_equal(kexec(m), 0);
@@ -349,7 +327,7 @@ static void metadata_of_another_version_are_passed_over(void **state)
 
 		if (!r->kexec_metadata)
 			continue;
-		use(r);
+		use_release(r);
 		hand_over(open_dev(m), "a");
 		phys_write(m, outgoing_subtree("kexec-metadata"), &version, sizeof(version));
 		assert_int_equal(kexec(m), 0);

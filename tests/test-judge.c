@@ -2,16 +2,6 @@
 /* The judge: each violation is found where a kernel has the bug, and nowhere else. */
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
 static void use(const char *release)
 {
 	machine_free(m);

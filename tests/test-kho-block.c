@@ -6,7 +6,6 @@
 #define ENTRY_SIZE	80
 #define MAX_BLOCKS	4
 
-static struct machine *m;
 static struct kho_block_set bs;
 
 static int make_set(void **state)
@@ -14,13 +13,6 @@ static int make_set(void **state)
 	(void)state;
 	m = boot_limited("v7.3", LIMIT_BLOCKS, MAX_BLOCKS);
 	kho_block_set_init(&bs, ENTRY_SIZE, PER_BLOCK);
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
 	return 0;
 }
 

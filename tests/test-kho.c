@@ -7,18 +7,8 @@
 
 #include "kho_track.h"
 
-static struct machine *m;
-
 static const char *const forms[] = { "v7.0", "v7.3" };
 #define for_each_form(f)	for (u32 f = 0; f < ARRAY_SIZE(forms); f++)
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
 
 /* A machine of that form, in place of the one before. */
 static void use(u32 form)

@@ -5,22 +5,6 @@
  */
 #include "machine-util.h"
 
-static struct machine *m;
-static const struct release *r;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
-static bool since(const char *release)
-{
-	return is_since(r, release);
-}
-
 /* The steps of one live update. */
 enum step {
 	CREATE, MEMFD, PRESERVE, KEXEC, OPEN, RETRIEVE_SESSION, RETRIEVE, FINISH, CLOSE, NR_STEPS
@@ -96,8 +80,7 @@ static bool fail_at(struct update *u, enum step step, u32 nth, int *ret)
 {
 	bool hit;
 
-	machine_free(m);
-	m = boot_release(r, 64 * MIB);
+	use_release(r);
 	u->dev = open_dev(m);
 	for (enum step s = 0; s < step; s++)
 		assert_true(judged(u, s) >= 0);
@@ -326,8 +309,7 @@ static void finish_without_memory_leaks_and_says_nothing(void **state)
 	(void)state;
 	for_each_release(r) {
 		for (u32 nth = 1;; nth++) {
-			machine_free(m);
-			m = boot_release(r, 64 * MIB);
+			use_release(r);
 			u.dev = open_dev(m);
 			for (enum step s = 0; s < RETRIEVE; s++)
 				assert_true(judged(&u, s) >= 0);

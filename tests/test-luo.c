@@ -6,32 +6,10 @@
  */
 #include "machine-util.h"
 
-static struct machine *m;
-static const struct release *r;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
-static void use(const struct release *release)
-{
-	machine_free(m);
-	m = boot_release(release, 64 * MIB);
-}
-
 static void use_limited(const char *release, enum limit limit, u64 n)
 {
 	machine_free(m);
 	m = boot_limited(release, limit, n);
-}
-
-static bool since(const char *release)
-{
-	return is_since(r, release);
 }
 
 /* The next descriptor that the process would get. */
@@ -60,7 +38,7 @@ static void the_device_is_open_once_at_a_time(void **state)
 	for_each_release(r) {
 		int dev, copy;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		assert_int_equal(sys_open(m, "/dev/liveupdate", O_RDWR), -EBUSY);
 		copy = sys_dup(m, dev);
@@ -80,7 +58,7 @@ static void there_is_no_device_without_liveupdate(void **state)
 		struct boot off = { .release = *r, .kho = true };
 		struct boot no_kho = { .release = *r, .liveupdate = true };
 
-		use(r);
+		use_release(r);
 		machine_set_next(m, &off);
 		assert_int_equal(kexec(m), 0);
 		assert_int_equal(sys_open(m, "/dev/liveupdate", O_RDWR), -ENOENT);
@@ -130,7 +108,7 @@ static void every_ioctl_checks_its_argument_in_the_same_order(void **state)
 		struct uptr null = { 0 };
 		int dev, session;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		session = create_session(m, dev, "out");
 		assert_common_checks(dev, 0x00, sizeof(struct liveupdate_ioctl_session));
@@ -161,7 +139,7 @@ static void an_argument_may_be_longer_when_the_rest_is_zero(void **state)
 
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		assert_int_equal(sys_ioctl(m, open_dev(m), LIVEUPDATE_IOCTL_CREATE_SESSION,
 					   USER(&longer)), 0);
 		assert_int_equal(longer.arg.fd, 4);
@@ -176,7 +154,7 @@ static void create_looks_for_a_descriptor_before_the_name(void **state)
 	for_each_release(r) {
 		int dev;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		assert_int_equal(sys_setrlimit_nofile(m, dev + 1), 0);
 		assert_int_equal(create_session(m, dev, ""), -EMFILE);
@@ -194,7 +172,7 @@ static void names_are_checked_since_7_1(void **state)
 	for_each_release(r) {
 		int dev;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		if (since("v7.1")) {
 			assert_int_equal(create_session(m, dev, ""), -EINVAL);
@@ -217,7 +195,7 @@ static void a_name_is_used_once_among_outgoing_sessions(void **state)
 	for_each_release(r) {
 		int dev, fd;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		fd = create_session(m, dev, "vm0");
 		assert_true(fd > dev);
@@ -246,7 +224,7 @@ static void a_session_whose_answer_cannot_be_written_is_gone(void **state)
 		struct census before;
 		int dev;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		before = m->ledger.now;
 		assert_int_equal(sys_ioctl(m, dev, LIVEUPDATE_IOCTL_CREATE_SESSION, ro), -EFAULT);
@@ -261,7 +239,7 @@ static void a_session_is_retrieved_once(void **state)
 	for_each_release(r) {
 		int dev, fd;
 
-		use(r);
+		use_release(r);
 		create_session(m, open_dev(m), "vm0");
 		assert_int_equal(kexec(m), 0);
 		dev = open_dev(m);
@@ -286,7 +264,7 @@ static void preserve_tells_its_errors_apart_in_order(void **state)
 	for_each_release(r) {
 		int dev, s, mem, pipe;
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		s = create_session(m, dev, "vm0");
 		mem = memfd_with(m, "page");
@@ -318,7 +296,7 @@ static void only_unlinked_shmem_files_are_preserved(void **state)
 	for_each_release(r) {
 		int s;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		for (int kind = 0; kind < NR_FILE_KINDS; kind++) {
 			int fd = sys_open_kind(m, kind);
@@ -339,7 +317,7 @@ static void a_preserve_that_is_refused_changes_nothing(void **state)
 		struct census before;
 		int s, pipe;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		pipe = sys_open_kind(m, FILE_PIPE);
 		before = m->ledger.now;
@@ -358,7 +336,7 @@ static void a_preserve_whose_answer_cannot_be_written_has_happened(void **state)
 		struct uptr ro = { .mem = &arg, .size = sizeof(arg), .read_only = true };
 		int s;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		arg.fd = memfd_with(m, "page");
 		assert_int_equal(sys_ioctl(m, s, LIVEUPDATE_SESSION_PRESERVE_FD, ro), -EFAULT);
@@ -375,7 +353,7 @@ static void one_object_is_preserved_once_since_7_1(void **state)
 		int dev, a, b, mem, again;
 		char path[32];
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		a = create_session(m, dev, "a");
 		b = create_session(m, dev, "b");
@@ -399,7 +377,7 @@ static void closing_a_session_undoes_all_its_preserves(void **state)
 		struct census before, after;
 		int dev, s, mem[200];
 
-		use(r);
+		use_release(r);
 		dev = open_dev(m);
 		for (u32 i = 0; i < 100; i++)
 			mem[i] = memfd_with(m, "page");
@@ -425,7 +403,7 @@ static void a_preserved_file_outlives_its_descriptor(void **state)
 	for_each_release(r) {
 		int s, mem;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		mem = memfd_with(m, "orphan");
 		assert_int_equal(preserve_fd(m, s, mem, 1), 0);
@@ -447,7 +425,7 @@ static void ioctls_of_the_other_direction_are_refused_since_7_1(void **state)
 		struct liveupdate_session_finish small = { .size = 4 };
 		int dev, s, mem;
 
-		use(r);
+		use_release(r);
 		if (!since("v7.1"))
 			continue;
 		dev = open_dev(m);
@@ -477,7 +455,7 @@ static void retrieve_tells_its_errors_apart_in_order(void **state)
 	for_each_release(r) {
 		int dev, s, first, again;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, s, memfd_with(m, "page"), 0xab), 0);
 		assert_int_equal(kexec(m), 0);
@@ -506,7 +484,7 @@ static void a_retrieve_whose_answer_cannot_be_written_can_be_repeated(void **sta
 		struct uptr ro = { .mem = &arg, .size = sizeof(arg), .read_only = true };
 		int s;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, s, memfd_with(m, "kept"), 1), 0);
 		assert_int_equal(kexec(m), 0);
@@ -524,7 +502,7 @@ static void a_retrieved_file_is_managed_until_finish(void **state)
 	for_each_release(r) {
 		int dev, in, out, mem;
 
-		use(r);
+		use_release(r);
 		in = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, in, memfd_with(m, "page"), 1), 0);
 		assert_int_equal(kexec(m), 0);
@@ -547,7 +525,7 @@ static void finish_checks_its_reserved_word_since_7_2(void **state)
 		struct liveupdate_session_finish arg = { .size = sizeof(arg), .reserved = 1 };
 		int s;
 
-		use(r);
+		use_release(r);
 		create_session(m, open_dev(m), "vm0");
 		assert_int_equal(kexec(m), 0);
 		s = retrieve_session(m, open_dev(m), "vm0");
@@ -563,7 +541,7 @@ static void finish_ends_what_retrieve_gave_but_not_the_files(void **state)
 	for_each_release(r) {
 		int s, mem;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, s, memfd_with(m, "page"), 1), 0);
 		assert_int_equal(kexec(m), 0);
@@ -589,7 +567,7 @@ static void files_that_were_not_retrieved_are_discarded(void **state)
 			s64 frames;
 			int dev, s;
 
-			use(r);
+			use_release(r);
 			s = create_session(m, open_dev(m), "vm0");
 			for (u64 token = 1; token <= 20; token++)
 				assert_int_equal(preserve_fd(m, s, memfd_sized(m, 9 * PAGE_SIZE),
@@ -617,7 +595,7 @@ static void a_session_nobody_retrieves_waits(void **state)
 		s64 incoming;
 		int s;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, s, memfd_with(m, "page"), 1), 0);
 		assert_int_equal(kexec(m), 0);
@@ -646,7 +624,7 @@ static void get_name_works_both_ways_since_7_2(void **state)
 		struct liveupdate_session_get_name arg = { 0 };
 		int s;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		if (!since("v7.2")) {
 			assert_int_equal(get_name(s, &arg), -EINVAL);
@@ -708,7 +686,7 @@ static void blocks_of_sessions_end_at_the_limit_of_blocks(void **state)
 
 		limited.limit[LIMIT_BLOCKS] = 2;
 		limited.limit[LIMIT_SESSIONS_PER_BLOCK] = 2;
-		use(&limited);
+		use_release(&limited);
 		dev = open_dev(m);
 		create_n(dev, 3);
 		fd = create_session(m, dev, "last");
@@ -758,7 +736,7 @@ static void blocks_of_files_end_at_the_limit_of_blocks(void **state)
 	(void)state;
 	limited.limit[LIMIT_BLOCKS] = 2;
 	limited.limit[LIMIT_FILES_PER_BLOCK] = 2;
-	use(&limited);
+	use_release(&limited);
 	s = create_session(m, open_dev(m), "vm0");
 	pipe = sys_open_kind(m, FILE_PIPE);
 	for (u64 token = 0; token < 4; token++)
@@ -782,7 +760,7 @@ static void kexec_needs_an_image(void **state)
 {
 	(void)state;
 	for_each_release(r) {
-		use(r);
+		use_release(r);
 		assert_int_equal(sys_reboot_kexec(m), -EINVAL);
 		assert_int_equal(sys_kexec_load(m, KEXEC_FILE), 0);
 		assert_int_equal(sys_kexec_unload(m), 0);
@@ -843,7 +821,7 @@ static void a_file_crosses_many_kexecs(void **state)
 	for_each_release(r) {
 		int dev, s, mem;
 
-		use(r);
+		use_release(r);
 		mem = memfd_with(m, "traveller");
 		dev = open_dev(m);
 		for (u32 hop = 0; hop < 20; hop++) {
@@ -869,7 +847,7 @@ static void the_position_is_that_of_kexec_and_the_size_that_of_preserve(void **s
 		struct luosim_stat st;
 		int s, mem;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		mem = memfd_sized(m, 5000);
 		assert_int_equal(preserve_fd(m, s, mem, 1), 0);
@@ -907,7 +885,7 @@ static void luo_data_of_another_format_stop_the_next_kernel(void **state)
 	for_each_release(r) {
 		struct boot next = { .release = *r, .kho = true, .liveupdate = true };
 
-		use(r);
+		use_release(r);
 		next.release.luo_compatible = "luo-v9";
 		machine_set_next(m, &next);
 		seen.may_panic = true;
@@ -925,7 +903,7 @@ static void a_file_without_handler_fails_the_open_since_7_0(void **state)
 		struct boot next = { .release = *r, .kho = true, .liveupdate = true };
 		int s;
 
-		use(r);
+		use_release(r);
 		s = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, s, memfd_with(m, "page"), 1), 0);
 		next.release.memfd_compatible = "memfd-v9";

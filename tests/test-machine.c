@@ -2,23 +2,6 @@
 /* Machines as a whole: making, kexec, what they say, locks, determinism. */
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int make_machine(void **state)
-{
-	(void)state;
-	m = boot("v7.3");
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
 static struct machine_config config_of(u64 mem)
 {
 	return (struct machine_config){

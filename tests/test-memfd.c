@@ -4,27 +4,10 @@
 
 #define PAGE	((s64)PAGE_SIZE)
 
-static struct machine *m;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
 static void use(const char *release)
 {
 	machine_free(m);
 	m = boot(release);
-}
-
-static int make_machine(void **state)
-{
-	(void)state;
-	use("v7.3");
-	return 0;
 }
 
 static int sealable(s64 size)

@@ -8,9 +8,7 @@ static const struct handler_script scripts[] = {
 	{ .name = "third", .accepts = 1u << FILE_EPOLL },
 };
 
-static struct machine *m;
-
-static void use_release(const struct release *release)
+static void use_scripts(const struct release *release)
 {
 	const struct machine_config config = {
 		.boot = { .release = *release, .kho = true, .liveupdate = true },
@@ -28,15 +26,7 @@ static void use(const char *name)
 {
 	struct release release = release_named(name);
 
-	use_release(&release);
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
+	use_scripts(&release);
 }
 
 static void a_module_comes_and_goes(void **state)

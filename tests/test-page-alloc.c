@@ -4,22 +4,6 @@
 
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int make_machine(void **state)
-{
-	(void)state;
-	m = boot("v7.3");
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	return 0;
-}
-
 /* Free blocks of each order. */
 struct free_blocks {
 	u64 nr[MAX_PAGE_ORDER + 1];

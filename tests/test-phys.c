@@ -2,7 +2,6 @@
 /* What page frames hold: spans, full pages, zeroes and garbage. */
 #include "machine-util.h"
 
-static struct machine *m;
 static u64 pfn;			/* the first of four frames that are zero */
 
 static int make_frames(void **state)
@@ -13,13 +12,6 @@ static int make_frames(void **state)
 	m = boot("v7.3");
 	folio = folio_alloc(m, GFP_KERNEL | __GFP_ZERO, 2);
 	pfn = folio_pfn(m, folio);
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
 	return 0;
 }
 

@@ -2,16 +2,6 @@
 /* Ownership policies: how they are written, and what each takes for the same object. */
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
 static struct policy parsed(const char *text)
 {
 	struct policy policy = { .name = "none" };
@@ -127,8 +117,7 @@ static int preserve_again(const struct policy *policy, enum again again)
 	char path[32];
 
 	r.policy = *policy;
-	machine_free(m);
-	m = boot_release(&r, 64 * MIB);
+	use_release(&r);
 	dev = open_dev(m);
 	a = create_session(m, dev, "a");
 	b = create_session(m, dev, "b");
@@ -184,8 +173,7 @@ static void each_scope_says_whether_a_retrieved_file_counts(void **state)
 		int dev, in, out, mem;
 
 		r.policy = parsed(cases[i].policy);
-		machine_free(m);
-		m = boot_release(&r, 64 * MIB);
+		use_release(&r);
 		in = create_session(m, open_dev(m), "vm0");
 		assert_int_equal(preserve_fd(m, in, memfd_with(m, "x"), 1), 0);
 		assert_int_equal(kexec(m), 0);
@@ -223,8 +211,7 @@ static void no_policy_keeps_a_claim_on_what_is_given_up(void **state)
 		int dev, s, mem;
 
 		r.policy = preset[i];
-		machine_free(m);
-		m = boot_release(&r, 64 * MIB);
+		use_release(&r);
 		dev = open_dev(m);
 		mem = memfd_with(m, "x");
 		before = m->ledger.now;
@@ -247,8 +234,7 @@ static void two_tokens(const char *policy)
 	int s, mem;
 
 	r.policy = parsed(policy);
-	machine_free(m);
-	m = boot_release(&r, 64 * MIB);
+	use_release(&r);
 	s = create_session(m, open_dev(m), "vm0");
 	mem = memfd_with(m, "twice");
 	assert_int_equal(preserve_fd(m, s, mem, 1), 0);
@@ -288,8 +274,7 @@ static int two_owners(const char *policy, u64 size, int *a, int *b)
 	int dev, mem;
 
 	r.policy = parsed(policy);
-	machine_free(m);
-	m = boot_release(&r, 64 * MIB);
+	use_release(&r);
 	dev = open_dev(m);
 	*a = create_session(m, dev, "a");
 	*b = create_session(m, dev, "b");

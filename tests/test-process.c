@@ -2,23 +2,6 @@
 /* Processes: tables of their own, descriptors passed on, and how they end. */
 #include "machine-util.h"
 
-static struct machine *m;
-
-static int setup(void **state)
-{
-	(void)state;
-	m = boot("v7.3");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	machine_free(m);
-	m = NULL;
-	return 0;
-}
-
 static void become(const char *comm)
 {
 	assert_int_equal(machine_process(m, comm), 0);
@@ -167,7 +150,7 @@ static void kexec_leaves_init_only(void **state)
 	assert_clean();
 }
 
-#define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, make_machine, free_machine)
 
 int main(void)
 {

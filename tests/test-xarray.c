@@ -4,7 +4,6 @@
 
 #include "machine-util.h"
 
-static struct machine *m;
 static struct xarray xa;
 static s64 objects;		/* on the heap, before the first insert */
 
@@ -14,13 +13,6 @@ static int make_xarray(void **state)
 	m = boot("v7.3");
 	xa = (struct xarray){ 0 };
 	objects = census(m, CENSUS_OBJECTS);
-	return 0;
-}
-
-static int free_machine(void **state)
-{
-	(void)state;
-	machine_free(m);
 	return 0;
 }
 
