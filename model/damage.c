@@ -9,17 +9,13 @@
 #define MAX_DAMAGES	64
 
 struct damage {
+	struct damage *next;
 	enum luosim_damage_kind kind;
 	struct path path, other;
 	u64 number;
 	u8 *bytes;
 	u32 len;
 	struct place place;	/* once it is time */
-};
-
-struct damages {
-	struct damage entry[MAX_DAMAGES];
-	u32 nr;
 };
 
 /* The bytes that a number shares with its neighbours, lowest first. */
@@ -100,33 +96,36 @@ static void flip(struct machine *m, const struct place *place, u64 bit)
 	phys_write(m, place->phys + bit / 8, &byte, 1);
 }
 
-static void drop_last(struct machine *m, struct damages *damages)
+static void drop(struct machine *m, struct damage *d)
 {
-	struct damage *d = &damages->entry[--damages->nr];
-
 	if (d->bytes)
 		arena_free(&m->persist, d->bytes, d->len);
+	arena_free(&m->persist, d, sizeof(*d));
+}
+
+void machine_damage_clear(struct machine *m)
+{
+	while (m->damages) {
+		struct damage *d = m->damages;
+
+		m->damages = d->next;
+		drop(m, d);
+	}
 }
 
 /* All is looked up before anything is written: each damage is one to what was right. */
 void damage_apply(struct machine *m)
 {
-	struct damages *damages = m->damages;
+	struct damage *d;
 
-	if (!damages)
-		return;
-	for (u32 i = 0; i < damages->nr; i++) {
-		struct damage *d = &damages->entry[i];
-
+	for (d = m->damages; d; d = d->next) {
 		if (!look_up(m, d))
 			continue;
 		printk(m, LOG_WARN, "simulator: no field '%s' in this handover",
 		       path_pattern(&d->path));
 		d->place.phys = 0;
 	}
-	for (u32 i = 0; i < damages->nr; i++) {
-		struct damage *d = &damages->entry[i];
-
+	for (d = m->damages; d; d = d->next) {
 		if (!d->place.phys)
 			continue;
 		if (d->kind == DAMAGE_BYTES)
@@ -136,51 +135,60 @@ void damage_apply(struct machine *m)
 		else
 			write_place(m, &d->place, d->number);
 	}
-	while (damages->nr)
-		drop_last(m, damages);
+	machine_damage_clear(m);
 }
 
-static int add_damage(struct machine *m, const struct luosim_damage *damage)
+static int read_damage(const struct luosim_damage *damage, struct damage *d)
 {
-	struct damage d = { .kind = damage->kind, .number = damage->number };
-	bool other = d.kind == DAMAGE_ADDRESS || d.kind == DAMAGE_COPY;
+	bool other = damage->kind == DAMAGE_ADDRESS || damage->kind == DAMAGE_COPY;
 
-	if (path_read(damage->field, &d.path) || path_is_object(&d.path))
+	*d = (struct damage){ .kind = damage->kind, .number = damage->number };
+	if (path_read(damage->field, &d->path) || path_is_object(&d->path))
 		return -EINVAL;
-	if (other && path_read(damage->other, &d.other))
+	if (other && path_read(damage->other, &d->other))
 		return -EINVAL;
-	if (d.kind == DAMAGE_COPY && path_is_object(&d.other))
+	if (d->kind == DAMAGE_COPY && path_is_object(&d->other))
 		return -EINVAL;
-	if (m->damages->nr == MAX_DAMAGES)
+	return 0;
+}
+
+/* It is the last of them. */
+static int add_damage(struct machine *m, const struct damage *damage, const void *bytes, u64 len)
+{
+	struct damage **last = &m->damages, *d;
+	u32 nr = 0;
+
+	for (; *last; last = &(*last)->next)
+		nr++;
+	if (nr == MAX_DAMAGES)
 		return -ENOSPC;
-	if (d.kind == DAMAGE_BYTES) {
-		d.len = min(damage->len, PAGE_SIZE);
-		d.bytes = arena_alloc(&m->persist, d.len);
-		if (!d.bytes)
+	d = arena_alloc(&m->persist, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	*d = *damage;
+	if (d->kind == DAMAGE_BYTES) {
+		d->len = min(len, PAGE_SIZE);
+		d->bytes = arena_alloc(&m->persist, d->len);
+		if (!d->bytes) {
+			drop(m, d);
 			return -ENOMEM;
-		memcpy(d.bytes, damage->bytes, d.len);
+		}
+		memcpy(d->bytes, bytes, d->len);
 	}
-	m->damages->entry[m->damages->nr++] = d;
+	*last = d;
 	return 0;
 }
 
 int machine_damage(struct machine *m, const struct luosim_damage *damage)
 {
 	SYSCALL_ENTER(m);
-	struct damage d;
-	int err;
+	struct damage d, found;
+	int err = read_damage(damage, &d);
 
-	if (!m->damages)
-		m->damages = arena_alloc(&m->persist, sizeof(*m->damages));
-	if (!m->damages)
-		return -ENOMEM;
-	err = add_damage(m, damage);
 	if (err)
 		return err;
 	/* On a copy: the values are those that will be there at the end. */
-	d = m->damages->entry[m->damages->nr - 1];
-	err = look_up(m, &d);
-	if (err)
-		drop_last(m, m->damages);
-	return err;
+	found = d;
+	err = look_up(m, &found);
+	return err ? err : add_damage(m, &d, damage->bytes, damage->len);
 }

@@ -596,6 +596,18 @@ int handover_path(const char *text)
 	return err ? err : path_is_object(&path);
 }
 
+int handover_bits(const char *text)
+{
+	struct path path;
+	int err = path_read(text, &path);
+
+	if (err)
+		return err;
+	if (path.aspect != ASPECT_SELF)
+		return path.aspect == ASPECT_PRESERVED ? 1 : 64;
+	return path.field->bits;
+}
+
 const char *handover_field(size_t i)
 {
 	static const char *const aspects[] = { "OBJECT.preserved", "OBJECT.radix[N]" };

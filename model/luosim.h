@@ -792,6 +792,9 @@ struct luosim_damage {
  */
 int machine_damage(struct machine *m, const struct luosim_damage *damage);
 
+/** machine_damage_clear() - forget all that machine_damage() asked for and is not done yet. */
+void machine_damage_clear(struct machine *m);
+
 /**
  * handover_field() - the fields and objects of a handover, for lists and messages.
  * @i: counted from 0.
@@ -799,6 +802,12 @@ int machine_damage(struct machine *m, const struct luosim_damage *damage);
  *	last one.
  */
 const char *handover_field(size_t i);
+
+/**
+ * handover_bits() - how large a field of a handover is, if it is a number.
+ * Return: 1 to 64; 0 for a string or an object; -ENOENT.
+ */
+int handover_bits(const char *path);
 
 /**
  * handover_path() - is @path spelled as handover_field() has it?
@@ -813,12 +822,14 @@ int handover_path(const char *path);
  * @names: it matters which slot of @fds a file is in, and how sessions and tokens
  *	are called. Otherwise states that differ only in that are one state.
  * @contents: it matters what files hold, and not only which hold the same.
+ * @damaged: what was handed over need not be what the preserved files were.
  */
 struct machine_view {
 	const int *fds;
 	unsigned int nr_fds;
 	bool names;
 	bool contents;
+	bool damaged;
 };
 
 /** struct machine_walk - memory that fingerprints are made in. */

@@ -84,7 +84,7 @@ struct machine {
 	u64 top;			/* frames from here on were never touched */
 
 	struct ledger ledger;
-	struct damages *damages;	/* see damage.c; NULL as long as there were none */
+	struct damage *damages;		/* for the next kexec, in order; see damage.c */
 
 	struct task init_task;
 	struct task *task;		/* that runs */
@@ -121,6 +121,12 @@ static inline void census_add(struct machine *m, enum census_item item, s64 n)
 static inline bool pfn_valid(const struct machine *m, u64 pfn)
 {
 	return pfn < m->nr_frames;
+}
+
+/* Are the few bytes there in memory? */
+static inline bool phys_valid(const struct machine *m, phys_addr_t phys, u64 len)
+{
+	return pfn_valid(m, PHYS_PFN(phys)) && pfn_valid(m, PHYS_PFN(phys + len - 1));
 }
 
 /* A frame outside memory is an oops. */

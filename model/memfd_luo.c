@@ -470,39 +470,26 @@ static u64 memfd_luo_get_id(struct machine *m, struct file *file)
 	return object_id(m, file_inode(file));
 }
 
-/* The array of folios, page by page, as the chunk that lists its pages has it. */
-static void walk_folios(struct machine_walk *w, struct machine *m, const struct memfd_luo_ser *ser)
+static void walk_folio(struct machine_walk *w, const void *entry)
 {
-	const u64 per_page = PAGE_SIZE / sizeof(struct memfd_luo_folio_ser);
-	struct memfd_luo_folio_ser pfolio;
-	u64 phys;
+	const struct memfd_luo_folio_ser *pfolio = entry;
 
-	for (u64 i = 0; i < min(ser->nr_folios, (u64)ser->folios.total_pages * per_page); i++) {
-		phys_read(m, ser->folios.first + sizeof(phys) + i / per_page * sizeof(phys),
-			  &phys, sizeof(phys));
-		if (!pfn_valid(m, PHYS_PFN(phys)))
-			return;
-		phys_read(m, phys + i % per_page * sizeof(pfolio), &pfolio, sizeof(pfolio));
-		walk_put(w, pfolio.index << 12 | pfolio.flags);
-		walk_frame(w, pfolio.pfn);
-	}
+	walk_put(w, pfolio->index << 12 | pfolio->flags);
+	walk_frame(w, pfolio->pfn);
 }
 
 static void memfd_luo_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
 {
 	struct memfd_luo_ser ser;
 
-	if (!pfn_valid(m, PHYS_PFN(serialized_data)))
+	if (!phys_valid(m, serialized_data, sizeof(ser)))
 		return;
 	read_ser(m, serialized_data, &ser);
 	walk_put(w, ser.pos);
 	walk_put(w, ser.size);
 	walk_put(w, ser.seals);
 	walk_put(w, ser.nr_folios);
-	walk_put(w, (u64)ser.folios.total_pages << 32 | ser.folios.flags | ser.folios.order << 16);
-	walk_frame(w, PHYS_PFN(ser.folios.first));
-	if (ser.nr_folios && pfn_valid(m, PHYS_PFN(ser.folios.first)))
-		walk_folios(w, m, &ser);
+	walk_vmalloc(w, &ser.folios, ser.nr_folios, sizeof(struct memfd_luo_folio_ser), walk_folio);
 }
 
 static const struct liveupdate_file_ops memfd_luo_file_ops = {

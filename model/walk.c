@@ -7,6 +7,7 @@
 #include "walk.h"
 
 #define MAX_CONTENTS	64u
+#define MAX_CHUNKS	8u	/* of an area in a damaged handover */
 
 struct machine_walk {
 	struct machine *m;
@@ -171,6 +172,52 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 		put_number(w, &w->claims[ghost->data]);
 	else
 		walk_put(w, ghost->data);
+}
+
+/* Memory that was handed over, which damage may have led outside. */
+static bool walk_read(struct machine_walk *w, phys_addr_t phys, void *buf, u64 len)
+{
+	if (!phys_valid(w->m, phys, len))
+		return false;
+	phys_read(w->m, phys, buf, len);
+	return true;
+}
+
+/* All that a page holds, where it is not known to be what a claim says. */
+static void put_page(struct machine_walk *w, phys_addr_t phys)
+{
+	walk_put(w, phys);
+	if (pfn_valid(w->m, PHYS_PFN(phys)))
+		walk_put(w, phys_hash(w->m, phys & PAGE_MASK, PAGE_SIZE, 0));
+}
+
+static void put_chunks(struct machine_walk *w, phys_addr_t chunk)
+{
+	for (u64 nr = 0; chunk && nr < MAX_CHUNKS; nr++) {
+		put_page(w, chunk);
+		if (!walk_read(w, chunk, &chunk, sizeof(chunk)))
+			return;
+	}
+}
+
+void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
+		  void (*put)(struct machine_walk *w, const void *entry))
+{
+	const u64 per_page = PAGE_SIZE / size;
+	u64 entry[8], phys;
+
+	walk_put(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | vmalloc->order << 16);
+	walk_frame(w, PHYS_PFN(vmalloc->first));
+	if (w->view->damaged)
+		put_chunks(w, vmalloc->first);
+	nr = min(nr, min(vmalloc->total_pages, KHO_VMALLOC_SIZE) * per_page);
+	for (u64 i = 0; i < nr; i++) {
+		if (!walk_read(w, vmalloc->first + sizeof(phys) + i / per_page * sizeof(phys),
+			       &phys, sizeof(phys)) ||
+		    !walk_read(w, phys + i % per_page * size, entry, size))
+			return;
+		put(w, entry);
+	}
 }
 
 static void put_claim(struct machine_walk *w, u32 nr, bool opaque)
@@ -472,7 +519,12 @@ static void put_flbs(struct machine_walk *w)
 			 (u64)!!flb->outgoing.obj << 34);
 		put_claim(w, flb->outgoing.claim, false);
 		put_claim(w, flb->incoming.claim, false);
+		if (w->view->damaged && !flb->incoming.finished)
+			put_page(w, flb->incoming.data);
 	}
+	/* Where the next ones will be looked for. */
+	if (w->view->damaged)
+		put_page(w, w->m->k->luo.flb_incoming);
 }
 
 /* Places that warn only once, and have. */

@@ -9,11 +9,15 @@
 
 #include "types.h"
 
+struct kho_vmalloc;
 struct machine_walk;
 
 /* One more word of the state. */
 void walk_put(struct machine_walk *w, u64 word);
 /* A frame that something refers to, and all that is known of it. */
 void walk_frame(struct machine_walk *w, u64 pfn);
+/* An area that is handed over: @put puts each of its @nr entries of @size bytes. */
+void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
+		  void (*put)(struct machine_walk *w, const void *entry));
 
 #endif

@@ -61,6 +61,7 @@ struct worker {
 	guint32 spare;
 	guint64 transitions;
 	guint64 frames[MAX_INODES];	/* of the memfds */
+	bool booted;			/* what was tried last led to the next kernel */
 };
 
 /* ---- Where a worker is ---- */
@@ -181,7 +182,7 @@ static guint64 rank_of(const struct search *s, guint32 number)
 /* Which of two ways to one state a search by one thread would have come first. */
 static guint64 key_of(const struct search *s, const struct origin *o)
 {
-	return rank_of(s, o->parent) << 24 | (guint64)o->op << 8 | o->nth;
+	return rank_of(s, o->parent) << 32 | (guint64)o->op << 16 | o->nth;
 }
 
 /* The state was come to by another thread, maybe by a way that counts less. */
@@ -206,8 +207,11 @@ static void fingerprint(struct worker *w, guint64 f[2])
 	const struct world *world = w->search->world;
 	const struct explore_options *o = w->search->options;
 	const struct machine_view view = {
-		.fds = w->place.fds, .nr_fds = world->nr_slots, .names = !o->symmetry,
+		.fds = w->place.fds, .nr_fds = world->nr_slots,
+		/* Damage may have made names of which there are no other like ones. */
+		.names = !o->symmetry || w->place.damages > 0,
 		.contents = world->actions & 1u << WORLD_WRITE,
+		.damaged = w->place.damages > 0,
 	};
 
 	if (world->reduced) {
@@ -215,7 +219,7 @@ static void fingerprint(struct worker *w, guint64 f[2])
 		return;
 	}
 	machine_fingerprint(w->machine, w->walk, &view, f);
-	f[0] += w->place.faults * 0x9e3779b97f4a7c15ull;
+	f[0] += (w->place.faults | w->place.damages << 8) * 0x9e3779b97f4a7c15ull;
 }
 
 /* All is closed in the state that was just come to: what is left? */
@@ -223,7 +227,7 @@ static void end(struct worker *w, const struct origin *last, guint64 rank)
 {
 	w->witness.nr = 0;
 	machine_end(w->machine);
-	witness_close(&w->witness, 0, NULL);
+	witness_close(&w->witness, &w->place, 0, NULL);
 	for (guint i = 0; i < w->witness.nr; i++)
 		note(w, &w->witness.notes[i], last, true, rank);
 }
@@ -267,7 +271,8 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
 		return false;
 	w->transitions++;
-	found = witness_close(&w->witness, op, &done);
+	w->booted = done.booted;
+	found = witness_close(&w->witness, &w->place, op, &done);
 	for (guint i = 0; i < found; i++)
 		note(w, &w->witness.notes[i], &origin, false, rank);
 	if ((found == 0 || done.refused || s->options->through) && !machine_panicked(w->machine))
@@ -287,6 +292,9 @@ static void expand(struct worker *w)
 		    (prune && world_same(world, &spot->place, op)))
 			continue;
 		try_one(w, op, 0);
+		if (w->booted && spot->place.damages < world->damage)
+			for (guint i = 0; i < world->damages->len; i++)
+				try_one(w, op, FIRST_DAMAGE + i);
 		if (spot->place.faults >= world->faults)
 			continue;
 		for (guint nth = 1; nth < MAX_NTH && try_one(w, op, nth); nth++)

@@ -24,11 +24,17 @@ static guint64 mix_text(guint64 hash, const char *text)
 	return hash;
 }
 
+static guint64 mix_name(guint64 hash, const char *name)
+{
+	for (const char *c = name; *c != '\0'; c++)
+		hash = mix(hash, (guint8)*c);
+	return hash;
+}
+
 static guint64 mix_chain(guint64 hash, const struct event *event)
 {
 	for (guint i = 0; i < MIN(event->depth, CHAIN); i++)
-		for (const char *c = event->chain[i]; *c != '\0'; c++)
-			hash = mix(hash, (guint8)*c);
+		hash = mix_name(hash, event->chain[i]);
 	return hash;
 }
 
@@ -127,11 +133,38 @@ const char *finding_kind(enum violation_kind kind)
 	return kind == FINDING_REFUSED ? "refused" : violation_name(kind);
 }
 
-guint witness_close(struct witness *w, guint op, const struct done *done)
+/* What a damaged handover brings with it is lost; but no harm must come of it. */
+static bool is_harm(enum violation_kind kind)
+{
+	return kind != VIOLATION_LOST && kind != VIOLATION_LEAK && kind != VIOLATION_WARN;
+}
+
+static void drop_harmless(struct witness *w)
+{
+	guint nr = 0;
+
+	for (guint i = 0; i < w->nr; i++)
+		if (is_harm(w->notes[i].kind))
+			w->notes[nr++] = w->notes[i];
+	w->nr = nr;
+}
+
+/* The cause is the field that was damaged; it shows in this kind and place. */
+static void name_field(struct note *n, guint field)
+{
+	n->id = mix(mix(2, n->kind), field);
+	if (n->func != NULL)
+		n->id = mix_name(n->id, n->func);
+}
+
+guint witness_close(struct witness *w, const struct place *place, guint op,
+		    const struct done *done)
 {
 	bool only_warns = true;
 	guint causes = 0;
 
+	if (place->damages > 0)
+		drop_harmless(w);
 	for (guint i = 0; i < w->nr; i++)
 		only_warns = only_warns && w->notes[i].kind == VIOLATION_WARN;
 	for (guint i = 0; i < w->nr; i++)
@@ -142,6 +175,8 @@ guint witness_close(struct witness *w, guint op, const struct done *done)
 		note_refused(w);
 	for (guint i = 0; i < w->nr; i++)
 		name_cause(w, &w->notes[i], op, done);
+	for (guint i = 0; i < w->nr && place->damages > 0; i++)
+		name_field(&w->notes[i], place->damaged);
 	return w->nr;
 }
 
@@ -171,9 +206,7 @@ void finding_summary(GString *out, const struct finding *f, const struct world *
 
 		if (i > 0)
 			g_string_append(out, "; ");
-		world_print_call(out, world, step->op);
-		if (step->nth > 0)
-			g_string_append_printf(out, " [failing at %u]", step->nth);
+		world_print_call(out, world, step->op, step->nth);
 	}
 	if (f->at_end)
 		g_string_append(out, f->path->len > 0 ? "; exit" : "exit");

@@ -14,7 +14,7 @@
 /* One step of a path. */
 struct path_step {
 	guint16 op;
-	guint8 nth;
+	guint16 nth;		/* as world_run() takes it */
 };
 
 /**
@@ -66,10 +66,12 @@ void witness_event(void *data, const struct event *event);
 
 /**
  * witness_close() - the operation is over: drop the symptoms.
+ * @place: where it led.
  * @done: what @op did; NULL behind the last one, when all was closed.
  * Return: how many notes are left.
  */
-guint witness_close(struct witness *w, guint op, const struct done *done);
+guint witness_close(struct witness *w, const struct place *place, guint op,
+		     const struct done *done);
 
 /** finding_kind() - "refused", or the violation's name. */
 const char *finding_kind(enum violation_kind kind);

@@ -7,6 +7,8 @@
 /* One operation in so many is tried with a failure, of one of so many steps. */
 #define FAULT_ONE_IN	8
 #define FAULT_STEPS	24
+#define DAMAGE_ONE_IN	2
+#define DAMAGE_TRIES	20
 #define TRIES		1000	/* for an operation that can be done */
 
 struct walker {
@@ -33,14 +35,14 @@ static guint do_step(struct walker *w, const struct path_step *step, struct done
 	w->witness.nr = 0;
 	world_run(w->world, w->machine, &w->place, step->op, step->nth, done);
 	w->transitions++;
-	return witness_close(&w->witness, step->op, done);
+	return witness_close(&w->witness, &w->place, step->op, done);
 }
 
 static guint do_end(struct walker *w)
 {
 	w->witness.nr = 0;
 	machine_end(w->machine);
-	return witness_close(&w->witness, 0, NULL);
+	return witness_close(&w->witness, &w->place, 0, NULL);
 }
 
 static bool noted(const struct walker *w, guint64 id)
@@ -111,6 +113,20 @@ static void add(struct walker *w, const struct note *n, bool at_end, guint64 run
 	f->count++;
 }
 
+/* Damage to a handover that there is here; 0: none was found. */
+static guint16 choose_damage(struct walker *w, GRand *rand)
+{
+	for (guint i = 0; i < DAMAGE_TRIES; i++) {
+		guint nr = g_rand_int_range(rand, 0, w->world->damages->len);
+		bool can = world_damage(w->world, w->machine, nr);
+
+		machine_damage_clear(w->machine);
+		if (can)
+			return FIRST_DAMAGE + nr;
+	}
+	return 0;
+}
+
 static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 {
 	for (guint i = 0; i < TRIES; i++) {
@@ -121,6 +137,10 @@ static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 		if (w->place.faults < w->world->faults &&
 		    g_rand_int_range(rand, 0, FAULT_ONE_IN) == 0)
 			step->nth = g_rand_int_range(rand, 1, FAULT_STEPS + 1);
+		else if (w->place.damages < w->world->damage &&
+			 world_boots(w->world, step->op) &&
+			 g_rand_int_range(rand, 0, DAMAGE_ONE_IN) == 0)
+			step->nth = choose_damage(w, rand);
 		return true;
 	}
 	return false;

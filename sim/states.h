@@ -17,8 +17,7 @@ struct states;
 struct origin {
 	guint32 parent;
 	guint16 op;
-	guint8 nth;		/* which allocation failed; 0: none */
-	guint8 spare;
+	guint16 nth;		/* as world_run() takes it */
 };
 
 enum seen { STATE_NEW, STATE_SEEN, STATE_NO_ROOM };

@@ -20,6 +20,8 @@ static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
 	[WORLD_KERNELS] = NUMBER(kernels, 1, MAX_KERNELS, 2, "Kernels, one after the other"),
 	[WORLD_FAULTS] = NUMBER(faults, 0, MAX_WORLD_FAULTS, 0,
 				"Allocations that may fail on one path"),
+	[WORLD_DAMAGE] = NUMBER(damage, 0, MAX_WORLD_DAMAGE, 0,
+				"Handovers that may be damaged on one path"),
 	[WORLD_DEPTH] = NUMBER(depth, 1, MAX_SEARCH_DEPTH, MAX_SEARCH_DEPTH,
 			       "Operations on a path"),
 };

@@ -19,7 +19,7 @@ static void print_slot(GString *out, const struct world *world, guint slot)
 		g_string_append_printf(out, "f%u", slot - file_slot(world, 0));
 }
 
-void world_print_call(GString *out, const struct world *world, guint nr)
+static void print_call(GString *out, const struct world *world, guint nr)
 {
 	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
 	bool on_file = op->action == WORLD_CLOSE_FILE || op->action > WORLD_MEMFD ||
@@ -55,6 +55,18 @@ void world_print_call(GString *out, const struct world *world, guint nr)
 	else if (op->action == WORLD_SEAL)
 		g_string_append(out, ", F_SEAL_GROW");
 	g_string_append_c(out, ')');
+}
+
+void world_print_call(GString *out, const struct world *world, guint nr, guint nth)
+{
+	print_call(out, world, nr);
+	if (nth >= FIRST_DAMAGE) {
+		g_string_append(out, " [");
+		world_print_damage(out, world, nth - FIRST_DAMAGE);
+		g_string_append_c(out, ']');
+	} else if (nth > 0) {
+		g_string_append_printf(out, " [failing at %u]", nth);
+	}
 }
 
 static void print_step(GString *out, const char *call, const char *result)
@@ -132,11 +144,27 @@ static void print_boot(GString *out, const struct world *world, const struct mac
 			 world->boots[kernel - 2].release.name))
 		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
 	g_string_append_c(out, '\n');
-	if (done->dev < 0) {
+	if (done->dev < 0)
 		g_string_truncate(dev, 0);
+	if (done->dev < 0 && !machine_panicked(m))
 		print_number(dev, done->dev);
-	}
 	print_step(out, "open(\"/dev/liveupdate\")", dev->str);
+}
+
+/* What goes wrong in the step that follows. */
+static void print_variant(GString *out, const struct world *world, guint nth,
+			  const struct done *done)
+{
+	const struct fail fail = { .failure = done->failure };
+	g_autoptr(GString) step = g_string_new(NULL);
+
+	if (nth >= FIRST_DAMAGE) {
+		world_print_damage(step, world, nth - FIRST_DAMAGE);
+		print_step(out, step->str, "0");
+	} else {
+		fail_print(step, &fail);
+		print_step(out, step->str, "");
+	}
 }
 
 void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
@@ -147,14 +175,10 @@ void world_print_op(GString *out, const struct world *world, const struct machin
 	bool binds = op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
 		     op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
 		     op->action == WORLD_MEMFD;
-	const struct fail fail = { .failure = done->failure };
 
-	if (nth > 0) {
-		g_string_append(out, "  ");
-		fail_print(out, &fail);
-		g_string_append_c(out, '\n');
-	}
-	world_print_call(call, world, nr);
+	if (nth > 0)
+		print_variant(out, world, nth, done);
+	print_call(call, world, nr);
 	if (done->ret >= 0 && binds && done->slot >= 0)
 		print_slot(result, world, done->slot);
 	else if (done->ret >= 0 && binds)
@@ -167,6 +191,6 @@ void world_print_op(GString *out, const struct world *world, const struct machin
 		print_step(out, call->str, result->str);
 	if (done->ret >= 0 && binds && done->slot < 0)
 		print_step(out, "close(tmp)", "0");
-	if (done->booted && !machine_panicked(m))
+	if (done->booted)
 		print_boot(out, world, m, done);
 }

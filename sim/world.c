@@ -133,12 +133,13 @@ void world_plan(struct world *world, const struct overrides *overrides)
 	}
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
 	list_ops(world);
+	world_list_damages(world);
 }
 
 void world_clear(struct world *world)
 {
-	if (world->ops != NULL)
-		g_array_unref(world->ops);
+	g_array_unref(world->ops);
+	g_array_unref(world->damages);
 }
 
 /* ---- Machines ---- */
@@ -224,6 +225,13 @@ static bool reduced_can(const struct world *world, const struct place *place,
 	}
 }
 
+bool world_boots(const struct world *world, guint nr)
+{
+	enum world_action action = g_array_index(world->ops, struct world_op, nr).action;
+
+	return action == WORLD_KEXEC || action == WORLD_REBOOT;
+}
+
 bool world_can(const struct world *world, const struct place *place, guint nr)
 {
 	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
@@ -266,6 +274,9 @@ bool world_same(const struct world *world, const struct place *place, guint nr)
 	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
 	guint8 used = place->tokens[op->session];
 
+	/* What was handed over need not be what was preserved. */
+	if (place->damages > 0)
+		return false;
 	switch (op->action) {
 	case WORLD_CREATE:
 		for (guint slot = 1; slot < op->session; slot++)
@@ -449,20 +460,41 @@ static void take_failure(struct machine *m, struct place *place, struct done *do
 	place->faults += done->hit;
 }
 
+/* Did the next kernel get what was damaged? If not, nobody will. */
+static void take_damage(const struct world *world, struct machine *m, struct place *place,
+			guint nr, guint kernel, struct done *done)
+{
+	done->hit = machine_kernel(m) != kernel;
+	if (!done->hit) {
+		machine_damage_clear(m);
+		return;
+	}
+	place->damages++;
+	place->damaged = 1 + g_array_index(world->damages, struct world_damage, nr).pattern;
+}
+
 void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,
 	       guint nth, struct done *done)
 {
 	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
 	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
+	guint kernel = machine_kernel(m);
 	int slot = slot_for(world, place, op);
 
 	*done = (struct done){ .slot = -1, .opened = op->action == WORLD_OPEN };
-	if (nth > 0)
+	if (nth >= FIRST_DAMAGE) {
+		done->ret = -ENOENT;
+		if (!world_damage(world, m, nth - FIRST_DAMAGE))
+			return;
+	} else if (nth > 0) {
 		machine_fail(m, &anywhere);
+	}
 	machine_begin_op(m, nr + 2);
 	done->ret = call(world, m, place, op);
 	machine_end_op(m, done->ret);
-	if (nth > 0)
+	if (nth >= FIRST_DAMAGE)
+		take_damage(world, m, place, nth - FIRST_DAMAGE, kernel, done);
+	else if (nth > 0)
 		take_failure(m, place, done);
 	done->refused = done->ret == -EBUSY && !done->hit && op->action == WORLD_PRESERVE &&
 			!machine_is_preserved(m, place->fds[op->file]);

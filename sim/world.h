@@ -16,6 +16,9 @@
 #define MAX_TOKENS	8
 #define MAX_KERNELS	8
 #define MAX_WORLD_FAULTS	3
+#define MAX_WORLD_DAMAGE	2
+/* The variant of an operation: 0 as it is, then the step that fails, then the damage done. */
+#define FIRST_DAMAGE	256
 #define MAX_SEARCH_DEPTH	100
 /* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
 #define MAX_EVENTFDS	4
@@ -57,21 +60,36 @@ struct world_op {
  * @tokens: of each session.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
+ * @damage: handovers that may be damaged on one path.
  * @depth: operations on a path, at most.
  * @reduced: only what the reduced machine does, see project.h.
  * @actions: mask of 1 << enum world_action.
  * @boots: of each kernel.
  * @mem: bytes.
  * @ops: of struct world_op.
+ * @damages: of struct world_damage.
  */
 struct world {
-	guint sessions, inodes, opens, eventfds, tokens, kernels, faults, depth;
+	guint sessions, inodes, opens, eventfds, tokens, kernels, faults, damage, depth;
 	bool reduced;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem;
 	guint nr_slots;
-	GArray *ops;
+	GArray *ops, *damages;
+};
+
+/**
+ * struct world_damage - one thing that may happen to a handover.
+ * @pattern: which handover_field() @field is.
+ * @other: an object, another field or a string, or NULL.
+ */
+struct world_damage {
+	guint pattern;
+	enum luosim_damage_kind kind;
+	char *field;
+	guint64 number;
+	char *other;
 };
 
 /** struct place - what belongs to a state beside the machine. */
@@ -79,6 +97,8 @@ struct place {
 	int fds[MAX_WORLD_SLOTS];
 	guint8 kernel;				/* that runs, counted from 1 */
 	guint8 faults;				/* that happened */
+	guint8 damages;				/* done to handovers */
+	guint8 damaged;				/* the last one's pattern, counted from 1 */
 	guint8 tokens[2 * MAX_SESSIONS + 1];	/* mask of those in use, by session slot */
 	guint8 waiting[MAX_SESSIONS];		/* the same of sessions not retrieved */
 };
@@ -87,7 +107,7 @@ struct place {
 struct done {
 	gint64 ret;
 	bool refused;		/* -EBUSY, and no session has the object */
-	bool hit;		/* the failure that was asked for happened: */
+	bool hit;		/* the failure or damage that was asked for happened: */
 	struct failure failure;
 	bool opened;		/* it was a retrieve_session() */
 	gint slot;		/* that got the descriptor; -1: it was closed at once */
@@ -113,6 +133,9 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 /** world_can() - is the operation one that can be asked for here? */
 bool world_can(const struct world *world, const struct place *place, guint op);
 
+/** world_boots() - may the operation lead to the next kernel? */
+bool world_boots(const struct world *world, guint op);
+
 /** world_frames() - the frame of each memfd's page, in kernel 1. */
 void world_frames(const struct world *world, struct machine *m, const struct place *place,
 		  guint64 *frames);
@@ -120,9 +143,22 @@ void world_frames(const struct world *world, struct machine *m, const struct pla
 /** world_same() - would another operation before this one do the same to like objects? */
 bool world_same(const struct world *world, const struct place *place, guint op);
 
-/** world_run() - do operation @op; with @nth above 0, the @nth step that can fail does. */
+/**
+ * world_run() - do operation @op.
+ * @nth: below FIRST_DAMAGE the @nth step that can fail does, but 0; from there on the
+ *	handover is damaged, if there is one that can be.
+ */
 void world_run(const struct world *world, struct machine *m, struct place *place, guint op,
 	       guint nth, struct done *done);
+
+/** world_list_damages() - into @world->damages. */
+void world_list_damages(struct world *world);
+
+/** world_damage() - ask for damage @nr of what @m hands over; false if it cannot be done. */
+bool world_damage(const struct world *world, struct machine *m, guint nr);
+
+/** world_print_damage() - as the step of a scenario: "corrupt("luo.magic", 0)". */
+void world_print_damage(GString *out, const struct world *world, guint nr);
 
 /** world_print_handlers() - the blocks before the first kernel. */
 void world_print_handlers(GString *out, const struct world *world);
@@ -135,7 +171,7 @@ void world_print_start(GString *out, const struct world *world,
 void world_print_op(GString *out, const struct world *world, const struct machine *m, guint op,
 		    guint nth, const struct done *done);
 
-/** world_print_call() - an operation in short: "preserve_fd(s0, f1, 0x1)". */
-void world_print_call(GString *out, const struct world *world, guint op);
+/** world_print_call() - an operation in short: "preserve_fd(s0, f1, 0x1) [failing at 2]". */
+void world_print_call(GString *out, const struct world *world, guint op, guint nth);
 
 #endif

@@ -194,6 +194,31 @@ static void damage_that_cannot_be_is_refused(void **state)
 	assert_int_equal(set("session[a].count", 2), -ENOSPC);
 }
 
+static void it_can_be_forgotten_before(void **state)
+{
+	(void)state;
+	r = release_find("v7.3");
+	use(r);
+	make_world();
+	assert_int_equal(set_bytes("kho.compatible", "other"), 0);
+	machine_damage_clear(m);
+	assert_int_equal(kexec(m), 0);
+	assert_true(m->k->kho.fdt_in);
+}
+
+static void numbers_say_how_large_they_are(void **state)
+{
+	(void)state;
+	assert_int_equal(handover_bits("session[a].count"), 64);
+	assert_int_equal(handover_bits("memfd[a, 1].seals"), 32);
+	assert_int_equal(handover_bits("folio[a, 1, 0].pfn"), 52);
+	assert_int_equal(handover_bits("folio[a, 1, 0].preserved"), 1);
+	assert_int_equal(handover_bits("luo_ser.radix[1]"), 64);
+	assert_int_equal(handover_bits("session[a].name"), 0);
+	assert_int_equal(handover_bits("session[a]"), 0);
+	assert_int_equal(handover_bits("session[a].cuont"), -ENOENT);
+}
+
 static void it_is_done_at_the_next_kexec_and_once(void **state)
 {
 	(void)state;
@@ -450,6 +475,8 @@ int main(void)
 		TEST(each_release_hands_over_what_it_has),
 		TEST(a_field_is_where_the_kernel_wrote_it),
 		TEST(damage_that_cannot_be_is_refused),
+		TEST(it_can_be_forgotten_before),
+		TEST(numbers_say_how_large_they_are),
 		TEST(it_is_done_at_the_next_kexec_and_once),
 		TEST(values_are_those_that_were_there_before),
 		TEST(each_kind_writes_its_field_and_no_more),
