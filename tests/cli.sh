@@ -7,6 +7,7 @@
 luosim=$(realpath "${LUOSIM:=./luosim}")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
+command=("$luosim")
 cd "$tmp" || exit 1
 
 cat >good.scn <<'EOF'
@@ -34,25 +35,6 @@ sed 's/scenario good/scenario bad/; s/verify.*/& | v7.0: 5/' good.scn >bad.scn
 sed 's/scenario good/scenario huge/; s/kernel 1 v7.0/& mem=16T/' good.scn >huge.scn
 sed 's/scenario good/scenario sweep/; s/^  preserve_fd(s, m, 1).*/  fail any\n&/' good.scn >sweep.scn
 echo 'sometimes unclean-error' >>sweep.scn
-
-# gives STATUS ARGUMENT...: nothing else matters
-gives()
-{
-	local want=$1 status
-	shift
-	"$luosim" "$@" >out 2>err
-	status=$?
-	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat err; }
-}
-
-# prints REGEXP ARGUMENT...: one line of the output is REGEXP
-prints()
-{
-	local want=$1
-	shift
-	"$luosim" "$@" >out 2>err
-	grep -qxE -- "$want" out || { echo "no line '$want' in:"; cat out err; }
-}
 
 lacks()
 {

@@ -12,6 +12,7 @@ luosim=$(realpath "${LUOSIM:=./luosim}")
 cd "$srcdir" || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
+command=("$luosim" compare)
 few=(scenarios/dup-*.scn scenarios/name-*.scn scenarios/failed-preserve-thaws.scn)
 
 as_expected()
@@ -32,25 +33,6 @@ same_each_time()
 		cmp <("$luosim" compare --format="$format" "${few[@]}") \
 		    <("$luosim" compare --format="$format" "${few[@]}")
 	done
-}
-
-# gives STATUS ARGUMENT...: nothing else matters
-gives()
-{
-	local want=$1 status
-	shift
-	"$luosim" compare "$@" >"$tmp/out" 2>"$tmp/err"
-	status=$?
-	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat "$tmp/err"; }
-}
-
-# prints REGEXP ARGUMENT...: one line of the output is REGEXP
-prints()
-{
-	local want=$1
-	shift
-	"$luosim" compare "$@" >"$tmp/out" 2>&1
-	grep -qxE -- "$want" "$tmp/out" || { echo "no line '$want' in:"; cat "$tmp/out"; }
 }
 
 # Reduce JSON to "v" by its grammar: strings to s, other scalars to v, then arrays

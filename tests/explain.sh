@@ -8,6 +8,7 @@ luosim=$(realpath "${LUOSIM:=./luosim}")
 cd "$srcdir" || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
+command=("$luosim" explain)
 
 # failed KERNEL OPTION...: names of the scenarios that fail there
 failed()
@@ -44,25 +45,6 @@ bites()
 		[ ! -s "$tmp/bitten" ] || { names_cure "$kernel" "$1"; return; }
 	done
 	echo "no scenario fails without $1"
-}
-
-# says REGEXP ARGUMENT...: one line of the output is REGEXP
-says()
-{
-	local want=$1
-	shift
-	"$luosim" explain "$@" >"$tmp/out" 2>&1
-	grep -qxE -- "$want" "$tmp/out" || { echo "no line '$want' in:"; cat "$tmp/out"; }
-}
-
-# gives STATUS ARGUMENT...
-gives()
-{
-	local want=$1 status
-	shift
-	"$luosim" explain "$@" >"$tmp/out" 2>"$tmp/err"
-	status=$?
-	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat "$tmp/err"; }
 }
 
 # The steps that claimed, gave up, restored and broke it, in order.
@@ -140,17 +122,17 @@ check "the chain of a double restore" chain dup-token \
 	'kernel 1 v7.0 line 13 claims line 14 claims line 15 kernel 2 v7.0 line 20 restores line 22 WARNING: kho_restore_page double-restore: '
 check "the chain of a stolen page" chain two-sessions-one-closed \
 	'kernel 1 v7.0 line 13 claims line 14 claims line 15 gives up line 17 stolen: '
-check "a policy that refuses is a cure" says '            get-id: refused at line 14 with EBUSY' \
+check "a policy that refuses is a cure" prints '            get-id: refused at line 14 with EBUSY' \
 	scenarios/dup-token.scn
-check "a policy that shares is one" says '            share: clean' scenarios/dup-token.scn
-check "the first release that is clean" says '  release   v7.1 and later' scenarios/dup-token.scn
-check "another expectation is no cure" says '  release   v7.1 and later' \
+check "a policy that shares is one" prints '            share: clean' scenarios/dup-token.scn
+check "the first release that is clean" prints '  release   v7.1 and later' scenarios/dup-token.scn
+check "another expectation is no cure" prints '  release   v7.1 and later' \
 	--kernel=v7.3 --without=memfd-seals scenarios/seals.scn
-check "two changes where one is not enough" says '  together  .* and .*: .*' \
+check "two changes where one is not enough" prints '  together  .* and .*: .*' \
 	--kernel=v7.3 --policy=none --without=memfd-seals "$tmp/two.scn"
-check "of what does not break, what it would break without" says \
+check "of what does not break, what it would break without" prints \
 	'  fix       memfd-seals \(B29\): exposed at line 19, lost; .*' --kernel=v7.3 scenarios/seals.scn
-check "and with which policy" says '  policy    none: double-restore at line 22' \
+check "and with which policy" prints '  policy    none: double-restore at line 22' \
 	--kernel=v7.3 scenarios/dup-token.scn
 check "0 when it is explained" gives 0 scenarios/dup-token.scn
 check "1 when nothing cures it" gives 1 scenarios/failed-open.scn

@@ -4,6 +4,8 @@
 #
 #	check WHAT COMMAND...	one result: passes if COMMAND prints nothing and exits 0
 #	skip WHAT WHY
+#	gives STATUS ARGUMENT...	"${command[@]}" with these gives that exit status
+#	prints REGEXP ARGUMENT...	likewise, one line of its output is REGEXP
 #	sanitized
 #	done_testing		prints the plan; the last thing a test does
 
@@ -33,6 +35,24 @@ tap_sanitized=$(grep -qs __asan_init "${LUOSIM:-./luosim}" && echo yes)
 sanitized()
 {
 	[ -n "$tap_sanitized" ]
+}
+
+gives()
+{
+	local want=$1 status
+	shift
+	"${command[@]}" "$@" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	[ "$status" -eq "$want" ] || { echo "exit status $status, expected $want"; cat "$tmp/err"; }
+}
+
+prints()
+{
+	local want=$1
+	shift
+	"${command[@]}" "$@" >"$tmp/out" 2>"$tmp/err"
+	grep -qxE -- "$want" "$tmp/out" ||
+		{ echo "no line '$want' in:"; cat "$tmp/out" "$tmp/err"; }
 }
 
 skip()
