@@ -235,6 +235,31 @@ int filemap_split_folio(struct machine *m, struct address_space *mapping, struct
 	return 0;
 }
 
+s64 filemap_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
+{
+	struct inode *inode = file_inode(file);
+	s64 size = i_size_read(inode), done = 0;
+
+	if (*pos >= size)
+		return 0;
+	len = min(len, (u64)(size - *pos));
+	while (len) {
+		struct folio *folio = filemap_get_folio(m, &inode->i_mapping, *pos >> PAGE_SHIFT);
+		bool hole = !folio || !folio_test_uptodate(folio);
+		u64 fsize = hole ? PAGE_SIZE : folio_nr_pages(folio) << PAGE_SHIFT;
+		u64 offset = *pos & (fsize - 1), nr = min(len, fsize - offset);
+
+		if (hole)
+			memset((u8 *)buf + done, 0, nr);
+		else
+			phys_read(m, folio_phys(m, folio) + offset, (u8 *)buf + done, nr);
+		*pos += nr;
+		done += nr;
+		len -= nr;
+	}
+	return done;
+}
+
 void folio_mark_uptodate(struct folio *folio)
 {
 	folio->page.flags |= PG_UPTODATE;

@@ -212,6 +212,8 @@ static inline u64 folio_start(const struct folio *folio, u64 index)
 {
 	return index & ~(folio_nr_pages(folio) - 1);
 }
+/* What read() of a file in memory does; a folio that was never used is a hole. */
+s64 filemap_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos);
 void folio_mark_uptodate(struct folio *folio);
 void folio_mark_dirty(struct folio *folio);
 bool folio_test_uptodate(const struct folio *folio);

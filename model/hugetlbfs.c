@@ -111,30 +111,6 @@ void hugetlbfs_evict_inode(struct machine *m, struct inode *inode)
 
 /* The file. */
 
-static s64 hugetlbfs_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
-{
-	struct inode *inode = file_inode(file);
-	s64 size = i_size_read(inode), done = 0;
-
-	if (*pos >= size)
-		return 0;
-	len = min(len, (u64)(size - *pos));
-	while (len) {
-		u64 index = *pos >> PAGE_SHIFT, offset = *pos & (HPAGE_SIZE - 1);
-		u64 nr = min(len, HPAGE_SIZE - offset);
-		struct folio *folio = filemap_get_folio(m, &inode->i_mapping, index);
-
-		if (folio)
-			phys_read(m, folio_phys(m, folio) + offset, (u8 *)buf + done, nr);
-		else
-			memset((u8 *)buf + done, 0, nr);
-		*pos += nr;
-		done += nr;
-		len -= nr;
-	}
-	return done;
-}
-
 static s64 hugetlbfs_llseek(struct machine *m, struct file *file, s64 offset, int whence)
 {
 	(void)m;
@@ -191,7 +167,7 @@ static int hugetlbfs_fallocate(struct machine *m, struct file *file, int mode, s
 }
 
 static const struct file_operations hugetlbfs_fops = {
-	.name = "hugetlbfs", .read = hugetlbfs_read, .llseek = hugetlbfs_llseek,
+	.name = "hugetlbfs", .read = filemap_read, .llseek = hugetlbfs_llseek,
 	.fallocate = hugetlbfs_fallocate,
 };
 

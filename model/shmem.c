@@ -13,7 +13,6 @@
 
 /* What shmem_get_folio() is for. */
 enum sgp_type {
-	SGP_READ,	/* never allocates; a folio that was never used is a hole */
 	SGP_CACHE,	/* gives a folio that can be read, within the file's size */
 	SGP_WRITE,	/* may extend the file; the caller fills the folio */
 	SGP_FALLOC,	/* like SGP_WRITE; a folio that was there is made fit to read */
@@ -138,15 +137,11 @@ static int shmem_get_folio(struct machine *m, struct inode *inode, u64 index,
 {
 	struct folio *folio;
 
-	if (sgp <= SGP_CACHE && index << PAGE_SHIFT >= (u64)i_size_read(inode))
+	if (sgp == SGP_CACHE && index << PAGE_SHIFT >= (u64)i_size_read(inode))
 		return -EINVAL;
 	folio = filemap_get_folio(m, &inode->i_mapping, index);
 	if (folio && folio_test_uptodate(folio))
 		goto out;
-	if (sgp == SGP_READ) {
-		folio = NULL;
-		goto out;
-	}
 	if (!folio) {
 		folio = shmem_new_folio(m, inode, index);
 		if (IS_ERR(folio))
@@ -352,36 +347,6 @@ void shmem_evict_inode(struct machine *m, struct inode *inode)
 
 /* File operations. */
 
-static s64 shmem_file_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
-{
-	struct inode *inode = file_inode(file);
-	s64 size = i_size_read(inode), done = 0;
-
-	if (*pos >= size)
-		return 0;
-	len = min(len, (u64)(size - *pos));
-	while (len) {
-		struct folio *folio = NULL;
-		u64 fsize = PAGE_SIZE, offset, nr;
-		int err = shmem_get_folio(m, inode, *pos >> PAGE_SHIFT, &folio, SGP_READ);
-
-		if (err)
-			return done ? done : err;
-		if (folio)
-			fsize = folio_nr_pages(folio) << PAGE_SHIFT;
-		offset = *pos & (fsize - 1);
-		nr = min(len, fsize - offset);
-		if (folio)
-			phys_read(m, folio_phys(m, folio) + offset, (char *)buf + done, nr);
-		else
-			memset((char *)buf + done, 0, nr);
-		*pos += nr;
-		done += nr;
-		len -= nr;
-	}
-	return done;
-}
-
 /* The folio to write @len bytes at @pos to, or as many as fit into it. */
 static int shmem_write_begin(struct machine *m, struct inode *inode, s64 pos, u64 len,
 			     struct folio **foliop)
@@ -557,7 +522,7 @@ static int shmem_fallocate(struct machine *m, struct file *file, int mode, s64 o
 
 const struct file_operations shmem_file_operations = {
 	.name = "shmem",
-	.read = shmem_file_read,
+	.read = filemap_read,
 	.write = shmem_file_write,
 	.llseek = shmem_file_llseek,
 	.fallocate = shmem_fallocate,
