@@ -493,11 +493,6 @@ static bool kvm_gmem_luo_can_preserve(struct machine *m, struct liveupdate_file_
 	return file->f_op == &kvm_gmem_fops;
 }
 
-static u64 kvm_gmem_get_id(struct machine *m, struct file *file)
-{
-	return object_id(m, file->private_data);
-}
-
 static const struct liveupdate_file_ops kvm_gmem_luo_file_ops = {
 	.can_preserve = kvm_gmem_luo_can_preserve,
 	.preserve = kvm_gmem_luo_preserve,
@@ -505,7 +500,7 @@ static const struct liveupdate_file_ops kvm_gmem_luo_file_ops = {
 	.freeze = kvm_gmem_luo_freeze,
 	.retrieve = kvm_gmem_luo_retrieve,
 	.finish = kvm_gmem_luo_finish,
-	.get_id = kvm_gmem_get_id,
+	.get_id = handler_private_id,
 };
 
 void kvm_gmem_luo_init(struct machine *m)

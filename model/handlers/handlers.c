@@ -41,6 +41,11 @@ static void complain(struct machine *m, struct liveupdate_file_handler *fh, int 
 		pr_err(m, "Could not register '%s': %d", fh->compatible, err);
 }
 
+u64 handler_private_id(struct machine *m, struct file *file)
+{
+	return object_id(m, file->private_data);
+}
+
 int handler_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			 struct liveupdate_flb *flb)
 {

@@ -61,6 +61,8 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 /* One more of a registered handler; if that fails, the handler is none any more. */
 int handler_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			 struct liveupdate_flb *flb);
+/* get_id() of files that are one object each with what is behind them. */
+u64 handler_private_id(struct machine *m, struct file *file);
 void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible);
 

@@ -469,11 +469,6 @@ static bool iommufd_liveupdate_can_preserve(struct machine *m, struct liveupdate
 	return iommufd_ctx_from_file(file);
 }
 
-static u64 iommufd_get_id(struct machine *m, struct file *file)
-{
-	return object_id(m, file->private_data);
-}
-
 static const struct liveupdate_file_ops iommufd_lu_file_ops = {
 	.can_preserve = iommufd_liveupdate_can_preserve,
 	.preserve = iommufd_liveupdate_preserve,
@@ -481,7 +476,7 @@ static const struct liveupdate_file_ops iommufd_lu_file_ops = {
 	.retrieve = iommufd_liveupdate_retrieve,
 	.can_finish = iommufd_liveupdate_can_finish,
 	.finish = iommufd_liveupdate_finish,
-	.get_id = iommufd_get_id,
+	.get_id = handler_private_id,
 };
 
 void iommufd_luo_init(struct machine *m)

@@ -201,11 +201,6 @@ int kvm_get_incoming(struct machine *m, struct luo_session *session, u64 token, 
 	return *kvmp ? 0 : -EINVAL;
 }
 
-static u64 private_id(struct machine *m, struct file *file)
-{
-	return object_id(m, file->private_data);
-}
-
 /* The handler of virtual machines. */
 
 static bool kvm_luo_can_preserve(struct machine *m, struct liveupdate_file_handler *fh,
@@ -255,7 +250,7 @@ static const struct liveupdate_file_ops kvm_luo_file_ops = {
 	.unpreserve = kvm_luo_unpreserve,
 	.retrieve = kvm_luo_retrieve,
 	.finish = kvm_luo_finish,
-	.get_id = private_id,
+	.get_id = handler_private_id,
 };
 
 /* The handler of vCPUs. */
@@ -353,7 +348,7 @@ static const struct liveupdate_file_ops kvm_vcpu_luo_file_ops = {
 	.freeze = kvm_vcpu_luo_freeze,
 	.retrieve = kvm_vcpu_luo_retrieve,
 	.finish = kvm_vcpu_luo_finish,
-	.get_id = private_id,
+	.get_id = handler_private_id,
 };
 
 void kvm_luo_init(struct machine *m)

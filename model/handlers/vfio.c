@@ -228,11 +228,6 @@ static void vfio_pci_liveupdate_finish(struct liveupdate_file_op_args *args)
 	kho_restore_free(args->m, args->serialized_data);
 }
 
-static u64 vfio_get_id(struct machine *m, struct file *file)
-{
-	return object_id(m, file->private_data);
-}
-
 static const struct liveupdate_file_ops vfio_pci_liveupdate_file_ops = {
 	.can_preserve = vfio_pci_liveupdate_can_preserve,
 	.preserve = vfio_pci_liveupdate_preserve,
@@ -240,7 +235,7 @@ static const struct liveupdate_file_ops vfio_pci_liveupdate_file_ops = {
 	.retrieve = vfio_pci_liveupdate_retrieve,
 	.can_finish = vfio_pci_liveupdate_can_finish,
 	.finish = vfio_pci_liveupdate_finish,
-	.get_id = vfio_get_id,
+	.get_id = handler_private_id,
 };
 
 void vfio_luo_init(struct machine *m)
