@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The ledger: who claims each frame, who restored it, and the counts of the census. */
 #include <stdio.h>
-#include <xxhash.h>
 
 #include "machine.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* luosim compare: scenarios against policies or releases. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd.h"
 #include "compare.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* luosim explain: why a scenario breaks, and what cures it. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd.h"
 #include "explain.h"

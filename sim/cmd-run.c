@@ -2,7 +2,6 @@
 /* luosim run: run scenarios and judge them. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cmd.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a search found: telling causes apart, and writing them down as scenarios. */
-#include <string.h>
-
 #include "finding.h"
 
 #define CHAIN	2	/* callers that make a difference */

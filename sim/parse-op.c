@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reading one operation: "call(args) = RESULT | SELECTORS: RESULT". */
-#include <string.h>
-
 #include "select.h"
 #include "value.h"
 

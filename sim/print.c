@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Printing scenarios and operations; what is printed parses back to the same. */
-#include <string.h>
-
 #include "fail.h"
 #include "handler.h"
 #include "print.h"

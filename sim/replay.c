@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* luosim replay: recordings of real kernels against the model, or as scenarios. */
 #include <errno.h>
-#include <string.h>
-
-#include <glib/gstdio.h>
 
 #include "answer.h"
 #include "replay.h"

@@ -5,7 +5,6 @@
 #include "json.h"
 #include "print.h"
 #include "schedule.h"
-#include "trace.h"
 
 struct report_json {
 	struct report report;

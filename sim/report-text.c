@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports for people: the trace of one run, or a line for each of several. */
-#include <string.h>
-
 #include "trace.h"
 
 struct report_text {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Running a scenario on a machine: the only place that judges results. */
 #include <errno.h>
-#include <string.h>
 
 #include "aggregate.h"
 #include "plugin.h"
@@ -10,7 +9,6 @@
 #include "select.h"
 #include "setting.h"
 #include "sweep.h"
-#include "value.h"
 
 #define DEFAULT_MEM	(512ull << 20)
 /* Of a repetition, so many first rounds are shown, and the last. */

@@ -2,7 +2,6 @@
 /* Scenarios: reading files, and giving memory back. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "op.h"

@@ -4,7 +4,6 @@
  * no failure and counts how many such steps there are behind each "fail any".
  */
 #include "aggregate.h"
-#include "fail.h"
 #include "sweep.h"
 
 /* A report that keeps what runs came to, and shows one of them. */
