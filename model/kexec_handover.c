@@ -141,11 +141,6 @@ int kho_preserve_pages(struct machine *m, u64 start, u64 nr_pages)
 	return 0;
 }
 
-void kho_unpreserve_pages(struct machine *m, u64 pfn, u64 nr_pages)
-{
-	__kho_unpreserve(m, pfn, pfn + nr_pages);
-}
-
 /* A new chunk, linked behind @cur; 0 on failure. */
 static phys_addr_t new_vmalloc_chunk(struct machine *m, phys_addr_t cur)
 {

@@ -85,7 +85,6 @@ int kho_init(struct machine *m);
 int kho_preserve_folio(struct machine *m, struct folio *folio);
 void kho_unpreserve_folio(struct machine *m, struct folio *folio);
 int kho_preserve_pages(struct machine *m, u64 pfn, u64 nr_pages);
-void kho_unpreserve_pages(struct machine *m, u64 pfn, u64 nr_pages);
 int kho_preserve_vmalloc(struct machine *m, struct vm_struct *vm, struct kho_vmalloc *pres);
 void kho_unpreserve_vmalloc(struct machine *m, const struct kho_vmalloc *pres);
 /* 0, -EINVAL, -E2BIG, -ENOMEM or what preserving says; *@phys is zeroed memory. */

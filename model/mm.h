@@ -119,7 +119,6 @@ struct vm_struct {
 #define VM_ALLOW_HUGE_VMAP	0x00000400
 /* __get_vm_area_node(): an area without pages; NULL on failure. */
 struct vm_struct *get_vm_area(struct machine *m);
-void free_vm_area(struct machine *m, struct vm_struct *vm);
 struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size);
 void vfree(struct machine *m, struct vm_struct *vm);
 void vmalloc_read(struct machine *m, const struct vm_struct *vm, u64 off, void *buf, u64 size);

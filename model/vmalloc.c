@@ -20,7 +20,7 @@ struct vm_struct *get_vm_area(struct machine *m)
 	return vm;
 }
 
-void free_vm_area(struct machine *m, struct vm_struct *vm)
+static void free_vm_area(struct machine *m, struct vm_struct *vm)
 {
 	kfree(m, vm->area, sizeof(*vm->area));
 	kfree(m, vm, sizeof(*vm));
