@@ -35,27 +35,16 @@ static bool has_target(enum fail_point point)
 static bool parse_call(struct lex *l, struct failure *f)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
-	g_autofree char *word = NULL;
-	const enum handler_call *calls;
-	const char *at;
 	gsize nr;
+	const enum handler_call *calls = calls_of(f->point, &nr);
+	int call;
 
-	lex_blank(l);
-	at = l->p;
-	word = lex_word(l);
-	if (word == NULL) {
-		lex_expected(l, "a callback");
-		return false;
-	}
-	calls = calls_of(f->point, &nr);
-	for (gsize i = 0; i < nr; i++) {
-		f->call = calls[i];
-		if (strcmp(call_word(f->point, f->call), word) == 0)
-			return true;
-		g_ptr_array_add(words, (char *)call_word(f->point, f->call));
-	}
-	lex_unknown(l, at, "callback that can fail", word, words, true);
-	return false;
+	for (gsize i = 0; i < nr; i++)
+		g_ptr_array_add(words, (char *)call_word(f->point, calls[i]));
+	call = lex_choice(l, "a callback", "callback that can fail", words);
+	if (call >= 0)
+		f->call = calls[call];
+	return call >= 0;
 }
 
 /* The handlers or FLBs that may stand between the quotes. */

@@ -51,46 +51,29 @@ bool handler_parse_head(struct lex *l, struct handler_script *script)
 /* "eventfd pipe ..." */
 static bool parse_accepts(struct lex *l, struct handler_script *script)
 {
-	do {
-		g_autoptr(GPtrArray) words = g_ptr_array_new();
-		const char *at = l->p;
-		g_autofree char *word = lex_word(l);
-		int kind = word != NULL ? file_kind_find(word) : -1;
+	g_autoptr(GPtrArray) words = g_ptr_array_new();
+	int kind;
 
-		if (word == NULL) {
-			lex_expected(l, "a kind of file");
-			return false;
-		}
-		if (kind >= 0) {
+	for (kind = 0; kind < NR_FILE_KINDS; kind++)
+		g_ptr_array_add(words, (char *)file_kind_name(kind));
+	do {
+		kind = lex_choice(l, "a kind of file", "kind of file", words);
+		if (kind >= 0)
 			script->accepts |= 1u << kind;
-			continue;
-		}
-		for (kind = 0; kind < NR_FILE_KINDS; kind++)
-			g_ptr_array_add(words, (char *)file_kind_name(kind));
-		lex_unknown(l, at, "kind of file", word, words, true);
-		return false;
-	} while (!lex_done(l));
-	return true;
+	} while (kind >= 0 && !lex_done(l));
+	return kind >= 0;
 }
 
 /* "CALL = -ERRNO [nth N]" */
 static bool parse_fail(struct lex *l, struct handler_script *script)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
-	const char *at = l->p;
-	g_autofree char *word = lex_word(l);
-	int call = word != NULL ? handler_call_find(word) : -1;
+	int call;
 
-	if (call < 0 || call >= NR_SCRIPT_CALLS) {
-		for (call = 0; call < NR_SCRIPT_CALLS; call++)
-			g_ptr_array_add(words, (char *)handler_call_name(call));
-		if (word == NULL)
-			lex_expected(l, "a callback");
-		else
-			lex_unknown(l, at, "callback", word, words, true);
-		return false;
-	}
-	return fail_parse_errno(l, &script->fail[call].error) &&
+	for (call = 0; call < NR_SCRIPT_CALLS; call++)
+		g_ptr_array_add(words, (char *)handler_call_name(call));
+	call = lex_choice(l, "a callback", "callback", words);
+	return call >= 0 && fail_parse_errno(l, &script->fail[call].error) &&
 	       fail_parse_nth(l, &script->fail[call].nth);
 }
 

@@ -151,6 +151,20 @@ bool lex_accept_word(struct lex *l, const char *want)
 	return true;
 }
 
+int lex_choice(struct lex *l, const char *what, const char *kind, const GPtrArray *words)
+{
+	g_autofree char *word = lex_word(l);
+
+	for (guint i = 0; word != NULL && i < words->len; i++)
+		if (strcmp(words->pdata[i], word) == 0)
+			return i;
+	if (word == NULL)
+		lex_expected(l, what);
+	else
+		lex_unknown(l, l->p - strlen(word), kind, word, words, true);
+	return -1;
+}
+
 char *lex_run(struct lex *l, const char *stop)
 {
 	const char *from;

@@ -52,6 +52,8 @@ bool lex_accept_word(struct lex *l, const char *want);
 char *lex_run(struct lex *l, const char *stop);
 
 /* These fail when they return false; @what says what was expected. */
+/** lex_choice() - one of @words, each a @kind: its place there, or -1. */
+int lex_choice(struct lex *l, const char *what, const char *kind, const GPtrArray *words);
 /** lex_name() - a descriptor's name; @binds: given here. */
 bool lex_name(struct lex *l, const char *what, bool binds, struct text *text);
 bool lex_string(struct lex *l, const char *what, struct text *text);

@@ -125,22 +125,12 @@ static const struct {
 static bool parse_option(struct lex *l, struct race *race)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
-	g_autofree char *word = NULL;
-	const char *at;
+	int option;
 
-	lex_blank(l);
-	at = l->p;
-	word = lex_word(l);
-	for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
-		if (g_strcmp0(word, options[i].name) == 0)
-			return lex_need(l, '=') && options[i].parse(l, race);
+	for (guint i = 0; i < G_N_ELEMENTS(options); i++)
 		g_ptr_array_add(words, (char *)options[i].name);
-	}
-	if (word == NULL)
-		lex_expected(l, "preemptions=, schedule= or seed=");
-	else
-		lex_unknown(l, at, "option of a race", word, words, true);
-	return false;
+	option = lex_choice(l, "preemptions=, schedule= or seed=", "option of a race", words);
+	return option >= 0 && lex_need(l, '=') && options[option].parse(l, race);
 }
 
 bool race_parse(struct lex *l, struct race *race)
