@@ -148,6 +148,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 {
 	const struct machine *saved = s->mem;
 	struct arena persist = m->persist, heap = m->heap;
+	char *stacks = m->stacks;
 	u64 top = m->top, nr, head, next;
 	struct saved_head beyond;
 	const char *p;
@@ -164,6 +165,8 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 		memset(&m->ledger.ghost[saved->top], 0, more * sizeof(*m->ledger.ghost));
 	}
 	p = get(s->mem, m, sizeof(*m));
+	/* They may have come since. */
+	m->stacks = stacks;
 	p = get(p, m->memmap, m->top * sizeof(*m->memmap));
 	p = get(p, m->ledger.ghost, m->top * sizeof(*m->ledger.ghost));
 	for (p = get(p, &nr, sizeof(nr)); nr; nr--) {

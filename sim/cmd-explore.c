@@ -132,8 +132,10 @@ static bool make_world(struct options *o, GError **error)
 	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error))
 		return false;
 	w->reduced = o->reduced;
-	if (w->reduced)
+	if (w->reduced) {
+		w->tasks = 1;
 		return world_set_ops(w, REDUCED_OPS, error);
+	}
 	return world_set_ops(w, o->ops, error);
 }
 
@@ -153,10 +155,14 @@ static int search(const struct options *o, const struct overrides *overrides, co
 		.subject = subject, .world = &world, .overrides = overrides, .out = o->out,
 		.json = g_strcmp0(o->format, "json") == 0,
 	};
+	g_autoptr(GError) error = NULL;
 	struct explore_result *r;
 	int status;
 
-	world_plan(&world, overrides);
+	if (!world_plan(&world, overrides, &error)) {
+		world_clear(&world);
+		return complain("%s", error->message);
+	}
 	if (o->random)
 		r = explore_random(&world, &options, o->seed, o->runs, explore_report_found,
 				   &report);

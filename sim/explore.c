@@ -11,7 +11,7 @@
 #include "explore.h"
 #include "project.h"
 #include "states.h"
-
+#include "world-race.h"
 
 #define MAX_NTH		200	/* allocations of one operation */
 #define CHUNK		32	/* states that a worker takes at once */
@@ -55,6 +55,7 @@ struct worker {
 	struct machine *machine;
 	struct machine_walk *walk;
 	struct witness witness;
+	struct world_race race;
 	struct place place;		/* of the machine as it is */
 	struct spot way[MAX_SEARCH_DEPTH + 1];
 	guint at;			/* way[] is valid up to here */
@@ -91,12 +92,24 @@ static void run(struct worker *w, guint op, guint nth, struct done *done)
 	world_run(w->search->world, w->machine, &w->place, op, nth, done);
 }
 
+/* Do what led to a state again; false without memory. */
+static bool redo(struct worker *w, const struct origin *origin)
+{
+	struct done done;
+
+	if (world_pair(w->search->world, origin->op) == NULL)
+		run(w, origin->op, origin->nth, &done);
+	else if (race_go(&w->race, origin->op, origin->nth) < 0)
+		return false;
+	machine_forget_violations(w->machine);
+	return true;
+}
+
 /* Go to state @number, which is @depth operations away from the first. */
 static bool go_to(struct worker *w, guint32 number, guint depth)
 {
 	guint32 numbers[MAX_SEARCH_DEPTH + 1];
 	guint from = depth;
-	struct done done;
 	bool ok = true;
 
 	for (guint32 n = number;; n = states_origin(w->search->states, n)->parent) {
@@ -108,13 +121,9 @@ static bool go_to(struct worker *w, guint32 number, guint depth)
 	if (from < depth)
 		restore(w, from);
 	w->witness.mute = true;
-	for (guint d = from + 1; d <= depth && ok; d++) {
-		const struct origin *origin = states_origin(w->search->states, numbers[d]);
-
-		run(w, origin->op, origin->nth, &done);
-		machine_forget_violations(w->machine);
-		ok = save(w, d, numbers[d]);
-	}
+	for (guint d = from + 1; d <= depth && ok; d++)
+		ok = redo(w, states_origin(w->search->states, numbers[d])) &&
+		     save(w, d, numbers[d]);
 	w->witness.mute = false;
 	if (ok)
 		w->at = depth;
@@ -206,20 +215,15 @@ static void fingerprint(struct worker *w, guint64 f[2])
 {
 	const struct world *world = w->search->world;
 	const struct explore_options *o = w->search->options;
-	const struct machine_view view = {
-		.fds = w->place.fds, .nr_fds = world->nr_slots,
-		/* Damage may have made names of which there are no other like ones. */
-		.names = !o->symmetry || w->place.damages > 0,
-		.contents = world->actions & 1u << WORLD_WRITE,
-		.damaged = w->place.damages > 0,
-	};
+	const struct machine_view view = world_view(world, &w->place, !o->symmetry);
 
 	if (world->reduced) {
 		project(world, w->machine, w->frames, o->symmetry, f);
 		return;
 	}
 	machine_fingerprint(w->machine, w->walk, &view, f);
-	f[0] += (w->place.faults | w->place.damages << 8) * 0x9e3779b97f4a7c15ull;
+	f[0] += (w->place.faults | w->place.damages << 8 | w->place.races << 16) *
+		0x9e3779b97f4a7c15ull;
 }
 
 /* All is closed in the state that was just come to: what is left? */
@@ -256,28 +260,60 @@ static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	}
 }
 
+/* An operation, or a race, was done, of which @found notes are with the witness. */
+static void take(struct worker *w, const struct origin *origin, guint found, bool refused)
+{
+	guint64 rank = key_of(w->search, origin);
+
+	w->transitions++;
+	for (guint i = 0; i < found; i++)
+		note(w, &w->witness.notes[i], origin, false, rank);
+	if ((found == 0 || refused || w->search->options->through) &&
+	    !machine_panicked(w->machine))
+		arrive(w, origin, rank);
+}
+
 /* Returns whether an allocation failed, of those asked for. */
 static bool try_one(struct worker *w, guint op, guint nth)
 {
 	struct search *s = w->search;
 	const struct origin origin = { .parent = w->way[w->at].number, .op = op, .nth = nth };
-	guint64 rank = key_of(s, &origin);
 	struct done done;
-	guint found;
 
 	restore(w, w->at);
 	run(w, op, nth, &done);
 	/* The reduced machine has no session that cannot be opened. */
 	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
 		return false;
-	w->transitions++;
 	w->booted = done.booted;
-	found = witness_close(&w->witness, &w->place, op, &done);
-	for (guint i = 0; i < found; i++)
-		note(w, &w->witness.notes[i], &origin, false, rank);
-	if ((found == 0 || done.refused || s->options->through) && !machine_panicked(w->machine))
-		arrive(w, &origin, rank);
+	take(w, &origin, witness_close(&w->witness, &w->place, op, &done), done.refused);
 	return done.hit;
+}
+
+/* A race under way, and which. */
+struct raced {
+	struct worker *w;
+	guint op;
+};
+
+static void try_outcome(void *data, guint nth, guint found)
+{
+	const struct raced *raced = data;
+	const struct origin origin = {
+		.parent = raced->w->way[raced->w->at].number, .op = raced->op, .nth = nth,
+	};
+
+	take(raced->w, &origin, found, false);
+}
+
+static void try_race(struct worker *w, guint op)
+{
+	struct raced raced = { .w = w, .op = op };
+
+	restore(w, w->at);
+	race_search(&w->race, op, try_outcome, &raced);
+	if (w->race.stopped != NULL)
+		w->search->stopped = w->race.stopped;
 }
 
 static void expand(struct worker *w)
@@ -299,6 +335,13 @@ static void expand(struct worker *w)
 			continue;
 		for (guint nth = 1; nth < MAX_NTH && try_one(w, op, nth); nth++)
 			;
+	}
+	for (guint i = 0; i < world->pairs->len && w->search->stopped == NULL; i++) {
+		guint op = world->ops->len + i;
+
+		if (world_can(world, &spot->place, op) &&
+		    !(prune && world_same(world, &spot->place, op)))
+			try_race(w, op);
 	}
 }
 
@@ -336,15 +379,17 @@ static gpointer work(gpointer data)
 	struct worker *w = data;
 	struct search *s = w->search;
 	guint32 nr = s->order != NULL ? s->order->len : s->end - s->first;
+	/* A race takes as long as a thousand operations. */
+	guint32 chunk = s->world->tasks > 1 ? 1 : CHUNK;
 
 	while (!out_of_time(w)) {
-		guint32 from = __atomic_fetch_add(&s->next, CHUNK, __ATOMIC_RELAXED);
+		guint32 from = __atomic_fetch_add(&s->next, chunk, __ATOMIC_RELAXED);
 
 		if (from >= nr)
 			break;
 		make_room(s);
 		g_rw_lock_reader_lock(&s->growing);
-		for (guint32 i = from; i < MIN(from + CHUNK, nr) && s->stopped == NULL; i++) {
+		for (guint32 i = from; i < MIN(from + chunk, nr) && s->stopped == NULL; i++) {
 			guint32 number = s->order != NULL ?
 				g_array_index(s->order, struct ranked, i).number : s->first + i;
 
@@ -378,7 +423,11 @@ static bool worker_start(struct worker *w, struct search *s)
 	w->witness.mute = true;
 	w->walk = machine_walk_new();
 	w->machine = world_new_machine(s->world, &w->place, witness_event, &w->witness);
-	if (w->walk == NULL || w->machine == NULL)
+	w->race = (struct world_race){
+		.world = s->world, .machine = w->machine, .place = &w->place,
+		.witness = &w->witness,
+	};
+	if (!race_init(&w->race) || w->walk == NULL || w->machine == NULL)
 		return false;
 	machine_forget_violations(w->machine);
 	w->witness.mute = false;
@@ -390,6 +439,7 @@ static void worker_stop(struct worker *w)
 {
 	for (guint i = 0; i <= MAX_SEARCH_DEPTH; i++)
 		machine_snapshot_free(&w->way[i].snapshot);
+	race_clear(&w->race);
 	machine_walk_free(w->walk);
 	machine_free(w->machine);
 }

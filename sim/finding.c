@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a search found: telling causes apart, and writing them down as scenarios. */
 #include "finding.h"
+#include "world-race.h"
 
 #define CHAIN	2	/* callers that make a difference */
 
@@ -61,7 +62,7 @@ static void note_violation(struct witness *w, const struct event *event)
 
 	if (w->nr == MAX_NOTES)
 		return;
-	note->kind = v->kind;
+	*note = (struct note){ .kind = v->kind };
 	note->func = warn ? w->warn_func : event->depth > 0 ? event->chain[0] : NULL;
 	note->id = mix(0xcbf29ce484222325ull, v->kind);
 	if (warn)
@@ -86,16 +87,24 @@ void witness_event(void *data, const struct event *event)
 	}
 }
 
-/* Of each kind the first: what follows in the same operation follows from it. */
+/*
+ * Of each kind the first: what follows in the same operation follows from it. Where the
+ * model stops at memory that was freed, or a task that sleeps for ever, that is no panic.
+ */
 static bool is_cause(const struct witness *w, guint i, bool symptoms)
 {
 	const struct note *note = &w->notes[i];
 
 	if (note->kind == VIOLATION_WARN && !symptoms)
 		return false;
-	while (i-- > 0)
-		if (w->notes[i].kind == note->kind)
+	while (i-- > 0) {
+		enum violation_kind kind = w->notes[i].kind;
+
+		if (kind == note->kind || (note->kind == VIOLATION_PANIC &&
+					   (kind == VIOLATION_USE_AFTER_FREE ||
+					    kind == VIOLATION_STUCK)))
 			return false;
+	}
 	return true;
 }
 
@@ -210,12 +219,55 @@ void finding_summary(GString *out, const struct finding *f, const struct world *
 		g_string_append(out, f->path->len > 0 ? "; exit" : "exit");
 }
 
+/* One step, done and written down; a race by the shortest schedule that ends so. */
+static void print_path_step(GString *out, struct world_race *race, const struct path_step *step,
+			    bool refused)
+{
+	const struct world *world = race->world;
+	struct machine *m = race->machine;
+	struct machine_snapshot before = { 0 };
+	const GArray *schedule;
+	struct done done;
+
+	if (world_pair(world, step->op) == NULL) {
+		world_run(world, m, race->place, step->op, step->nth, &done);
+		/* It should have worked. */
+		if (refused)
+			done.ret = 0;
+		world_print_op(out, world, m, step->op, step->nth, &done);
+		return;
+	}
+	machine_save(m, &before);
+	race_search(race, step->op, NULL, NULL);
+	machine_restore(m, &before);
+	machine_snapshot_free(&before);
+	schedule = race_follow(race, step->op, step->nth);
+	world_print_race(out, world, m, step->op, schedule, &race->done);
+}
+
+static void print_path(GString *out, const struct finding *f, const struct world *world)
+{
+	struct witness witness = { .world = world };
+	struct place place;
+	struct world_race race = {
+		.world = world, .place = &place, .witness = &witness,
+		.machine = world_new_machine(world, &place, witness_event, &witness),
+	};
+
+	race_init(&race);
+	for (guint i = 0; i < f->path->len; i++) {
+		witness.nr = 0;
+		print_path_step(out, &race, &g_array_index(f->path, struct path_step, i),
+				f->kind == FINDING_REFUSED && i + 1 == f->path->len);
+	}
+	race_clear(&race);
+	machine_free(race.machine);
+}
+
 char *finding_scenario(const struct finding *f, const struct world *world,
 		       const struct overrides *overrides, const char *name)
 {
 	GString *out = g_string_new(NULL);
-	struct place place;
-	struct machine *m = world_new_machine(world, &place, NULL, NULL);
 
 	g_string_append_printf(out, "scenario %s\nabout    %s", name, finding_kind(f->kind));
 	if (f->func != NULL)
@@ -224,17 +276,7 @@ char *finding_scenario(const struct finding *f, const struct world *world,
 	world_print_handlers(out, world);
 	world_print_start(out, world, overrides);
 	g_string_append_c(out, '\n');
-	for (guint i = 0; i < f->path->len; i++) {
-		const struct path_step *step = &g_array_index(f->path, struct path_step, i);
-		struct done done;
-
-		world_run(world, m, &place, step->op, step->nth, &done);
-		/* It should have worked. */
-		if (f->kind == FINDING_REFUSED && i + 1 == f->path->len)
-			done.ret = 0;
-		world_print_op(out, world, m, step->op, step->nth, &done);
-	}
+	print_path(out, f, world);
 	g_string_append(out, "\nexpect clean\n");
-	machine_free(m);
 	return g_string_free(out, FALSE);
 }

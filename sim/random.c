@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "random.h"
+#include "world-race.h"
 
 /* One operation in so many is tried with a failure, of one of so many steps. */
 #define FAULT_ONE_IN	8
@@ -10,14 +11,19 @@
 #define DAMAGE_ONE_IN	2
 #define DAMAGE_TRIES	20
 #define TRIES		1000	/* for an operation that can be done */
+/* One in so many is a race, and of its outcomes one of the first so many. */
+#define RACE_ONE_IN	8
+#define RACE_OUTCOMES	8
 
 struct walker {
 	const struct world *world;
 	const struct explore_options *options;
 	struct machine *machine;
-	struct machine_snapshot start;
+	struct machine_snapshot start, before;	/* a run; a race */
 	struct place first, place;
 	struct witness witness;
+	struct world_race race;
+	bool raced;			/* the last path came to its race, which had that outcome */
 	GArray *path;			/* of struct path_step: of this run */
 	GHashTable *findings;		/* by id */
 	guint64 transitions;
@@ -29,9 +35,19 @@ static void go_back(struct walker *w)
 	w->place = w->first;
 }
 
-/* What is found, of which the notes of the witness are left. */
-static guint do_step(struct walker *w, const struct path_step *step, struct done *done)
+/* The same of a race; -1 if it has no such outcome. */
+static int do_race(struct walker *w, const struct path_step *step, struct done *done)
 {
+	*done = (struct done){ 0 };
+	w->transitions++;
+	return race_go(&w->race, step->op, step->nth);
+}
+
+/* What is found, of which the notes of the witness are left. */
+static int do_step(struct walker *w, const struct path_step *step, struct done *done)
+{
+	if (world_pair(w->world, step->op) != NULL)
+		return do_race(w, step, done);
 	w->witness.nr = 0;
 	world_run(w->world, w->machine, &w->place, step->op, step->nth, done);
 	w->transitions++;
@@ -57,31 +73,79 @@ static bool noted(const struct walker *w, guint64 id)
 static bool path_shows(struct walker *w, const GArray *path, const struct finding *f)
 {
 	struct done done;
+	int nr;
 
 	go_back(w);
+	w->raced = false;
 	for (guint i = 0; i < path->len; i++) {
 		const struct path_step *step = &g_array_index(path, struct path_step, i);
 		bool last = i + 1 == path->len && !f->at_end;
+		bool race = world_pair(w->world, step->op) != NULL;
 
 		if (!world_can(w->world, &w->place, step->op))
 			return false;
-		if (do_step(w, step, &done) > 0 || last)
+		nr = do_step(w, step, &done);
+		if (nr < 0)
+			return false;
+		w->raced |= race;
+		if (nr > 0 || last)
 			return last && noted(w, f->id);
-		if (step->nth > 0 && !done.hit)
+		if (step->nth > 0 && !done.hit && !race)
 			return false;
 	}
 	return f->at_end && do_end(w) > 0 && noted(w, f->id);
 }
 
+/* The same, with any outcome of the race in @path, which may have other numbers now. */
+static bool path_can_show(struct walker *w, GArray *path, const struct finding *f)
+{
+	struct path_step *race = NULL;
+
+	for (guint i = 0; i < path->len; i++) {
+		struct path_step *step = &g_array_index(path, struct path_step, i);
+
+		if (world_pair(w->world, step->op) != NULL)
+			race = step;
+	}
+	if (race == NULL)
+		return path_shows(w, path, f);
+	for (guint nth = 0; nth < MAX_OUTCOMES; nth++) {
+		race->nth = nth;
+		if (path_shows(w, path, f))
+			return true;
+		if (!w->raced)
+			return false;
+	}
+	return false;
+}
+
+/* Where one of the two operations of a race is enough. */
+static void unrace(struct walker *w, struct finding *f)
+{
+	for (guint i = 0; i < MAX_WORLD_TASKS * f->path->len; i++) {
+		struct path_step *step = &g_array_index(f->path, struct path_step,
+							i / MAX_WORLD_TASKS);
+		const struct world_pair *pair = world_pair(w->world, step->op);
+		const struct path_step was = *step;
+
+		if (pair == NULL)
+			continue;
+		*step = (struct path_step){ .op = pair->ops[i % MAX_WORLD_TASKS] };
+		if (!path_shows(w, f->path, f))
+			*step = was;
+	}
+}
+
 /* Leave out steps, many at a time first, as long as it still shows. */
 static void shorten(struct walker *w, struct finding *f)
 {
+	unrace(w, f);
 	for (guint nr = f->path->len / 2; nr >= 1; nr /= 2) {
 		for (guint at = 0; at + nr <= f->path->len; ) {
 			g_autoptr(GArray) path = g_array_copy(f->path);
 
 			g_array_remove_range(path, at, nr);
-			if (!path_shows(w, path, f)) {
+			if (!path_can_show(w, path, f)) {
 				at++;
 				continue;
 			}
@@ -113,6 +177,16 @@ static void add(struct walker *w, const struct note *n, bool at_end, guint64 run
 	f->count++;
 }
 
+static guint choose_op(struct walker *w, GRand *rand)
+{
+	const struct world *world = w->world;
+
+	if (world->pairs->len == 0 || w->place.races == world->races ||
+	    g_rand_int_range(rand, 0, RACE_ONE_IN) != 0)
+		return g_rand_int_range(rand, 0, world->ops->len);
+	return world->ops->len + g_rand_int_range(rand, 0, world->pairs->len);
+}
+
 /* Damage to a handover that there is here; 0: none was found. */
 static guint16 choose_damage(struct walker *w, GRand *rand)
 {
@@ -130,11 +204,13 @@ static guint16 choose_damage(struct walker *w, GRand *rand)
 static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 {
 	for (guint i = 0; i < TRIES; i++) {
-		step->op = g_rand_int_range(rand, 0, w->world->ops->len);
+		step->op = choose_op(w, rand);
 		if (!world_can(w->world, &w->place, step->op))
 			continue;
 		step->nth = 0;
-		if (w->place.faults < w->world->faults &&
+		if (world_pair(w->world, step->op) != NULL)
+			step->nth = g_rand_int_range(rand, 0, RACE_OUTCOMES);
+		else if (w->place.faults < w->world->faults &&
 		    g_rand_int_range(rand, 0, FAULT_ONE_IN) == 0)
 			step->nth = g_rand_int_range(rand, 1, FAULT_STEPS + 1);
 		else if (w->place.damages < w->world->damage &&
@@ -146,19 +222,40 @@ static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 	return false;
 }
 
+/* Do a step that was chosen: of a race that has not so many outcomes an earlier one. */
+static guint go_on(struct walker *w, struct path_step *step)
+{
+	struct place place = w->place;
+	struct done done;
+	int nr;
+
+	if (world_pair(w->world, step->op) == NULL) {
+		nr = do_step(w, step, &done);
+		if (!done.hit)
+			step->nth = 0;
+		return nr;
+	}
+	machine_save(w->machine, &w->before);
+	nr = do_step(w, step, &done);
+	if (nr < 0) {
+		step->nth %= MAX(w->race.outcomes->len, 1);
+		machine_restore(w->machine, &w->before);
+		w->place = place;
+		nr = do_step(w, step, &done);
+	}
+	return MAX(nr, 0);
+}
+
 /* One run; what it found are the notes, of the last step or of the end. */
 static bool run(struct walker *w, GRand *rand)
 {
 	struct path_step step;
-	struct done done;
 
 	go_back(w);
 	g_array_set_size(w->path, 0);
 	while (w->path->len < w->world->depth && choose(w, rand, &step)) {
-		guint nr = do_step(w, &step, &done);
+		guint nr = go_on(w, &step);
 
-		if (!done.hit)
-			step.nth = 0;
 		g_array_append_val(w->path, step);
 		if (nr > 0)
 			return false;
@@ -183,7 +280,11 @@ static bool walker_start(struct walker *w)
 	w->machine = world_new_machine(w->world, &w->first, witness_event, &w->witness);
 	w->path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
 	w->findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, NULL);
-	if (w->machine == NULL)
+	w->race = (struct world_race){
+		.world = w->world, .machine = w->machine, .place = &w->place,
+		.witness = &w->witness,
+	};
+	if (!race_init(&w->race) || w->machine == NULL)
 		return false;
 	machine_forget_violations(w->machine);
 	return machine_save(w->machine, &w->start) == 0;
@@ -191,7 +292,9 @@ static bool walker_start(struct walker *w)
 
 static void walker_stop(struct walker *w)
 {
+	race_clear(&w->race);
 	machine_snapshot_free(&w->start);
+	machine_snapshot_free(&w->before);
 	machine_free(w->machine);
 	g_array_unref(w->path);
 	g_hash_table_unref(w->findings);

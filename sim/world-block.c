@@ -22,6 +22,10 @@ static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
 				"Allocations that may fail on one path"),
 	[WORLD_DAMAGE] = NUMBER(damage, 0, MAX_WORLD_DAMAGE, 0,
 				"Handovers that may be damaged on one path"),
+	[WORLD_TASKS] = NUMBER(tasks, 1, MAX_WORLD_TASKS, 1,
+			       "Tasks that call at the same time"),
+	[WORLD_RACES] = NUMBER(races, 0, MAX_WORLD_RACES, 1,
+			       "Places of a path where they do, with two tasks"),
 	[WORLD_DEPTH] = NUMBER(depth, 1, MAX_SEARCH_DEPTH, MAX_SEARCH_DEPTH,
 			       "Operations on a path"),
 };

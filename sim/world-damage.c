@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "world-slots.h"
+#include "world-parts.h"
 
 #define NR_INDICES	2	/* of each index of a path, but: */
 #define NR_WORDS	7	/* of what a handler without fields of its own hands over */

@@ -5,7 +5,18 @@
 #include "fail.h"
 #include "setting.h"
 #include "words.h"
-#include "world-slots.h"
+#include "world-parts.h"
+#include "world-race.h"
+
+static const char *const task_names[MAX_WORLD_TASKS] = { "one", "two" };
+
+/* Does it return a descriptor? */
+static bool binds(const struct world_op *op)
+{
+	return op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
+	       op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
+	       op->action == WORLD_MEMFD;
+}
 
 static void print_slot(GString *out, const struct world *world, guint slot)
 {
@@ -21,7 +32,7 @@ static void print_slot(GString *out, const struct world *world, guint slot)
 
 static void print_call(GString *out, const struct world *world, guint nr)
 {
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	const struct world_op *op = op_of(world, nr);
 	bool on_file = op->action == WORLD_CLOSE_FILE || op->action > WORLD_MEMFD ||
 		       op->action == WORLD_REOPEN;
 
@@ -57,8 +68,22 @@ static void print_call(GString *out, const struct world *world, guint nr)
 	g_string_append_c(out, ')');
 }
 
+static void print_pair(GString *out, const struct world *world, const struct world_pair *pair)
+{
+	g_string_append(out, "race(");
+	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		g_string_append(out, i > 0 ? ", " : "");
+		print_call(out, world, pair->ops[i]);
+	}
+	g_string_append_c(out, ')');
+}
+
 void world_print_call(GString *out, const struct world *world, guint nr, guint nth)
 {
+	if (world_pair(world, nr) != NULL) {
+		print_pair(out, world, world_pair(world, nr));
+		return;
+	}
 	print_call(out, world, nr);
 	if (nth >= FIRST_DAMAGE) {
 		g_string_append(out, " [");
@@ -69,12 +94,16 @@ void world_print_call(GString *out, const struct world *world, guint nr, guint n
 	}
 }
 
-static void print_step(GString *out, const char *call, const char *result)
+#define STEP		2		/* columns before it */
+#define TASK_STEP	6
+
+static void print_step(GString *out, int indent, const char *call, const char *result)
 {
+	g_string_append_printf(out, "%*s", indent, "");
 	if (*result == '\0')
-		g_string_append_printf(out, "  %s\n", call);
+		g_string_append_printf(out, "%s\n", call);
 	else
-		g_string_append_printf(out, "  %-39s = %s\n", call, result);
+		g_string_append_printf(out, "%-*s = %s\n", 41 - indent, call, result);
 }
 
 /* "0" or "-EBUSY" */
@@ -92,13 +121,14 @@ static const char *memfd_call(const struct world *world)
 					 "memfd_create(\"guest\", 4K)";
 }
 
-static void print_memfd(GString *out, const struct world *world, guint inode, const char *name)
+static void print_memfd(GString *out, int indent, const struct world *world, guint inode,
+			const char *name)
 {
 	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
 						 mark_of(world, inode));
 
-	print_step(out, memfd_call(world), name);
-	print_step(out, write, "1");
+	print_step(out, indent, memfd_call(world), name);
+	print_step(out, indent, write, "1");
 }
 
 void world_print_handlers(GString *out, const struct world *world)
@@ -114,22 +144,22 @@ void world_print_start(GString *out, const struct world *world,
 	g_string_append_printf(out, "kernel 1 %s mem=4M", world->boots[0].release.name);
 	settings_print(out, overrides->settings);
 	g_string_append_c(out, '\n');
-	print_step(out, "open(\"/dev/liveupdate\")", "dev");
+	print_step(out, STEP, "open(\"/dev/liveupdate\")", "dev");
 	for (guint f = 0; f < nr_files(world); f++) {
 		g_autoptr(GString) name = g_string_new(NULL), call = g_string_new("reopen(");
 
 		print_slot(name, world, file_slot(world, f));
 		if (is_eventfd(world, f)) {
-			print_step(out, "open_file(eventfd)", name->str);
+			print_step(out, STEP, "open_file(eventfd)", name->str);
 			continue;
 		}
 		if (f % world->opens == 0) {
-			print_memfd(out, world, f / world->opens, name->str);
+			print_memfd(out, STEP, world, f / world->opens, name->str);
 			continue;
 		}
 		print_slot(call, world, file_slot(world, f - f % world->opens));
 		g_string_append_c(call, ')');
-		print_step(out, call->str, name->str);
+		print_step(out, STEP, call->str, name->str);
 	}
 }
 
@@ -148,7 +178,44 @@ static void print_boot(GString *out, const struct world *world, const struct mac
 		g_string_truncate(dev, 0);
 	if (done->dev < 0 && !machine_panicked(m))
 		print_number(dev, done->dev);
-	print_step(out, "open(\"/dev/liveupdate\")", dev->str);
+	print_step(out, STEP, "open(\"/dev/liveupdate\")", dev->str);
+}
+
+/* What an operation that does not return anything else has returned. */
+static void print_result(GString *out, const struct world *world, const struct world_op *op,
+			 const struct done *done, const char *closed)
+{
+	if (done->ret < 0 || !binds(op))
+		print_number(out, done->ret);
+	else if (done->slot >= 0)
+		print_slot(out, world, done->slot);
+	else
+		g_string_append(out, closed);
+}
+
+/* The steps of an operation; @closed is the name of a descriptor for which there is no slot. */
+static void print_steps(GString *out, int indent, const struct world *world, guint nr,
+			const struct done *done, bool returned, const char *closed)
+{
+	const struct world_op *op = op_of(world, nr);
+	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
+
+	print_call(call, world, nr);
+	if (returned)
+		print_result(result, world, op, done, closed);
+	if (op->action == WORLD_MEMFD && returned && done->ret >= 0)
+		print_memfd(out, indent, world, 0, result->str);
+	else
+		print_step(out, indent, call->str, result->str);
+}
+
+static void print_close(GString *out, const struct world_op *op, const struct done *done,
+			const char *closed)
+{
+	g_autofree char *call = g_strdup_printf("close(%s)", closed);
+
+	if (done->ret >= 0 && binds(op) && done->slot < 0)
+		print_step(out, STEP, call, "0");
 }
 
 /* What goes wrong in the step that follows. */
@@ -160,37 +227,54 @@ static void print_variant(GString *out, const struct world *world, guint nth,
 
 	if (nth >= FIRST_DAMAGE) {
 		world_print_damage(step, world, nth - FIRST_DAMAGE);
-		print_step(out, step->str, "0");
+		print_step(out, STEP, step->str, "0");
 	} else {
 		fail_print(step, &fail);
-		print_step(out, step->str, "");
+		print_step(out, STEP, step->str, "");
 	}
 }
 
 void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
 		    guint nth, const struct done *done)
 {
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
-	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
-	bool binds = op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
-		     op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
-		     op->action == WORLD_MEMFD;
-
 	if (nth > 0)
 		print_variant(out, world, nth, done);
-	print_call(call, world, nr);
-	if (done->ret >= 0 && binds && done->slot >= 0)
-		print_slot(result, world, done->slot);
-	else if (done->ret >= 0 && binds)
-		g_string_append(result, "tmp");
-	else if (!machine_panicked(m))
-		print_number(result, done->ret);
-	if (op->action == WORLD_MEMFD && done->ret >= 0)
-		print_memfd(out, world, 0, result->str);
-	else
-		print_step(out, call->str, result->str);
-	if (done->ret >= 0 && binds && done->slot < 0)
-		print_step(out, "close(tmp)", "0");
+	print_steps(out, STEP, world, nr, done, !machine_panicked(m), "tmp");
+	print_close(out, op_of(world, nr), done, "tmp");
 	if (done->booted)
 		print_boot(out, world, m, done);
+}
+
+static void print_schedule(GString *out, const GArray *schedule)
+{
+	g_string_append(out, "  race schedule=");
+	for (guint i = 0; i < schedule->len; i++) {
+		const struct turn *turn = &g_array_index(schedule, struct turn, i);
+
+		g_string_append_printf(out, "%s%s", i > 0 ? "," : "", task_names[turn->task - 1]);
+		if (turn->steps > 0)
+			g_string_append_printf(out, "*%u", turn->steps);
+	}
+	g_string_append_c(out, '\n');
+}
+
+void world_print_race(GString *out, const struct world *world, const struct machine *m, guint nr,
+		      const GArray *schedule, const struct race_done *done)
+{
+	static const char *const closed[] = { "tmp1", "tmp2" };
+	const struct world_pair *pair = world_pair(world, nr);
+	bool goes_on = !machine_panicked(m) && !done->boot.booted;
+
+	print_schedule(out, schedule);
+	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		g_string_append_printf(out, "    task %s\n", task_names[i]);
+		print_steps(out, TASK_STEP, world, pair->ops[i], &done->done[i],
+			    done->returned[i] && !machine_panicked(m), closed[i]);
+	}
+	g_string_append(out, "  end\n");
+	for (guint i = 0; i < MAX_WORLD_TASKS && goes_on; i++)
+		if (done->returned[i])
+			print_close(out, op_of(world, pair->ops[i]), &done->done[i], closed[i]);
+	if (done->boot.booted)
+		print_boot(out, world, m, &done->boot);
 }

@@ -6,11 +6,10 @@
 
 #include "select.h"
 #include "setting.h"
-#include "world-slots.h"
+#include "world-parts.h"
 
 #define SMALLEST_MEM	((guint64)4 << 20)
 #define FILE_BYTES	4096
-#define NO_SLOT		0xff
 
 static const struct handler_script eventfd_script = {
 	.name = WORLD_HANDLER, .accepts = 1u << FILE_EVENTFD,
@@ -118,7 +117,30 @@ static void list_ops(struct world *world)
 	add_op(world, WORLD_REBOOT, 0, 0, 0);
 }
 
-void world_plan(struct world *world, const struct overrides *overrides)
+/* Every two operations, also one with itself. */
+static bool list_pairs(struct world *world, GError **error)
+{
+	guint nr = world->ops->len;
+
+	world->pairs = g_array_new(FALSE, TRUE, sizeof(struct world_pair));
+	if (world->tasks == 1)
+		return true;
+	if (nr + (guint64)nr * (nr + 1) / 2 > G_MAXUINT16) {
+		g_set_error(error, SCN_ERROR, 0, "%u operations, too many for --tasks 2, "
+			    "expected a smaller world or fewer --ops", nr);
+		return false;
+	}
+	for (guint i = 0; i < nr; i++) {
+		for (guint j = i; j < nr; j++) {
+			struct world_pair pair = { { i, j } };
+
+			g_array_append_val(world->pairs, pair);
+		}
+	}
+	return true;
+}
+
+gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error)
 {
 	const GPtrArray *releases = overrides->releases;
 
@@ -134,11 +156,13 @@ void world_plan(struct world *world, const struct overrides *overrides)
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
 	list_ops(world);
 	world_list_damages(world);
+	return list_pairs(world, error);
 }
 
 void world_clear(struct world *world)
 {
 	g_array_unref(world->ops);
+	g_array_unref(world->pairs);
 	g_array_unref(world->damages);
 }
 
@@ -204,6 +228,17 @@ void world_frames(const struct world *world, struct machine *m, const struct pla
 					       0);
 }
 
+struct machine_view world_view(const struct world *world, const struct place *place, bool names)
+{
+	return (struct machine_view){
+		.fds = place->fds, .nr_fds = world->nr_slots,
+		/* Damage may have made names of which there are no other like ones. */
+		.names = names || place->damages > 0,
+		.contents = world->actions & 1u << WORLD_WRITE,
+		.damaged = place->damages > 0,
+	};
+}
+
 /* The reduced machine preserves in its first kernel and retrieves in the second. */
 static bool reduced_can(const struct world *world, const struct place *place,
 			const struct world_op *op)
@@ -227,15 +262,32 @@ static bool reduced_can(const struct world *world, const struct place *place,
 
 bool world_boots(const struct world *world, guint nr)
 {
-	enum world_action action = g_array_index(world->ops, struct world_op, nr).action;
+	enum world_action action = op_of(world, nr)->action;
 
 	return action == WORLD_KEXEC || action == WORLD_REBOOT;
 }
 
+const struct world_pair *world_pair(const struct world *world, guint nr)
+{
+	return nr < world->ops->len ? NULL :
+		&g_array_index(world->pairs, struct world_pair, nr - world->ops->len);
+}
+
+static bool can_race(const struct world *world, const struct place *place,
+		     const struct world_pair *pair)
+{
+	return place->races < world->races && world_can(world, place, pair->ops[0]) &&
+	       world_can(world, place, pair->ops[1]);
+}
+
 bool world_can(const struct world *world, const struct place *place, guint nr)
 {
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	const struct world_pair *pair = world_pair(world, nr);
+	const struct world_op *op;
 
+	if (pair != NULL)
+		return can_race(world, place, pair);
+	op = op_of(world, nr);
 	if (world->reduced && !reduced_can(world, place, op))
 		return false;
 	switch (op->action) {
@@ -269,10 +321,41 @@ static bool lower_token(guint8 used, guint token)
 	return used & 1u << token ? used & lower : (guint8)~used & lower;
 }
 
+static bool has_token(const struct world_op *op)
+{
+	return op->action == WORLD_PRESERVE || op->action == WORLD_RETRIEVE;
+}
+
+/* Does @b mean nothing to the names and tokens that @a could as well have been done to? */
+static bool is_apart(const struct world_op *a, const struct world_op *b)
+{
+	if (a->action == WORLD_CREATE)
+		return b->session == 0;
+	return !has_token(b) || b->session != a->session;
+}
+
+static bool pair_same(const struct world *world, const struct place *place,
+		      const struct world_pair *pair)
+{
+	const struct world_op *a = op_of(world, pair->ops[0]), *b = op_of(world, pair->ops[1]);
+
+	return (world_same(world, place, pair->ops[0]) && is_apart(a, b)) ||
+	       (world_same(world, place, pair->ops[1]) && is_apart(b, a));
+}
+
 bool world_same(const struct world *world, const struct place *place, guint nr)
 {
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
-	guint8 used = place->tokens[op->session];
+	const struct world_pair *pair = world_pair(world, nr);
+	const struct world_op *op;
+	guint8 used;
+
+	if (pair != NULL)
+		return pair_same(world, place, pair);
+	op = op_of(world, nr);
+	/* Which of two calls was the last to change them is not known. */
+	if (place->races > 0 && has_token(op))
+		return false;
+	used = place->tokens[op->session];
 
 	/* What was handed over need not be what was preserved. */
 	if (place->damages > 0)
@@ -326,20 +409,25 @@ static gint64 finish_ioctl(struct machine *m, int session)
 			 (struct uptr){ .mem = &arg, .size = sizeof(arg) });
 }
 
-static gint64 kexec(const struct world *world, struct machine *m)
+static gint64 reboot(const struct world *world, struct machine *m)
 {
 	guint next = machine_kernel(m);
-	gint64 ret = sys_kexec_load(m, KEXEC_FILE);
 
-	if (ret < 0)
-		return ret;
 	machine_set_next(m, &world->boots[MIN(next, world->kernels - 1)]);
 	return sys_reboot_kexec(m);
 }
 
-static gint64 call(const struct world *world, struct machine *m, const struct place *place,
-		   const struct world_op *op)
+static gint64 kexec(const struct world *world, struct machine *m)
 {
+	gint64 ret = sys_kexec_load(m, KEXEC_FILE);
+
+	return ret < 0 ? ret : reboot(world, m);
+}
+
+gint64 world_call(const struct world *world, struct machine *m, const struct place *place,
+		  guint nr)
+{
+	const struct world_op *op = op_of(world, nr);
 	int dev = place->fds[0], session = place->fds[op->session], file = place->fds[op->file];
 
 	switch (op->action) {
@@ -360,7 +448,7 @@ static gint64 call(const struct world *world, struct machine *m, const struct pl
 	case WORLD_KEXEC:
 		return kexec(world, m);
 	case WORLD_REBOOT:
-		return sys_reboot_kexec(m);
+		return reboot(world, m);
 	case WORLD_CLOSE_FILE:
 		return sys_close(m, file);
 	case WORLD_REOPEN:
@@ -399,8 +487,8 @@ static int slot_for(const struct world *world, const struct place *place,
 	}
 }
 
-static void boot_place(const struct world *world, struct machine *m, struct place *place,
-		       struct done *done)
+void world_boot(const struct world *world, struct machine *m, struct place *place,
+		struct done *done)
 {
 	for (guint s = 0; s < world->sessions; s++)
 		place->waiting[s] = place->tokens[out_slot(s)];
@@ -414,10 +502,10 @@ static void boot_place(const struct world *world, struct machine *m, struct plac
 	place->fds[0] = MAX(done->dev, -1);
 }
 
-/* What follows from an operation that worked. */
-static void settle(const struct world *world, struct machine *m, struct place *place,
-		   const struct world_op *op, struct done *done)
+void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
+		  struct done *done)
 {
+	const struct world_op *op = op_of(world, nr);
 	guint8 *tokens = &place->tokens[op->session];
 
 	switch (op->action) {
@@ -442,11 +530,25 @@ static void settle(const struct world *world, struct machine *m, struct place *p
 		break;
 	case WORLD_KEXEC:
 	case WORLD_REBOOT:
-		boot_place(world, m, place, done);
+		world_boot(world, m, place, done);
 		break;
 	default:
 		break;
 	}
+}
+
+void world_bind(const struct world *world, struct machine *m, struct place *place, guint nr,
+		struct done *done)
+{
+	done->slot = slot_for(world, place, op_of(world, nr));
+	if (done->slot == NO_SLOT)
+		return;
+	if (done->slot >= 0) {
+		place->fds[done->slot] = done->ret;
+		return;
+	}
+	machine_begin_op(m, 1);
+	machine_end_op(m, sys_close(m, done->ret));
 }
 
 static void take_failure(struct machine *m, struct place *place, struct done *done)
@@ -476,10 +578,9 @@ static void take_damage(const struct world *world, struct machine *m, struct pla
 void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,
 	       guint nth, struct done *done)
 {
-	const struct world_op *op = &g_array_index(world->ops, struct world_op, nr);
+	const struct world_op *op = op_of(world, nr);
 	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
 	guint kernel = machine_kernel(m);
-	int slot = slot_for(world, place, op);
 
 	*done = (struct done){ .slot = -1, .opened = op->action == WORLD_OPEN };
 	if (nth >= FIRST_DAMAGE) {
@@ -490,7 +591,7 @@ void world_run(const struct world *world, struct machine *m, struct place *place
 		machine_fail(m, &anywhere);
 	}
 	machine_begin_op(m, nr + 2);
-	done->ret = call(world, m, place, op);
+	done->ret = world_call(world, m, place, nr);
 	machine_end_op(m, done->ret);
 	if (nth >= FIRST_DAMAGE)
 		take_damage(world, m, place, nth - FIRST_DAMAGE, kernel, done);
@@ -500,15 +601,7 @@ void world_run(const struct world *world, struct machine *m, struct place *place
 			!machine_is_preserved(m, place->fds[op->file]);
 	if (machine_panicked(m) || done->ret < 0)
 		return;
-	if (slot == NO_SLOT || slot >= 0)
-		settle(world, m, place, op, done);
-	if (slot == NO_SLOT)
-		return;
-	done->slot = slot;
-	if (slot >= 0) {
-		place->fds[slot] = done->ret;
-		return;
-	}
-	machine_begin_op(m, 1);
-	machine_end_op(m, sys_close(m, done->ret));
+	world_bind(world, m, place, nr, done);
+	if (done->slot >= 0)
+		world_settle(world, m, place, nr, done);
 }

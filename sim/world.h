@@ -17,6 +17,8 @@
 #define MAX_KERNELS	8
 #define MAX_WORLD_FAULTS	3
 #define MAX_WORLD_DAMAGE	2
+#define MAX_WORLD_TASKS	2
+#define MAX_WORLD_RACES	1
 /* The variant of an operation: 0 as it is, then the step that fails, then the damage done. */
 #define FIRST_DAMAGE	256
 #define MAX_SEARCH_DEPTH	100
@@ -44,6 +46,11 @@ enum world_action {
 	NR_WORLD_ACTIONS
 };
 
+/* Two operations at once, as places in world.ops. */
+struct world_pair {
+	guint16 ops[MAX_WORLD_TASKS];
+};
+
 struct world_op {
 	enum world_action action;
 	guint8 session;		/* slot */
@@ -61,6 +68,8 @@ struct world_op {
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
  * @damage: handovers that may be damaged on one path.
+ * @tasks: that make one call each at one time; 1: there are no races.
+ * @races: on one path, at most.
  * @depth: operations on a path, at most.
  * @reduced: only what the reduced machine does, see project.h.
  * @actions: mask of 1 << enum world_action.
@@ -68,15 +77,17 @@ struct world_op {
  * @mem: bytes.
  * @ops: of struct world_op.
  * @damages: of struct world_damage.
+ * @pairs: of struct world_pair: operations with numbers behind those of @ops.
  */
 struct world {
 	guint sessions, inodes, opens, eventfds, tokens, kernels, faults, damage, depth;
+	guint tasks, races;
 	bool reduced;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem;
 	guint nr_slots;
-	GArray *ops, *damages;
+	GArray *ops, *damages, *pairs;
 };
 
 /**
@@ -96,7 +107,7 @@ struct world_damage {
 struct place {
 	int fds[MAX_WORLD_SLOTS];
 	guint8 kernel;				/* that runs, counted from 1 */
-	guint8 faults;				/* that happened */
+	guint8 faults, races;			/* that happened */
 	guint8 damages;				/* done to handovers */
 	guint8 damaged;				/* the last one's pattern, counted from 1 */
 	guint8 tokens[2 * MAX_SESSIONS + 1];	/* mask of those in use, by session slot */
@@ -121,8 +132,11 @@ const char *world_action_name(enum world_action action);
 /** world_set_ops() - "ACTION,ACTION..." into @world->actions; FALSE and @error. */
 gboolean world_set_ops(struct world *world, const char *text, GError **error);
 
-/** world_plan() - boots from what the command line says, and the list of operations. */
-void world_plan(struct world *world, const struct overrides *overrides);
+/**
+ * world_plan() - boots from what the command line says, and the list of operations.
+ * Return: FALSE and @error when these are too many.
+ */
+gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error);
 void world_clear(struct world *world);
 
 /** world_new_machine() - a machine in kernel 1 with all memfds; @place is filled in. */
@@ -130,11 +144,17 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 				  void (*emit)(void *data, const struct event *event),
 				  void *data);
 
+/** world_pair() - the pair of which @op is the number, or NULL. */
+const struct world_pair *world_pair(const struct world *world, guint op);
+
 /** world_can() - is the operation one that can be asked for here? */
 bool world_can(const struct world *world, const struct place *place, guint op);
 
 /** world_boots() - may the operation lead to the next kernel? */
 bool world_boots(const struct world *world, guint op);
+
+/** world_view() - what of the machine makes a state; see struct machine_view for @names. */
+struct machine_view world_view(const struct world *world, const struct place *place, bool names);
 
 /** world_frames() - the frame of each memfd's page, in kernel 1. */
 void world_frames(const struct world *world, struct machine *m, const struct place *place,
@@ -144,7 +164,7 @@ void world_frames(const struct world *world, struct machine *m, const struct pla
 bool world_same(const struct world *world, const struct place *place, guint op);
 
 /**
- * world_run() - do operation @op.
+ * world_run() - do operation @op, no pair.
  * @nth: below FIRST_DAMAGE the @nth step that can fail does, but 0; from there on the
  *	handover is damaged, if there is one that can be.
  */

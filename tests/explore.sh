@@ -6,6 +6,7 @@
 . "${srcdir:=.}/tests/tap.sh"
 
 tmp=$(mktemp -d)
+mkdir "$tmp/out" "$tmp/races" "$tmp/random"
 trap 'rm -rf "$tmp"' EXIT
 world=(--sessions 2 --inodes 1 --opens 2 --tokens 2)
 
@@ -84,13 +85,62 @@ correct()
 	"$LUOSIM" explore --sessions 1 --inodes 1 --tokens 1 >/dev/null || echo "not exhausted"
 }
 
+# Races of close, create, preserve and finish against reboot, and of retrieve_session()
+# against close: found in v7.0, and gone in v7.3.
+races()
+{
+	local small=(--sessions 1 --inodes 1 --tokens 1 --tasks 2 --depth 5) status=0 pattern
+	"$LUOSIM" explore "${small[@]}" --kernel v7.0 --out "$tmp/races" >"$tmp/v7.0"
+	for pattern in 'stolen@race\(close\(s0\), kexec\(\)\)' \
+		'stolen@race\(finish\(s0\), kexec\(\)\)' \
+		'lost@race\(preserve_fd\(s0, f0, 0x1\), kexec\(\)\)$' \
+		'leak@race\(preserve_fd\(s0, f0, 0x1\), kexec\(\)\); exit' \
+		'use-after-free@race\(retrieve_session\(dev, "a"\), close\(r0\)\)'; do
+		grep -A1 -E "^  ${pattern%%@*}[ ,]" "$tmp/v7.0" | grep -qE "${pattern#*@}" ||
+			echo "v7.0: no $pattern"
+	done
+	"$LUOSIM" explore "${small[@]}" --kernel v7.3 >"$tmp/v7.3" || status=$?
+	[ $status = 3 ] && grep -q ', 0 findings' "$tmp/v7.3" || cat "$tmp/v7.3"
+	"$LUOSIM" explore "${small[@]}" --kernel v7.3 --policy gate=none >"$tmp/none"
+	grep -q '^  stolen' "$tmp/none" || echo "gate=none: nothing stolen"
+	"$LUOSIM" explore "${small[@]}" --races 0 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/a"
+	"$LUOSIM" explore "${small[@]}" --tasks 1 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/b"
+	diff "$tmp/a" "$tmp/b"
+	fails "$tmp/races"
+}
+
+# The same with threads, symmetry and pruning or not; and at random.
+races_again()
+{
+	local small=(--sessions 2 --inodes 1 --tokens 1 --tasks 2 --depth 3 --kernel v7.0)
+	local strip='s/, [0-9.]+ s$//; /transitions a CPU second/d'
+	"$LUOSIM" explore "${small[@]}" -j 1 | sed -E "$strip" >"$tmp/one"
+	"$LUOSIM" explore "${small[@]}" -j 3 | sed -E "$strip" >"$tmp/three"
+	diff "$tmp/one" "$tmp/three"
+	findings "${small[@]}" >"$tmp/a"
+	findings "${small[@]}" --no-prune >"$tmp/b"
+	findings "${small[@]}" --no-symmetry >"$tmp/c"
+	diff "$tmp/a" "$tmp/b" && diff "$tmp/a" "$tmp/c"
+	"$LUOSIM" explore --random --runs 300 --depth 20 --tasks 2 --kernel v7.0 --out "$tmp/random" |
+		sed -E "$strip" >"$tmp/one"
+	"$LUOSIM" explore --random --runs 300 --depth 20 --tasks 2 --kernel v7.0 --out "$tmp/random" |
+		sed -E "$strip" >"$tmp/again"
+	diff "$tmp/one" "$tmp/again"
+	grep -q 'race(' "$tmp/one" || echo "no race at random"
+	fails "$tmp/random"
+}
+
 # Each finding as a scenario that runs, with the results that it says, and fails.
 written()
 {
-	local f out
-	mkdir "$tmp/out"
 	"$LUOSIM" explore "${world[@]}" --depth 8 --kernel v6.19 --faults 1 --depth 6 --out "$tmp/out" >/dev/null
-	for f in "$tmp"/out/*.scn; do
+	fails "$tmp/out"
+}
+
+fails()
+{
+	local f out
+	for f in "$1"/*.scn; do
 		out=$("$LUOSIM" --format json "$f" 2>&1) && echo "$f: does not fail"
 		grep -q '"outcome":"failed".*"mismatches":0' <<<"$out" || { echo "$f:"; tail -n 1 <<<"$out"; }
 	done
@@ -164,6 +214,9 @@ bad()
 	"$LUOSIM" explore --sessions 9 2>"$tmp/err" || status=$?
 	[ $status = 2 ] && grep -q 'out of range' "$tmp/err" || echo "--sessions 9: $status"
 	status=0
+	"$LUOSIM" explore --tasks 2 --sessions 4 --inodes 4 --opens 4 --tokens 8 2>"$tmp/err" || status=$?
+	[ $status = 2 ] && grep -q 'too many for --tasks 2' "$tmp/err" || echo "--tasks 2: $status"
+	status=0
 	"$LUOSIM" explore --ops kexek 2>"$tmp/err" || status=$?
 	[ $status = 2 ] && grep -q "unknown operation 'kexek'" "$tmp/err" || echo "--ops kexek: $status"
 }
@@ -179,6 +232,8 @@ check "the known counterexamples are found" known
 check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged
+check "races are found where they are" races
+check "the same races with more threads, without symmetry, and at random" races_again
 check "the same with more threads, and again at random" same_again
 check "scenarios are minimised" minimised
 check "bounds stop a search" bounds

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a world's slots are laid out, and what its objects begin with. */
-#ifndef SIM_WORLD_SLOTS_H
-#define SIM_WORLD_SLOTS_H
+/* What the files of a world share: its slots, what objects begin with, single calls. */
+#ifndef SIM_WORLD_PARTS_H
+#define SIM_WORLD_PARTS_H
 
 #include <sys/mman.h>
 
@@ -9,6 +9,7 @@
 
 #define WORLD_HANDLER	"counter"	/* preserves eventfds */
 #define WORLD_MARK	"wrote"		/* what a write writes */
+#define NO_SLOT		0xff
 
 static inline guint out_slot(guint session)
 {
@@ -50,5 +51,29 @@ static inline guint memfd_flags(const struct world *world)
 {
 	return world->actions & 1u << WORLD_SEAL ? MFD_ALLOW_SEALING : 0;
 }
+
+static inline const struct world_op *op_of(const struct world *world, guint nr)
+{
+	return &g_array_index(world->ops, struct world_op, nr);
+}
+
+/** world_call() - make the call of operation @nr; what it returned. */
+gint64 world_call(const struct world *world, struct machine *m, const struct place *place,
+		  guint nr);
+
+/**
+ * world_bind() - a slot for the descriptor that operation @nr returned, which is closed
+ * if there is none; NO_SLOT if it returns none.
+ */
+void world_bind(const struct world *world, struct machine *m, struct place *place, guint nr,
+		struct done *done);
+
+/** world_settle() - what follows from operation @nr, which worked. */
+void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
+		  struct done *done);
+
+/** world_boot() - the next kernel runs. */
+void world_boot(const struct world *world, struct machine *m, struct place *place,
+		struct done *done);
 
 #endif
