@@ -11,6 +11,7 @@
 
 struct file;
 struct inode;
+struct machine_walk;
 
 #define MAX_LFS_FILESIZE	INT64_MAX
 
@@ -26,6 +27,8 @@ struct file_operations {
 	int (*fallocate)(struct machine *m, struct file *file, int mode, s64 offset, s64 len);
 	/* For the ledger: a hash of what the file holds; NULL: of its page cache. */
 	u64 (*state)(struct machine *m, struct file *file);
+	/* For walk.c: what it refers to, and all else that is not in the inode or @state. */
+	void (*walk)(struct machine_walk *w, struct machine *m, struct file *file);
 };
 
 /* The file systems that are mounted; st_dev is the place in this list. */

@@ -34,7 +34,7 @@ struct liveupdate_file_ops {
 	bool (*can_finish)(struct liveupdate_file_op_args *args);
 	void (*finish)(struct liveupdate_file_op_args *args);
 	u64 (*get_id)(struct machine *m, struct file *file);
-	/* For walk.c: what the serialized form says; NULL: nobody knows. */
+	/* For walk.c: what the serialized form says. */
 	void (*walk)(struct machine_walk *w, struct machine *m, u64 serialized_data);
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "handlers/handlers.h"
 #include "machine.h"
 #include "walk.h"
 
@@ -92,8 +93,7 @@ static bool is_numbered(struct machine_walk *w, const void *object)
 	return *object_stamp(w, object) >> 32 == w->epoch;
 }
 
-/* The number of an object that the walk comes to, or 0 for none. */
-static bool put_object(struct machine_walk *w, const void *object)
+bool walk_object(struct machine_walk *w, const void *object)
 {
 	if (!object) {
 		walk_put(w, 0);
@@ -200,6 +200,14 @@ static void put_chunks(struct machine_walk *w, phys_addr_t chunk)
 	}
 }
 
+void walk_words(struct machine_walk *w, phys_addr_t phys, u64 nr)
+{
+	u64 word;
+
+	for (u64 i = 0; i < nr && walk_read(w, phys + i * sizeof(word), &word, sizeof(word)); i++)
+		walk_put(w, word);
+}
+
 void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
 		  void (*put)(struct machine_walk *w, const void *entry))
 {
@@ -220,7 +228,7 @@ void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64
 	}
 }
 
-static void put_claim(struct machine_walk *w, u32 nr, bool opaque)
+static void put_claim(struct machine_walk *w, u32 nr)
 {
 	const struct claim *claim;
 
@@ -238,18 +246,9 @@ static void put_claim(struct machine_walk *w, u32 nr, bool opaque)
 	walk_put(w, claim->size);
 	walk_put(w, claim->pos);
 	put_content(w, claim->hash);
-	for (u32 e = 0; e < claim->nr_extents; e++) {
-		for (u32 i = 0; i < claim->extents[e].nr; i++) {
-			u64 pfn = claim->extents[e].pfn + i;
-
-			walk_frame(w, pfn);
-			/* What the frame says in a form that is not known here. */
-			if (!opaque)
-				continue;
-			walk_put(w, pfn);
-			walk_put(w, phys_hash(w->m, PFN_PHYS(pfn), PAGE_SIZE, 0));
-		}
-	}
+	for (u32 e = 0; e < claim->nr_extents; e++)
+		for (u32 i = 0; i < claim->extents[e].nr; i++)
+			walk_frame(w, claim->extents[e].pfn + i);
 	walk_put(w, UINT64_MAX);
 }
 
@@ -294,7 +293,7 @@ static void put_inode_words(struct machine_walk *w, struct inode *inode)
 	walk_put(w, inode->i_mapping.nrpages | inode->fallocend << 32);
 	walk_put(w, inode->alloced | inode->i_blocks << 32);
 	put_managed(w, inode);
-	if (inode->is_shmem && inode->i_mapping.nrpages)
+	if (inode->i_mapping.nrpages)
 		put_content(w, inode_hash(m, inode));
 	for (u64 at = 0; (folio = filemap_next_folio(m, &inode->i_mapping, &at, UINT64_MAX));
 	     at = folio_start(folio, at) + folio_nr_pages(folio)) {
@@ -325,19 +324,21 @@ static void put_file_words(struct machine_walk *w, struct file *file)
 	walk_put(w, slots_of(w, file));
 	put_managed(w, file);
 	if (file->f_op == &luo_session_fops)
-		put_object(w, file->private_data);
+		walk_object(w, file->private_data);
+	else if (file->f_op->walk)
+		file->f_op->walk(w, w->m, file);
 	else if (file->f_op->state)
 		walk_put(w, file->f_op->state(w->m, file));
 	else
 		walk_put(w, (uintptr_t)file->private_data);
 }
 
-static void put_file(struct machine_walk *w, struct file *file)
+void walk_file(struct machine_walk *w, struct file *file)
 {
-	if (!put_object(w, file))
+	if (!walk_object(w, file))
 		return;
 	put_file_words(w, file);
-	if (put_object(w, file_inode(file)))
+	if (walk_object(w, file_inode(file)))
 		put_inode_words(w, file_inode(file));
 }
 
@@ -358,11 +359,11 @@ static void put_blocks(struct machine_walk *w, struct kho_block_set *bs)
 
 static void put_shared(struct machine_walk *w, const struct luo_managed *managed)
 {
-	if (!put_object(w, managed))
+	if (!walk_object(w, managed))
 		return;
 	walk_put(w, managed->owners | (u64)managed->retrieve_status << 32);
 	if (managed->file)
-		put_file(w, managed->file);
+		walk_file(w, managed->file);
 }
 
 static u64 handler_index(const struct machine_walk *w, const struct liveupdate_file_handler *fh)
@@ -378,27 +379,27 @@ static u64 handler_index(const struct machine_walk *w, const struct liveupdate_f
 	return i;
 }
 
+/* Was the page handed over, and not taken yet? */
+static bool is_incoming(const struct machine *m, phys_addr_t phys)
+{
+	return pfn_valid(m, PHYS_PFN(phys)) && m->memmap[PHYS_PFN(phys)].flags & PG_INCOMING;
+}
+
 static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 {
-	const struct liveupdate_file_ops *ops = luo_file->fh->ops;
-
-	put_object(w, luo_file);
+	walk_object(w, luo_file);
 	walk_put(w, handler_index(w, luo_file->fh) | (u64)luo_file->retrieve_status << 32);
 	if (w->view->names)
 		walk_put(w, luo_file->token);
 	if (luo_file->file)
-		put_file(w, luo_file->file);
+		walk_file(w, luo_file->file);
 	put_shared(w, luo_file->managed);
 	put_shared(w, luo_file->shared);
-	put_claim(w, luo_file->claim, !ops->walk);
+	put_claim(w, luo_file->claim);
 	walk_frame(w, PHYS_PFN(luo_file->serialized_data));
-	/* A retrieve, good or failed, has given the serialized form up. */
-	if (luo_file->retrieve_status)
-		return;
-	if (ops->walk)
-		ops->walk(w, w->m, luo_file->serialized_data);
-	else
-		walk_put(w, luo_file->serialized_data);
+	/* Most retrieves, good or failed, give the serialized form up. */
+	if (!luo_file->retrieve_status || is_incoming(w->m, luo_file->serialized_data))
+		luo_file->fh->ops->walk(w, w->m, luo_file->serialized_data);
 }
 
 static void put_session(struct machine_walk *w, struct luo_session *session)
@@ -406,7 +407,7 @@ static void put_session(struct machine_walk *w, struct luo_session *session)
 	struct luo_file_set *file_set = &session->file_set;
 	struct luo_file *luo_file;
 
-	put_object(w, session);
+	walk_object(w, session);
 	walk_put(w, session->retrieved | session->pinned << 1 | session->closed << 2 |
 		 session->dying << 3 | file_set->count << 8);
 	if (w->view->names)
@@ -462,8 +463,10 @@ static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hash
 
 		if (!file || file_inode(file) != inode || is_numbered(w, file))
 			continue;
-		put_object(w, file);
-		w->nr = from;
+		walk_object(w, file);
+		/* Others refer to such a file by its number. */
+		if (!file->f_op->walk)
+			w->nr = from;
 		put_file_words(w, file);
 		hashes[nr++] = digest(w, from);
 	}
@@ -477,7 +480,7 @@ static u64 open_inode(struct machine_walk *w, struct inode *inode)
 	u32 from = w->nr, nr;
 
 	w->base = w->next;
-	if (put_object(w, inode))
+	if (walk_object(w, inode))
 		put_inode_words(w, inode);
 	nr = files_of(w, inode, hashes);
 	qsort(hashes, nr, sizeof(*hashes), by_value);
@@ -487,19 +490,28 @@ static u64 open_inode(struct machine_walk *w, struct inode *inode)
 	return digest(w, from);
 }
 
-/* Their order means nothing: it is that of their hashes. */
-static void put_open_files(struct machine_walk *w)
+/* Those that refer to others, which become part of them, or those that do not. */
+static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
 {
-	u64 hashes[MAX_SLOTS];
 	u32 nr = 0;
 
 	for (u32 i = 0; i < w->view->nr_fds; i++) {
 		struct file *file = w->view->fds[i] < 0 ? NULL :
 							  fdget_raw(w->m, w->view->fds[i]);
 
-		if (file && !is_numbered(w, file))
+		if (file && !is_numbered(w, file) && !!file->f_op->walk == refer)
 			hashes[nr++] = open_inode(w, file_inode(file));
 	}
+	return nr;
+}
+
+/* Their order means nothing: it is that of their hashes. */
+static void put_open_files(struct machine_walk *w)
+{
+	u64 hashes[MAX_SLOTS];
+	u32 nr = open_inodes(w, true, hashes);
+
+	nr += open_inodes(w, false, hashes + nr);
 	qsort(hashes, nr, sizeof(*hashes), by_value);
 	for (u32 i = 0; i < nr; i++)
 		walk_put(w, hashes[i]);
@@ -517,8 +529,8 @@ static void put_flbs(struct machine_walk *w)
 		walk_put(w, (u32)flb->incoming.retrieve_status |
 			 (u64)flb->incoming.finished << 32 | (u64)!!flb->incoming.obj << 33 |
 			 (u64)!!flb->outgoing.obj << 34);
-		put_claim(w, flb->outgoing.claim, false);
-		put_claim(w, flb->incoming.claim, false);
+		put_claim(w, flb->outgoing.claim);
+		put_claim(w, flb->incoming.claim);
 		if (w->view->damaged && !flb->incoming.finished)
 			put_page(w, flb->incoming.data);
 	}
@@ -569,6 +581,7 @@ static void put_kernel(struct machine_walk *w)
 	walk_put(w, k->kho.nr_shared);
 	put_census(w);
 	put_sites(w);
+	handlers_walk(w, m);
 }
 
 void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct machine_view *view,

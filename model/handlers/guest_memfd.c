@@ -10,6 +10,7 @@
 #include "handlers.h"
 #include "kvm.h"
 #include "machine.h"
+#include "walk.h"
 
 #define pr_fmt "gmem: "
 
@@ -114,8 +115,15 @@ static int kvm_gmem_fallocate(struct machine *m, struct file *file, int mode, s6
 	return err;
 }
 
+static void kvm_gmem_walk(struct machine_walk *w, struct machine *m, struct file *file)
+{
+	(void)m;
+	kvm_walk(w, ((struct gmem_file *)file->private_data)->kvm);
+}
+
 static const struct file_operations kvm_gmem_fops = {
 	.name = "kvm-gmem", .release = kvm_gmem_release, .fallocate = kvm_gmem_fallocate,
+	.walk = kvm_gmem_walk,
 };
 
 static struct inode *gmem_inode(struct machine *m, s64 size)
@@ -493,6 +501,28 @@ static bool kvm_gmem_luo_can_preserve(struct machine *m, struct liveupdate_file_
 	return file->f_op == &kvm_gmem_fops;
 }
 
+static void walk_folio(struct machine_walk *w, const void *entry)
+{
+	const struct guest_memfd_luo_folio_ser *folio_ser = entry;
+
+	walk_put(w, folio_ser->index << 12 | folio_ser->flags);
+	walk_frame(w, folio_ser->pfn);
+}
+
+static void kvm_gmem_luo_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+{
+	struct guest_memfd_luo_ser ser;
+
+	if (!phys_valid(m, serialized_data, sizeof(ser)))
+		return;
+	phys_read(m, serialized_data, &ser, sizeof(ser));
+	walk_put(w, ser.size);
+	walk_put(w, ser.nr_folios);
+	walk_put(w, ser.vm_token);
+	walk_vmalloc(w, &ser.folios, ser.nr_folios, sizeof(struct guest_memfd_luo_folio_ser),
+		     walk_folio);
+}
+
 static const struct liveupdate_file_ops kvm_gmem_luo_file_ops = {
 	.can_preserve = kvm_gmem_luo_can_preserve,
 	.preserve = kvm_gmem_luo_preserve,
@@ -501,6 +531,7 @@ static const struct liveupdate_file_ops kvm_gmem_luo_file_ops = {
 	.retrieve = kvm_gmem_luo_retrieve,
 	.finish = kvm_gmem_luo_finish,
 	.get_id = handler_private_id,
+	.walk = kvm_gmem_luo_walk,
 };
 
 void kvm_gmem_luo_init(struct machine *m)

@@ -4,6 +4,7 @@
 
 #include "handlers.h"
 #include "machine.h"
+#include "walk.h"
 
 #define pr_fmt "handlers: "
 
@@ -98,6 +99,18 @@ void handlers_init(struct machine *m)
 	for (unsigned int i = 0; i < nr; i++)
 		if (mask & HANDLER_BIT(HANDLER_SCRIPTED(i)))
 			scripted_init(m, i);
+}
+
+void handlers_walk(struct machine_walk *w, const struct machine *m)
+{
+	const struct handlers *h = m->k->handlers;
+	u64 pci = 0;
+
+	for (int i = 0; i < NR_PCI_DEVICES; i++)
+		pci = pci << 3 | h->pci[i].bound | h->pci[i].outgoing << 1 |
+		      h->pci[i].incoming << 2;
+	walk_put(w, pci);
+	walk_put(w, (u64)h->huge_free << 32 | h->huge_total);
 }
 
 static struct liveupdate_flb *find_flb(const struct machine *m, const char *compatible)

@@ -49,6 +49,8 @@ struct handlers {
 	u32 huge_free, huge_total;
 };
 
+/* What they have in common, for walk.c. */
+void handlers_walk(struct machine_walk *w, const struct machine *m);
 /* handlers.c: load what the release row and the scripts ask for. */
 void handlers_init(struct machine *m);
 /*

@@ -9,6 +9,7 @@
 
 #include "handlers.h"
 #include "machine.h"
+#include "walk.h"
 
 #define pr_fmt "hugetlb_luo: "
 
@@ -361,6 +362,28 @@ static u64 hugemfd_get_id(struct machine *m, struct file *file)
 	return object_id(m, file_inode(file));
 }
 
+static void walk_folio(struct machine_walk *w, const void *entry)
+{
+	const struct hugemfd_folio_ser *folio_ser = entry;
+
+	walk_put(w, folio_ser->index);
+	walk_frame(w, folio_ser->pfn);
+}
+
+static void hugemfd_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+{
+	struct hugemfd_ser ser;
+
+	if (!phys_valid(m, serialized_data, sizeof(ser)))
+		return;
+	phys_read(m, serialized_data, &ser, sizeof(ser));
+	walk_put(w, ser.size);
+	walk_put(w, ser.pos);
+	walk_put(w, ser.nr_folios);
+	walk_put(w, ser.order);
+	walk_vmalloc(w, &ser.folios, ser.nr_folios, sizeof(struct hugemfd_folio_ser), walk_folio);
+}
+
 static const struct liveupdate_file_ops hugemfd_luo_ops = {
 	.can_preserve = hugemfd_can_preserve,
 	.preserve = hugemfd_preserve,
@@ -369,6 +392,7 @@ static const struct liveupdate_file_ops hugemfd_luo_ops = {
 	.retrieve = hugemfd_retrieve,
 	.finish = hugemfd_finish,
 	.get_id = hugemfd_get_id,
+	.walk = hugemfd_walk,
 };
 
 void hugetlb_luo_init(struct machine *m)

@@ -14,6 +14,7 @@
 #include "handlers.h"
 #include "iommufd.h"
 #include "machine.h"
+#include "walk.h"
 
 #define pr_fmt "iommufd: "
 
@@ -153,8 +154,33 @@ static u64 file_state(struct machine *m, struct file *file)
 	return iommufd_state(m, file->private_data);
 }
 
+static void walk_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, void *w)
+{
+	(void)m;
+	(void)i;
+	walk_put(w, pte->iova);
+	walk_put(w, pte->order);
+	walk_frame(w, pte->pfn);
+}
+
+static void iommufd_walk(struct machine_walk *w, struct machine *m, struct file *file)
+{
+	struct iommufd_ctx *ictx = file->private_data;
+
+	walk_put(w, ictx->lu_preserve | ictx->lu_map_immutable << 1 |
+		 (u64)!!ictx->outgoing << 2 | (u64)ictx->attached << 8 |
+		 (u64)ictx->devices_due << 32);
+	walk_put(w, ictx->next_iova);
+	walk_put(w, nr_entries(ictx));
+	for_each_pte(m, ictx, false, walk_pte, w);
+	for (const struct iopt_area *area = ictx->areas; area; area = area->next) {
+		walk_put(w, area->seals);
+		walk_file(w, area->file);
+	}
+}
+
 static const struct file_operations iommufd_fops = {
-	.name = "iommufd", .release = iommufd_release, .state = file_state,
+	.name = "iommufd", .release = iommufd_release, .state = file_state, .walk = iommufd_walk,
 };
 
 struct iommufd_ctx *iommufd_ctx_from_file(const struct file *file)
@@ -469,6 +495,24 @@ static bool iommufd_liveupdate_can_preserve(struct machine *m, struct liveupdate
 	return iommufd_ctx_from_file(file);
 }
 
+static void walk_entry(struct machine_walk *w, const void *entry)
+{
+	walk_pte(NULL, entry, 0, w);
+}
+
+static void iommufd_liveupdate_walk(struct machine_walk *w, struct machine *m,
+				    u64 serialized_data)
+{
+	struct iommufd_lu lu;
+
+	if (!phys_valid(m, serialized_data, sizeof(lu)))
+		return;
+	phys_read(m, serialized_data, &lu, sizeof(lu));
+	walk_put(w, lu.nr_entries);
+	walk_put(w, lu.nr_devices);
+	walk_vmalloc(w, &lu.entries, lu.nr_entries, sizeof(struct iommufd_pte), walk_entry);
+}
+
 static const struct liveupdate_file_ops iommufd_lu_file_ops = {
 	.can_preserve = iommufd_liveupdate_can_preserve,
 	.preserve = iommufd_liveupdate_preserve,
@@ -477,6 +521,7 @@ static const struct liveupdate_file_ops iommufd_lu_file_ops = {
 	.can_finish = iommufd_liveupdate_can_finish,
 	.finish = iommufd_liveupdate_finish,
 	.get_id = handler_private_id,
+	.walk = iommufd_liveupdate_walk,
 };
 
 void iommufd_luo_init(struct machine *m)

@@ -9,6 +9,7 @@
 #include "handlers.h"
 #include "kvm.h"
 #include "machine.h"
+#include "walk.h"
 
 #define pr_fmt "kvm_luo: "
 
@@ -69,8 +70,24 @@ static u64 kvm_vm_state(struct machine *m, struct file *file)
 	return ((struct kvm *)file->private_data)->type;
 }
 
+void kvm_walk(struct machine_walk *w, const struct kvm *kvm)
+{
+	if (!walk_object(w, kvm))
+		return;
+	walk_put(w, kvm->type);
+	walk_put(w, kvm->vcpu_ids);
+	walk_put(w, kvm->users | (u64)!!kvm->vm_file << 32);
+}
+
+static void kvm_vm_walk(struct machine_walk *w, struct machine *m, struct file *file)
+{
+	(void)m;
+	kvm_walk(w, file->private_data);
+}
+
 static const struct file_operations kvm_vm_fops = {
 	.name = "kvm-vm", .release = kvm_vm_release, .state = kvm_vm_state,
+	.walk = kvm_vm_walk,
 };
 
 static int kvm_vcpu_release(struct machine *m, struct file *file)
@@ -90,8 +107,19 @@ static u64 kvm_vcpu_state(struct machine *m, struct file *file)
 	return vcpu->runs * KVM_MAX_VCPU_IDS + vcpu->id;
 }
 
+static void kvm_vcpu_walk(struct machine_walk *w, struct machine *m, struct file *file)
+{
+	const struct kvm_vcpu *vcpu = file->private_data;
+
+	(void)m;
+	kvm_walk(w, vcpu->kvm);
+	walk_put(w, vcpu->id << 1 | vcpu->luo_preserved);
+	walk_put(w, vcpu->runs);
+}
+
 static const struct file_operations kvm_vcpu_fops = {
 	.name = "kvm-vcpu", .release = kvm_vcpu_release, .state = kvm_vcpu_state,
+	.walk = kvm_vcpu_walk,
 };
 
 struct kvm *file_kvm(const struct file *file)
@@ -244,6 +272,12 @@ static void kvm_luo_finish(struct liveupdate_file_op_args *args)
 		kho_restore_free(args->m, args->serialized_data);
 }
 
+static void kvm_luo_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+{
+	(void)m;
+	walk_words(w, serialized_data, sizeof(struct kvm_luo_ser) / sizeof(u64));
+}
+
 static const struct liveupdate_file_ops kvm_luo_file_ops = {
 	.can_preserve = kvm_luo_can_preserve,
 	.preserve = kvm_luo_preserve,
@@ -251,6 +285,7 @@ static const struct liveupdate_file_ops kvm_luo_file_ops = {
 	.retrieve = kvm_luo_retrieve,
 	.finish = kvm_luo_finish,
 	.get_id = handler_private_id,
+	.walk = kvm_luo_walk,
 };
 
 /* The handler of vCPUs. */
@@ -341,6 +376,12 @@ static void kvm_vcpu_luo_finish(struct liveupdate_file_op_args *args)
 		kho_restore_free(args->m, args->serialized_data);
 }
 
+static void kvm_vcpu_luo_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+{
+	(void)m;
+	walk_words(w, serialized_data, sizeof(struct kvm_vcpu_luo_ser) / sizeof(u64));
+}
+
 static const struct liveupdate_file_ops kvm_vcpu_luo_file_ops = {
 	.can_preserve = kvm_vcpu_luo_can_preserve,
 	.preserve = kvm_vcpu_luo_preserve,
@@ -349,6 +390,7 @@ static const struct liveupdate_file_ops kvm_vcpu_luo_file_ops = {
 	.retrieve = kvm_vcpu_luo_retrieve,
 	.finish = kvm_vcpu_luo_finish,
 	.get_id = handler_private_id,
+	.walk = kvm_vcpu_luo_walk,
 };
 
 void kvm_luo_init(struct machine *m)

@@ -9,11 +9,14 @@ struct file;
 struct kvm;
 struct luo_session;
 struct machine;
+struct machine_walk;
 
 /* The virtual machine of its file, or NULL for another file. */
 struct kvm *file_kvm(const struct file *file);
 struct kvm *kvm_get_kvm(struct kvm *kvm);
 void kvm_put_kvm(struct machine *m, struct kvm *kvm);
+/* For walk.c. */
+void kvm_walk(struct machine_walk *w, const struct kvm *kvm);
 /* The token of the file of @kvm. -ENOENT: that is closed, or not in @session. */
 int kvm_get_token(struct luo_session *session, const struct kvm *kvm, u64 *tokenp);
 /* The virtual machine behind the token, with a reference. -EINVAL: that is another file. */

@@ -6,6 +6,7 @@
  */
 #include "handlers.h"
 #include "machine.h"
+#include "walk.h"
 
 struct scripted_ser {
 	u64 kind;
@@ -186,6 +187,12 @@ static u64 scripted_get_id(struct machine *m, struct file *file)
 	}
 }
 
+static void scripted_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+{
+	(void)m;
+	walk_words(w, serialized_data, sizeof(struct scripted_ser) / sizeof(u64));
+}
+
 static const struct liveupdate_file_ops scripted_ops = {
 	.can_preserve = scripted_can_preserve,
 	.preserve = scripted_preserve,
@@ -196,6 +203,7 @@ static const struct liveupdate_file_ops scripted_ops = {
 	.can_finish = scripted_can_finish,
 	.finish = scripted_finish,
 	.get_id = scripted_get_id,
+	.walk = scripted_walk,
 };
 
 /* FLBs. Those who share one go by what the first of them says. */

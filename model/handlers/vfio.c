@@ -12,6 +12,7 @@
 #include "iommufd.h"
 #include "machine.h"
 #include "pci.h"
+#include "walk.h"
 
 #define pr_fmt "vfio_pci: "
 
@@ -64,8 +65,18 @@ static u64 vfio_state(struct machine *m, struct file *file)
 	return df->nr + 1 + (df->ictx ? NR_PCI_DEVICES + iommufd_state(m, df->ictx) : 0);
 }
 
+static void vfio_walk(struct machine_walk *w, struct machine *m, struct file *file)
+{
+	const struct vfio_device_file *df = file->private_data;
+
+	(void)m;
+	walk_put(w, df->nr << 1 | !!df->ictx);
+	if (df->ictx)
+		walk_file(w, iommufd_file(df->ictx));
+}
+
 static const struct file_operations vfio_device_fops = {
-	.name = "vfio-device", .release = vfio_release, .state = vfio_state,
+	.name = "vfio-device", .release = vfio_release, .state = vfio_state, .walk = vfio_walk,
 };
 
 static struct file *vfio_create(struct machine *m, const char *name, u32 nr)
@@ -228,6 +239,13 @@ static void vfio_pci_liveupdate_finish(struct liveupdate_file_op_args *args)
 	kho_restore_free(args->m, args->serialized_data);
 }
 
+static void vfio_pci_liveupdate_walk(struct machine_walk *w, struct machine *m,
+				     u64 serialized_data)
+{
+	(void)m;
+	walk_words(w, serialized_data, sizeof(struct vfio_pci_core_device_ser) / sizeof(u64));
+}
+
 static const struct liveupdate_file_ops vfio_pci_liveupdate_file_ops = {
 	.can_preserve = vfio_pci_liveupdate_can_preserve,
 	.preserve = vfio_pci_liveupdate_preserve,
@@ -236,6 +254,7 @@ static const struct liveupdate_file_ops vfio_pci_liveupdate_file_ops = {
 	.can_finish = vfio_pci_liveupdate_can_finish,
 	.finish = vfio_pci_liveupdate_finish,
 	.get_id = handler_private_id,
+	.walk = vfio_pci_liveupdate_walk,
 };
 
 void vfio_luo_init(struct machine *m)
