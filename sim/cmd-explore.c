@@ -25,7 +25,7 @@ struct options {
 	gboolean random;
 	guint64 bytes;
 	gboolean no_symmetry, no_prune, through, reduced;
-	char *ops, *memory, *policies, *releases, *out, *format;
+	char *ops, *handlers, *memory, *policies, *releases, *out, *format;
 	char **files;
 };
 
@@ -48,6 +48,8 @@ static void add_numbers(GOptionEntry *entries, struct options *o)
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry others[] = {
+		{ "handlers", 0, 0, G_OPTION_ARG_STRING, &o->handlers,
+		  "Files beside memfds, by their handlers", "H[,H...]" },
 		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
 		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
 		  "Random sequences instead of all", NULL },
@@ -95,6 +97,8 @@ static void fill_in(struct options *o, const struct world_block *block)
 								 world_number(i)->usual;
 	if (o->ops == NULL)
 		o->ops = g_strdup(block->ops != NULL ? block->ops : DEFAULT_OPS);
+	if (o->handlers == NULL)
+		o->handlers = g_strdup(block->handlers);
 }
 
 static bool in_range(const char *option, gint n, gint min, gint max, GError **error)
@@ -130,6 +134,8 @@ static bool make_world(struct options *o, GError **error)
 		G_STRUCT_MEMBER(guint, w, info->offset) = o->numbers[i];
 	}
 	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error))
+		return false;
+	if (o->handlers != NULL && !world_set_handlers(w, o->handlers, error))
 		return false;
 	w->reduced = o->reduced;
 	if (w->reduced) {
@@ -282,6 +288,8 @@ static const char *check_options(const struct options *o)
 		return "--releases beside --policies, expected one of them";
 	if (o->reduced && o->world.opens > 2)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
+	if (o->reduced && (o->world.nr_others > 0 || o->world.damage > 0))
+		return "--reduced with --handlers or --damage, expected none of them";
 	if (o->out != NULL && !g_file_test(o->out, G_FILE_TEST_IS_DIR))
 		return "--out is no directory, expected one that exists";
 	return NULL;
@@ -301,7 +309,7 @@ static bool take_scenario(struct options *o, struct world_block *block, GError *
 		return false;
 	kernel = &g_array_index(scn->steps, struct step, 0).kernel;
 	*block = scn->explore;
-	scn->explore.ops = NULL;
+	scn->explore.ops = scn->explore.handlers = NULL;
 	/* What the command line says comes last. */
 	overrides = overrides_new();
 	settings_append(overrides->settings, kernel->settings);
@@ -332,6 +340,7 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 	}
 	fill_in(o, &block);
 	g_free(block.ops);
+	g_free(block.handlers);
 	if (!make_world(o, &error) ||
 	    !parse_memory(o->memory != NULL ? o->memory : "1G", &o->bytes, &error))
 		return complain("%s", error->message);
@@ -352,6 +361,7 @@ int explore_main(int argc, char **argv)
 
 	overrides_free(o.overrides);
 	g_free(o.ops);
+	g_free(o.handlers);
 	g_free(o.memory);
 	g_free(o.policies);
 	g_free(o.releases);

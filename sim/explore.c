@@ -161,21 +161,14 @@ static void note(struct worker *w, const struct note *n, const struct origin *la
 	g_mutex_lock(&s->lock);
 	f = g_hash_table_lookup(s->findings, &n->id);
 	if (f == NULL || length < f->path->len || (length == f->path->len && rank < f->rank)) {
-		struct finding *better = g_new0(struct finding, 1);
-		bool first = f == NULL;
+		struct finding *better = finding_new(n, path_to(s, w, last), at_end, rank);
 
-		better->id = n->id;
-		better->kind = n->kind;
-		better->func = g_strdup(n->func);
-		better->text = g_strdup(n->text);
-		better->path = path_to(s, w, last);
-		better->at_end = at_end;
-		better->rank = rank;
 		better->count = f != NULL ? f->count : 0;
+		better->told = f != NULL ? f->told : n->plain == 0;
+		if (f == NULL && better->told && s->found != NULL)
+			s->found(s->data, better);
 		g_hash_table_replace(s->findings, &better->id, better);
 		f = better;
-		if (first && s->found != NULL)
-			s->found(s->data, f);
 	}
 	f->count++;
 	g_mutex_unlock(&s->lock);
@@ -505,6 +498,8 @@ static void levels(struct search *s, struct worker *workers)
 			break;
 		}
 		run_level(s, workers);
+		if (s->world->damage > 0)
+			findings_settle(s->findings, s->found, s->data);
 	}
 }
 

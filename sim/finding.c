@@ -159,6 +159,7 @@ static void drop_harmless(struct witness *w)
 /* The cause is the field that was damaged; it shows in this kind and place. */
 static void name_field(struct note *n, guint field)
 {
+	n->plain = n->id;
 	n->id = mix(mix(2, n->kind), field);
 	if (n->func != NULL)
 		n->id = mix_name(n->id, n->func);
@@ -185,6 +186,50 @@ guint witness_close(struct witness *w, const struct place *place, guint op,
 	for (guint i = 0; i < w->nr && place->damages > 0; i++)
 		name_field(&w->notes[i], place->damaged);
 	return w->nr;
+}
+
+struct finding *finding_new(const struct note *n, GArray *path, bool at_end, guint64 rank)
+{
+	struct finding *f = g_new0(struct finding, 1);
+
+	f->id = n->id;
+	f->plain = n->plain;
+	f->kind = n->kind;
+	f->func = g_strdup(n->func);
+	f->text = g_strdup(n->text);
+	f->path = path;
+	f->at_end = at_end;
+	f->rank = rank;
+	return f;
+}
+
+static gboolean needs_no_damage(gpointer id, gpointer finding, gpointer findings)
+{
+	const struct finding *f = finding;
+
+	(void)id;
+	return f->plain != 0 && g_hash_table_contains(findings, &f->plain);
+}
+
+void findings_settle(GHashTable *findings,
+		     void (*found)(void *data, const struct finding *f), void *data)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_foreach_remove(findings, needs_no_damage, findings);
+	g_hash_table_iter_init(&iter, findings);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		g_ptr_array_add(all, value);
+	g_ptr_array_sort(all, finding_compare);
+	for (guint i = 0; i < all->len; i++) {
+		struct finding *f = all->pdata[i];
+
+		if (!f->told && found != NULL)
+			found(data, f);
+		f->told = true;
+	}
 }
 
 void finding_free(struct finding *f)

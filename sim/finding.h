@@ -27,6 +27,8 @@ struct path_step {
  * @at_end: it showed when all was closed behind the last step.
  * @rank: place of the path among those of its length.
  * @count: transitions that had it.
+ * @plain: behind a damaged handover, the id that it would have without; otherwise 0.
+ * @told: somebody was told of it.
  */
 struct finding {
 	guint64 id;
@@ -37,6 +39,8 @@ struct finding {
 	bool at_end;
 	guint64 rank;
 	guint64 count;
+	guint64 plain;
+	bool told;
 };
 
 /**
@@ -46,7 +50,7 @@ struct finding {
  */
 #define MAX_NOTES	16
 struct note {
-	guint64 id;
+	guint64 id, plain;
 	enum violation_kind kind;
 	const char *func;
 	char text[200];
@@ -77,6 +81,17 @@ guint witness_close(struct witness *w, const struct place *place, guint op,
 const char *finding_kind(enum violation_kind kind);
 
 void finding_free(struct finding *f);
+
+/** finding_new() - with what @n says. */
+struct finding *finding_new(const struct note *n, GArray *path, bool at_end, guint64 rank);
+
+/**
+ * findings_settle() - drop findings behind damaged handovers that come without damage too.
+ * @findings: of struct finding *, by id.
+ * @found: told of each that is left and was not told of, if not NULL.
+ */
+void findings_settle(GHashTable *findings,
+		     void (*found)(void *data, const struct finding *f), void *data);
 
 /**
  * finding_scenario() - the finding as a scenario that luosim runs and that fails.

@@ -161,17 +161,11 @@ static void add(struct walker *w, const struct note *n, bool at_end, guint64 run
 	struct finding *f = g_hash_table_lookup(w->findings, &n->id);
 
 	if (f == NULL) {
-		f = g_new0(struct finding, 1);
-		f->id = n->id;
-		f->kind = n->kind;
-		f->func = g_strdup(n->func);
-		f->text = g_strdup(n->text);
-		f->path = g_array_copy(w->path);
-		f->at_end = at_end;
-		f->rank = run;
+		f = finding_new(n, g_array_copy(w->path), at_end, run);
 		g_hash_table_insert(w->findings, &f->id, f);
 		shorten(w, f);
-		if (found != NULL)
+		f->told = f->plain == 0;
+		if (f->told && found != NULL)
 			found(data, f);
 	}
 	f->count++;
@@ -279,7 +273,8 @@ static bool walker_start(struct walker *w)
 	w->witness.world = w->world;
 	w->machine = world_new_machine(w->world, &w->first, witness_event, &w->witness);
 	w->path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
-	w->findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, NULL);
+	w->findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
+					    (GDestroyNotify)finding_free);
 	w->race = (struct world_race){
 		.world = w->world, .machine = w->machine, .place = &w->place,
 		.witness = &w->witness,
@@ -330,9 +325,12 @@ struct explore_result *explore_random(const struct world *world,
 	}
 	if (r->stopped == NULL)
 		r->stopped = "runs";
+	findings_settle(w.findings, found, data);
 	g_hash_table_iter_init(&iter, w.findings);
-	while (g_hash_table_iter_next(&iter, NULL, &f))
+	while (g_hash_table_iter_next(&iter, NULL, &f)) {
+		g_hash_table_iter_steal(&iter);
 		g_ptr_array_add(r->findings, f);
+	}
 	walker_stop(&w);
 	r->random = true;
 	r->transitions = w.transitions;

@@ -104,6 +104,7 @@ void scenario_free(struct scenario *scn)
 	g_array_unref(scn->runs);
 	g_array_unref(scn->handlers);
 	g_free(scn->explore.ops);
+	g_free(scn->explore.handlers);
 	g_array_unref(scn->steps);
 	g_array_unref(scn->expects);
 	for (int i = 0; i < NR_LISTS; i++)

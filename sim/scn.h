@@ -214,7 +214,6 @@ enum world_number {
 	WORLD_SESSIONS,
 	WORLD_INODES,
 	WORLD_OPENS,
-	WORLD_EVENTFDS,
 	WORLD_TOKENS,
 	WORLD_KERNELS,
 	WORLD_FAULTS,
@@ -229,7 +228,7 @@ struct world_block {
 	guint line;		/* 0: there is none */
 	guint32 given;		/* mask of the numbers that are */
 	guint numbers[NR_WORLD_NUMBERS];
-	char *ops;		/* or NULL */
+	char *ops, *handlers;	/* or NULL */
 };
 
 struct scenario {

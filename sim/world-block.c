@@ -14,8 +14,6 @@ static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
 	[WORLD_SESSIONS] = NUMBER(sessions, 1, MAX_SESSIONS, 2, "Names of sessions"),
 	[WORLD_INODES] = NUMBER(inodes, 1, MAX_INODES, 2, "Memfds"),
 	[WORLD_OPENS] = NUMBER(opens, 1, MAX_OPENS, 1, "Open files of each"),
-	[WORLD_EVENTFDS] = NUMBER(eventfds, 0, MAX_EVENTFDS, 0,
-				  "Eventfds, which share the anonymous inode"),
 	[WORLD_TOKENS] = NUMBER(tokens, 1, MAX_TOKENS, 2, "Tokens of a session"),
 	[WORLD_KERNELS] = NUMBER(kernels, 1, MAX_KERNELS, 2, "Kernels, one after the other"),
 	[WORLD_FAULTS] = NUMBER(faults, 0, MAX_WORLD_FAULTS, 0,
@@ -35,7 +33,9 @@ const struct world_number_info *world_number(enum world_number which)
 	return &numbers[which];
 }
 
-static bool parse_ops(struct lex *l, struct world_block *block)
+/* Words joined by ',', of which @set knows what they mean. */
+static bool parse_words(struct lex *l, const char *what, char **words,
+			gboolean (*set)(struct world *world, const char *text, GError **error))
 {
 	g_autoptr(GError) error = NULL;
 	struct world world;
@@ -43,13 +43,13 @@ static bool parse_ops(struct lex *l, struct world_block *block)
 
 	lex_blank(l);
 	at = l->p;
-	g_free(block->ops);
-	block->ops = lex_run(l, "");
-	if (block->ops == NULL) {
-		lex_expected(l, "operations joined by ','");
+	g_free(*words);
+	*words = lex_run(l, "");
+	if (*words == NULL) {
+		lex_expected(l, what);
 		return false;
 	}
-	if (world_set_ops(&world, block->ops, &error))
+	if (set(&world, *words, &error))
 		return true;
 	lex_fail(l, at, "%s", error->message);
 	return false;
@@ -62,7 +62,10 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 	guint64 number;
 
 	if (strcmp(word, "ops") == 0)
-		return parse_ops(l, block);
+		return parse_words(l, "operations joined by ','", &block->ops, world_set_ops);
+	if (strcmp(word, "handlers") == 0)
+		return parse_words(l, "handlers joined by ','", &block->handlers,
+				   world_set_handlers);
 	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
 		if (strcmp(numbers[i].word, word) != 0) {
 			g_ptr_array_add(words, (char *)numbers[i].word);
@@ -80,6 +83,7 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 			 numbers[i].max);
 		return false;
 	}
+	g_ptr_array_add(words, "handlers");
 	g_ptr_array_add(words, "ops");
 	g_ptr_array_add(words, "end");
 	lex_unknown(l, at, "line of an explore block", word, words, true);
@@ -93,6 +97,8 @@ void world_block_print(GString *out, const struct world_block *block)
 		if (block->given & 1u << i)
 			g_string_append_printf(out, "  %-10s %u\n", numbers[i].word,
 					       block->numbers[i]);
+	if (block->handlers != NULL)
+		g_string_append_printf(out, "  %-10s %s\n", "handlers", block->handlers);
 	if (block->ops != NULL)
 		g_string_append_printf(out, "  %-10s %s\n", "ops", block->ops);
 	g_string_append(out, "end\n");

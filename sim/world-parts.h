@@ -3,12 +3,10 @@
 #ifndef SIM_WORLD_PARTS_H
 #define SIM_WORLD_PARTS_H
 
-#include <sys/mman.h>
-
 #include "world.h"
 
-#define WORLD_HANDLER	"counter"	/* preserves eventfds */
 #define WORLD_MARK	"wrote"		/* what a write writes */
+#define WORLD_STEP	2		/* columns before a step of a scenario */
 #define NO_SLOT		0xff
 
 static inline guint out_slot(guint session)
@@ -28,12 +26,12 @@ static inline guint file_slot(const struct world *world, guint file)
 
 static inline guint nr_files(const struct world *world)
 {
-	return world->inodes * world->opens + world->eventfds;
+	return world->inodes * world->opens + world->nr_others;
 }
 
-static inline bool is_eventfd(const struct world *world, guint file)
+static inline guint other_slot(const struct world *world, guint nr)
 {
-	return file >= world->inodes * world->opens;
+	return file_slot(world, world->inodes * world->opens + nr);
 }
 
 static inline guint session_of(const struct world *world, guint slot)
@@ -41,16 +39,19 @@ static inline guint session_of(const struct world *world, guint slot)
 	return (slot - 1) % world->sessions;
 }
 
-static inline char mark_of(const struct world *world, guint inode)
-{
-	/* What is written later makes a difference only where all began alike. */
-	return world->actions & 1u << WORLD_WRITE ? 'a' : 'a' + inode;
-}
-
-static inline guint memfd_flags(const struct world *world)
-{
-	return world->actions & 1u << WORLD_SEAL ? MFD_ALLOW_SEALING : 0;
-}
+/* world-files.c: a memfd of one page, and a file opened once more. */
+int world_new_memfd(const struct world *world, struct machine *m, guint inode);
+int world_reopen(struct machine *m, int fd);
+/* All files that there are when the search begins, and the handlers of the scenario's own. */
+void world_open_files(const struct world *world, struct machine *m, struct place *place);
+void world_scripts(const struct world *world, struct machine_config *config);
+void world_print_memfd(GString *out, int indent, const struct world *world, guint inode,
+		       const char *name);
+void world_print_files(GString *out, const struct world *world);
+/* How many files of that kind there are. */
+guint world_count(const struct world *world, enum world_kind kind);
+/* world-print.c: a line of a scenario, after so many columns. */
+void world_print_step(GString *out, int indent, const char *call, const char *result);
 
 static inline const struct world_op *op_of(const struct world *world, guint nr)
 {

@@ -94,10 +94,9 @@ void world_print_call(GString *out, const struct world *world, guint nr, guint n
 	}
 }
 
-#define STEP		2		/* columns before it */
 #define TASK_STEP	6
 
-static void print_step(GString *out, int indent, const char *call, const char *result)
+void world_print_step(GString *out, int indent, const char *call, const char *result)
 {
 	g_string_append_printf(out, "%*s", indent, "");
 	if (*result == '\0')
@@ -115,52 +114,17 @@ static void print_number(GString *out, gint64 ret)
 		g_string_append_printf(out, "-%s", errno_name(-ret));
 }
 
-static const char *memfd_call(const struct world *world)
-{
-	return memfd_flags(world) != 0 ? "memfd_create(\"guest\", 4K, MFD_ALLOW_SEALING)" :
-					 "memfd_create(\"guest\", 4K)";
-}
-
-static void print_memfd(GString *out, int indent, const struct world *world, guint inode,
-			const char *name)
-{
-	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
-						 mark_of(world, inode));
-
-	print_step(out, indent, memfd_call(world), name);
-	print_step(out, indent, write, "1");
-}
-
-void world_print_handlers(GString *out, const struct world *world)
-{
-	if (world->eventfds > 0)
-		g_string_append_printf(out, "handler %s\n  accepts    eventfd\nend\n\n",
-				       WORLD_HANDLER);
-}
-
 void world_print_start(GString *out, const struct world *world,
 		       const struct overrides *overrides)
 {
-	g_string_append_printf(out, "kernel 1 %s mem=4M", world->boots[0].release.name);
+	g_string_append_printf(out, "kernel 1 %s mem=%" G_GUINT64_FORMAT "M",
+			       world->boots[0].release.name, world->least_mem >> 20);
+	if (world->hugepages > 0)
+		g_string_append_printf(out, " hugepages=%u", world->hugepages);
 	settings_print(out, overrides->settings);
 	g_string_append_c(out, '\n');
-	print_step(out, STEP, "open(\"/dev/liveupdate\")", "dev");
-	for (guint f = 0; f < nr_files(world); f++) {
-		g_autoptr(GString) name = g_string_new(NULL), call = g_string_new("reopen(");
-
-		print_slot(name, world, file_slot(world, f));
-		if (is_eventfd(world, f)) {
-			print_step(out, STEP, "open_file(eventfd)", name->str);
-			continue;
-		}
-		if (f % world->opens == 0) {
-			print_memfd(out, STEP, world, f / world->opens, name->str);
-			continue;
-		}
-		print_slot(call, world, file_slot(world, f - f % world->opens));
-		g_string_append_c(call, ')');
-		print_step(out, STEP, call->str, name->str);
-	}
+	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", "dev");
+	world_print_files(out, world);
 }
 
 static void print_boot(GString *out, const struct world *world, const struct machine *m,
@@ -178,7 +142,7 @@ static void print_boot(GString *out, const struct world *world, const struct mac
 		g_string_truncate(dev, 0);
 	if (done->dev < 0 && !machine_panicked(m))
 		print_number(dev, done->dev);
-	print_step(out, STEP, "open(\"/dev/liveupdate\")", dev->str);
+	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", dev->str);
 }
 
 /* What an operation that does not return anything else has returned. */
@@ -204,9 +168,9 @@ static void print_steps(GString *out, int indent, const struct world *world, gui
 	if (returned)
 		print_result(result, world, op, done, closed);
 	if (op->action == WORLD_MEMFD && returned && done->ret >= 0)
-		print_memfd(out, indent, world, 0, result->str);
+		world_print_memfd(out, indent, world, 0, result->str);
 	else
-		print_step(out, indent, call->str, result->str);
+		world_print_step(out, indent, call->str, result->str);
 }
 
 static void print_close(GString *out, const struct world_op *op, const struct done *done,
@@ -215,7 +179,7 @@ static void print_close(GString *out, const struct world_op *op, const struct do
 	g_autofree char *call = g_strdup_printf("close(%s)", closed);
 
 	if (done->ret >= 0 && binds(op) && done->slot < 0)
-		print_step(out, STEP, call, "0");
+		world_print_step(out, WORLD_STEP, call, "0");
 }
 
 /* What goes wrong in the step that follows. */
@@ -227,10 +191,10 @@ static void print_variant(GString *out, const struct world *world, guint nth,
 
 	if (nth >= FIRST_DAMAGE) {
 		world_print_damage(step, world, nth - FIRST_DAMAGE);
-		print_step(out, STEP, step->str, "0");
+		world_print_step(out, WORLD_STEP, step->str, "0");
 	} else {
 		fail_print(step, &fail);
-		print_step(out, STEP, step->str, "");
+		world_print_step(out, WORLD_STEP, step->str, "");
 	}
 }
 
@@ -239,7 +203,7 @@ void world_print_op(GString *out, const struct world *world, const struct machin
 {
 	if (nth > 0)
 		print_variant(out, world, nth, done);
-	print_steps(out, STEP, world, nr, done, !machine_panicked(m), "tmp");
+	print_steps(out, WORLD_STEP, world, nr, done, !machine_panicked(m), "tmp");
 	print_close(out, op_of(world, nr), done, "tmp");
 	if (done->booted)
 		print_boot(out, world, m, done);

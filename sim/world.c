@@ -9,11 +9,8 @@
 #include "world-parts.h"
 
 #define SMALLEST_MEM	((guint64)4 << 20)
+#define HUGE_MEM	((guint64)4 << 20)	/* more for each huge page */
 #define FILE_BYTES	4096
-
-static const struct handler_script eventfd_script = {
-	.name = WORLD_HANDLER, .accepts = 1u << FILE_EVENTFD,
-};
 
 static const char *const action_names[NR_WORLD_ACTIONS + 1] = {
 	[WORLD_CREATE] = "create_session",
@@ -144,11 +141,14 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 {
 	const GPtrArray *releases = overrides->releases;
 
-	world->mem = SMALLEST_MEM;
+	world->hugepages = world_count(world, KIND_HUGETLB);
+	world->mem = world->least_mem = SMALLEST_MEM + world->hugepages * HUGE_MEM;
 	for (guint i = 0; i < world->kernels; i++) {
 		struct boot *boot = &world->boots[i];
 
-		*boot = (struct boot){ .kho = true, .liveupdate = true };
+		*boot = (struct boot){
+			.kho = true, .liveupdate = true, .hugepages = world->hugepages,
+		};
 		boot->release = releases->len == 0 ? *newest_release() :
 			*(const struct release *)releases->pdata[MIN(i, releases->len - 1)];
 		settings_apply(overrides->settings, boot, &world->mem);
@@ -168,24 +168,6 @@ void world_clear(struct world *world)
 
 /* ---- Machines ---- */
 
-static int new_memfd(const struct world *world, struct machine *m, guint inode)
-{
-	char mark = mark_of(world, inode);
-	int fd = sys_memfd_create(m, "guest", memfd_flags(world));
-
-	if (fd >= 0 && (sys_ftruncate(m, fd, FILE_BYTES) < 0 || sys_pwrite(m, fd, &mark, 1, 0) < 0))
-		return -1;
-	return fd;
-}
-
-static int reopen(struct machine *m, int fd)
-{
-	char path[32];
-
-	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return sys_open(m, path, O_RDWR);
-}
-
 static void no_fds(struct place *place)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(place->fds); i++)
@@ -196,27 +178,20 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 				  void (*emit)(void *data, const struct event *event),
 				  void *data)
 {
-	const struct machine_config config = {
+	struct machine_config config = {
 		.boot = world->boots[0], .mem = world->mem, .emit = emit, .data = data,
-		.no_log = true, .scripts = &eventfd_script, .nr_scripts = world->eventfds > 0,
+		.no_log = true,
 	};
-	struct machine *m = machine_new(&config);
+	struct machine *m;
 
+	world_scripts(world, &config);
+	m = machine_new(&config);
 	if (m == NULL)
 		return NULL;
 	*place = (struct place){ .kernel = 1 };
 	no_fds(place);
 	place->fds[0] = sys_open(m, "/dev/liveupdate", O_RDWR);
-	for (guint f = 0; f < nr_files(world); f++) {
-		int *fd = &place->fds[file_slot(world, f)];
-
-		if (is_eventfd(world, f))
-			*fd = sys_open_kind(m, FILE_EVENTFD);
-		else if (f % world->opens == 0)
-			*fd = new_memfd(world, m, f / world->opens);
-		else
-			*fd = reopen(m, fd[-(int)(f % world->opens)]);
-	}
+	world_open_files(world, m, place);
 	return m;
 }
 
@@ -452,9 +427,9 @@ gint64 world_call(const struct world *world, struct machine *m, const struct pla
 	case WORLD_CLOSE_FILE:
 		return sys_close(m, file);
 	case WORLD_REOPEN:
-		return reopen(m, file);
+		return world_reopen(m, file);
 	case WORLD_MEMFD:
-		return new_memfd(world, m, 0);
+		return world_new_memfd(world, m, 0);
 	case WORLD_WRITE:
 		return sys_pwrite(m, file, WORLD_MARK, strlen(WORLD_MARK), 1);
 	case WORLD_TRUNCATE:

@@ -23,8 +23,21 @@
 #define FIRST_DAMAGE	256
 #define MAX_SEARCH_DEPTH	100
 /* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
-#define MAX_EVENTFDS	4
-#define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_EVENTFDS)
+#define MAX_OTHERS	6
+#define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_OTHERS)
+
+/* Files beside memfds, by who preserves them. */
+enum world_kind {
+	KIND_NONE,
+	KIND_EVENTFD,
+	KIND_HUGETLB,
+	KIND_KVM,
+	KIND_VCPU,
+	KIND_GUEST_MEMFD,
+	KIND_IOMMUFD,
+	KIND_VFIO,
+	NR_WORLD_KINDS
+};
 
 enum world_action {
 	WORLD_CREATE,
@@ -63,7 +76,7 @@ struct world_op {
  * @sessions: names, of outgoing and of incoming sessions each.
  * @inodes: memfds, made before the search begins.
  * @opens: open files of each.
- * @eventfds: files of a scripted handler, which all share the anonymous inode.
+ * @others: what other files there are, in this order.
  * @tokens: of each session.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
@@ -74,18 +87,22 @@ struct world_op {
  * @reduced: only what the reduced machine does, see project.h.
  * @actions: mask of 1 << enum world_action.
  * @boots: of each kernel.
- * @mem: bytes.
+ * @mem: bytes; @least_mem unless the command line says otherwise.
+ * @hugepages: set aside at boot, likewise.
  * @ops: of struct world_op.
  * @damages: of struct world_damage.
  * @pairs: of struct world_pair: operations with numbers behind those of @ops.
  */
 struct world {
-	guint sessions, inodes, opens, eventfds, tokens, kernels, faults, damage, depth;
+	guint sessions, inodes, opens, tokens, kernels, faults, damage, depth;
 	guint tasks, races;
+	enum world_kind others[MAX_OTHERS];
+	guint nr_others;
 	bool reduced;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
-	guint64 mem;
+	guint64 mem, least_mem;
+	guint hugepages;
 	guint nr_slots;
 	GArray *ops, *damages, *pairs;
 };
@@ -132,6 +149,9 @@ const char *world_action_name(enum world_action action);
 /** world_set_ops() - "ACTION,ACTION..." into @world->actions; FALSE and @error. */
 gboolean world_set_ops(struct world *world, const char *text, GError **error);
 
+/** world_set_handlers() - "KIND,KIND..." into @world->others; FALSE and @error. */
+gboolean world_set_handlers(struct world *world, const char *text, GError **error);
+
 /**
  * world_plan() - boots from what the command line says, and the list of operations.
  * Return: FALSE and @error when these are too many.
@@ -139,7 +159,7 @@ gboolean world_set_ops(struct world *world, const char *text, GError **error);
 gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error);
 void world_clear(struct world *world);
 
-/** world_new_machine() - a machine in kernel 1 with all memfds; @place is filled in. */
+/** world_new_machine() - a machine in kernel 1 with all files; @place is filled in. */
 struct machine *world_new_machine(const struct world *world, struct place *place,
 				  void (*emit)(void *data, const struct event *event),
 				  void *data);
