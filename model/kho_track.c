@@ -53,22 +53,10 @@ static void assign_bit(struct machine *m, phys_addr_t phys, u64 bit, bool set)
 	*byte = set ? *byte | mask : *byte & ~mask;
 }
 
-/* A bitmap that is being read. */
-struct bitmap {
-	u64 words[PAGE_SIZE / sizeof(u64)];
-	u64 at;
-};
-
-/* The next bit that is set, or false. */
-static bool next_bit(struct bitmap *map, u64 *bit)
+/* Of a bitmap, the first bit that is set in word @i, which is @word. */
+static u64 first_bit(u32 i, u64 word)
 {
-	while (map->at < ARRAY_SIZE(map->words) && !map->words[map->at])
-		map->at++;
-	if (map->at == ARRAY_SIZE(map->words))
-		return false;
-	*bit = map->at * 64 + __builtin_ctzll(map->words[map->at]);
-	map->words[map->at] &= map->words[map->at] - 1;
-	return true;
+	return i * 64ull + __builtin_ctzll(word);
 }
 
 /* Radix tree. */
@@ -158,25 +146,18 @@ struct radix_walk {
 static void kho_radix_walk(struct machine *m, struct radix_walk *walk, phys_addr_t node,
 			   unsigned int level, u64 start)
 {
-	u64 table[PAGE_SIZE / sizeof(u64)];
-	struct bitmap leaf = { 0 };
-	u64 bit;
+	u64 word;
 
 	/* A tree that leads back into itself ends after five levels, but not before long. */
 	if (walk->nodes++ == MAX_NODES)
 		loop_forever(m, "__kho_radix_walk_tree");
-	if (!level) {
-		phys_read(m, node, leaf.words, sizeof(leaf.words));
-		while (next_bit(&leaf, &bit))
-			keep_key(m, start | bit, walk->keep);
-		return;
-	}
-	phys_read(m, node, table, sizeof(table));
-	for (u64 i = 0; i < ARRAY_SIZE(table); i++) {
+	for (u32 i = 0; phys_next_word(m, node, &i, &word); i++) {
 		unsigned int shift = (level - 1) * KHO_TABLE_SIZE_LOG2 + KHO_BITMAP_SIZE_LOG2;
 
-		if (table[i])
-			kho_radix_walk(m, walk, table[i], level - 1, start | i << shift);
+		if (level)
+			kho_radix_walk(m, walk, word, level - 1, start | (u64)i << shift);
+		for (; !level && word; word &= word - 1)
+			keep_key(m, start | first_bit(i, word), walk->keep);
 	}
 }
 
@@ -315,14 +296,14 @@ err_free:
 static void deserialize_bitmap(struct machine *m, const struct khoser_mem_bitmap_ptr *elm,
 			       unsigned int order, kho_keep_fn keep)
 {
-	struct bitmap bitmap = { 0 };
-	u64 bit;
+	u64 word;
 
 	if (!elm->bitmap)
 		oops(m, 0);
-	phys_read(m, elm->bitmap, bitmap.words, sizeof(bitmap.words));
-	while (next_bit(&bitmap, &bit))
-		keep(m, elm->phys_start + (bit << ((order + PAGE_SHIFT) % 64)), order);
+	for (u32 i = 0; phys_next_word(m, elm->bitmap, &i, &word); i++)
+		for (; word; word &= word - 1)
+			keep(m, elm->phys_start +
+				(first_bit(i, word) << ((order + PAGE_SHIFT) % 64)), order);
 }
 
 static void kho_mem_deserialize(struct machine *m, phys_addr_t chunk, kho_keep_fn keep)

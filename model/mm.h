@@ -50,6 +50,8 @@ enum gfp {
 
 /* phys.c: what the frames hold. An address outside memory is an oops. */
 void phys_read(struct machine *m, phys_addr_t phys, void *buf, u64 size);
+/* Of the page at @phys, word *@i or the next one that is not zero; false if there is none. */
+bool phys_next_word(struct machine *m, phys_addr_t phys, u32 *i, u64 *word);
 void phys_write(struct machine *m, phys_addr_t phys, const void *buf, u64 size);
 void phys_zero(struct machine *m, phys_addr_t phys, u64 size);
 /* Where the byte at @phys is stored, until its frame is written to again. */

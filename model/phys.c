@@ -186,6 +186,51 @@ void phys_read(struct machine *m, phys_addr_t phys, void *buf, u64 size)
 	}
 }
 
+/* From @off on, the first byte of the frame that may begin a word that is not zero. */
+static u32 skip_zeros(struct machine *m, const struct page *page, u32 off)
+{
+	const struct span *span = data_ptr(m, page->data);
+	const u8 *bytes = span->bytes;
+	u32 start = span->start, end = start + span->len;
+	u64 word;
+
+	if (page->flags & PG_SCRAMBLED)
+		return off;
+	if (!page->data)
+		return PAGE_SIZE;
+	if (page->data & DATA_FULL) {
+		bytes = (const u8 *)span;
+		start = 0;
+		end = PAGE_SIZE;
+	}
+	for (off = max(off, start); off + sizeof(word) <= end; off += sizeof(word)) {
+		memcpy(&word, bytes + (off - start), sizeof(word));
+		if (word)
+			break;
+	}
+	return off < end ? off : PAGE_SIZE;
+}
+
+bool phys_next_word(struct machine *m, phys_addr_t phys, u32 *i, u64 *word)
+{
+	while (*i < PAGE_SIZE / sizeof(*word)) {
+		phys_addr_t at = phys + *i * sizeof(*word);
+		u32 off, len, skip;
+		struct page *page = first_frame(m, at, sizeof(*word), &off, &len);
+
+		skip = skip_zeros(m, page, off) - off;
+		if (skip >= sizeof(*word)) {
+			*i += skip / sizeof(*word);
+			continue;
+		}
+		phys_read(m, at, word, sizeof(*word));
+		if (*word)
+			return true;
+		++*i;
+	}
+	return false;
+}
+
 void phys_write(struct machine *m, phys_addr_t phys, const void *buf, u64 size)
 {
 	u32 off, len;
