@@ -14,21 +14,26 @@
 
 /* ---- Who holds what ---- */
 
-static u32 lock_class(struct machine *m, const char *name)
+/* *@class is kept with the lock, counted from 1. */
+static u32 lock_class(struct machine *m, const char *name, u8 *class)
 {
 	u32 i;
 
+	if (*class)
+		return *class - 1;
 	/* Mostly it is the very string. */
 	for (i = 0; i < m->nr_lock_classes; i++)
 		if (m->lock_class[i].name == name)
-			return i;
-	for (i = 0; i < m->nr_lock_classes; i++)
-		if (!strcmp(m->lock_class[i].name, name))
-			return i;
+			break;
+	if (i == m->nr_lock_classes)
+		for (i = 0; i < m->nr_lock_classes; i++)
+			if (!strcmp(m->lock_class[i].name, name))
+				break;
 	if (i == MAX_LOCK_CLASSES)
 		panic(m, "simulator: more than %d classes of locks", MAX_LOCK_CLASSES);
 	if (i == m->nr_lock_classes)
 		m->lock_class[m->nr_lock_classes++].name = name;
+	*class = i + 1;
 	return i;
 }
 
@@ -47,34 +52,30 @@ static bool leads_to(const struct machine *m, u32 from, u32 to)
 }
 
 /* The order of locks: two tasks that take them in different orders can block each other. */
-static void record_order(struct machine *m, const struct task *task, const char *name)
+static void record_order(struct machine *m, const struct task *task, u32 to)
 {
-	u32 to;
-
-	if (!task->nr_held)
-		return;
-	to = lock_class(m, name);
 	for (u32 i = 0; i < task->nr_held; i++) {
-		u32 from = lock_class(m, task->held[i].name);
+		u32 from = task->held[i].class;
 
 		if (from == to || m->lock_class[from].under >> to & 1)
 			continue;
 		if (leads_to(m, to, from))
 			judge(m, VIOLATION_STUCK, 0, "lock order: %s is taken under %s here, and "
-			      "the other way round elsewhere", name, task->held[i].name);
+			      "the other way round elsewhere", m->lock_class[to].name,
+			      m->lock_class[from].name);
 		m->lock_class[from].under |= 1u << to;
 	}
 }
 
-static void acquired(struct machine *m, const void *lock, const char *name)
+static void acquired(struct machine *m, const void *lock, u32 class)
 {
 	struct task *task = m->task;
 
 	census_add(m, CENSUS_LOCKS, 1);
 	if (task->nr_held == MAX_HELD)
 		panic(m, "simulator: more than %d locks held", MAX_HELD);
-	record_order(m, task, name);
-	task->held[task->nr_held++] = (struct held_lock){ .lock = lock, .name = name };
+	record_order(m, task, class);
+	task->held[task->nr_held++] = (struct held_lock){ .lock = lock, .class = class };
 	task->waits_for = NULL;
 }
 
@@ -188,7 +189,7 @@ void mutex_lock(struct machine *m, struct mutex *lock)
 	wait_for(m, lock, true, mutex_is_free);
 	check_freed(m, lock);
 	lock->held = true;
-	acquired(m, lock, lock->name);
+	acquired(m, lock, lock_class(m, lock->name, &lock->class));
 }
 
 bool mutex_trylock(struct machine *m, struct mutex *lock)
@@ -197,7 +198,7 @@ bool mutex_trylock(struct machine *m, struct mutex *lock)
 	if (lock->held)
 		return false;
 	lock->held = true;
-	acquired(m, lock, lock->name);
+	acquired(m, lock, lock_class(m, lock->name, &lock->class));
 	return true;
 }
 
@@ -232,7 +233,7 @@ void down_read(struct machine *m, struct rw_semaphore *sem)
 	task_yield(m, "before down_read", sem->name);
 	wait_for(m, sem, false, may_read);
 	sem->readers++;
-	acquired(m, sem, sem->name);
+	acquired(m, sem, lock_class(m, sem->name, &sem->class));
 }
 
 void up_read(struct machine *m, struct rw_semaphore *sem)
@@ -246,7 +247,7 @@ void down_write(struct machine *m, struct rw_semaphore *sem)
 	task_yield(m, "before down_write", sem->name);
 	wait_for(m, sem, true, may_write);
 	sem->writer = true;
-	acquired(m, sem, sem->name);
+	acquired(m, sem, lock_class(m, sem->name, &sem->class));
 }
 
 void up_write(struct machine *m, struct rw_semaphore *sem)

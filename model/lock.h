@@ -10,11 +10,13 @@ struct machine;
 struct mutex {
 	const char *name;		/* the class of the lock, for reports */
 	bool held;
+	u8 class;			/* lock.c's number for the name, or 0 */
 };
 
 struct rw_semaphore {
 	const char *name;
 	bool writer;
+	u8 class;
 	s32 readers;
 };
 

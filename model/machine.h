@@ -157,6 +157,22 @@ static inline phys_addr_t folio_phys(const struct machine *m, const struct folio
 	return PFN_PHYS(folio_pfn(m, folio));
 }
 
+/* For KCALL(). */
+static inline struct machine *kcall_push(struct machine *m, const char *func)
+{
+	struct task *task = m->task;
+
+	if (task->call_depth < CALL_DEPTH)
+		task->call[task->call_depth] = func;
+	task->call_depth++;
+	return m;
+}
+
+static inline void kcall_pop(struct machine **m)
+{
+	(*m)->task->call_depth--;
+}
+
 /*
  * A system call's body runs between SYSCALL_ENTER and its return; panic() comes
  * back to SYSCALL_ENTER, which then returns -EIO.
@@ -180,6 +196,13 @@ static inline phys_addr_t folio_phys(const struct machine *m, const struct folio
 } while (0)
 
 struct task *task_of(struct machine *m, u32 id);
+
+/* A place where another task may come to run; @what and @lock say which. */
+static inline void task_yield(struct machine *m, const char *what, const char *lock)
+{
+	if (m->task->id)
+		task_give_way(m, what, lock);
+}
 
 /*
  * What kfree() leaves while tasks run: who freed it. No pointer looks so, and

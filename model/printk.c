@@ -8,21 +8,6 @@
 /* DEFAULT_RATELIMIT_BURST; the interval is never over within a scenario. */
 #define RATELIMIT_BURST	10
 
-struct machine *kcall_push(struct machine *m, const char *func)
-{
-	struct task *task = m->task;
-
-	if (task->call_depth < CALL_DEPTH)
-		task->call[task->call_depth] = func;
-	task->call_depth++;
-	return m;
-}
-
-void kcall_pop(struct machine **m)
-{
-	(*m)->task->call_depth--;
-}
-
 static void emit(struct machine *m, struct event *event)
 {
 	event->kernel = m->kernel_nr;

@@ -15,8 +15,6 @@ struct machine;
  * Functions that the compiler inlines in a real kernel do without, so that the
  * chain of a WARN reads as it does there.
  */
-struct machine *kcall_push(struct machine *m, const char *func);
-void kcall_pop(struct machine **m);
 #define KCALL(m)	KCALL_NAMED(m, __func__)
 #define KCALL_NAMED(m, func)						\
 	struct machine *__kcall						\

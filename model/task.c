@@ -113,10 +113,8 @@ static __attribute__((noinline)) void enter(struct machine *m, struct task *task
 
 /* ---- For the model ---- */
 
-void task_yield(struct machine *m, const char *what, const char *lock)
+void task_give_way(struct machine *m, const char *what, const char *lock)
 {
-	if (!m->task->id)
-		return;
 	m->task->at = what;
 	m->task->at_lock = lock;
 	switch_out(m);

@@ -24,7 +24,7 @@ struct files_struct;
 #define MAX_HELD	16
 struct held_lock {
 	const void *lock;
-	const char *name;
+	u32 class;
 };
 
 struct task {
@@ -61,8 +61,8 @@ struct task {
 	char *sp;			/* its stack is in use from here up */
 };
 
-/* A place where another task may come to run; @what and @lock say which. */
-void task_yield(struct machine *m, const char *what, const char *lock);
+/* Let another task run, if it is chosen; task_yield() in machine.h calls it in races. */
+void task_give_way(struct machine *m, const char *what, const char *lock);
 
 /* The calling task runs again when its may_go() says so, and it is chosen. */
 void task_sleep(struct machine *m);
