@@ -318,6 +318,11 @@ void kho_restore_free(struct machine *m, phys_addr_t phys)
 		folio_put(m, folio);
 }
 
+static phys_addr_t chunk_phys(struct machine *m, phys_addr_t chunk, u32 i)
+{
+	return phys_read_u64(m, chunk + offsetof(struct kho_vmalloc_chunk, phys[i]));
+}
+
 /*
  * Restore the pages of all chunks into @vm->pfns; false when something is amiss. A
  * chain that leads back fails at the chunk that was restored before.
@@ -325,22 +330,21 @@ void kho_restore_free(struct machine *m, phys_addr_t phys)
 static bool restore_chunks(struct machine *m, phys_addr_t addr, struct vm_struct *vm)
 {
 	u64 idx = 0, contig_pages = (s32)(1u << vm->order % 32);
-	struct kho_vmalloc_chunk chunk;
+	phys_addr_t phys, next;
 
-	while (addr) {
-		phys_read(m, addr, &chunk, sizeof(chunk));
-		for (u32 i = 0; i < KHO_VMALLOC_SIZE && chunk.phys[i]; i++) {
+	for (; addr; addr = next) {
+		for (u32 i = 0; i < KHO_VMALLOC_SIZE && (phys = chunk_phys(m, addr, i)); i++) {
 			if (idx + contig_pages > vm->nr_pages)
 				return false;
-			if (!kho_restore_pages(m, chunk.phys[i], contig_pages))
+			if (!kho_restore_pages(m, phys, contig_pages))
 				return false;
 			for (u64 j = 0; j < contig_pages; j++)
-				vm->pfns[idx++] = PHYS_PFN(chunk.phys[i]) + j;
+				vm->pfns[idx++] = PHYS_PFN(phys) + j;
 		}
+		next = phys_read_u64(m, addr + offsetof(struct kho_vmalloc_chunk, next));
 		if (!kho_restore_pages(m, addr, 1))
 			return false;
 		free_page(m, addr);
-		addr = chunk.next;
 	}
 	return idx == vm->nr_pages;
 }

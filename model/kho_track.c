@@ -32,14 +32,6 @@ struct khoser_mem_chunk_hdr {
 #define KHOSER_BITMAP_SIZE							\
 	((PAGE_SIZE - sizeof(struct khoser_mem_chunk_hdr)) / sizeof(struct khoser_mem_bitmap_ptr))
 
-static u64 read_u64(struct machine *m, phys_addr_t phys)
-{
-	u64 val;
-
-	phys_read(m, phys, &val, sizeof(val));
-	return val;
-}
-
 static void write_u64(struct machine *m, phys_addr_t phys, u64 val)
 {
 	phys_write(m, phys, &val, sizeof(val));
@@ -88,7 +80,7 @@ static int kho_radix_add_key(struct machine *m, u64 key)
 	for (i = KHO_TREE_MAX_DEPTH - 1; i > 0; i--) {
 		phys_addr_t slot = node + kho_radix_get_table_index(key, i) * sizeof(u64);
 
-		node = read_u64(m, slot);
+		node = phys_read_u64(m, slot);
 		if (node)
 			continue;
 		node = kho_radix_alloc_node(m);
@@ -119,7 +111,7 @@ static void kho_radix_del_key(struct machine *m, u64 key)
 	phys_addr_t node = m->k->kho.tree_root;
 
 	for (unsigned int i = KHO_TREE_MAX_DEPTH - 1; i > 0; i--) {
-		node = read_u64(m, node + kho_radix_get_table_index(key, i) * sizeof(u64));
+		node = phys_read_u64(m, node + kho_radix_get_table_index(key, i) * sizeof(u64));
 		if (WARN_ON(m, !node))
 			return;
 	}
@@ -233,7 +225,7 @@ static phys_addr_t new_chunk(struct machine *m, phys_addr_t cur, u32 order)
 void kho_mem_ser_free(struct machine *m, phys_addr_t chunk)
 {
 	while (chunk) {
-		phys_addr_t next = read_u64(m, chunk);
+		phys_addr_t next = phys_read_u64(m, chunk);
 
 		free_page(m, chunk);
 		chunk = next;
@@ -391,7 +383,7 @@ bool kho_track_slot(struct machine *m, u64 pfn, unsigned int order, unsigned int
 		if (!node)
 			return false;
 		*slot = node + kho_radix_get_table_index(key, i) * sizeof(u64);
-		node = read_u64(m, *slot);
+		node = phys_read_u64(m, *slot);
 	}
 	return true;
 }
@@ -405,7 +397,7 @@ bool kho_track_bit(struct machine *m, u64 pfn, unsigned int order, phys_addr_t *
 
 	if (m->k->boot.release.kho_radix) {
 		if (kho_track_slot(m, pfn, order, 1, &slot))
-			map = read_u64(m, slot);
+			map = phys_read_u64(m, slot);
 		nr = kho_encode_radix_key(pfn, order) % PRESERVE_BITS;
 	} else {
 		physxa = xa_load(&m->k->kho.orders, order);

@@ -50,6 +50,14 @@ enum gfp {
 
 /* phys.c: what the frames hold. An address outside memory is an oops. */
 void phys_read(struct machine *m, phys_addr_t phys, void *buf, u64 size);
+static inline u64 phys_read_u64(struct machine *m, phys_addr_t phys)
+{
+	u64 val;
+
+	phys_read(m, phys, &val, sizeof(val));
+	return val;
+}
+
 /* Of the page at @phys, word *@i or the next one that is not zero; false if there is none. */
 bool phys_next_word(struct machine *m, phys_addr_t phys, u32 *i, u64 *word);
 void phys_write(struct machine *m, phys_addr_t phys, const void *buf, u64 size);

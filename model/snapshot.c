@@ -11,7 +11,7 @@
 /* Free blocks beyond m->top: two of each order at most, and those of the highest. */
 static u64 next_head(const struct machine *m, u64 pfn)
 {
-	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER && pfn < m->nr_frames; order++) {
 		u64 head = pfn & ~((1ull << order) - 1);
 		const struct page *page = &m->memmap[head];
 
