@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The ledger: who claims each frame, who restored it, and the counts of the census. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "machine.h"
 
@@ -515,12 +516,22 @@ static void name_claims(struct machine *m, struct violation *v)
 	}
 }
 
+void ledger_reserve(struct ledger *l, u32 nr)
+{
+	if (nr <= l->max_violations)
+		return;
+	l->max_violations = 2 * nr;
+	l->violations = realloc(l->violations, l->max_violations * sizeof(*l->violations));
+	if (!l->violations)
+		abort();
+}
+
 struct violation *ledger_violation(struct machine *m, enum violation_kind kind, u64 pfn)
 {
 	struct ledger *l = &m->ledger;
 	struct violation *v;
 
-	GROW(m, l->violations, l->nr_violations, l->max_violations);
+	ledger_reserve(l, l->nr_violations + 1);
 	v = &l->violations[l->nr_violations++];
 	*v = (struct violation){ .kind = kind, .op = m->task->op, .pfn = pfn };
 	if (pfn) {

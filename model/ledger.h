@@ -93,10 +93,12 @@ struct ledger {
 	struct claim **claims;
 	u32 nr_claims, max_claims;
 	u32 first_claim;	/* claims before this one are CLAIM_DONE */
-	struct violation *violations;
+	struct violation *violations;	/* not in the arena: most machines have none */
 	u32 nr_violations, max_violations;
 };
 
+/* Room for @nr violations; host memory that is missing ends the program. */
+void ledger_reserve(struct ledger *l, u32 nr);
 /* A new claim, which becomes the current one. */
 u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token);
 /* The same for an FLB; the current claim stays. */

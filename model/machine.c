@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Making a machine, booting kernels on it, and replacing one by the next. */
+#include <stdlib.h>
+
 #include "damage.h"
 #include "handlers/handlers.h"
 #include "machine.h"
@@ -134,6 +136,7 @@ void machine_free(struct machine *m)
 		return;
 	persist = m->persist;
 	tasks_destroy(m);
+	free(m->ledger.violations);
 	arena_destroy(&m->heap);
 	arena_destroy(&persist);
 }

@@ -91,6 +91,20 @@ static u64 stacks_size(struct machine *m)
 	return size;
 }
 
+static u64 violations_size(const struct machine *m)
+{
+	return m->ledger.nr_violations * sizeof(*m->ledger.violations);
+}
+
+/* @now is what had the memory for them before the machine was put back. */
+static const char *restore_violations(struct machine *m, const struct ledger *now, const char *p)
+{
+	m->ledger.violations = now->violations;
+	m->ledger.max_violations = now->max_violations;
+	ledger_reserve(&m->ledger, m->ledger.nr_violations);
+	return get(p, m->ledger.violations, violations_size(m));
+}
+
 static char *save_stacks(struct machine *m, char *p)
 {
 	for (u32 id = 1; id <= m->nr_tasks; id++) {
@@ -113,6 +127,15 @@ static void restore_stacks(struct machine *m, const char *p)
 	}
 }
 
+/* How much was ever in use makes no difference to what can follow. */
+static void forget_past(struct machine *saved)
+{
+	saved->persist.dirty = 0;
+	saved->heap.dirty = 0;
+	saved->ledger.violations = NULL;
+	saved->ledger.max_violations = 0;
+}
+
 int machine_save(struct machine *m, struct machine_snapshot *s)
 {
 	u64 data = m->persist.used - data_start(m), nr = 0, head;
@@ -123,12 +146,10 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 		nr++;
 	if (reserve(s, sizeof(*m) + m->top * (sizeof(struct page) + sizeof(struct ghost)) +
 		    sizeof(nr) + nr * sizeof(struct saved_head) + data + m->heap.used + shadow +
-		    stacks_size(m)))
+		    violations_size(m) + stacks_size(m)))
 		return -ENOMEM;
 	p = put(s->mem, m, sizeof(*m));
-	/* How much was ever in use makes no difference to what can follow. */
-	((struct machine *)s->mem)->persist.dirty = 0;
-	((struct machine *)s->mem)->heap.dirty = 0;
+	forget_past(s->mem);
 	p = put(p, m->memmap, m->top * sizeof(*m->memmap));
 	p = put(p, m->ledger.ghost, m->top * sizeof(*m->ledger.ghost));
 	p = put(p, &nr, sizeof(nr));
@@ -139,6 +160,7 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 	}
 	p = arena_save(&m->persist, data_start(m), p);
 	p = arena_save(&m->heap, 0, p);
+	p = put(p, m->ledger.violations, violations_size(m));
 	p = save_stacks(m, p);
 	s->used = p - (char *)s->mem;
 	return 0;
@@ -149,6 +171,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	const struct machine *saved = s->mem;
 	struct arena persist = m->persist, heap = m->heap;
 	char *stacks = m->stacks;
+	struct ledger ledger = m->ledger;
 	u64 top = m->top, nr, head, next;
 	struct saved_head beyond;
 	const char *p;
@@ -175,6 +198,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	}
 	p = arena_restore(&m->persist, data_start(m), &persist, p);
 	p = arena_restore(&m->heap, 0, &heap, p);
+	p = restore_violations(m, &ledger, p);
 	restore_stacks(m, p);
 }
 
