@@ -182,7 +182,8 @@ char *arena_save(const struct arena *a, u64 from, char *to)
 	return to + size + shadow;
 }
 
-const char *arena_restore(struct arena *a, u64 from, const struct arena *now, const char *copy)
+const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now,
+			  const char *copy)
 {
 	u64 size = a->used - from, shadow = arena_shadow_size(size);
 

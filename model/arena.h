@@ -22,6 +22,11 @@
 #define ARENA_STEPS	64
 #define ARENA_CLASSES	(ARENA_STEPS + 31)
 
+/* How much of an arena is in use, and was ever. */
+struct arena_use {
+	u64 used, dirty;
+};
+
 struct arena {
 	char *base;		/* start of the mapping */
 	u64 reserved;		/* bytes of address space */
@@ -47,10 +52,11 @@ void arena_free(struct arena *a, void *ptr, u64 size);
 
 /*
  * Snapshots: copy what lies from offset @from on to @to, or back. @now is what the
- * arena was before *@a itself was put back. Each returns what follows the copy.
+ * use was before *@a itself was put back. Each returns what follows the copy.
  */
 char *arena_save(const struct arena *a, u64 from, char *to);
-const char *arena_restore(struct arena *a, u64 from, const struct arena *now, const char *copy);
+const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now,
+			  const char *copy);
 /* What a copy holds beside @size bytes of the arena: AddressSanitizer's knowledge of them. */
 u64 arena_shadow_size(u64 size);
 

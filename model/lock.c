@@ -88,11 +88,10 @@ static void released(struct machine *m, const void *lock, const char *name)
 	while (i-- > 0)
 		if (task->held[i].lock == lock)
 			break;
-	if (i < task->nr_held) {
-		task->nr_held--;
+	/* Mostly it is the last one. */
+	if (i < task->nr_held && i < --task->nr_held)
 		memmove(&task->held[i], &task->held[i + 1],
 			(task->nr_held - i) * sizeof(task->held[0]));
-	}
 	task_yield(m, "after unlock", name);
 }
 

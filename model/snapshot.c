@@ -61,13 +61,17 @@ static int reserve(struct machine_snapshot *s, u64 size)
 	return 0;
 }
 
-static char *put(char *to, const void *from, u64 size)
+/*
+ * Not in line: for a size that it knows the compiler has one instruction copy word
+ * by word, which takes twice as long as memcpy().
+ */
+static __attribute__((noinline)) char *put(char *to, const void *from, u64 size)
 {
 	memcpy(to, from, size);
 	return to + size;
 }
 
-static const char *get(const char *from, void *to, u64 size)
+static __attribute__((noinline)) const char *get(const char *from, void *to, u64 size)
 {
 	memcpy(to, from, size);
 	return from + size;
@@ -123,7 +127,7 @@ static void restore_stacks(struct machine *m, const char *p)
 
 		p = get(p, &stack.base, sizeof(stack.base));
 		stack.used = (char *)(task_of(m, id) + 1) - stack.base;
-		p = arena_restore(&stack, 0, &stack, p);
+		p = arena_restore(&stack, 0, &(struct arena_use){ .used = stack.used }, p);
 	}
 }
 
@@ -169,9 +173,10 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 void machine_restore(struct machine *m, const struct machine_snapshot *s)
 {
 	const struct machine *saved = s->mem;
-	struct arena persist = m->persist, heap = m->heap;
+	const struct arena_use persist = { m->persist.used, m->persist.dirty };
+	const struct arena_use heap = { m->heap.used, m->heap.dirty };
+	const struct ledger ledger = m->ledger;
 	char *stacks = m->stacks;
-	struct ledger ledger = m->ledger;
 	u64 top = m->top, nr, head, next;
 	struct saved_head beyond;
 	const char *p;
@@ -192,8 +197,8 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	m->stacks = stacks;
 	p = get(p, m->memmap, m->top * sizeof(*m->memmap));
 	p = get(p, m->ledger.ghost, m->top * sizeof(*m->ledger.ghost));
-	for (p = get(p, &nr, sizeof(nr)); nr; nr--) {
-		p = get(p, &beyond, sizeof(beyond));
+	for (p = get(p, &nr, sizeof(nr)); nr; nr--, p += sizeof(beyond)) {
+		memcpy(&beyond, p, sizeof(beyond));
 		m->memmap[beyond.pfn] = beyond.page;
 	}
 	p = arena_restore(&m->persist, data_start(m), &persist, p);

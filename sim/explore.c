@@ -59,6 +59,7 @@ struct worker {
 	struct place place;		/* of the machine as it is */
 	struct spot way[MAX_SEARCH_DEPTH + 1];
 	guint at;			/* way[] is valid up to here */
+	bool there;			/* the machine is at way[at] */
 	guint32 spare;
 	guint64 transitions;
 	guint64 frames[MAX_INODES];	/* of the memfds */
@@ -77,18 +78,24 @@ static bool save(struct worker *w, guint depth, guint32 number)
 	spot->place = w->place;
 	spot->number = number;
 	w->at = depth;
+	w->there = true;
 	return true;
 }
 
 static void restore(struct worker *w, guint depth)
 {
+	if (w->there && w->at == depth)
+		return;
 	machine_restore(w->machine, &w->way[depth].snapshot);
 	w->place = w->way[depth].place;
+	w->at = depth;
+	w->there = true;
 }
 
 static void run(struct worker *w, guint op, guint nth, struct done *done)
 {
 	w->witness.nr = 0;
+	w->there = false;
 	world_run(w->search->world, w->machine, &w->place, op, nth, done);
 }
 
@@ -97,6 +104,7 @@ static bool redo(struct worker *w, const struct origin *origin)
 {
 	struct done done;
 
+	w->there = false;
 	if (world_pair(w->search->world, origin->op) == NULL)
 		run(w, origin->op, origin->nth, &done);
 	else if (race_go(&w->race, origin->op, origin->nth) < 0)
@@ -125,8 +133,6 @@ static bool go_to(struct worker *w, guint32 number, guint depth)
 		ok = redo(w, states_origin(w->search->states, numbers[d])) &&
 		     save(w, d, numbers[d]);
 	w->witness.mute = false;
-	if (ok)
-		w->at = depth;
 	return ok;
 }
 
@@ -223,18 +229,19 @@ static void fingerprint(struct worker *w, guint64 f[2])
 static void end(struct worker *w, const struct origin *last, guint64 rank)
 {
 	w->witness.nr = 0;
+	w->there = false;
 	machine_end(w->machine);
 	witness_close(&w->witness, &w->place, 0, NULL);
 	for (guint i = 0; i < w->witness.nr; i++)
 		note(w, &w->witness.notes[i], last, true, rank);
 }
 
-/* The state behind an operation: is it new? */
+/* The state behind an operation, which may be new; false when it is the one before it. */
 static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
 {
 	struct search *s = w->search;
-	guint64 f[2];
 	guint32 number;
+	guint64 f[2];
 
 	if (s->options->through)
 		machine_forget_violations(w->machine);
@@ -245,25 +252,28 @@ static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		return true;
 	case STATE_NO_ROOM:
 		s->stopped = "memory";
-		return false;
+		return true;
 	default:
 		if (s->options->jobs > 1 && number >= s->end)
 			improve(s, number, origin);
-		return true;
+		return number != origin->parent;
 	}
 }
 
-/* An operation, or a race, was done, of which @found notes are with the witness. */
-static void take(struct worker *w, const struct origin *origin, guint found, bool refused)
+/*
+ * An operation, or a race, was done, of which @found notes are with the witness; false
+ * when the state is the one before it.
+ */
+static bool take(struct worker *w, const struct origin *origin, guint found, bool refused)
 {
 	guint64 rank = key_of(w->search, origin);
 
 	w->transitions++;
 	for (guint i = 0; i < found; i++)
 		note(w, &w->witness.notes[i], origin, false, rank);
-	if ((found == 0 || refused || w->search->options->through) &&
-	    !machine_panicked(w->machine))
-		arrive(w, origin, rank);
+	if ((found > 0 && !refused && !w->search->options->through) || machine_panicked(w->machine))
+		return true;
+	return arrive(w, origin, rank);
 }
 
 /* Returns whether an allocation failed, of those asked for. */
@@ -272,6 +282,7 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	struct search *s = w->search;
 	const struct origin origin = { .parent = w->way[w->at].number, .op = op, .nth = nth };
 	struct done done;
+	guint found;
 
 	restore(w, w->at);
 	run(w, op, nth, &done);
@@ -279,7 +290,9 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
 		return false;
 	w->booted = done.booted;
-	take(w, &origin, witness_close(&w->witness, &w->place, op, &done), done.refused);
+	found = witness_close(&w->witness, &w->place, op, &done);
+	/* What was refused without a trace need not be undone. */
+	w->there = !take(w, &origin, found, done.refused) && found == 0 && done.ret < 0;
 	return done.hit;
 }
 
@@ -304,6 +317,7 @@ static void try_race(struct worker *w, guint op)
 	struct raced raced = { .w = w, .op = op };
 
 	restore(w, w->at);
+	w->there = false;
 	race_search(&w->race, op, try_outcome, &raced);
 	if (w->race.stopped != NULL)
 		w->search->stopped = w->race.stopped;

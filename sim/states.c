@@ -28,7 +28,11 @@ static void *reserve(guint64 bytes)
 	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return mem != MAP_FAILED ? mem : NULL;
+	if (mem == MAP_FAILED)
+		return NULL;
+	/* What is looked up lies anywhere. */
+	madvise(mem, bytes, MADV_HUGEPAGE);
+	return mem;
 }
 
 static void release(void *mem, guint64 bytes)
