@@ -387,16 +387,9 @@ void fd_install(struct machine *m, int fd, struct file *file)
 	m->task->files->fd[fd] = file;
 }
 
-static struct file *files_lookup(struct machine *m, int fd)
-{
-	struct files_struct *files = m->task->files;
-
-	return (u32)fd < files->max_fds ? files->fd[fd] : NULL;
-}
-
 struct file *fdget_raw(struct machine *m, int fd)
 {
-	struct file *file = files_lookup(m, fd);
+	struct file *file = files_lookup(m->task->files, fd);
 	struct task *task = m->task;
 
 	/* Only where other tasks may close it meanwhile is a reference needed. */
@@ -437,7 +430,7 @@ struct file *fget_raw(struct machine *m, int fd)
 
 static struct file *take_fd(struct machine *m, int fd)
 {
-	struct file *file = files_lookup(m, fd);
+	struct file *file = files_lookup(m->task->files, fd);
 
 	if (file) {
 		m->task->files->fd[fd] = NULL;

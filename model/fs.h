@@ -148,6 +148,11 @@ struct file *fget(struct machine *m, int fd);
 struct file *fget_raw(struct machine *m, int fd);
 /* The same without a reference: for the system call under way. */
 struct file *fdget(struct machine *m, int fd);
+static inline struct file *files_lookup(const struct files_struct *files, int fd)
+{
+	return (u32)fd < files->max_fds ? files->fd[fd] : NULL;
+}
+
 struct file *fdget_raw(struct machine *m, int fd);
 /* What these two borrowed goes back; what the call did was promised. */
 void syscall_exit(struct machine *m);

@@ -819,6 +819,8 @@ int handover_path(const char *path);
  * struct machine_view - what of a machine's state counts in a search.
  * @fds: descriptors that later operations use, -1 for one that is not open; at most 64.
  * @nr_fds: how many there are.
+ * @own_fds: how many of them are the running process's; the others are @other's.
+ * @other: a process, or NULL.
  * @names: it matters which slot of @fds a file is in, and how sessions and tokens
  *	are called. Otherwise states that differ only in that are one state.
  * @contents: it matters what files hold, and not only which hold the same.
@@ -826,7 +828,8 @@ int handover_path(const char *path);
  */
 struct machine_view {
 	const int *fds;
-	unsigned int nr_fds;
+	unsigned int nr_fds, own_fds;
+	const char *other;
 	bool names;
 	bool contents;
 	bool damaged;

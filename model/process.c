@@ -28,7 +28,7 @@ void init_process(struct machine *m)
 	m->init_task.files = &init->files;
 }
 
-static struct process *find_process(struct machine *m, const char *comm)
+struct process *find_process(struct machine *m, const char *comm)
 {
 	struct process *p;
 

@@ -17,6 +17,8 @@ struct process {
 };
 
 struct process *process_of(struct files_struct *files);
+/* By its name; NULL when there is none. */
+struct process *find_process(struct machine *m, const char *comm);
 
 /* The process that every kernel starts, and that runs. */
 void init_process(struct machine *m);

@@ -13,6 +13,7 @@
 struct machine_walk {
 	struct machine *m;
 	const struct machine_view *view;
+	const struct files_struct *files[2];	/* the running process's, the other one's */
 	u64 *out;
 	u32 nr, max;
 	/* Numbers given in this walk: epoch << 32 | number, by address, frame and claim. */
@@ -302,15 +303,26 @@ static void put_inode_words(struct machine_walk *w, struct inode *inode)
 	}
 }
 
-/* Which slots have the file; without names only how many. */
+/* The file in a slot, or NULL. */
+static struct file *slot_file(const struct machine_walk *w, u32 i)
+{
+	int fd = w->view->fds[i];
+
+	return fd < 0 ? NULL : files_lookup(w->files[i >= w->view->own_fds], fd);
+}
+
+/* Which slots have the file; without names only how many of each process. */
 static u64 slots_of(const struct machine_walk *w, const struct file *file)
 {
 	u64 slots = 0;
 
 	for (u32 i = 0; i < w->view->nr_fds; i++) {
-		if (w->view->fds[i] < 0 || fdget_raw(w->m, w->view->fds[i]) != file)
+		if (slot_file(w, i) != file)
 			continue;
-		slots = w->view->names ? slots | 1ull << i : slots + 1;
+		if (w->view->names)
+			slots |= 1ull << i;
+		else
+			slots += i < w->view->own_fds ? 1 : 1ull << 32;
 	}
 	return slots;
 }
@@ -457,8 +469,7 @@ static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hash
 	u32 nr = 0;
 
 	for (u32 i = 0; i < w->view->nr_fds; i++) {
-		struct file *file = w->view->fds[i] < 0 ? NULL :
-							  fdget_raw(w->m, w->view->fds[i]);
+		struct file *file = slot_file(w, i);
 		u32 from = w->nr;
 
 		if (!file || file_inode(file) != inode || is_numbered(w, file))
@@ -496,8 +507,7 @@ static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
 	u32 nr = 0;
 
 	for (u32 i = 0; i < w->view->nr_fds; i++) {
-		struct file *file = w->view->fds[i] < 0 ? NULL :
-							  fdget_raw(w->m, w->view->fds[i]);
+		struct file *file = slot_file(w, i);
 
 		if (file && !is_numbered(w, file) && !!file->f_op->walk == refer)
 			hashes[nr++] = open_inode(w, file_inode(file));
@@ -591,6 +601,8 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 
 	w->m = m;
 	w->view = view;
+	w->files[0] = m->task->files;
+	w->files[1] = view->other ? &find_process(m, view->other)->files : NULL;
 	w->nr = 0;
 	w->nr_contents = 0;
 	w->next = 0;

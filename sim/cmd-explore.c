@@ -14,6 +14,8 @@
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
 
+#define PROCESS_OPS	",send_fd,exit"
+
 #define REDUCED_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec"
 
@@ -96,7 +98,9 @@ static void fill_in(struct options *o, const struct world_block *block)
 			o->numbers[i] = block->given & 1u << i ? block->numbers[i] :
 								 world_number(i)->usual;
 	if (o->ops == NULL)
-		o->ops = g_strdup(block->ops != NULL ? block->ops : DEFAULT_OPS);
+		o->ops = g_strdup(block->ops != NULL ? block->ops :
+				  o->numbers[WORLD_PROCESSES] > 1 ? DEFAULT_OPS PROCESS_OPS :
+				  DEFAULT_OPS);
 	if (o->handlers == NULL)
 		o->handlers = g_strdup(block->handlers);
 }
@@ -140,6 +144,7 @@ static bool make_world(struct options *o, GError **error)
 	w->reduced = o->reduced;
 	if (w->reduced) {
 		w->tasks = 1;
+		w->processes = 1;
 		return world_set_ops(w, REDUCED_OPS, error);
 	}
 	return world_set_ops(w, o->ops, error);

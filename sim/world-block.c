@@ -20,6 +20,7 @@ static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
 				"Allocations that may fail on one path"),
 	[WORLD_DAMAGE] = NUMBER(damage, 0, MAX_WORLD_DAMAGE, 0,
 				"Handovers that may be damaged on one path"),
+	[WORLD_PROCESSES] = NUMBER(processes, 1, MAX_PROCESSES, 1, "Processes"),
 	[WORLD_TASKS] = NUMBER(tasks, 1, MAX_WORLD_TASKS, 1,
 			       "Tasks that call at the same time"),
 	[WORLD_RACES] = NUMBER(races, 0, MAX_WORLD_RACES, 1,

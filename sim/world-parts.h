@@ -34,9 +34,21 @@ static inline guint other_slot(const struct world *world, guint nr)
 	return file_slot(world, world->inodes * world->opens + nr);
 }
 
+/* The first slot of a process; what is said of slots above is of those of the first one. */
+static inline guint first_slot(const struct world *world, guint process)
+{
+	return process * world->nr_slots;
+}
+
+/* The slot of the first process that is what @slot is to its own. */
+static inline guint own_slot(const struct world *world, guint slot)
+{
+	return slot < world->nr_slots ? slot : slot - world->nr_slots;
+}
+
 static inline guint session_of(const struct world *world, guint slot)
 {
-	return (slot - 1) % world->sessions;
+	return (own_slot(world, slot) - 1) % world->sessions;
 }
 
 /* world-files.c: a memfd of one page, and a file opened once more. */
@@ -76,5 +88,23 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 /** world_boot() - the next kernel runs. */
 void world_boot(const struct world *world, struct machine *m, struct place *place,
 		struct done *done);
+
+/* world-process.c */
+/** process_name() - "init", "child" */
+const char *process_name(guint process);
+
+/** world_start_processes() - all but the first, which every kernel starts. */
+void world_start_processes(const struct world *world, struct machine *m);
+
+/** world_enter() - what follows is done by that process. */
+void world_enter(const struct world *world, struct machine *m, guint process);
+
+/** world_receive() - the other process gets the descriptor that operation @op has sent. */
+void world_receive(const struct world *world, struct machine *m, struct place *place,
+		   const struct world_op *op, struct done *done);
+
+/** world_restart() - the process of @op has ended, and another one took its place. */
+void world_restart(const struct world *world, struct machine *m, struct place *place,
+		   const struct world_op *op, struct done *done);
 
 #endif

@@ -20,6 +20,7 @@ static bool binds(const struct world_op *op)
 
 static void print_slot(GString *out, const struct world *world, guint slot)
 {
+	slot = own_slot(world, slot);
 	if (slot == 0)
 		g_string_append(out, "dev");
 	else if (slot < in_slot(world, 0))
@@ -33,8 +34,8 @@ static void print_slot(GString *out, const struct world *world, guint slot)
 static void print_call(GString *out, const struct world *world, guint nr)
 {
 	const struct world_op *op = op_of(world, nr);
-	bool on_file = op->action == WORLD_CLOSE_FILE || op->action > WORLD_MEMFD ||
-		       op->action == WORLD_REOPEN;
+	bool on_file = op->action == WORLD_CLOSE_FILE || op->action == WORLD_REOPEN ||
+		       (op->action > WORLD_MEMFD && op->action != WORLD_EXIT);
 
 	if (op->action == WORLD_CLOSE)
 		g_string_append(out, "close");
@@ -65,7 +66,17 @@ static void print_call(GString *out, const struct world *world, guint nr)
 		g_string_append(out, ", 1");
 	else if (op->action == WORLD_SEAL)
 		g_string_append(out, ", F_SEAL_GROW");
+	else if (op->action == WORLD_SEND)
+		g_string_append_printf(out, ", \"%s\"", process_name(!op->process));
 	g_string_append_c(out, ')');
+}
+
+/* In a line of text, where nothing else says who does it. */
+static void print_whose(GString *out, const struct world *world, guint nr)
+{
+	if (op_of(world, nr)->process > 0)
+		g_string_append_printf(out, "%s: ", process_name(op_of(world, nr)->process));
+	print_call(out, world, nr);
 }
 
 static void print_pair(GString *out, const struct world *world, const struct world_pair *pair)
@@ -73,7 +84,7 @@ static void print_pair(GString *out, const struct world *world, const struct wor
 	g_string_append(out, "race(");
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
 		g_string_append(out, i > 0 ? ", " : "");
-		print_call(out, world, pair->ops[i]);
+		print_whose(out, world, pair->ops[i]);
 	}
 	g_string_append_c(out, ')');
 }
@@ -84,7 +95,7 @@ void world_print_call(GString *out, const struct world *world, guint nr, guint n
 		print_pair(out, world, world_pair(world, nr));
 		return;
 	}
-	print_call(out, world, nr);
+	print_whose(out, world, nr);
 	if (nth >= FIRST_DAMAGE) {
 		g_string_append(out, " [");
 		world_print_damage(out, world, nth - FIRST_DAMAGE);
@@ -105,6 +116,17 @@ void world_print_step(GString *out, int indent, const char *call, const char *re
 		g_string_append_printf(out, "%-*s = %s\n", 41 - indent, call, result);
 }
 
+static void print_enter(GString *out, guint process)
+{
+	g_string_append_printf(out, "  process %s\n", process_name(process));
+}
+
+static void print_processes(GString *out, const struct world *world)
+{
+	for (guint i = world->processes; i-- > 0 && world->processes > 1; )
+		print_enter(out, i);
+}
+
 /* "0" or "-EBUSY" */
 static void print_number(GString *out, gint64 ret)
 {
@@ -123,26 +145,34 @@ void world_print_start(GString *out, const struct world *world,
 		g_string_append_printf(out, " hugepages=%u", world->hugepages);
 	settings_print(out, overrides->settings);
 	g_string_append_c(out, '\n');
+	print_processes(out, world);
 	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", "dev");
 	world_print_files(out, world);
+}
+
+static void print_open(GString *out, const struct machine *m, const struct done *done)
+{
+	g_autoptr(GString) dev = g_string_new("dev");
+
+	if (done->dev < 0)
+		g_string_truncate(dev, 0);
+	if (done->dev < 0 && !machine_panicked(m))
+		print_number(dev, done->dev);
+	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", dev->str);
 }
 
 static void print_boot(GString *out, const struct world *world, const struct machine *m,
 		       const struct done *done)
 {
 	guint kernel = machine_kernel(m);
-	g_autoptr(GString) dev = g_string_new("dev");
 
 	g_string_append_printf(out, "\nkernel %u", kernel);
 	if (!g_str_equal(world->boots[kernel - 1].release.name,
 			 world->boots[kernel - 2].release.name))
 		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
 	g_string_append_c(out, '\n');
-	if (done->dev < 0)
-		g_string_truncate(dev, 0);
-	if (done->dev < 0 && !machine_panicked(m))
-		print_number(dev, done->dev);
-	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", dev->str);
+	print_processes(out, world);
+	print_open(out, m, done);
 }
 
 /* What an operation that does not return anything else has returned. */
@@ -182,6 +212,35 @@ static void print_close(GString *out, const struct world_op *op, const struct do
 		world_print_step(out, WORLD_STEP, call, "0");
 }
 
+static void print_received(GString *out, const struct world *world, const struct world_op *op,
+			   const struct done *done)
+{
+	g_autoptr(GString) result = g_string_new(NULL);
+
+	print_enter(out, !op->process);
+	if (done->received >= 0)
+		print_slot(result, world, op->file);
+	else
+		print_number(result, done->received);
+	world_print_step(out, WORLD_STEP, "recv_fd()", result->str);
+	print_enter(out, op->process);
+}
+
+/* What an operation brings with it. */
+static void print_rest(GString *out, const struct world *world, const struct machine *m, guint nr,
+		       const struct done *done, const char *closed)
+{
+	const struct world_op *op = op_of(world, nr);
+
+	print_close(out, op, done, closed);
+	if (op->action == WORLD_SEND && done->ret >= 0)
+		print_received(out, world, op, done);
+	if (done->restarted)
+		print_open(out, m, done);
+	if (done->booted)
+		print_boot(out, world, m, done);
+}
+
 /* What goes wrong in the step that follows. */
 static void print_variant(GString *out, const struct world *world, guint nth,
 			  const struct done *done)
@@ -201,12 +260,16 @@ static void print_variant(GString *out, const struct world *world, guint nth,
 void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
 		    guint nth, const struct done *done)
 {
+	guint process = op_of(world, nr)->process;
+
+	if (process > 0)
+		print_enter(out, process);
 	if (nth > 0)
 		print_variant(out, world, nth, done);
 	print_steps(out, WORLD_STEP, world, nr, done, !machine_panicked(m), "tmp");
-	print_close(out, op_of(world, nr), done, "tmp");
-	if (done->booted)
-		print_boot(out, world, m, done);
+	print_rest(out, world, m, nr, done, "tmp");
+	if (process > 0)
+		print_enter(out, 0);
 }
 
 static void print_schedule(GString *out, const GArray *schedule)
@@ -222,6 +285,34 @@ static void print_schedule(GString *out, const GArray *schedule)
 	g_string_append_c(out, '\n');
 }
 
+static void print_task(GString *out, const struct world *world, const struct world_pair *pair,
+		       guint task)
+{
+	guint process = op_of(world, pair->ops[task])->process;
+
+	g_string_append_printf(out, "    task %s", task_names[task]);
+	if (process > 0)
+		g_string_append_printf(out, " of %s", process_name(process));
+	g_string_append_c(out, '\n');
+}
+
+/* The same, behind a race. */
+static void print_rest_of(GString *out, const struct world *world, const struct machine *m,
+			  guint nr, const struct done *done, const char *closed)
+{
+	g_autoptr(GString) rest = g_string_new(NULL);
+	guint process = op_of(world, nr)->process;
+
+	print_rest(rest, world, m, nr, done, closed);
+	if (rest->len == 0)
+		return;
+	if (process > 0)
+		print_enter(out, process);
+	g_string_append(out, rest->str);
+	if (process > 0)
+		print_enter(out, 0);
+}
+
 void world_print_race(GString *out, const struct world *world, const struct machine *m, guint nr,
 		      const GArray *schedule, const struct race_done *done)
 {
@@ -231,14 +322,14 @@ void world_print_race(GString *out, const struct world *world, const struct mach
 
 	print_schedule(out, schedule);
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
-		g_string_append_printf(out, "    task %s\n", task_names[i]);
+		print_task(out, world, pair, i);
 		print_steps(out, TASK_STEP, world, pair->ops[i], &done->done[i],
 			    done->returned[i] && !machine_panicked(m), closed[i]);
 	}
 	g_string_append(out, "  end\n");
 	for (guint i = 0; i < MAX_WORLD_TASKS && goes_on; i++)
 		if (done->returned[i])
-			print_close(out, op_of(world, pair->ops[i]), &done->done[i], closed[i]);
+			print_rest_of(out, world, m, pair->ops[i], &done->done[i], closed[i]);
 	if (done->boot.booted)
 		print_boot(out, world, m, &done->boot);
 }

@@ -41,14 +41,22 @@ static void task_step(void *data, guint task)
 	machine_task_step(race->machine, task + 1);
 }
 
+static guint process_in(const struct world_race *race, guint task)
+{
+	return op_of(race->world, race->pair->ops[task])->process;
+}
+
 static void begin(struct world_race *race, guint op)
 {
 	race->pair = world_pair(race->world, op);
 	race->start = *race->place;
 	memset(&race->done, 0, sizeof(race->done));
 	race->witness->nr = 0;
-	for (guint i = 0; i < MAX_WORLD_TASKS; i++)
+	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		world_enter(race->world, race->machine, process_in(race, i));
 		machine_task_new(race->machine, task_body, &race->tasks[i]);
+	}
+	world_enter(race->world, race->machine, 0);
 }
 
 /* ---- Moments ---- */
@@ -82,15 +90,19 @@ static void settle(struct world_race *race)
 	struct race_done *done = &race->done;
 
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		world_enter(race->world, race->machine, process_in(race, i));
 		done->done[i].slot = -1;
 		if (done->returned[i] && done->done[i].ret >= 0)
 			world_bind(race->world, race->machine, race->place, race->pair->ops[i],
 				   &done->done[i]);
 	}
-	for (guint i = 0; i < MAX_WORLD_TASKS; i++)
+	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		world_enter(race->world, race->machine, process_in(race, i));
 		if (done->done[i].slot >= 0)
 			world_settle(race->world, race->machine, race->place, race->pair->ops[i],
 				     &done->done[i]);
+	}
+	world_enter(race->world, race->machine, 0);
 }
 
 /* No task can take a step any more. */

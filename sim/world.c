@@ -29,6 +29,8 @@ static const char *const action_names[NR_WORLD_ACTIONS + 1] = {
 	[WORLD_EXTEND] = "extend",
 	[WORLD_SEEK] = "lseek",
 	[WORLD_SEAL] = "add_seals",
+	[WORLD_SEND] = "send_fd",
+	[WORLD_EXIT] = "exit",
 };
 
 const char *world_action_name(enum world_action action)
@@ -60,58 +62,73 @@ gboolean world_set_ops(struct world *world, const char *text, GError **error)
 
 /* ---- Slots ---- */
 
-static int free_file_slot(const struct world *world, const struct place *place)
+static int free_file_slot(const struct world *world, const struct place *place, guint process)
 {
+	guint slot = first_slot(world, process) + file_slot(world, 0);
+
 	for (guint f = 0; f < nr_files(world); f++)
-		if (place->fds[file_slot(world, f)] < 0)
-			return file_slot(world, f);
+		if (place->fds[slot + f] < 0)
+			return slot + f;
 	return -1;
 }
 
 /* ---- The list of operations ---- */
 
-static void add_op(struct world *world, enum world_action action, guint session, guint file,
-		   guint token)
+/* Slots are counted within the process; 0: none. */
+static void add_op(struct world *world, guint process, enum world_action action, guint session,
+		   guint file, guint token)
 {
+	guint first = first_slot(world, process);
 	struct world_op op = {
-		.action = action, .session = session, .file = file, .token = token,
+		.action = action, .process = process, .token = token,
+		.session = session > 0 ? first + session : 0,
+		.file = file > 0 || action == WORLD_SEND ? first + file : 0,
 	};
 
 	if (world->actions & 1u << action)
 		g_array_append_val(world->ops, op);
 }
 
-static void add_session_ops(struct world *world, guint slot)
+static void add_session_ops(struct world *world, guint process, guint slot)
 {
-	add_op(world, WORLD_CLOSE, slot, 0, 0);
-	add_op(world, WORLD_FINISH, slot, 0, 0);
+	add_op(world, process, WORLD_CLOSE, slot, 0, 0);
+	add_op(world, process, WORLD_FINISH, slot, 0, 0);
 	for (guint t = 0; t < world->tokens; t++) {
-		add_op(world, WORLD_RETRIEVE, slot, 0, t);
+		add_op(world, process, WORLD_RETRIEVE, slot, 0, t);
 		for (guint f = 0; f < nr_files(world); f++)
-			add_op(world, WORLD_PRESERVE, slot, file_slot(world, f), t);
+			add_op(world, process, WORLD_PRESERVE, slot, file_slot(world, f), t);
 	}
 }
 
-static void list_ops(struct world *world)
+static void list_process_ops(struct world *world, guint p)
 {
 	static const enum world_action file_actions[] = {
 		WORLD_CLOSE_FILE, WORLD_REOPEN, WORLD_WRITE, WORLD_TRUNCATE, WORLD_EXTEND,
 		WORLD_SEEK, WORLD_SEAL,
 	};
 
-	world->ops = g_array_new(FALSE, TRUE, sizeof(struct world_op));
 	for (guint s = 0; s < world->sessions; s++) {
-		add_op(world, WORLD_CREATE, out_slot(s), 0, 0);
-		add_op(world, WORLD_OPEN, in_slot(world, s), 0, 0);
-		add_session_ops(world, out_slot(s));
-		add_session_ops(world, in_slot(world, s));
+		add_op(world, p, WORLD_CREATE, out_slot(s), 0, 0);
+		add_op(world, p, WORLD_OPEN, in_slot(world, s), 0, 0);
+		add_session_ops(world, p, out_slot(s));
+		add_session_ops(world, p, in_slot(world, s));
 	}
-	add_op(world, WORLD_MEMFD, 0, 0, 0);
+	add_op(world, p, WORLD_MEMFD, 0, 0, 0);
 	for (guint f = 0; f < nr_files(world); f++)
 		for (guint a = 0; a < G_N_ELEMENTS(file_actions); a++)
-			add_op(world, file_actions[a], 0, file_slot(world, f), 0);
-	add_op(world, WORLD_KEXEC, 0, 0, 0);
-	add_op(world, WORLD_REBOOT, 0, 0, 0);
+			add_op(world, p, file_actions[a], 0, file_slot(world, f), 0);
+	for (guint i = 0; i < world->nr_slots && world->processes > 1; i++)
+		add_op(world, p, WORLD_SEND, 0, i, 0);
+	add_op(world, p, WORLD_EXIT, 0, 0, 0);
+}
+
+static void list_ops(struct world *world)
+{
+	world->ops = g_array_new(FALSE, TRUE, sizeof(struct world_op));
+	for (guint p = 0; p < world->processes; p++)
+		list_process_ops(world, p);
+	add_op(world, 0, WORLD_KEXEC, 0, 0, 0);
+	add_op(world, 0, WORLD_REBOOT, 0, 0, 0);
 }
 
 /* Every two operations, also one with itself. */
@@ -153,6 +170,7 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 			*(const struct release *)releases->pdata[MIN(i, releases->len - 1)];
 		settings_apply(overrides->settings, boot, &world->mem);
 	}
+	G_STATIC_ASSERT(MAX_PROCESSES * MAX_WORLD_SLOTS <= 64);	/* see struct machine_view */
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
 	list_ops(world);
 	world_list_damages(world);
@@ -190,6 +208,7 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 		return NULL;
 	*place = (struct place){ .kernel = 1 };
 	no_fds(place);
+	world_start_processes(world, m);
 	place->fds[0] = sys_open(m, "/dev/liveupdate", O_RDWR);
 	world_open_files(world, m, place);
 	return m;
@@ -206,7 +225,9 @@ void world_frames(const struct world *world, struct machine *m, const struct pla
 struct machine_view world_view(const struct world *world, const struct place *place, bool names)
 {
 	return (struct machine_view){
-		.fds = place->fds, .nr_fds = world->nr_slots,
+		.fds = place->fds, .nr_fds = world->processes * world->nr_slots,
+		.own_fds = world->nr_slots,
+		.other = world->processes > 1 ? process_name(1) : NULL,
 		/* Damage may have made names of which there are no other like ones. */
 		.names = names || place->damages > 0,
 		.contents = world->actions & 1u << WORLD_WRITE,
@@ -248,6 +269,16 @@ const struct world_pair *world_pair(const struct world *world, guint nr)
 		&g_array_index(world->pairs, struct world_pair, nr - world->ops->len);
 }
 
+static bool has_any(const struct world *world, const struct place *place, guint process)
+{
+	const int *fds = place->fds + first_slot(world, process);
+	guint i = 0;
+
+	while (i < world->nr_slots && fds[i] < 0)
+		i++;
+	return i < world->nr_slots;
+}
+
 static bool can_race(const struct world *world, const struct place *place,
 		     const struct world_pair *pair)
 {
@@ -268,7 +299,7 @@ bool world_can(const struct world *world, const struct place *place, guint nr)
 	switch (op->action) {
 	case WORLD_CREATE:
 	case WORLD_OPEN:
-		return place->fds[0] >= 0;
+		return place->fds[first_slot(world, op->process)] >= 0;
 	case WORLD_CLOSE:
 	case WORLD_FINISH:
 	case WORLD_RETRIEVE:
@@ -280,9 +311,15 @@ bool world_can(const struct world *world, const struct place *place, guint nr)
 	case WORLD_REBOOT:
 		return true;
 	case WORLD_MEMFD:
-		return free_file_slot(world, place) >= 0;
+		return free_file_slot(world, place, op->process) >= 0;
 	case WORLD_REOPEN:
-		return place->fds[op->file] >= 0 && free_file_slot(world, place) >= 0;
+		return place->fds[op->file] >= 0 &&
+		       free_file_slot(world, place, op->process) >= 0;
+	case WORLD_SEND:
+		return place->fds[op->file] >= 0 &&
+		       place->fds[first_slot(world, !op->process) + own_slot(world, op->file)] < 0;
+	case WORLD_EXIT:
+		return has_any(world, place, op->process);
 	default:
 		return place->fds[op->file] >= 0;
 	}
@@ -327,8 +364,11 @@ bool world_same(const struct world *world, const struct place *place, guint nr)
 	if (pair != NULL)
 		return pair_same(world, place, pair);
 	op = op_of(world, nr);
-	/* Which of two calls was the last to change them is not known. */
-	if (place->races > 0 && has_token(op))
+	/*
+	 * Which of two calls was the last to change tokens is not known. And what is like
+	 * in one process need not be in the other.
+	 */
+	if ((place->races > 0 && has_token(op)) || world->processes > 1)
 		return false;
 	used = place->tokens[op->session];
 
@@ -403,7 +443,8 @@ gint64 world_call(const struct world *world, struct machine *m, const struct pla
 		  guint nr)
 {
 	const struct world_op *op = op_of(world, nr);
-	int dev = place->fds[0], session = place->fds[op->session], file = place->fds[op->file];
+	int dev = place->fds[first_slot(world, op->process)];
+	int session = place->fds[op->session], file = place->fds[op->file];
 
 	switch (op->action) {
 	case WORLD_CREATE:
@@ -440,6 +481,10 @@ gint64 world_call(const struct world *world, struct machine *m, const struct pla
 		return sys_lseek(m, file, 1, SEEK_SET);
 	case WORLD_SEAL:
 		return sys_fcntl(m, file, F_ADD_SEALS, F_SEAL_GROW);
+	case WORLD_SEND:
+		return sys_send_fd(m, file, process_name(!op->process));
+	case WORLD_EXIT:
+		return sys_exit_group(m);
 	default:
 		g_assert_not_reached();
 	}
@@ -456,7 +501,7 @@ static int slot_for(const struct world *world, const struct place *place,
 	case WORLD_RETRIEVE:
 	case WORLD_REOPEN:
 	case WORLD_MEMFD:
-		return free_file_slot(world, place);
+		return free_file_slot(world, place, op->process);
 	default:
 		return NO_SLOT;
 	}
@@ -471,6 +516,7 @@ void world_boot(const struct world *world, struct machine *m, struct place *plac
 	no_fds(place);
 	place->kernel++;
 	done->booted = true;
+	world_start_processes(world, m);
 	machine_begin_op(m, 1);
 	done->dev = sys_open(m, "/dev/liveupdate", O_RDWR);
 	machine_end_op(m, done->dev);
@@ -481,7 +527,7 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 		  struct done *done)
 {
 	const struct world_op *op = op_of(world, nr);
-	guint8 *tokens = &place->tokens[op->session];
+	guint8 *tokens = &place->tokens[own_slot(world, op->session)];
 
 	switch (op->action) {
 	case WORLD_CREATE:
@@ -506,6 +552,12 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 	case WORLD_KEXEC:
 	case WORLD_REBOOT:
 		world_boot(world, m, place, done);
+		break;
+	case WORLD_SEND:
+		world_receive(world, m, place, op, done);
+		break;
+	case WORLD_EXIT:
+		world_restart(world, m, place, op, done);
 		break;
 	default:
 		break;
@@ -550,8 +602,8 @@ static void take_damage(const struct world *world, struct machine *m, struct pla
 	place->damaged = 1 + g_array_index(world->damages, struct world_damage, nr).pattern;
 }
 
-void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,
-	       guint nth, struct done *done)
+static void run_op(const struct world *world, struct machine *m, struct place *place, guint nr,
+		   guint nth, struct done *done)
 {
 	const struct world_op *op = op_of(world, nr);
 	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
@@ -574,9 +626,21 @@ void world_run(const struct world *world, struct machine *m, struct place *place
 		take_failure(m, place, done);
 	done->refused = done->ret == -EBUSY && !done->hit && op->action == WORLD_PRESERVE &&
 			!machine_is_preserved(m, place->fds[op->file]);
-	if (machine_panicked(m) || done->ret < 0)
+	/* A process that fails to start has ended all the same. */
+	if (machine_panicked(m) || (done->ret < 0 && op->action != WORLD_EXIT))
 		return;
 	world_bind(world, m, place, nr, done);
 	if (done->slot >= 0)
 		world_settle(world, m, place, nr, done);
+}
+
+void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,
+	       guint nth, struct done *done)
+{
+	guint process = op_of(world, nr)->process;
+
+	world_enter(world, m, process);
+	run_op(world, m, place, nr, nth, done);
+	if (process > 0)
+		world_enter(world, m, 0);
 }

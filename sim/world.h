@@ -19,6 +19,7 @@
 #define MAX_WORLD_DAMAGE	2
 #define MAX_WORLD_TASKS	2
 #define MAX_WORLD_RACES	1
+#define MAX_PROCESSES	2
 /* The variant of an operation: 0 as it is, then the step that fails, then the damage done. */
 #define FIRST_DAMAGE	256
 #define MAX_SEARCH_DEPTH	100
@@ -56,6 +57,8 @@ enum world_action {
 	WORLD_EXTEND,
 	WORLD_SEEK,
 	WORLD_SEAL,
+	WORLD_SEND,
+	WORLD_EXIT,
 	NR_WORLD_ACTIONS
 };
 
@@ -66,6 +69,7 @@ struct world_pair {
 
 struct world_op {
 	enum world_action action;
+	guint8 process;		/* that does it, counted from 0 */
 	guint8 session;		/* slot */
 	guint8 file;		/* slot */
 	guint8 token;		/* counted from 0 */
@@ -81,6 +85,7 @@ struct world_op {
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
  * @damage: handovers that may be damaged on one path.
+ * @processes: each with slots of its own; the first one boots.
  * @tasks: that make one call each at one time; 1: there are no races.
  * @races: on one path, at most.
  * @depth: operations on a path, at most.
@@ -95,7 +100,7 @@ struct world_op {
  */
 struct world {
 	guint sessions, inodes, opens, tokens, kernels, faults, damage, depth;
-	guint tasks, races;
+	guint tasks, races, processes;
 	enum world_kind others[MAX_OTHERS];
 	guint nr_others;
 	bool reduced;
@@ -103,7 +108,7 @@ struct world {
 	struct boot boots[MAX_KERNELS];
 	guint64 mem, least_mem;
 	guint hugepages;
-	guint nr_slots;
+	guint nr_slots;		/* of each process */
 	GArray *ops, *damages, *pairs;
 };
 
@@ -122,7 +127,7 @@ struct world_damage {
 
 /** struct place - what belongs to a state beside the machine. */
 struct place {
-	int fds[MAX_WORLD_SLOTS];
+	int fds[MAX_PROCESSES * MAX_WORLD_SLOTS];	/* one process behind the other */
 	guint8 kernel;				/* that runs, counted from 1 */
 	guint8 faults, races;			/* that happened */
 	guint8 damages;				/* done to handovers */
@@ -140,7 +145,9 @@ struct done {
 	bool opened;		/* it was a retrieve_session() */
 	gint slot;		/* that got the descriptor; -1: it was closed at once */
 	bool booted;		/* the next kernel runs */
-	gint64 dev;		/* and what the open of /dev/liveupdate returned in it */
+	gint64 dev;		/* what the open of /dev/liveupdate returned in it, or ... */
+	bool restarted;		/* ... behind the end of the first process */
+	gint64 received;	/* by the other process */
 };
 
 /** world_action_name() - the word for an action, as --ops takes it. */

@@ -6,7 +6,7 @@
 . "${srcdir:=.}/tests/tap.sh"
 
 tmp=$(mktemp -d)
-mkdir "$tmp/out" "$tmp/races" "$tmp/random"
+mkdir "$tmp/out" "$tmp/races" "$tmp/random" "$tmp/processes"
 trap 'rm -rf "$tmp"' EXIT
 world=(--sessions 2 --inodes 1 --opens 2 --tokens 2)
 
@@ -83,6 +83,25 @@ correct()
 	[ $status = 3 ] || echo "status $status, expected 3 as the depth stopped it"
 	grep -q ', 0 findings' <<<"$out" || echo "$out"
 	"$LUOSIM" explore --sessions 1 --inodes 1 --tokens 1 >/dev/null || echo "not exhausted"
+}
+
+# What is sent lives on where it was not closed: the device with one process or both, the
+# memfd likewise, the session with none, one, the other or both. And a process that ends
+# while another one reboots.
+processes()
+{
+	local small=(--sessions 1 --inodes 1 --tokens 1 --processes 2) got
+	got=$(counts "${small[@]}" --kernels 1 --ops create_session,send_fd,close_session)
+	[ "${got%% *}" = 16 ] || echo "$got states, expected 16"
+	"$LUOSIM" explore "${small[@]}" --tasks 2 --depth 3 --kernel v7.0 --out "$tmp/processes" |
+		grep -qF 'preserve_fd(s0, f0, 0x1); race(exit(), kexec())' || echo "no race of exit"
+	"$LUOSIM" explore "${world[@]}" --processes 2 --depth 7 --kernel v6.19 --out "$tmp/processes" >/dev/null
+	"$LUOSIM" explore "${world[@]}" --processes 2 --tasks 2 --random --runs 3000 --seed 2 --depth 30 \
+		--kernel v7.0 --out "$tmp/processes" >"$tmp/one"
+	grep -q 'child: ' "$tmp/one" || cat "$tmp/one"
+	fails "$tmp/processes"
+	"$LUOSIM" explore "${world[@]}" --processes 2 --depth 7 --kernel v7.3 | grep -q ', 0 findings' ||
+		echo "v7.3: findings"
 }
 
 # Races of close, create, preserve and finish against reboot, and of retrieve_session()
@@ -266,6 +285,7 @@ check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged
 check "files of other handlers" handlers
+check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
 check "the same races with more threads, without symmetry, and at random" races_again
 check "the same with more threads, and again at random" same_again
