@@ -382,8 +382,14 @@ void put_unused_fd(struct machine *m, int fd)
 	census_add(m, CENSUS_DESCRIPTORS, -1);
 }
 
+/* The descriptors of a process that has ended are closed when its last task returns. */
 void fd_install(struct machine *m, int fd, struct file *file)
 {
+	if (m->task->id && !machine_task_lives(m)) {
+		put_unused_fd(m, fd);
+		fput(m, file);
+		return;
+	}
 	m->task->files->fd[fd] = file;
 }
 

@@ -327,9 +327,13 @@ void world_print_race(GString *out, const struct world *world, const struct mach
 			    done->returned[i] && !machine_panicked(m), closed[i]);
 	}
 	g_string_append(out, "  end\n");
-	for (guint i = 0; i < MAX_WORLD_TASKS && goes_on; i++)
-		if (done->returned[i])
-			print_rest_of(out, world, m, pair->ops[i], &done->done[i], closed[i]);
+	for (guint i = 0; i < MAX_WORLD_TASKS && goes_on; i++) {
+		guint task = race_task_at(world, pair, i);
+
+		if (done->returned[task])
+			print_rest_of(out, world, m, pair->ops[task], &done->done[task],
+				      closed[task]);
+	}
 	if (done->boot.booted)
 		print_boot(out, world, m, &done->boot);
 }

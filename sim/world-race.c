@@ -84,7 +84,21 @@ static void restore(void *data, const GByteArray *rest)
 
 /* ---- Outcomes ---- */
 
-/* The calls that returned, in the order of the tasks: descriptors first, then what is closed. */
+guint race_task_at(const struct world *world, const struct world_pair *pair, guint i)
+{
+	bool swap = op_of(world, pair->ops[1])->action == WORLD_EXIT;
+
+	return swap ? 1 - i : i;
+}
+
+/* Does task @task end the process that the other one has ended? */
+static bool is_end(const struct world_race *race, guint task)
+{
+	return race->pair->ops[0] == race->pair->ops[1] &&
+	       op_of(race->world, race->pair->ops[task])->action == WORLD_EXIT;
+}
+
+/* The calls that returned: first what they opened, then what is gone by them. */
 static void settle(struct world_race *race)
 {
 	struct race_done *done = &race->done;
@@ -97,10 +111,14 @@ static void settle(struct world_race *race)
 				   &done->done[i]);
 	}
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
-		world_enter(race->world, race->machine, process_in(race, i));
-		if (done->done[i].slot >= 0)
-			world_settle(race->world, race->machine, race->place, race->pair->ops[i],
-				     &done->done[i]);
+		guint task = race_task_at(race->world, race->pair, i);
+
+		/* Two ends of a process are one. */
+		if (done->done[task].slot < 0 || (i > 0 && is_end(race, task)))
+			continue;
+		world_enter(race->world, race->machine, process_in(race, task));
+		world_settle(race->world, race->machine, race->place, race->pair->ops[task],
+			     &done->done[task]);
 	}
 	world_enter(race->world, race->machine, 0);
 }
