@@ -15,6 +15,8 @@ struct machine_walk;
 
 #define MAX_LFS_FILESIZE	INT64_MAX
 
+#define FILE_STATE_ANY		UINT64_MAX
+
 struct file_operations {
 	const char *name;
 	/* Returns an error that close() ignores, as the VFS does. */
@@ -25,7 +27,10 @@ struct file_operations {
 	s64 (*write)(struct machine *m, struct file *file, const void *buf, u64 len, s64 *pos);
 	s64 (*llseek)(struct machine *m, struct file *file, s64 offset, int whence);
 	int (*fallocate)(struct machine *m, struct file *file, int mode, s64 offset, s64 len);
-	/* For the ledger: a hash of what the file holds; NULL: of its page cache. */
+	/*
+	 * For the ledger: a hash of what the file holds, or FILE_STATE_ANY when others may
+	 * have changed that; NULL: a hash of its page cache.
+	 */
 	u64 (*state)(struct machine *m, struct file *file);
 	/* For walk.c: what it refers to, and all else that is not in the inode or @state. */
 	void (*walk)(struct machine_walk *w, struct machine *m, struct file *file);

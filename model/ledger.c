@@ -315,6 +315,13 @@ static u64 file_hash(struct machine *m, struct file *file)
 	return file->f_op->state ? file->f_op->state(m, file) : inode_hash(m, file_inode(file));
 }
 
+static bool holds(struct machine *m, const struct claim *claim, struct file *file)
+{
+	u64 hash = file_hash(m, file);
+
+	return hash == claim->hash || hash == FILE_STATE_ANY;
+}
+
 void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 {
 	struct claim *claim = claim_of(m, nr);
@@ -335,7 +342,7 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 		what = "position";
 	else if (file_inode(file)->seals != claim->seals)
 		what = "set of seals";
-	else if (file_hash(m, file) != claim->hash)
+	else if (!holds(m, claim, file))
 		what = "content";
 	pfn = claim->nr_extents ? claim->extents[0].pfn : 0;
 	if (what)

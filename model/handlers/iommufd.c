@@ -102,24 +102,36 @@ static void for_each_pte(struct machine *m, const struct iommufd_ctx *ictx, bool
 	}
 }
 
+struct iommufd_hash {
+	u64 hash;
+	bool back;		/* a page is a memfd's again, which may be written to */
+	bool gone;		/* one is nobody's */
+};
+
 static void hash_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, void *data)
 {
-	u64 *hash = data;
+	struct iommufd_hash *h = data;
 
 	(void)i;
-	for (u64 page = 0; page < 1ull << pte->order % 64 && pfn_valid(m, pte->pfn + page); page++)
-		*hash += phys_hash(m, PFN_PHYS(pte->pfn + page), PAGE_SIZE,
-				   pte->iova + (page << PAGE_SHIFT));
+	if (!pfn_valid(m, pte->pfn))
+		return;
+	if (m->ledger.ghost[pte->pfn].restored)
+		h->back = true;
+	else if (!(m->memmap[pte->pfn].flags & PG_INCOMING))
+		h->gone = true;
+	for (u64 nr = 0; nr < 1ull << pte->order % 64 && pfn_valid(m, pte->pfn + nr); nr++)
+		h->hash += phys_hash(m, PFN_PHYS(pte->pfn + nr), PAGE_SIZE,
+				     pte->iova + (nr << PAGE_SHIFT));
 }
 
 u64 iommufd_state(struct machine *m, const struct iommufd_ctx *ictx)
 {
-	u64 hash = 0;
+	struct iommufd_hash h = { 0 };
 
 	/* What was not marked is not meant to come back. */
 	if (!ictx->outgoing || ictx->lu_preserve)
-		for_each_pte(m, ictx, !ictx->outgoing, hash_pte, &hash);
-	return hash;
+		for_each_pte(m, ictx, !ictx->outgoing, hash_pte, &h);
+	return !ictx->outgoing && h.back && !h.gone ? FILE_STATE_ANY : h.hash;
 }
 
 /* The file. */

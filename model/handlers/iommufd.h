@@ -23,7 +23,10 @@ void iommufd_detach(struct iommufd_ctx *ictx);
 int iommufd_device_preserve(struct machine *m, struct luo_session *session,
 			    struct iommufd_ctx *ictx, u64 *tokenp);
 void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx);
-/* A hash of what a device reads through the page table that is handed over, or was. */
+/*
+ * A hash of what a device reads through the page table that is handed over, or was;
+ * FILE_STATE_ANY when memfds behind it are back.
+ */
 u64 iommufd_state(struct machine *m, const struct iommufd_ctx *ictx);
 
 #endif

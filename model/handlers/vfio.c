@@ -62,7 +62,11 @@ static u64 vfio_state(struct machine *m, struct file *file)
 {
 	const struct vfio_device_file *df = file->private_data;
 
-	return df->nr + 1 + (df->ictx ? NR_PCI_DEVICES + iommufd_state(m, df->ictx) : 0);
+	u64 reads = df->ictx ? iommufd_state(m, df->ictx) : 0;
+
+	if (reads == FILE_STATE_ANY)
+		return reads;
+	return df->nr + 1 + (df->ictx ? NR_PCI_DEVICES + reads : 0);
 }
 
 static void vfio_walk(struct machine_walk *w, struct machine *m, struct file *file)
