@@ -43,12 +43,16 @@ static guint64 action_of(const struct world *world, guint32 op)
 	return op < 2 ? op : 2 + g_array_index(world->ops, struct world_op, op - 2).action;
 }
 
-/* Which operations gave up claims on the frame before the one under way. */
+/*
+ * Which operations gave up claims on the frame before the one under way. Of a frame
+ * that is left, it is the last one: what came before had been given back.
+ */
 static guint64 mix_claims(guint64 hash, const struct world *world, const struct violation *v)
 {
+	guint nr = MIN(v->nr_claims, G_N_ELEMENTS(v->claims));
 	guint64 all = 0;
 
-	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++)
+	for (guint i = v->kind == VIOLATION_LEAK && nr > 0 ? nr - 1 : 0; i < nr; i++)
 		if (v->claims[i].done_op != v->op)
 			all |= 1ull << action_of(world, v->claims[i].done_op);
 	return mix(hash, all & ~1ull);

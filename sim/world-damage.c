@@ -27,6 +27,7 @@ static void damage_clear(gpointer damage)
 
 	g_free(d->field);
 	g_free(d->other);
+	g_free(d->unless);
 }
 
 /* ---- Paths ---- */
@@ -126,21 +127,25 @@ static char *object_of(const char *path)
 
 /* ---- Damages ---- */
 
-static void add(struct world *world, guint pattern, const char *field,
-		enum luosim_damage_kind kind, guint64 number, const char *other)
-{
-	const struct world_damage d = {
-		.pattern = pattern, .kind = kind, .field = g_strdup(field), .number = number,
-		.other = g_strdup(other),
-	};
-
-	g_array_append_val(world->damages, d);
-}
-
 /* What is handed over in a form that only its handler knows. */
 static bool is_opaque(const char *pattern)
 {
 	return g_str_has_prefix(pattern, "data[");
+}
+
+static void add(struct world *world, guint pattern, const char *field,
+		enum luosim_damage_kind kind, guint64 number, const char *other)
+{
+	struct world_damage d = {
+		.pattern = pattern, .kind = kind, .field = g_strdup(field), .number = number,
+		.other = g_strdup(other),
+	};
+
+	if (is_opaque(field))
+		d.unless = g_strdup_printf("memfd%.*s.pos", (int)strcspn(field + 4, "]") + 1,
+					   field + 4);
+
+	g_array_append_val(world->damages, d);
 }
 
 /* The address of what is there and not meant, and of what is not there. */
@@ -234,6 +239,15 @@ void world_list_damages(struct world *world)
 	}
 }
 
+static bool has_field(struct machine *m, const char *field)
+{
+	const struct luosim_damage damage = { .field = field, .kind = DAMAGE_FLIP };
+	bool has = machine_damage(m, &damage) == 0;
+
+	machine_damage_clear(m);
+	return has;
+}
+
 bool world_damage(const struct world *world, struct machine *m, guint nr)
 {
 	const struct world_damage *d = &g_array_index(world->damages, struct world_damage, nr);
@@ -242,6 +256,8 @@ bool world_damage(const struct world *world, struct machine *m, guint nr)
 		.bytes = d->other, .len = d->kind == DAMAGE_BYTES ? strlen(d->other) : 0,
 	};
 
+	if (d->unless != NULL && has_field(m, d->unless))
+		return false;
 	return machine_damage(m, &damage) == 0;
 }
 

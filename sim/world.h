@@ -116,6 +116,7 @@ struct world {
  * struct world_damage - one thing that may happen to a handover.
  * @pattern: which handover_field() @field is.
  * @other: an object, another field or a string, or NULL.
+ * @unless: a field; where there is one, @field is part of it by another name. Or NULL.
  */
 struct world_damage {
 	guint pattern;
@@ -123,6 +124,7 @@ struct world_damage {
 	char *field;
 	guint64 number;
 	char *other;
+	char *unless;
 };
 
 /** struct place - what belongs to a state beside the machine. */
