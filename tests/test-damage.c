@@ -198,7 +198,7 @@ static void it_can_be_forgotten_before(void **state)
 {
 	(void)state;
 	r = release_find("v7.3");
-	use(r);
+	use_release(r);
 	make_world();
 	assert_int_equal(set_bytes("kho.compatible", "other"), 0);
 	machine_damage_clear(m);
