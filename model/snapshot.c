@@ -106,7 +106,7 @@ static const char *restore_violations(struct machine *m, const struct ledger *no
 	m->ledger.violations = now->violations;
 	m->ledger.max_violations = now->max_violations;
 	ledger_reserve(&m->ledger, m->ledger.nr_violations);
-	return get(p, m->ledger.violations, violations_size(m));
+	return m->ledger.nr_violations ? get(p, m->ledger.violations, violations_size(m)) : p;
 }
 
 static char *save_stacks(struct machine *m, char *p)
@@ -164,7 +164,8 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 	}
 	p = arena_save(&m->persist, data_start(m), p);
 	p = arena_save(&m->heap, 0, p);
-	p = put(p, m->ledger.violations, violations_size(m));
+	if (m->ledger.nr_violations)
+		p = put(p, m->ledger.violations, violations_size(m));
 	p = save_stacks(m, p);
 	s->used = p - (char *)s->mem;
 	return 0;
