@@ -21,14 +21,14 @@ static const struct {
 	const char *name;
 	enum world_kind needs, uses;
 } kinds[NR_WORLD_KINDS] = {
-	[KIND_NONE] = { "" },
-	[KIND_EVENTFD] = { "eventfd" },
-	[KIND_HUGETLB] = { "hugetlb" },
-	[KIND_KVM] = { "kvm" },
-	[KIND_VCPU] = { "vcpu", .needs = KIND_KVM },
-	[KIND_GUEST_MEMFD] = { "guest_memfd", .needs = KIND_KVM },
-	[KIND_IOMMUFD] = { "iommufd" },
-	[KIND_VFIO] = { "vfio", .uses = KIND_IOMMUFD },
+	[KIND_NONE] = { .name = "" },
+	[KIND_EVENTFD] = { .name = "eventfd" },
+	[KIND_HUGETLB] = { .name = "hugetlb" },
+	[KIND_KVM] = { .name = "kvm" },
+	[KIND_VCPU] = { .name = "vcpu", .needs = KIND_KVM },
+	[KIND_GUEST_MEMFD] = { .name = "guest_memfd", .needs = KIND_KVM },
+	[KIND_IOMMUFD] = { .name = "iommufd" },
+	[KIND_VFIO] = { .name = "vfio", .uses = KIND_IOMMUFD },
 };
 
 /* ---- Which there are ---- */
