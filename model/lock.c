@@ -123,7 +123,7 @@ static void wait_for(struct machine *m, const void *lock, bool write,
 {
 	struct task *task = m->task;
 
-	task->turn = last_turn(m, lock) + 1;
+	task->turn = m->nr_tasks ? last_turn(m, lock) + 1 : 1;
 	task->waits_for = lock;
 	task->wants_write = write;
 	task->may_go = may_go;

@@ -8,12 +8,15 @@
 #include "walk.h"
 
 #define MAX_CONTENTS	64u
+#define MAX_SLOTS	64u
 #define MAX_CHUNKS	8u	/* of an area in a damaged handover */
 
 struct machine_walk {
 	struct machine *m;
 	const struct machine_view *view;
-	const struct files_struct *files[2];	/* the running process's, the other one's */
+	struct file *slots[MAX_SLOTS];	/* what the view's descriptors stand for, or NULL */
+	u32 nr_slots;
+	bool refers;			/* some of them to others */
 	u64 *out;
 	u32 nr, max;
 	/* Numbers given in this walk: epoch << 32 | number, by address, frame and claim. */
@@ -52,13 +55,23 @@ static void *grown(void *old, u64 bytes)
 	return new;
 }
 
+static __attribute__((noinline)) void make_room(struct machine_walk *w)
+{
+	w->max = w->max ? 2 * w->max : 256;
+	w->out = grown(w->out, w->max * sizeof(*w->out));
+}
+
+/* In line, as there are some hundred words in a state. */
+static inline void put_word(struct machine_walk *w, u64 word)
+{
+	if (w->nr == w->max)
+		make_room(w);
+	w->out[w->nr++] = word;
+}
+
 void walk_put(struct machine_walk *w, u64 word)
 {
-	if (w->nr == w->max) {
-		w->max = w->max ? 2 * w->max : 256;
-		w->out = grown(w->out, w->max * sizeof(*w->out));
-	}
-	w->out[w->nr++] = word;
+	put_word(w, word);
 }
 
 static void fit(u64 **stamps, u64 *nr, u64 need)
@@ -80,7 +93,7 @@ static bool put_number(struct machine_walk *w, u64 *stamp)
 	if (first)
 		*stamp = w->epoch << 32 | w->next++;
 	number = (u32)*stamp;
-	walk_put(w, number < w->base ? 1 + number : ~(u64)(number - w->base));
+	put_word(w, number < w->base ? 1 + number : ~(u64)(number - w->base));
 	return first;
 }
 
@@ -97,7 +110,7 @@ static bool is_numbered(struct machine_walk *w, const void *object)
 bool walk_object(struct machine_walk *w, const void *object)
 {
 	if (!object) {
-		walk_put(w, 0);
+		put_word(w, 0);
 		return false;
 	}
 	return put_number(w, object_stamp(w, object));
@@ -109,14 +122,14 @@ static void put_content(struct machine_walk *w, u64 hash)
 	u32 i = 0;
 
 	if (!hash || w->view->contents) {
-		walk_put(w, hash);
+		put_word(w, hash);
 		return;
 	}
 	while (i < w->nr_contents && w->contents[i] != hash)
 		i++;
 	if (i == w->nr_contents && i < MAX_CONTENTS)
 		w->contents[w->nr_contents++] = hash;
-	walk_put(w, i < MAX_CONTENTS ? 1 + i : hash);
+	put_word(w, i < MAX_CONTENTS ? 1 + i : hash);
 }
 
 /* Claims and frames. */
@@ -136,7 +149,7 @@ static void put_counts(struct machine_walk *w, u64 pfn)
 	const u32 *in = xa_load(&w->m->k->kho.counts_in, pfn);
 
 	/* struct kho_count: what is left, and what it began with. */
-	walk_put(w, (out ? *out : 0) | (u64)(in ? in[0] : 0) << 16 | (u64)(in ? in[1] : 0) << 32);
+	put_word(w, (out ? *out : 0) | (u64)(in ? in[0] : 0) << 16 | (u64)(in ? in[1] : 0) << 32);
 }
 
 void walk_frame(struct machine_walk *w, u64 pfn)
@@ -147,7 +160,7 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 	union kho_page_info info;
 
 	if (!pfn_valid(m, pfn) || !pfn) {
-		walk_put(w, UINT64_MAX - pfn);
+		put_word(w, UINT64_MAX - pfn);
 		return;
 	}
 	fit(&w->frames, &w->nr_frames, pfn + 1);
@@ -156,23 +169,23 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 	page = &m->memmap[pfn];
 	ghost = &m->ledger.ghost[pfn];
 	info.page_private = page->flags & PG_BUDDY ? 0 : page->private;
-	walk_put(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
+	put_word(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
 		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)info.order << 9 |
 		 (u64)ghost->restored << 16 | (u64)ghost->preserved << 17 |
 		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);
-	walk_put(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
+	put_word(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
 	if (m->k->boot.release.policy.restore == RESTORE_REFCOUNT)
 		put_counts(w, pfn);
 	/* Whose it is, unless nobody's any more. */
 	if (ghost->claim && m->ledger.claims[ghost->claim - 1]->state != CLAIM_DONE)
 		put_number(w, &w->claims[ghost->claim]);
 	else
-		walk_put(w, 0);
+		put_word(w, 0);
 	/* Whose bytes it held. */
 	if (ghost->data && ghost->data != DATA_ALIASED)
 		put_number(w, &w->claims[ghost->data]);
 	else
-		walk_put(w, ghost->data);
+		put_word(w, ghost->data);
 }
 
 /* Memory that was handed over, which damage may have led outside. */
@@ -187,9 +200,9 @@ static bool walk_read(struct machine_walk *w, phys_addr_t phys, void *buf, u64 l
 /* All that a page holds, where it is not known to be what a claim says. */
 static void put_page(struct machine_walk *w, phys_addr_t phys)
 {
-	walk_put(w, phys);
+	put_word(w, phys);
 	if (pfn_valid(w->m, PHYS_PFN(phys)))
-		walk_put(w, phys_hash(w->m, phys & PAGE_MASK, PAGE_SIZE, 0));
+		put_word(w, phys_hash(w->m, phys & PAGE_MASK, PAGE_SIZE, 0));
 }
 
 static void put_chunks(struct machine_walk *w, phys_addr_t chunk)
@@ -206,7 +219,7 @@ void walk_words(struct machine_walk *w, phys_addr_t phys, u64 nr)
 	u64 word;
 
 	for (u64 i = 0; i < nr && walk_read(w, phys + i * sizeof(word), &word, sizeof(word)); i++)
-		walk_put(w, word);
+		put_word(w, word);
 }
 
 void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
@@ -215,7 +228,7 @@ void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64
 	const u64 per_page = PAGE_SIZE / size;
 	u64 entry[8], phys;
 
-	walk_put(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | vmalloc->order << 16);
+	put_word(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | vmalloc->order << 16);
 	walk_frame(w, PHYS_PFN(vmalloc->first));
 	if (w->view->damaged)
 		put_chunks(w, vmalloc->first);
@@ -234,23 +247,23 @@ static void put_claim(struct machine_walk *w, u32 nr)
 	const struct claim *claim;
 
 	if (!nr) {
-		walk_put(w, 0);
+		put_word(w, 0);
 		return;
 	}
 	claim = w->m->ledger.claims[nr - 1];
 	put_number(w, &w->claims[nr]);
 	if (claim->object)
 		put_number(w, &w->claims[claim->object]);
-	walk_put(w, claim->state | (u64)claim->judged << 8 |
+	put_word(w, claim->state | (u64)claim->judged << 8 |
 		 (u64)(w->m->kernel_nr - claim->kernel) << 16 | (u64)claim->seals << 32);
-	walk_put(w, claim->f_mode | (u64)claim->i_mode << 32);
-	walk_put(w, claim->size);
-	walk_put(w, claim->pos);
+	put_word(w, claim->f_mode | (u64)claim->i_mode << 32);
+	put_word(w, claim->size);
+	put_word(w, claim->pos);
 	put_content(w, claim->hash);
 	for (u32 e = 0; e < claim->nr_extents; e++)
 		for (u32 i = 0; i < claim->extents[e].nr; i++)
 			walk_frame(w, claim->extents[e].pfn + i);
-	walk_put(w, UINT64_MAX);
+	put_word(w, UINT64_MAX);
 }
 
 /* Claims that no file of a session has: what became of them, in numbers. */
@@ -271,7 +284,7 @@ static void put_lost_claims(struct machine_walk *w)
 				stranded += !!(w->m->memmap[claim->extents[e].pfn + j].flags &
 					       PG_INCOMING);
 	}
-	walk_put(w, waiting << 32 | stranded);
+	put_word(w, waiting << 32 | stranded);
 }
 
 /* Files and inodes. */
@@ -279,7 +292,9 @@ static void put_lost_claims(struct machine_walk *w)
 /* Is the object in the table of the policy? */
 static void put_managed(struct machine_walk *w, const void *object)
 {
-	walk_put(w, !!xa_load(&w->m->k->luo.preserved_files, object_id(w->m, object)));
+	const struct xarray *table = &w->m->k->luo.preserved_files;
+
+	put_word(w, (table->root || table->single) && xa_load(table, object_id(w->m, object)));
 }
 
 static void put_inode_words(struct machine_walk *w, struct inode *inode)
@@ -287,28 +302,36 @@ static void put_inode_words(struct machine_walk *w, struct inode *inode)
 	struct machine *m = w->m;
 	struct folio *folio;
 
-	walk_put(w, inode->i_size);
-	walk_put(w, inode->flags | (u64)inode->seals << 8 | (u64)inode->luo_managed << 24 |
+	put_word(w, inode->i_size);
+	put_word(w, inode->flags | (u64)inode->seals << 8 | (u64)inode->luo_managed << 24 |
 		 (u64)inode->i_mode << 32);
-	walk_put(w, inode->i_nlink | (u64)inode->i_count << 32);
-	walk_put(w, inode->i_mapping.nrpages | inode->fallocend << 32);
-	walk_put(w, inode->alloced | inode->i_blocks << 32);
+	put_word(w, inode->i_nlink | (u64)inode->i_count << 32);
+	put_word(w, inode->i_mapping.nrpages | inode->fallocend << 32);
+	put_word(w, inode->alloced | inode->i_blocks << 32);
 	put_managed(w, inode);
 	if (inode->i_mapping.nrpages)
 		put_content(w, inode_hash(m, inode));
 	for (u64 at = 0; (folio = filemap_next_folio(m, &inode->i_mapping, &at, UINT64_MAX));
 	     at = folio_start(folio, at) + folio_nr_pages(folio)) {
-		walk_put(w, at);
+		put_word(w, at);
 		walk_frame(w, folio_pfn(m, folio));
 	}
 }
 
-/* The file in a slot, or NULL. */
-static struct file *slot_file(const struct machine_walk *w, u32 i)
+static void find_slots(struct machine_walk *w)
 {
-	int fd = w->view->fds[i];
+	const struct machine_view *view = w->view;
+	const struct files_struct *own = w->m->task->files, *other = NULL;
 
-	return fd < 0 ? NULL : files_lookup(w->files[i >= w->view->own_fds], fd);
+	if (view->other)
+		other = &find_process(w->m, view->other)->files;
+	w->nr_slots = min(view->nr_fds, MAX_SLOTS);
+	w->refers = false;
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		w->slots[i] = view->fds[i] < 0 ? NULL :
+			      files_lookup(i < view->own_fds ? own : other, view->fds[i]);
+		w->refers |= w->slots[i] && w->slots[i]->f_op->walk;
+	}
 }
 
 /* Which slots have the file; without names only how many of each process. */
@@ -316,8 +339,8 @@ static u64 slots_of(const struct machine_walk *w, const struct file *file)
 {
 	u64 slots = 0;
 
-	for (u32 i = 0; i < w->view->nr_fds; i++) {
-		if (slot_file(w, i) != file)
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		if (w->slots[i] != file)
 			continue;
 		if (w->view->names)
 			slots |= 1ull << i;
@@ -329,20 +352,20 @@ static u64 slots_of(const struct machine_walk *w, const struct file *file)
 
 static void put_file_words(struct machine_walk *w, struct file *file)
 {
-	walk_put(w, (uintptr_t)file->f_op);
-	walk_put(w, file->f_pos);
-	walk_put(w, file->f_flags | (u64)file->f_mode << 32);
-	walk_put(w, file->f_count);
-	walk_put(w, slots_of(w, file));
+	put_word(w, (uintptr_t)file->f_op);
+	put_word(w, file->f_pos);
+	put_word(w, file->f_flags | (u64)file->f_mode << 32);
+	put_word(w, file->f_count);
+	put_word(w, slots_of(w, file));
 	put_managed(w, file);
 	if (file->f_op == &luo_session_fops)
 		walk_object(w, file->private_data);
 	else if (file->f_op->walk)
 		file->f_op->walk(w, w->m, file);
 	else if (file->f_op->state)
-		walk_put(w, file->f_op->state(w->m, file));
+		put_word(w, file->f_op->state(w->m, file));
 	else
-		walk_put(w, (uintptr_t)file->private_data);
+		put_word(w, (uintptr_t)file->private_data);
 }
 
 void walk_file(struct machine_walk *w, struct file *file)
@@ -361,11 +384,11 @@ static void put_blocks(struct machine_walk *w, struct kho_block_set *bs)
 	struct kho_block_header_ser hdr;
 	struct kho_block *block;
 
-	walk_put(w, bs->nblocks | (u64)bs->incoming << 32 | (u64)!!bs->head_pa << 33);
+	put_word(w, bs->nblocks | (u64)bs->incoming << 32 | (u64)!!bs->head_pa << 33);
 	list_for_each_entry(block, &bs->blocks, list) {
 		walk_frame(w, PHYS_PFN(block->ser));
 		phys_read(w->m, block->ser, &hdr, sizeof(hdr));
-		walk_put(w, hdr.count << 1 | !!hdr.next);
+		put_word(w, hdr.count << 1 | !!hdr.next);
 	}
 }
 
@@ -373,7 +396,7 @@ static void put_shared(struct machine_walk *w, const struct luo_managed *managed
 {
 	if (!walk_object(w, managed))
 		return;
-	walk_put(w, managed->owners | (u64)managed->retrieve_status << 32);
+	put_word(w, managed->owners | (u64)managed->retrieve_status << 32);
 	if (managed->file)
 		walk_file(w, managed->file);
 }
@@ -400,9 +423,9 @@ static bool is_incoming(const struct machine *m, phys_addr_t phys)
 static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 {
 	walk_object(w, luo_file);
-	walk_put(w, handler_index(w, luo_file->fh) | (u64)luo_file->retrieve_status << 32);
+	put_word(w, handler_index(w, luo_file->fh) | (u64)luo_file->retrieve_status << 32);
 	if (w->view->names)
-		walk_put(w, luo_file->token);
+		put_word(w, luo_file->token);
 	if (luo_file->file)
 		walk_file(w, luo_file->file);
 	put_shared(w, luo_file->managed);
@@ -420,23 +443,23 @@ static void put_session(struct machine_walk *w, struct luo_session *session)
 	struct luo_file *luo_file;
 
 	walk_object(w, session);
-	walk_put(w, session->retrieved | session->pinned << 1 | session->closed << 2 |
+	put_word(w, session->retrieved | session->pinned << 1 | session->closed << 2 |
 		 session->dying << 3 | file_set->count << 8);
 	if (w->view->names)
-		walk_put(w, session->name_hash);
+		put_word(w, session->name_hash);
 	walk_frame(w, PHYS_PFN(file_set->files));
 	put_blocks(w, &file_set->block_set);
 	list_for_each_entry(luo_file, &file_set->files_list, list)
 		put_luo_file(w, luo_file);
-	walk_put(w, UINT64_MAX);
+	put_word(w, UINT64_MAX);
 }
 
 static void put_sessions(struct machine_walk *w, struct luo_session_header *sh)
 {
 	struct luo_session *session;
 
-	walk_put(w, sh->count << 1 | sh->active);
-	walk_put(w, sh->rwsem.readers | (u64)sh->rwsem.writer << 32);
+	put_word(w, sh->count << 1 | sh->active);
+	put_word(w, sh->rwsem.readers | (u64)sh->rwsem.writer << 32);
 	walk_frame(w, PHYS_PFN(sh->header_ser));
 	put_blocks(w, &sh->block_set);
 	list_for_each_entry(session, &sh->list, list)
@@ -445,11 +468,19 @@ static void put_sessions(struct machine_walk *w, struct luo_session_header *sh)
 
 /* What no session refers to: files that are only open. */
 
-static int by_value(const void *a, const void *b)
+/* So few that a call of qsort() would take longer. */
+static void put_sorted(struct machine_walk *w, u64 *words, u32 nr)
 {
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+	for (u32 i = 1; i < nr; i++) {
+		u64 word = words[i];
+		u32 at = i;
 
-	return x < y ? -1 : x > y;
+		for (; at && words[at - 1] > word; at--)
+			words[at] = words[at - 1];
+		words[at] = word;
+	}
+	for (u32 i = 0; i < nr; i++)
+		put_word(w, words[i]);
 }
 
 /* Replace what was put since @from by a hash of it. */
@@ -461,15 +492,13 @@ static u64 digest(struct machine_walk *w, u32 from)
 	return hash;
 }
 
-#define MAX_SLOTS	64u
-
 /* A hash for each file of @inode that the walk has not come to; how many there are. */
 static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hashes)
 {
 	u32 nr = 0;
 
-	for (u32 i = 0; i < w->view->nr_fds; i++) {
-		struct file *file = slot_file(w, i);
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		struct file *file = w->slots[i];
 		u32 from = w->nr;
 
 		if (!file || file_inode(file) != inode || is_numbered(w, file))
@@ -494,9 +523,7 @@ static u64 open_inode(struct machine_walk *w, struct inode *inode)
 	if (walk_object(w, inode))
 		put_inode_words(w, inode);
 	nr = files_of(w, inode, hashes);
-	qsort(hashes, nr, sizeof(*hashes), by_value);
-	for (u32 i = 0; i < nr; i++)
-		walk_put(w, hashes[i]);
+	put_sorted(w, hashes, nr);
 	w->base = UINT32_MAX;
 	return digest(w, from);
 }
@@ -506,8 +533,8 @@ static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
 {
 	u32 nr = 0;
 
-	for (u32 i = 0; i < w->view->nr_fds; i++) {
-		struct file *file = slot_file(w, i);
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		struct file *file = w->slots[i];
 
 		if (file && !is_numbered(w, file) && !!file->f_op->walk == refer)
 			hashes[nr++] = open_inode(w, file_inode(file));
@@ -519,12 +546,10 @@ static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
 static void put_open_files(struct machine_walk *w)
 {
 	u64 hashes[MAX_SLOTS];
-	u32 nr = open_inodes(w, true, hashes);
+	u32 nr = w->refers ? open_inodes(w, true, hashes) : 0;
 
 	nr += open_inodes(w, false, hashes + nr);
-	qsort(hashes, nr, sizeof(*hashes), by_value);
-	for (u32 i = 0; i < nr; i++)
-		walk_put(w, hashes[i]);
+	put_sorted(w, hashes, nr);
 }
 
 /* The kernel as a whole. */
@@ -534,9 +559,9 @@ static void put_flbs(struct machine_walk *w)
 	const struct liveupdate_flb *flb;
 
 	list_for_each_entry(flb, &w->m->k->luo.flbs, list) {
-		walk_put(w, flb->outgoing.count);
-		walk_put(w, flb->incoming.count);
-		walk_put(w, (u32)flb->incoming.retrieve_status |
+		put_word(w, flb->outgoing.count);
+		put_word(w, flb->incoming.count);
+		put_word(w, (u32)flb->incoming.retrieve_status |
 			 (u64)flb->incoming.finished << 32 | (u64)!!flb->incoming.obj << 33 |
 			 (u64)!!flb->outgoing.obj << 34);
 		put_claim(w, flb->outgoing.claim);
@@ -558,7 +583,7 @@ static void put_sites(struct machine_walk *w)
 	for (u32 i = 0; i < k->nr_sites; i++)
 		if (k->sites[i].once)
 			all += XXH3_64bits(&k->sites[i].where, sizeof(k->sites[i].where));
-	walk_put(w, all);
+	put_word(w, all);
 }
 
 /* What the judge counts, as far as it is not as at boot. */
@@ -570,7 +595,7 @@ static void put_census(struct machine_walk *w)
 		s64 more = l->now.count[i] - l->at_boot.count[i];
 
 		/* How many nodes an array has lies in the addresses that index it. */
-		walk_put(w, i == CENSUS_OBJECTS ? more - w->m->k->xa_nodes : more);
+		put_word(w, i == CENSUS_OBJECTS ? more - w->m->k->xa_nodes : more);
 	}
 }
 
@@ -580,15 +605,15 @@ static void put_kernel(struct machine_walk *w)
 	const struct kernel *k = m->k;
 	const struct luo *luo = &k->luo;
 
-	walk_put(w, m->kernel_nr | (u64)k->kexec.loaded << 16 | (u64)!!k->kexec.fdt << 17 |
+	put_word(w, m->kernel_nr | (u64)k->kexec.loaded << 16 | (u64)!!k->kexec.fdt << 17 |
 		 (u64)k->kexec.preserve_context << 25 |
 		 (u64)luo->enabled << 18 | (u64)luo->in_use << 19 |
 		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
 		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
-	walk_put(w, luo->rebooting);
-	walk_put(w, (u32)luo->deserialize_err | m->task->files->nofile << 32);
-	walk_put(w, k->kho.nr_shared);
+	put_word(w, luo->rebooting);
+	put_word(w, (u32)luo->deserialize_err | m->task->files->nofile << 32);
+	put_word(w, k->kho.nr_shared);
 	put_census(w);
 	put_sites(w);
 	handlers_walk(w, m);
@@ -601,8 +626,6 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 
 	w->m = m;
 	w->view = view;
-	w->files[0] = m->task->files;
-	w->files[1] = view->other ? &find_process(m, view->other)->files : NULL;
 	w->nr = 0;
 	w->nr_contents = 0;
 	w->next = 0;
@@ -610,8 +633,9 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 	w->epoch++;
 	fit(&w->objects, &w->nr_objects, m->heap.used / ARENA_STEP + 1);
 	fit(&w->claims, &w->nr_claims, m->ledger.nr_claims + 1);
-	walk_put(w, m->panicked);
+	put_word(w, m->panicked);
 	if (!m->panicked) {
+		find_slots(w);
 		put_kernel(w);
 		put_sessions(w, &m->k->luo.outgoing);
 		put_sessions(w, &m->k->luo.incoming);
