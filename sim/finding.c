@@ -277,6 +277,7 @@ static void print_path_step(GString *out, struct world_race *race, const struct 
 	struct machine_snapshot before = { 0 };
 	const GArray *schedule;
 	struct done done;
+	guint nr;
 
 	if (world_pair(world, step->op) == NULL) {
 		world_run(world, m, race->place, step->op, step->nth, &done);
@@ -287,9 +288,14 @@ static void print_path_step(GString *out, struct world_race *race, const struct 
 		return;
 	}
 	machine_save(m, &before);
-	race_search(race, step->op, NULL, NULL);
+	nr = race_search(race, step->op, NULL, NULL);
 	machine_restore(m, &before);
 	machine_snapshot_free(&before);
+	if (step->nth >= nr) {
+		g_string_append_printf(out, "  # a race that cannot be repeated: %s\n",
+				       race->stopped);
+		return;
+	}
 	schedule = race_follow(race, step->op, step->nth);
 	world_print_race(out, world, m, step->op, schedule, &race->done);
 }
@@ -308,6 +314,8 @@ static void print_path(GString *out, const struct finding *f, const struct world
 		witness.nr = 0;
 		print_path_step(out, &race, &g_array_index(f->path, struct path_step, i),
 				f->kind == FINDING_REFUSED && i + 1 == f->path->len);
+		/* As in the search. */
+		machine_forget_violations(race.machine);
 	}
 	race_clear(&race);
 	machine_free(race.machine);

@@ -19,7 +19,8 @@ struct parser {
 	GArray *loops;		/* of struct repeat, borrowed from the steps */
 	GArray *open;		/* of guint: the steps that opened the blocks around */
 	guint race;		/* step that opened the race around, counted from 1; 0: none */
-	guint race_line;	/* where the race of this scenario is */
+	guint race_line;	/* where the first race of this scenario is */
+	bool race_free;		/* it has no schedule */
 	bool race_reboots;
 	guint handler_line;	/* inside a handler's block: where that began */
 	guint explore_line;	/* inside an explore block: likewise */
@@ -486,13 +487,26 @@ static bool parse_repeat(struct parser *p)
 	return true;
 }
 
+/* Of several races each must have its schedule: what could come of others is not tried. */
+static bool check_races(struct parser *p, const struct race *race)
+{
+	bool free = race->schedule == NULL;
+
+	if (p->race_line != 0 && (free || p->race_free)) {
+		lex_fail(&p->lex, p->lex.line, "second 'race', expected one, or 'schedule=' in all "
+			 "(the first is in line %u)", p->race_line);
+		return false;
+	}
+	p->race_free = free;
+	p->race_line = p->race_line != 0 ? p->race_line : p->lex.nr;
+	return true;
+}
+
 static bool parse_race(struct parser *p)
 {
 	guint index = p->scn->steps->len;
 	struct step *step;
 
-	if (p->race_line != 0)
-		return twice(p, "race", p->race_line);
 	if (p->open->len > 0) {
 		lex_fail(&p->lex, p->lex.line, "race inside a block, expected it outside");
 		return false;
@@ -500,11 +514,10 @@ static bool parse_race(struct parser *p)
 	if (!heading_done(p, p->lex.line))
 		return false;
 	step = add_step(p, STEP_RACE);
-	p->race_line = p->lex.nr;
 	p->race = index + 1;
 	p->lex.raced = true;
 	g_array_append_val(p->open, index);
-	return race_parse(&p->lex, &step->race);
+	return race_parse(&p->lex, &step->race) && check_races(p, &step->race);
 }
 
 static struct race *race_of(struct parser *p)

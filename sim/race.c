@@ -370,6 +370,8 @@ guint run_race(struct run *r, guint pc)
 	struct report_event e = { .type = REPORT_RACE, .race = &r->race };
 
 	r->race.step = pc;
+	if (r->race.shown != NULL)
+		g_array_unref(r->race.shown);
 	r->report = none;
 	if (g->race->schedule != NULL)
 		r->race.shown = g_array_ref(g->race->schedule);

@@ -23,7 +23,7 @@ struct walker {
 	struct place first, place;
 	struct witness witness;
 	struct world_race race;
-	bool raced;			/* the last path came to its race, which had that outcome */
+	guint reached;			/* the last race of the last path that had its outcome */
 	GArray *path;			/* of struct path_step: of this run */
 	GHashTable *findings;		/* by id */
 	guint64 transitions;
@@ -76,7 +76,7 @@ static bool path_shows(struct walker *w, const GArray *path, const struct findin
 	int nr;
 
 	go_back(w);
-	w->raced = false;
+	w->reached = 0;
 	for (guint i = 0; i < path->len; i++) {
 		const struct path_step *step = &g_array_index(path, struct path_step, i);
 		bool last = i + 1 == path->len && !f->at_end;
@@ -87,7 +87,8 @@ static bool path_shows(struct walker *w, const GArray *path, const struct findin
 		nr = do_step(w, step, &done);
 		if (nr < 0)
 			return false;
-		w->raced |= race;
+		if (race)
+			w->reached = i;
 		if (nr > 0 || last)
 			return last && noted(w, f->id);
 		if (step->nth > 0 && !done.hit && !race)
@@ -96,25 +97,24 @@ static bool path_shows(struct walker *w, const GArray *path, const struct findin
 	return f->at_end && do_end(w) > 0 && noted(w, f->id);
 }
 
-/* The same, with any outcome of the race in @path, which may have other numbers now. */
+/* The same, with any outcome of one of the races in @path, which may have other numbers now. */
 static bool path_can_show(struct walker *w, GArray *path, const struct finding *f)
 {
-	struct path_step *race = NULL;
-
+	if (path_shows(w, path, f))
+		return true;
 	for (guint i = 0; i < path->len; i++) {
 		struct path_step *step = &g_array_index(path, struct path_step, i);
+		const struct path_step was = *step;
 
-		if (world_pair(w->world, step->op) != NULL)
-			race = step;
-	}
-	if (race == NULL)
-		return path_shows(w, path, f);
-	for (guint nth = 0; nth < MAX_OUTCOMES; nth++) {
-		race->nth = nth;
-		if (path_shows(w, path, f))
-			return true;
-		if (!w->raced)
-			return false;
+		if (world_pair(w->world, step->op) == NULL)
+			continue;
+		w->reached = i;
+		for (guint nth = 0; nth < MAX_OUTCOMES && w->reached >= i; nth++) {
+			step->nth = nth;
+			if (path_shows(w, path, f))
+				return true;
+		}
+		*step = was;
 	}
 	return false;
 }

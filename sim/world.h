@@ -18,7 +18,7 @@
 #define MAX_WORLD_FAULTS	3
 #define MAX_WORLD_DAMAGE	2
 #define MAX_WORLD_TASKS	2
-#define MAX_WORLD_RACES	1
+#define MAX_WORLD_RACES	3
 #define MAX_PROCESSES	2
 /* The variant of an operation: 0 as it is, then the step that fails, then the damage done. */
 #define FIRST_DAMAGE	256

@@ -125,6 +125,8 @@ races()
 	"$LUOSIM" explore "${small[@]}" --races 0 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/a"
 	"$LUOSIM" explore "${small[@]}" --tasks 1 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/b"
 	diff "$tmp/a" "$tmp/b"
+	"$LUOSIM" explore "${small[@]}" --races 2 --depth 4 --through --kernel v7.0 --out "$tmp/races" >/dev/null
+	grep -c 'race schedule' "$tmp"/races/*.scn | grep -q ':2$' || echo "no path with two races"
 	fails "$tmp/races"
 }
 
