@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a search found: telling causes apart, and writing them down as scenarios. */
+#include <string.h>
+
 #include "finding.h"
 #include "world-race.h"
 
@@ -58,6 +60,29 @@ static guint64 mix_claims(guint64 hash, const struct world *world, const struct 
 	return mix(hash, all & ~1ull);
 }
 
+#define TASK_OF	"the task of "
+
+/* What the judge said; a task is that of an operation here, and of no line. */
+static void put_text(struct note *note, const struct world *world, const char *text)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	const char *at;
+
+	for (; (at = strstr(text, TASK_OF "line ")) != NULL; ) {
+		char *behind;
+		guint64 op = g_ascii_strtoull(at + strlen(TASK_OF "line "), &behind, 10);
+
+		g_string_append_len(out, text, at - text + strlen(TASK_OF));
+		if (op >= 2)
+			world_print_call(out, world, op - 2, 0);
+		else
+			g_string_append(out, "exit");
+		text = behind;
+	}
+	g_string_append(out, text);
+	g_strlcpy(note->text, out->str, sizeof(note->text));
+}
+
 static void note_violation(struct witness *w, const struct event *event)
 {
 	const struct violation *v = event->violation;
@@ -73,7 +98,10 @@ static void note_violation(struct witness *w, const struct event *event)
 		note->id = mix(note->id, w->warn_id);
 	else
 		note->id = mix_claims(mix_text(mix_chain(note->id, event), v->text), w->world, v);
-	g_strlcpy(note->text, v->text, sizeof(note->text));
+	if (strstr(v->text, TASK_OF) == NULL)
+		g_strlcpy(note->text, v->text, sizeof(note->text));
+	else
+		put_text(note, w->world, v->text);
 	w->nr++;
 }
 

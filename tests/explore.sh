@@ -125,6 +125,9 @@ races()
 	"$LUOSIM" explore "${small[@]}" --races 0 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/a"
 	"$LUOSIM" explore "${small[@]}" --tasks 1 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/b"
 	diff "$tmp/a" "$tmp/b"
+	# A lock that a failed reboot keeps (B70), and two calls that sleep on it.
+	"$LUOSIM" explore "${small[@]}" --faults 1 --through --depth 2 --kernel v7.0 --with serialize-rwsem \
+		--out "$tmp/races" | grep -A1 '^  stuck' | grep -q '\[failing at 1\]; race(' || echo "nobody stuck"
 	"$LUOSIM" explore "${small[@]}" --races 2 --depth 4 --through --kernel v7.0 --out "$tmp/races" >/dev/null
 	grep -c 'race schedule' "$tmp"/races/*.scn | grep -q ':2$' || echo "no path with two races"
 	fails "$tmp/races"
