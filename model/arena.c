@@ -38,6 +38,16 @@ static void copy_raw(void *to, const void *from, u64 size)
 	for (u64 i = 0; i < size; i++)
 		t[i] = ((const u8 *)from)[i];
 }
+
+__attribute__((no_sanitize_address))
+static bool equal_raw(const void *a, const void *b, u64 size)
+{
+	u64 i = 0;
+
+	while (i < size && ((const u8 *)a)[i] == ((const u8 *)b)[i])
+		i++;
+	return i == size;
+}
 #else
 u64 arena_shadow_size(u64 size)
 {
@@ -53,6 +63,11 @@ static u8 *shadow_of(const void *ptr)
 static void copy_raw(void *to, const void *from, u64 size)
 {
 	memcpy(to, from, size);
+}
+
+static bool equal_raw(const void *a, const void *b, u64 size)
+{
+	return !memcmp(a, b, size);
 }
 #endif
 
@@ -193,4 +208,14 @@ const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now
 	copy_raw(shadow_of(a->base + from), copy + size, shadow);
 	copy_raw(a->base + from, copy, size);
 	return copy + size + shadow;
+}
+
+bool arena_is_at(const struct arena *a, u64 from, const struct arena *then, const char **copy)
+{
+	u64 size = then->used - from;
+
+	if (a->used != then->used || !equal_raw(a->base + from, *copy, size))
+		return false;
+	*copy += size + arena_shadow_size(size);
+	return true;
 }

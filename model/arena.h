@@ -57,6 +57,8 @@ void arena_free(struct arena *a, void *ptr, u64 size);
 char *arena_save(const struct arena *a, u64 from, char *to);
 const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now,
 			  const char *copy);
+/* Is the arena as in the copy of when it was @then? *@copy is moved behind it. */
+bool arena_is_at(const struct arena *a, u64 from, const struct arena *then, const char **copy);
 /* What a copy holds beside @size bytes of the arena: AddressSanitizer's knowledge of them. */
 u64 arena_shadow_size(u64 size);
 

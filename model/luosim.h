@@ -743,6 +743,15 @@ int machine_save(struct machine *m, struct machine_snapshot *s);
  */
 void machine_restore(struct machine *m, const struct machine_snapshot *s);
 
+/**
+ * machine_is_at() - is the machine, byte for byte, where it was saved?
+ * @m: the machine that @s was made of, in no race.
+ *
+ * True says that the same will follow; false says nothing, as memory that was used
+ * meanwhile and given back does not look as before. Violations do not count.
+ */
+bool machine_is_at(const struct machine *m, const struct machine_snapshot *s);
+
 /** machine_snapshot_free() - give the copy's memory back. */
 void machine_snapshot_free(struct machine_snapshot *s);
 

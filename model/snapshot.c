@@ -208,6 +208,28 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	restore_stacks(m, p);
 }
 
+/* Frames, the kernel, and what the judge counts; the rest follows from them. */
+bool machine_is_at(const struct machine *m, const struct machine_snapshot *s)
+{
+	const struct machine *then = s->mem;
+	const char *p = (const char *)(then + 1);
+	u64 nr;
+
+	if (m->kernel_nr != then->kernel_nr || m->panicked || m->top != then->top ||
+	    memcmp(&m->ledger.now, &then->ledger.now, sizeof(m->ledger.now)))
+		return false;
+	if (memcmp(m->memmap, p, m->top * sizeof(*m->memmap)))
+		return false;
+	p += m->top * sizeof(*m->memmap);
+	if (memcmp(m->ledger.ghost, p, m->top * sizeof(*m->ledger.ghost)))
+		return false;
+	p += m->top * sizeof(*m->ledger.ghost);
+	memcpy(&nr, p, sizeof(nr));
+	p += sizeof(nr) + nr * sizeof(struct saved_head);
+	return arena_is_at(&m->persist, data_start(m), &then->persist, &p) &&
+	       arena_is_at(&m->heap, 0, &then->heap, &p);
+}
+
 void machine_snapshot_free(struct machine_snapshot *s)
 {
 	free(s->mem);

@@ -124,6 +124,22 @@ static void a_stopped_machine_runs_again(void **state)
 	end_clean(s.m);
 }
 
+static void only_what_left_no_trace_is_where_it_was(void **state)
+{
+	(void)state;
+	assert_true(machine_is_at(s.m, &s.before));
+	assert_int_equal(preserve_fd(s.m, s.session, s.mem, 1), 0);
+	assert_false(machine_is_at(s.m, &s.before));
+	assert_int_equal(machine_save(s.m, &s.after), 0);
+	assert_int_equal(preserve_fd(s.m, s.session, s.mem, 1), -EEXIST);
+	assert_true(machine_is_at(s.m, &s.after));
+	assert_int_equal(sys_lseek(s.m, s.mem, 1, SEEK_SET), 1);
+	assert_false(machine_is_at(s.m, &s.after));
+	machine_restore(s.m, &s.before);
+	assert_true(machine_is_at(s.m, &s.before));
+	end_clean(s.m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +149,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_free_block_of_later_stays_behind, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_stopped_machine_runs_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_what_left_no_trace_is_where_it_was, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);

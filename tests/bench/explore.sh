@@ -52,15 +52,28 @@ own=$(cpu symmetry reduced --sessions 3 -j 1)
 echo "luosim, symmetry, 3 2 2 none:             $own s, $(counts symmetry) states and transitions"
 [ -z "$spin" ] || echo "  Spin takes $(ratio "$spin" "$own") times as long"
 
-one=$(cpu one reduced --tokens 3 --no-symmetry -j 1)
-read -r states transitions <<<"$(counts one)"
-echo "luosim, no symmetry, 2 2 3 none:          $one s, $states states, $transitions transitions"
-echo "  $(ratio "$transitions" "$one") transitions a CPU second;$(sed -nE '2s/.*,( [0-9.]+ bytes a state)/\1/p' one)"
+# A search of v7.3's own states: the full model, nothing left out.
+full()
+{
+	"$luosim" explore --kernel v7.3 --opens 2 --no-symmetry --depth 14 "$@" || [ $? = 3 ]
+}
 
-# Two threads, in a smaller world: the time, and what both processors spent.
+# Two lines about a search that took $1 seconds of the user and printed to file $2.
+rate()
+{
+	local states transitions
+	read -r states transitions <<<"$(counts "$2")"
+	echo "$1 s, $states states, $transitions transitions"
+	echo "  $(ratio "$transitions" "$1") transitions a CPU second;$(sed -nE '2s/.*,( [0-9.]+ bytes a state)/\1/p' "$2")"
+}
+
+echo "luosim, no symmetry, v7.3, 14 operations: $(rate "$(cpu full full -j 1)" full)"
+echo "luosim, no symmetry, 2 2 3 none:          $(rate "$(cpu one reduced --tokens 3 --no-symmetry -j 1)" one)"
+
+# One thread and two: the time, and what both processors spent.
 TIMEFORMAT='%R %U'
-read -r one one_cpu <<<"$(cpu one reduced --inodes 3 --no-symmetry -j 1)"
-read -r two two_cpu <<<"$(cpu two reduced --inodes 3 --no-symmetry -j 2)"
+read -r one one_cpu <<<"$(cpu one full -j 1)"
+read -r two two_cpu <<<"$(cpu two full -j 2)"
 [ "$(counts one)" = "$(counts two)" ] || { echo "two threads count otherwise: $(counts two)"; exit 1; }
-echo "luosim, 2 3 2 none, one thread:           $one s of time, $one_cpu s of CPU"
+echo "luosim, no symmetry, v7.3, one thread:    $one s of time, $one_cpu s of CPU"
 echo "  two threads:                            $two s of time, $two_cpu s of CPU, $(ratio "$one" "$two") times"
