@@ -258,6 +258,30 @@ bounds()
 	[ $status = 3 ] && grep -q 'stopped by memory' "$tmp/bound" || { echo "--memory: $status"; cat "$tmp/bound"; }
 }
 
+# Ctrl-C ends it with what was found, and kill -9 leaves that as whole scenarios.
+ended()
+{
+	local options=(--policy none --opens 2 --kernels 3 --no-symmetry --time 60 -j 2) pid f status=0
+	mkdir "$tmp/left"
+	env --default-signal=INT "$LUOSIM" explore "${options[@]}" --out "$tmp/left" >"$tmp/ended" &
+	pid=$!
+	until [ -n "$(ls "$tmp/left")" ]; do sleep 0.1; done
+	kill -INT "$pid"
+	wait "$pid" || status=$?
+	[ $status = 130 ] || echo "Ctrl-C: status $status"
+	grep -q 'stopped by interrupt, [1-9]' "$tmp/ended" || { echo "Ctrl-C:"; cat "$tmp/ended"; }
+	rm "$tmp"/left/*
+	"$LUOSIM" explore "${options[@]}" --out "$tmp/left" >/dev/null &
+	pid=$!
+	until [ -n "$(ls "$tmp/left")" ]; do sleep 0.1; done
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	for f in "$tmp"/left/*; do
+		"$LUOSIM" --format json "$f" 2>&1 | grep -q '"outcome":"failed".*"mismatches":0' ||
+			echo "$f: is not whole"
+	done
+}
+
 bad()
 {
 	local status=0
@@ -296,5 +320,6 @@ check "the same races with more threads, without symmetry, and at random" races_
 check "the same with more threads, and again at random" same_again
 check "scenarios are minimised" minimised
 check "bounds stop a search" bounds
+check "what was found stays when it ends early" ended
 check "bad options are refused" bad
 done_testing
