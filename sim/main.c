@@ -55,11 +55,20 @@ int finish_output(int status)
 	return complain("cannot write: %s", g_strerror(errno));
 }
 
+/* What --help calls it. */
+static int command_main(const struct command *command, int argc, char **argv)
+{
+	g_autofree char *name = g_strconcat("luosim ", command->name, NULL);
+
+	g_set_prgname(name);
+	return command->main(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
-	g_set_prgname("luosim");
 	for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].main(argc - 1, argv + 1);
+			return command_main(&commands[i], argc - 1, argv + 1);
+	g_set_prgname("luosim");
 	return run_main(argc, argv);
 }
