@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The projection onto the reduced machine, see project.h. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "project.h"
@@ -17,11 +16,17 @@ struct naming {
 	guint8 swapped;			/* mask */
 };
 
-static int compare_words(const void *a, const void *b)
+/* So few that a call of qsort() would take longer. */
+static void sort_words(guint64 *words, guint nr)
 {
-	guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+	for (guint i = 1; i < nr; i++) {
+		guint64 word = words[i];
+		guint at = i;
 
-	return x < y ? -1 : x > y;
+		for (; at > 0 && words[at - 1] > word; at--)
+			words[at] = words[at - 1];
+		words[at] = word;
+	}
 }
 
 /* The open file that the operation preserved, counted from 1, as @n calls it. */
@@ -47,7 +52,7 @@ static guint64 session_word(const struct world *world, const struct machine_redu
 	for (guint t = 0; t < world->tokens; t++)
 		tokens[t] = file_of(world, n, r->ops[s][t]) << 2 | r->got[s][t];
 	if (sorted)
-		qsort(tokens, world->tokens, sizeof(*tokens), compare_words);
+		sort_words(tokens, world->tokens);
 	for (guint t = 0; t < world->tokens; t++)
 		word = word << 7 | tokens[t];
 	return word;
@@ -60,7 +65,7 @@ static void put_projection(const struct world *world, const struct machine_reduc
 	for (guint s = 0; s < world->sessions; s++)
 		p->sessions[s] = session_word(world, r, n, s, sorted);
 	if (sorted)
-		qsort(p->sessions, world->sessions, sizeof(*p->sessions), compare_words);
+		sort_words(p->sessions, world->sessions);
 	p->memfds = r->second;
 	for (guint i = 0; i < world->inodes; i++)
 		p->memfds |= (guint64)(r->mark[i] | r->used[i] << 1) << (8 + 2 * n->inode[i]);
