@@ -228,7 +228,7 @@ void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64
 	const u64 per_page = PAGE_SIZE / size;
 	u64 entry[8], phys;
 
-	put_word(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | vmalloc->order << 16);
+	put_word(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | (u64)vmalloc->order << 16);
 	walk_frame(w, PHYS_PFN(vmalloc->first));
 	if (w->view->damaged)
 		put_chunks(w, vmalloc->first);
