@@ -11,6 +11,8 @@
 #include "setting.h"
 #include "world-block.h"
 
+#define NOT_GIVEN	G_MININT
+
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
 
@@ -38,7 +40,7 @@ static void add_numbers(GOptionEntry *entries, struct options *o)
 		const struct world_number_info *info = world_number(i);
 		g_autofree char *about = g_strdup_printf("%s (%u)", info->about, info->usual);
 
-		o->numbers[i] = -1;
+		o->numbers[i] = NOT_GIVEN;
 		entries[i] = (GOptionEntry){
 			.long_name = info->word, .arg = G_OPTION_ARG_INT,
 			.arg_data = &o->numbers[i], .description = g_intern_string(about),
@@ -94,7 +96,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 static void fill_in(struct options *o, const struct world_block *block)
 {
 	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
-		if (o->numbers[i] < 0)
+		if (o->numbers[i] == NOT_GIVEN)
 			o->numbers[i] = block->given & 1u << i ? block->numbers[i] :
 								 world_number(i)->usual;
 	if (o->ops == NULL)
@@ -105,12 +107,12 @@ static void fill_in(struct options *o, const struct world_block *block)
 		o->handlers = g_strdup(block->handlers);
 }
 
-static bool in_range(const char *option, gint n, gint min, gint max, GError **error)
+static bool in_range(const char *option, gint64 n, gint64 min, gint64 max, GError **error)
 {
 	if (n >= min && n <= max)
 		return true;
-	g_set_error(error, SCN_ERROR, 0, "--%s %d out of range, expected %d to %d", option, n,
-		    min, max);
+	g_set_error(error, SCN_ERROR, 0, "--%s %" G_GINT64_FORMAT " out of range, expected %"
+		    G_GINT64_FORMAT " to %" G_GINT64_FORMAT, option, n, min, max);
 	return false;
 }
 
@@ -137,7 +139,10 @@ static bool make_world(struct options *o, GError **error)
 			return false;
 		G_STRUCT_MEMBER(guint, w, info->offset) = o->numbers[i];
 	}
-	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error))
+	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error) ||
+	    !in_range("seed", o->seed, 0, G_MAXUINT32, error) ||
+	    !in_range("runs", o->runs, 0, G_MAXINT64, error) ||
+	    !in_range("time", o->seconds, 0, G_MAXINT32, error))
 		return false;
 	if (o->handlers != NULL && !world_set_handlers(w, o->handlers, error))
 		return false;
@@ -244,16 +249,19 @@ static int worse(int a, int b)
 static int search_each(const struct options *o, struct progress *progress, GError **error)
 {
 	g_autoptr(GPtrArray) all = subjects(o);
+	g_autoptr(GPtrArray) overrides =
+		g_ptr_array_new_with_free_func((GDestroyNotify)overrides_free);
 	int status = EXIT_OK;
 
-	for (guint i = 0; i < all->len && !progress_stopped(progress); i++) {
-		struct overrides *overrides = for_subject(o, all->pdata[i], error);
+	for (guint i = 0; i < all->len; i++) {
+		struct overrides *one = for_subject(o, all->pdata[i], error);
 
-		if (overrides == NULL)
+		if (one == NULL)
 			return EXIT_UNUSABLE;
-		status = worse(status, search(o, overrides, all->pdata[i], progress));
-		overrides_free(overrides);
+		g_ptr_array_add(overrides, one);
 	}
+	for (guint i = 0; i < all->len && !progress_stopped(progress); i++)
+		status = worse(status, search(o, overrides->pdata[i], all->pdata[i], progress));
 	return status;
 }
 
@@ -293,8 +301,8 @@ static const char *check_options(const struct options *o)
 		return "--releases beside --policies, expected one of them";
 	if (o->reduced && o->world.opens > 2)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
-	if (o->reduced && (o->world.nr_others > 0 || o->world.damage > 0))
-		return "--reduced with --handlers or --damage, expected none of them";
+	if (o->reduced && (o->world.nr_others > 0 || o->world.damage > 0 || o->world.faults > 0))
+		return "--reduced with --handlers, --damage or --faults, expected none of them";
 	if (o->out != NULL && !g_file_test(o->out, G_FILE_TEST_IS_DIR))
 		return "--out is no directory, expected one that exists";
 	return NULL;
