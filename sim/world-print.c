@@ -161,16 +161,21 @@ static void print_open(GString *out, const struct machine *m, const struct done 
 	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", dev->str);
 }
 
+/* If the kernel was left. */
 static void print_boot(GString *out, const struct world *world, const struct machine *m,
 		       const struct done *done)
 {
 	guint kernel = machine_kernel(m);
 
+	if (!done->left)
+		return;
 	g_string_append_printf(out, "\nkernel %u", kernel);
 	if (!g_str_equal(world->boots[kernel - 1].release.name,
 			 world->boots[kernel - 2].release.name))
 		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
 	g_string_append_c(out, '\n');
+	if (!done->booted)
+		return;
 	print_processes(out, world);
 	print_open(out, m, done);
 }
@@ -237,8 +242,7 @@ static void print_rest(GString *out, const struct world *world, const struct mac
 		print_received(out, world, op, done);
 	if (done->restarted)
 		print_open(out, m, done);
-	if (done->booted)
-		print_boot(out, world, m, done);
+	print_boot(out, world, m, done);
 }
 
 /* What goes wrong in the step that follows. */
@@ -334,6 +338,5 @@ void world_print_race(GString *out, const struct world *world, const struct mach
 			print_rest_of(out, world, m, pair->ops[task], &done->done[task],
 				      closed[task]);
 	}
-	if (done->boot.booted)
-		print_boot(out, world, m, &done->boot);
+	print_boot(out, world, m, &done->boot);
 }

@@ -135,7 +135,8 @@ static guint finish(struct world_race *race)
 		if (machine_task_state(m, i + 1) == TASK_DONE)
 			race->done.returned[i] = true;
 	machine_tasks_end(m);
-	if (!machine_panicked(m) && machine_kernel(m) == kernel)
+	race->done.boot.left = machine_kernel(m) != kernel;
+	if (!machine_panicked(m) && !race->done.boot.left)
 		settle(race);
 	else if (!machine_panicked(m))
 		world_boot(race->world, m, race->place, &race->done.boot);

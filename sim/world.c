@@ -591,9 +591,9 @@ static void take_failure(struct machine *m, struct place *place, struct done *do
 
 /* Did the next kernel get what was damaged? If not, nobody will. */
 static void take_damage(const struct world *world, struct machine *m, struct place *place,
-			guint nr, guint kernel, struct done *done)
+			guint nr, struct done *done)
 {
-	done->hit = machine_kernel(m) != kernel;
+	done->hit = done->left;
 	if (!done->hit) {
 		machine_damage_clear(m);
 		return;
@@ -623,8 +623,9 @@ static void run_op(const struct world *world, struct machine *m, struct place *p
 	machine_begin_op(m, nr + 2);
 	done->ret = world_call(world, m, place, nr);
 	machine_end_op(m, done->ret);
+	done->left = machine_kernel(m) != kernel;
 	if (nth >= FIRST_DAMAGE)
-		take_damage(world, m, place, nth - FIRST_DAMAGE, kernel, done);
+		take_damage(world, m, place, nth - FIRST_DAMAGE, done);
 	else if (nth > 0)
 		take_failure(m, place, done);
 	done->refused = done->ret == -EBUSY && !done->hit && op->action == WORLD_PRESERVE &&

@@ -146,6 +146,7 @@ struct done {
 	struct failure failure;
 	bool opened;		/* it was a retrieve_session() */
 	gint slot;		/* that got the descriptor; -1: it was closed at once */
+	bool left;		/* the kernel; the next one may have stopped at once */
 	bool booted;		/* the next kernel runs */
 	gint64 dev;		/* what the open of /dev/liveupdate returned in it, or ... */
 	bool restarted;		/* ... behind the end of the first process */

@@ -158,6 +158,8 @@ races_again()
 written()
 {
 	"$LUOSIM" explore "${world[@]}" --depth 8 --kernel v6.19 --faults 1 --depth 6 --out "$tmp/out" >/dev/null
+	# The next kernel, of another release, stops at once.
+	"$LUOSIM" explore --kernel v6.19,v7.0 --depth 1 --out "$tmp/out" | grep -q '^  panic' || echo "no panic"
 	fails "$tmp/out"
 }
 
