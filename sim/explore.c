@@ -329,6 +329,22 @@ static void try_race(struct worker *w, guint op)
 		w->search->stopped = w->race.stopped;
 }
 
+/* In the order of their numbers, as key_of() has it. */
+static void try_variants(struct worker *w, guint op)
+{
+	const struct world *world = w->search->world;
+	const struct place *place = &w->way[w->at].place;
+	bool booted;
+
+	try_one(w, op, 0);
+	booted = w->booted;
+	for (guint nth = 1; place->faults < world->faults && nth < MAX_NTH; nth++)
+		if (!try_one(w, op, nth))
+			break;
+	for (guint i = 0; booted && place->damages < world->damage && i < world->damages->len; i++)
+		try_one(w, op, FIRST_DAMAGE + i);
+}
+
 static void expand(struct worker *w)
 {
 	const struct world *world = w->search->world;
@@ -340,14 +356,7 @@ static void expand(struct worker *w)
 		if (!world_can(world, &spot->place, op) ||
 		    (prune && world_same(world, &spot->place, op)))
 			continue;
-		try_one(w, op, 0);
-		if (w->booted && spot->place.damages < world->damage)
-			for (guint i = 0; i < world->damages->len; i++)
-				try_one(w, op, FIRST_DAMAGE + i);
-		if (spot->place.faults >= world->faults)
-			continue;
-		for (guint nth = 1; nth < MAX_NTH && try_one(w, op, nth); nth++)
-			;
+		try_variants(w, op);
 	}
 	for (guint i = 0; i < world->pairs->len && w->search->stopped == NULL; i++) {
 		guint op = world->ops->len + i;

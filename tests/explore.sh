@@ -232,6 +232,8 @@ same_again()
 	diff "$tmp/one" "$tmp/again"
 	for jobs in 1 3; do
 		"$LUOSIM" explore --sessions 1 --inodes 1 --damage 1 --depth 5 -j $jobs | sed -E "$strip" >"$tmp/$jobs"
+		"$LUOSIM" explore --sessions 1 --inodes 1 --tokens 1 --damage 1 --faults 1 --depth 4 --kernel next \
+			-j $jobs | sed -E "$strip" >>"$tmp/$jobs"
 	done
 	diff "$tmp/1" "$tmp/3"
 	"$LUOSIM" explore --random --runs 300 --depth 20 --damage 2 --seed 7 | sed -E "$strip" >"$tmp/one"
