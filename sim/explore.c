@@ -158,7 +158,7 @@ static GArray *path_to(struct search *s, const struct worker *w, const struct or
 
 /* @rank says which of two findings of one length a search by one thread meets first. */
 static void note(struct worker *w, const struct note *n, const struct origin *last, bool at_end,
-		 guint64 rank)
+		 bool again, guint64 rank)
 {
 	struct search *s = w->search;
 	struct finding *f;
@@ -176,7 +176,7 @@ static void note(struct worker *w, const struct note *n, const struct origin *la
 		g_hash_table_replace(s->findings, &better->id, better);
 		f = better;
 	}
-	f->count++;
+	f->count += !again;
 	g_mutex_unlock(&s->lock);
 }
 
@@ -193,8 +193,8 @@ static guint64 key_of(const struct search *s, const struct origin *o)
 	return rank_of(s, o->parent) << 32 | (guint64)o->op << 16 | o->nth;
 }
 
-/* The state was come to by another thread, maybe by a way that counts less. */
-static void improve(struct search *s, guint32 number, const struct origin *origin)
+/* The state was come to by another thread; true if by a way that counts less. */
+static bool improve(struct search *s, guint32 number, const struct origin *origin)
 {
 	guint64 *word = (guint64 *)states_origin(s->states, number), old, new;
 	struct origin was;
@@ -205,9 +205,10 @@ static void improve(struct search *s, guint32 number, const struct origin *origi
 	do {
 		memcpy(&was, &old, sizeof(was));
 		if (key_of(s, &was) <= key_of(s, origin))
-			return;
+			return false;
 	} while (!__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
+	return true;
 }
 
 static void fingerprint(struct worker *w, guint64 f[2])
@@ -225,15 +226,15 @@ static void fingerprint(struct worker *w, guint64 f[2])
 		0x9e3779b97f4a7c15ull;
 }
 
-/* All is closed in the state that was just come to: what is left? */
-static void end(struct worker *w, const struct origin *last, guint64 rank)
+/* All is closed in the state that was just come to, maybe once more: what is left? */
+static void end(struct worker *w, const struct origin *last, bool again, guint64 rank)
 {
 	w->witness.nr = 0;
 	w->there = false;
 	machine_end(w->machine);
 	witness_close(&w->witness, &w->place, 0, NULL);
 	for (guint i = 0; i < w->witness.nr; i++)
-		note(w, &w->witness.notes[i], last, true, rank);
+		note(w, &w->witness.notes[i], last, true, again, rank);
 }
 
 /* The state behind an operation, which may be new; false when it is the one before it. */
@@ -248,14 +249,14 @@ static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	fingerprint(w, f);
 	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
 	case STATE_NEW:
-		end(w, origin, rank);
+		end(w, origin, false, rank);
 		return true;
 	case STATE_NO_ROOM:
 		s->stopped = "memory";
 		return true;
 	default:
-		if (s->options->jobs > 1 && number >= s->end)
-			improve(s, number, origin);
+		if (s->options->jobs > 1 && number >= s->end && improve(s, number, origin))
+			end(w, origin, true, rank);
 		return number != origin->parent;
 	}
 }
@@ -270,7 +271,7 @@ static bool take(struct worker *w, const struct origin *origin, guint found, boo
 
 	w->transitions++;
 	for (guint i = 0; i < found; i++)
-		note(w, &w->witness.notes[i], origin, false, rank);
+		note(w, &w->witness.notes[i], origin, false, false, rank);
 	if ((found > 0 && !refused && !w->search->options->through) || machine_panicked(w->machine))
 		return true;
 	return arrive(w, origin, rank);
