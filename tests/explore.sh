@@ -76,6 +76,23 @@ known()
 	finds reject-file double-restore 'preserve_fd\(s0, f0, 0x1\); preserve_fd\(s0, f1, 0x2\)'
 }
 
+# What was broken in a release as it was, and is not any more.
+releases()
+{
+	local r pattern
+	for r in v6.19 v7.0; do
+		"$LUOSIM" explore "${world[@]}" --kernel $r --depth 7 >"$tmp/release"
+		for pattern in 'preserve_fd\(s0, f0, 0x1\); finish\(s0\)$' 'preserve_fd\(r0, f0, 0x2\); exit$' \
+			       'preserve_fd\(s0, f0, 0x2\);.*exit$' 'retrieve_fd\(r0, 0x1\); retrieve_fd\(r0, 0x2\)$' \
+			       'close\(s0\); kexec\(\)$'; do
+			grep -qE "$pattern" "$tmp/release" || echo "$r: no $pattern"
+		done
+	done
+	for r in v7.1 v7.2 v7.3; do
+		"$LUOSIM" explore "${world[@]}" --kernel $r --depth 7 | grep -q ', 0 findings' || echo "$r: findings"
+	done
+}
+
 correct()
 {
 	local status=0 out
@@ -320,6 +337,7 @@ fi
 check "the graphs of the reduced machine" reduced 50000 8000
 check "the same findings without symmetry or pruning" same_findings
 check "the known counterexamples are found" known
+check "each release has what it is known for" releases
 check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged
