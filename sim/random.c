@@ -216,8 +216,11 @@ static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 	return false;
 }
 
-/* Do a step that was chosen: of a race that has not so many outcomes an earlier one. */
-static guint go_on(struct walker *w, struct path_step *step)
+/*
+ * Do a step that was chosen: of a race that has not so many outcomes an earlier one. -1
+ * without memory, or if the search of the race was stopped: nothing was done.
+ */
+static int go_on(struct walker *w, struct path_step *step)
 {
 	struct place place = w->place;
 	struct done done;
@@ -229,15 +232,14 @@ static guint go_on(struct walker *w, struct path_step *step)
 			step->nth = 0;
 		return nr;
 	}
-	machine_save(w->machine, &w->before);
-	nr = do_step(w, step, &done);
-	if (nr < 0) {
+	if (machine_save(w->machine, &w->before) != 0)
+		return -1;
+	for (guint tries = 2; tries > 0 && (nr = do_step(w, step, &done)) < 0; tries--) {
 		step->nth %= MAX(w->race.outcomes->len, 1);
 		machine_restore(w->machine, &w->before);
 		w->place = place;
-		nr = do_step(w, step, &done);
 	}
-	return MAX(nr, 0);
+	return nr;
 }
 
 /* One run; what it found are the notes, of the last step or of the end. */
@@ -248,8 +250,10 @@ static bool run(struct walker *w, GRand *rand)
 	go_back(w);
 	g_array_set_size(w->path, 0);
 	while (w->path->len < w->world->depth && choose(w, rand, &step)) {
-		guint nr = go_on(w, &step);
+		int nr = go_on(w, &step);
 
+		if (nr < 0)
+			break;
 		g_array_append_val(w->path, step);
 		if (nr > 0)
 			return false;
