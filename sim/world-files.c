@@ -133,8 +133,8 @@ static int new_hugetlb(struct machine *m)
 {
 	int fd = sys_memfd_create(m, "huge", MFD_HUGETLB);
 
-	sys_ftruncate(m, fd, HUGE_BYTES);
-	sys_huge_write(m, fd, "h", 1, 0);
+	if (sys_ftruncate(m, fd, HUGE_BYTES) < 0 || sys_huge_write(m, fd, "h", 1, 0) < 0)
+		return -1;
 	return fd;
 }
 
@@ -154,8 +154,8 @@ static int new_iommufd(struct machine *m, int memfd)
 	int fd = sys_iommufd_open(m);
 
 	sys_fcntl(m, memfd, F_ADD_SEALS, IOMMU_SEALS);
-	sys_iommufd_map(m, fd, memfd);
-	sys_iommufd_mark(m, fd);
+	if (sys_iommufd_map(m, fd, memfd) < 0 || sys_iommufd_mark(m, fd) < 0)
+		return -1;
 	return fd;
 }
 

@@ -154,6 +154,26 @@ static bool list_pairs(struct world *world, GError **error)
 	return true;
 }
 
+/* Is there all that the search begins with? Settings can be such that there are not. */
+static bool can_begin(const struct world *world, GError **error)
+{
+	struct place place;
+	struct machine *m = world_new_machine(world, &place, NULL, NULL);
+	guint f = 0;
+
+	if (m == NULL)
+		return true;
+	machine_free(m);
+	while (f < nr_files(world) && place.fds[file_slot(world, f)] >= 0)
+		f++;
+	if (f == nr_files(world) && place.fds[0] >= 0)
+		return true;
+	g_set_error(error, SCN_ERROR, 0, "kernel 1 cannot open %s of this world, expected more "
+		    "mem, a higher nofile, kho and liveupdate", f < nr_files(world) ?
+		    "the files" : "/dev/liveupdate");
+	return false;
+}
+
 gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error)
 {
 	const GPtrArray *releases = overrides->releases;
@@ -174,7 +194,7 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
 	list_ops(world);
 	world_list_damages(world);
-	return list_pairs(world, error);
+	return list_pairs(world, error) && can_begin(world, error);
 }
 
 void world_clear(struct world *world)

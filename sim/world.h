@@ -164,7 +164,7 @@ gboolean world_set_handlers(struct world *world, const char *text, GError **erro
 
 /**
  * world_plan() - boots from what the command line says, and the list of operations.
- * Return: FALSE and @error when these are too many.
+ * Return: FALSE and @error when these are too many, or kernel 1 cannot open all files.
  */
 gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error);
 void world_clear(struct world *world);

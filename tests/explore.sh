@@ -326,6 +326,8 @@ bad()
 	refused --tasks 2 --sessions 4 --inodes 4 --opens 4 --tokens 8 'too many for --tasks 2'
 	refused --ops kexek "unknown operation 'kexek'"
 	refused --handlers vcpu,kvm 'vcpu without one to belong to, expected kvm before it'
+	refused --limit nofile=6 --opens 4 'cannot open the files'
+	refused --mem 4M --handlers hugetlb,hugetlb --kernel next 'cannot open the files'
 	refused --handlers kmv "unknown handler 'kmv'"
 }
 
