@@ -170,10 +170,13 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 	ghost = &m->ledger.ghost[pfn];
 	info.page_private = page->flags & PG_BUDDY ? 0 : page->private;
 	put_word(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
-		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)info.order << 9 |
+		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)(info.order & 0x7f) << 9 |
 		 (u64)ghost->restored << 16 | (u64)ghost->preserved << 17 |
 		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);
 	put_word(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
+	/* An order that is none does not fit above. */
+	if (w->view->damaged)
+		put_word(w, info.page_private);
 	if (m->k->boot.release.policy.restore == RESTORE_REFCOUNT)
 		put_counts(w, pfn);
 	/* Whose it is, unless nobody's any more. */
