@@ -21,7 +21,6 @@ struct spot {
 	guint32 number;
 	struct machine_snapshot snapshot;
 	struct place place;
-	bool valid;
 };
 
 /* A state of a level, by its place in the level that a search by one thread would have. */
