@@ -34,6 +34,12 @@ const struct world_number_info *world_number(enum world_number which)
 	return &numbers[which];
 }
 
+static bool twice(struct lex *l, const char *at, const char *word)
+{
+	lex_fail(l, at, "second '%s' of a world, expected one", word);
+	return false;
+}
+
 /* Words joined by ',', of which @set knows what they mean. */
 static bool parse_words(struct lex *l, const char *what, char **words,
 			gboolean (*set)(struct world *world, const char *text, GError **error))
@@ -44,7 +50,6 @@ static bool parse_words(struct lex *l, const char *what, char **words,
 
 	lex_blank(l);
 	at = l->p;
-	g_free(*words);
 	*words = lex_run(l, "");
 	if (*words == NULL) {
 		lex_expected(l, what);
@@ -62,6 +67,9 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 	enum number_style style;
 	guint64 number;
 
+	if ((block->ops != NULL && strcmp(word, "ops") == 0) ||
+	    (block->handlers != NULL && strcmp(word, "handlers") == 0))
+		return twice(l, at, word);
 	if (strcmp(word, "ops") == 0)
 		return parse_words(l, "operations joined by ','", &block->ops, world_set_ops);
 	if (strcmp(word, "handlers") == 0)
@@ -72,6 +80,8 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 			g_ptr_array_add(words, (char *)numbers[i].word);
 			continue;
 		}
+		if (block->given & 1u << i)
+			return twice(l, at, word);
 		lex_blank(l);
 		at = l->p;
 		if (!lex_magnitude(l, "a number", &number, &style))
