@@ -209,13 +209,22 @@ static int hang(struct machine *m)
 	panic(m, "hung_task: blocked tasks");
 }
 
-/* As the last task asked for: nothing of the tasks is left. */
-static int leave_kernel(struct machine *m)
+/* In the call that the last task made: nothing of the tasks is left. */
+static void go_to_next(struct machine *m)
 {
-	SYSCALL_ENTER(m);
+	KCALL_NAMED(m, "kernel_kexec");
+
 	m->leaving = false;
 	m->nr_tasks = 0;
 	machine_kexec(m, m->k->kexec.fdt);
+}
+
+static int leave_kernel(struct machine *m)
+{
+	SYSCALL_ENTER(m);
+	KCALL_NAMED(m, "__x64_sys_reboot");
+
+	go_to_next(m);
 	return 0;
 }
 

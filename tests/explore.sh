@@ -142,6 +142,9 @@ races()
 	"$LUOSIM" explore "${small[@]}" --races 0 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/a"
 	"$LUOSIM" explore "${small[@]}" --tasks 1 --kernel v7.3 | sed -n 's/,.*//; 1p' >"$tmp/b"
 	diff "$tmp/a" "$tmp/b"
+	# A next kernel that stops does so whoever called kexec().
+	[ "$("$LUOSIM" explore "${small[@]}" --kernel v6.19,v7.0 --depth 1 | grep -c '^  panic')" = 1 ] ||
+		echo "several panics of one cause"
 	# A lock that a failed reboot keeps (B70), and two calls that sleep on it.
 	"$LUOSIM" explore "${small[@]}" --faults 1 --through --depth 2 --kernel v7.0 --with serialize-rwsem \
 		--out "$tmp/races" | grep -A1 '^  stuck' | grep -q '\[failing at 1\]; race(' || echo "nobody stuck"
