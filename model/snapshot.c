@@ -208,7 +208,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	restore_stacks(m, p);
 }
 
-/* Frames, the kernel, and what the judge counts; the rest follows from them. */
+/* Frames, the kernel, and what the judge knows; the rest follows from them. */
 bool machine_is_at(const struct machine *m, const struct machine_snapshot *s)
 {
 	const struct machine *then = s->mem;
@@ -216,7 +216,8 @@ bool machine_is_at(const struct machine *m, const struct machine_snapshot *s)
 	u64 nr;
 
 	if (m->kernel_nr != then->kernel_nr || m->panicked || m->top != then->top ||
-	    memcmp(&m->ledger.now, &then->ledger.now, sizeof(m->ledger.now)))
+	    memcmp(&m->ledger.now, &then->ledger.now, sizeof(m->ledger.now)) ||
+	    memcmp(m->lock_class, then->lock_class, sizeof(m->lock_class)))
 		return false;
 	if (memcmp(m->memmap, p, m->top * sizeof(*m->memmap)))
 		return false;

@@ -426,7 +426,8 @@ static bool is_incoming(const struct machine *m, phys_addr_t phys)
 static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 {
 	walk_object(w, luo_file);
-	put_word(w, handler_index(w, luo_file->fh) | (u64)luo_file->retrieve_status << 32);
+	put_word(w, handler_index(w, luo_file->fh) | luo_file->frozen << 16 |
+		 !!luo_file->frozen_data << 17 | (u64)luo_file->retrieve_status << 32);
 	if (w->view->names)
 		put_word(w, luo_file->token);
 	if (luo_file->file)

@@ -236,8 +236,8 @@ static void end(struct worker *w, const struct origin *last, bool again, guint64
 		note(w, &w->witness.notes[i], last, true, again, rank);
 }
 
-/* The state behind an operation, which may be new; false when it is the one before it. */
-static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
+/* The state behind an operation, which may be new. */
+static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 {
 	struct search *s = w->search;
 	guint32 number;
@@ -249,31 +249,27 @@ static bool arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
 	case STATE_NEW:
 		end(w, origin, false, rank);
-		return true;
+		break;
 	case STATE_NO_ROOM:
 		s->stopped = "memory";
-		return true;
+		break;
 	default:
 		if (s->options->jobs > 1 && number >= s->end && improve(s, number, origin))
 			end(w, origin, true, rank);
-		return number != origin->parent;
 	}
 }
 
-/*
- * An operation, or a race, was done, of which @found notes are with the witness; false
- * when the state is the one before it.
- */
-static bool take(struct worker *w, const struct origin *origin, guint found, bool refused)
+/* An operation, or a race, was done, of which @found notes are with the witness. */
+static void take(struct worker *w, const struct origin *origin, guint found, bool refused)
 {
 	guint64 rank = key_of(w->search, origin);
 
 	w->transitions++;
 	for (guint i = 0; i < found; i++)
 		note(w, &w->witness.notes[i], origin, false, false, rank);
-	if ((found > 0 && !refused && !w->search->options->through) || machine_panicked(w->machine))
-		return true;
-	return arrive(w, origin, rank);
+	if ((found == 0 || refused || w->search->options->through) &&
+	    !machine_panicked(w->machine))
+		arrive(w, origin, rank);
 }
 
 /* Returns whether an allocation failed, of those asked for. */
@@ -298,7 +294,7 @@ static bool try_one(struct worker *w, guint op, guint nth)
 		w->there = true;
 		return false;
 	}
-	w->there = !take(w, &origin, found, done.refused) && found == 0 && done.ret < 0;
+	take(w, &origin, found, done.refused);
 	return done.hit;
 }
 
