@@ -738,7 +738,8 @@ int machine_save(struct machine *m, struct machine_snapshot *s);
 
 /**
  * machine_restore() - put a machine back to the moment of a snapshot.
- * @m: the machine that @s was made of.
+ * @m: the machine that @s was made of. If nothing was ever saved to @s, as there was no
+ *	memory, it stays as it is.
  * Context: as of machine_save().
  */
 void machine_restore(struct machine *m, const struct machine_snapshot *s);

@@ -182,6 +182,8 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	struct saved_head beyond;
 	const char *p;
 
+	if (!saved)
+		return;
 	/* The walk reads a head to find the next one. */
 	for (next = first_beyond(m); (head = next) < m->nr_frames; ) {
 		next = next_head(m, head + (1ull << m->memmap[head].order));
