@@ -59,8 +59,10 @@ static void print_text(const struct explore_report *report, const struct explore
 	printf("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " transitions, depth %u, "
 	       "%.2f s\n", report->subject, r->states, r->random ? "runs" : "states",
 	       r->transitions, r->depth, r->seconds);
-	printf("  %.0f transitions a CPU second, %.1f bytes a state\n",
-	       r->cpu > 0 ? r->transitions / r->cpu : 0, r->bytes / (double)MAX(r->states, 1));
+	printf("  %.0f transitions a CPU second", r->cpu > 0 ? r->transitions / r->cpu : 0);
+	if (!r->random)
+		printf(", %.1f bytes a state", r->bytes / (double)MAX(r->states, 1));
+	putchar('\n');
 	if (r->stopped == NULL)
 		printf("  all seen, ");
 	else

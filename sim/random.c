@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Random search, for worlds that cannot be exhausted. */
+/*
+ * Random search, for worlds that cannot be exhausted. Half of the runs go on from where
+ * an earlier one has seen something new: an operation that came out as it never had with
+ * so much open and preserved. So it is drawn to where operations lead far.
+ */
 #include <time.h>
+#include <xxhash.h>
 
 #include "random.h"
 #include "world-race.h"
@@ -14,6 +19,7 @@
 /* One in so many is a race, and of its outcomes one of the first so many. */
 #define RACE_ONE_IN	8
 #define RACE_OUTCOMES	8
+#define MAX_STARTS	100000
 
 struct walker {
 	const struct world *world;
@@ -25,6 +31,8 @@ struct walker {
 	struct world_race race;
 	guint reached;			/* the last race of the last path that had its outcome */
 	GArray *path;			/* of struct path_step: of this run */
+	GHashTable *seen;		/* what came out of operations, as hashes */
+	GPtrArray *starts;		/* paths that ended in something new */
 	GHashTable *findings;		/* by id */
 	guint64 transitions;
 };
@@ -220,21 +228,20 @@ static bool choose(struct walker *w, GRand *rand, struct path_step *step)
  * Do a step that was chosen: of a race that has not so many outcomes an earlier one. -1
  * without memory, or if the search of the race was stopped: nothing was done.
  */
-static int go_on(struct walker *w, struct path_step *step)
+static int go_on(struct walker *w, struct path_step *step, struct done *done)
 {
 	struct place place = w->place;
-	struct done done;
 	int nr;
 
 	if (world_pair(w->world, step->op) == NULL) {
-		nr = do_step(w, step, &done);
-		if (!done.hit)
+		nr = do_step(w, step, done);
+		if (!done->hit)
 			step->nth = 0;
 		return nr;
 	}
 	if (machine_save(w->machine, &w->before) != 0)
 		return -1;
-	for (guint tries = 2; tries > 0 && (nr = do_step(w, step, &done)) < 0; tries--) {
+	for (guint tries = 2; tries > 0 && (nr = do_step(w, step, done)) < 0; tries--) {
 		step->nth %= MAX(w->race.outcomes->len, 1);
 		machine_restore(w->machine, &w->before);
 		w->place = place;
@@ -242,21 +249,72 @@ static int go_on(struct walker *w, struct path_step *step)
 	return nr;
 }
 
+/* How much is open and preserved; of what an operation did, what it was and returned. */
+struct upshot {
+	guint64 files;
+	gint64 error;
+	guint32 op;
+	guint8 kernel, open, faults, damages;
+};
+
+static bool spent(guint used, guint allowed)
+{
+	return allowed > 0 && used == allowed;
+}
+
+/* Remember the path if its last step came out as none has before. */
+static void remember(struct walker *w, const struct path_step *last, const struct done *done)
+{
+	struct upshot o = {
+		.error = MIN(done->ret, 0), .op = last->op, .kernel = w->place.kernel,
+		.faults = w->place.faults, .damages = w->place.damages,
+	};
+	struct machine_stats stats;
+	guint64 *hash;
+
+	/* Where nothing can go wrong any more there is less to find. */
+	if (w->starts->len == MAX_STARTS || spent(w->place.races, w->world->races) ||
+	    spent(w->place.faults, w->world->faults) || spent(w->place.damages, w->world->damage))
+		return;
+	machine_stats(w->machine, &stats);
+	o.files = stats.files;
+	for (guint i = 0; i < G_N_ELEMENTS(w->place.fds); i++)
+		o.open += w->place.fds[i] >= 0;
+	hash = g_new(guint64, 1);
+	*hash = XXH3_64bits(&o, sizeof(o));
+	if (g_hash_table_add(w->seen, hash))
+		g_ptr_array_add(w->starts, g_array_copy(w->path));
+}
+
+/* Begin a run where an earlier one was. */
+static void start_from(struct walker *w, const GArray *path)
+{
+	struct done done;
+
+	for (guint i = 0; i < path->len; i++)
+		do_step(w, &g_array_index(path, struct path_step, i), &done);
+	g_array_append_vals(w->path, path->data, path->len);
+}
+
 /* One run; what it found are the notes, of the last step or of the end. */
 static bool run(struct walker *w, GRand *rand)
 {
 	struct path_step step;
+	struct done done;
 
 	go_back(w);
 	g_array_set_size(w->path, 0);
+	if (w->starts->len > 0 && g_rand_boolean(rand))
+		start_from(w, w->starts->pdata[g_rand_int_range(rand, 0, w->starts->len)]);
 	while (w->path->len < w->world->depth && choose(w, rand, &step)) {
-		int nr = go_on(w, &step);
+		int nr = go_on(w, &step, &done);
 
 		if (nr < 0)
 			break;
 		g_array_append_val(w->path, step);
 		if (nr > 0)
 			return false;
+		remember(w, &step, &done);
 	}
 	do_end(w);
 	return true;
@@ -279,6 +337,8 @@ static bool walker_start(struct walker *w)
 	w->path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
 	w->findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
 					    (GDestroyNotify)finding_free);
+	w->seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	w->starts = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	w->race = (struct world_race){
 		.world = w->world, .machine = w->machine, .place = &w->place,
 		.witness = &w->witness,
@@ -297,6 +357,8 @@ static void walker_stop(struct walker *w)
 	machine_free(w->machine);
 	g_array_unref(w->path);
 	g_hash_table_unref(w->findings);
+	g_hash_table_unref(w->seen);
+	g_ptr_array_unref(w->starts);
 }
 
 struct explore_result *explore_random(const struct world *world,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Random search, for worlds that cannot be exhausted. */
+/* Random and directed search, for worlds that cannot be exhausted. */
 #ifndef SIM_RANDOM_H
 #define SIM_RANDOM_H
 

@@ -165,9 +165,9 @@ races_again()
 	findings "${small[@]}" --no-prune >"$tmp/b"
 	findings "${small[@]}" --no-symmetry >"$tmp/c"
 	diff "$tmp/a" "$tmp/b" && diff "$tmp/a" "$tmp/c"
-	"$LUOSIM" explore --random --runs 300 --depth 20 --tasks 2 --kernel v7.0 --out "$tmp/random" |
+	"$LUOSIM" explore --random --runs 1000 --depth 20 --tasks 2 --kernel v7.0 --out "$tmp/random" |
 		sed -E "$strip" >"$tmp/one"
-	"$LUOSIM" explore --random --runs 300 --depth 20 --tasks 2 --kernel v7.0 --out "$tmp/random" |
+	"$LUOSIM" explore --random --runs 1000 --depth 20 --tasks 2 --kernel v7.0 --out "$tmp/random" |
 		sed -E "$strip" >"$tmp/again"
 	diff "$tmp/one" "$tmp/again"
 	grep -q 'race(' "$tmp/one" || echo "no race at random"
