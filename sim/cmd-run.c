@@ -61,8 +61,6 @@ static const char *check_options(struct options *o)
 		return "unknown --format, expected text, ktap or json";
 	if (!g_strv_contains(colours, o->colour))
 		return "unknown --color, expected auto, always or never";
-	if (o->overrides->max_states < 0)
-		return "--max-states below 0, expected how many states a race may have";
 	if (o->all && is_overridden(o))
 		return "--all beside --kernel or --policy, expected one of them";
 	return NULL;

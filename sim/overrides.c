@@ -155,5 +155,11 @@ bool overrides_parse(struct overrides *o, const GOptionEntry *entries, const cha
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_summary(context, summary);
 	g_option_context_set_description(context, description);
-	return g_option_context_parse(context, &argc, &argv, error);
+	if (!g_option_context_parse(context, &argc, &argv, error))
+		return false;
+	if (o->max_states >= 0)
+		return true;
+	g_set_error(error, SCN_ERROR, 0, "--max-states below 0, expected how many states a race "
+		    "may have");
+	return false;
 }

@@ -5,7 +5,6 @@
 #include "world-parts.h"
 #include "world-race.h"
 
-#define MAX_MOMENTS	1000000		/* of one race */
 #define NOT_WANTED	G_MAXUINT
 
 struct race_task {
@@ -202,8 +201,8 @@ bool race_init(struct world_race *race)
 		race->tasks[i] = (struct race_task){ .race = race, .nr = i };
 	race->all = (struct schedules){
 		.machine = race->machine, .nr_tasks = MAX_WORLD_TASKS, .preemptions = NO_BOUND,
-		.max_states = MAX_MOMENTS, .reduced = true, .step = task_step, .save = save,
-		.restore = restore, .end = end, .data = race,
+		.max_states = race->world->max_states, .reduced = !race->world->no_reduction,
+		.step = task_step, .save = save, .restore = restore, .end = end, .data = race,
 	};
 	schedules_init(&race->all);
 	return race->walk != NULL;

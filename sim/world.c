@@ -190,6 +190,9 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 			*(const struct release *)releases->pdata[MIN(i, releases->len - 1)];
 		settings_apply(overrides->settings, boot, &world->mem);
 	}
+	world->no_reduction = overrides->no_reduction;
+	world->max_states = overrides->max_states > 0 ? (guint)overrides->max_states :
+							DEFAULT_STATES;
 	G_STATIC_ASSERT(MAX_PROCESSES * MAX_WORLD_SLOTS <= 64);	/* see struct machine_view */
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
 	list_ops(world);

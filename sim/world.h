@@ -88,6 +88,8 @@ struct world_op {
  * @processes: each with slots of its own; the first one boots.
  * @tasks: that make one call each at one time; 1: there are no races.
  * @races: on one path, at most.
+ * @max_states: of one race, at which its search stops.
+ * @no_reduction: as of struct overrides.
  * @depth: operations on a path, at most.
  * @reduced: only what the reduced machine does, see project.h.
  * @actions: mask of 1 << enum world_action.
@@ -100,7 +102,8 @@ struct world_op {
  */
 struct world {
 	guint sessions, inodes, opens, tokens, kernels, faults, damage, depth;
-	guint tasks, races, processes;
+	guint tasks, races, processes, max_states;
+	bool no_reduction;
 	enum world_kind others[MAX_OTHERS];
 	guint nr_others;
 	bool reduced;

@@ -280,6 +280,9 @@ bounds()
 	local status=0
 	"$LUOSIM" explore --memory 1 --opens 2 --no-symmetry --no-prune --kernels 3 --time 60 >"$tmp/bound" || status=$?
 	[ $status = 3 ] && grep -q 'stopped by memory' "$tmp/bound" || { echo "--memory: $status"; cat "$tmp/bound"; }
+	status=0
+	"$LUOSIM" explore --tasks 2 --kernel v7.0 --depth 4 --max-states 100 >"$tmp/bound" || status=$?
+	[ $status = 3 ] && grep -q 'stopped by too many states' "$tmp/bound" || { echo "--max-states: $status"; cat "$tmp/bound"; }
 }
 
 # Ctrl-C ends it with what was found, and kill -9 leaves that as whole scenarios.
