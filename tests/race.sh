@@ -54,12 +54,12 @@ seeded()
 	[ "$(sort -u "$tmp/orders" | wc -l)" -gt 5 ] || echo "twenty seeds, few orders"
 }
 
-# ... or ten, where AddressSanitizer makes each a long one.
+# ... or ten, where there is no time.
 hundred()
 {
 	local i n=100
 
-	! sanitized || n=10
+	! quick || n=10
 	"$LUOSIM" "$dir" >"$tmp/first"
 	for ((i = 0; i < n; i++)); do
 		"$LUOSIM" "$dir" | cmp - "$tmp/first" || return 1
