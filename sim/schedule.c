@@ -38,16 +38,25 @@ const char *race_task(const struct scenario *scn, guint race, guint number)
 	return step->task.name;
 }
 
-void schedule_print(GString *out, const struct scenario *scn, guint race, const GArray *schedule)
+void turns_print(GString *out, const GArray *schedule, const char *const *names)
 {
 	for (guint i = 0; i < schedule->len; i++) {
 		const struct turn *turn = &g_array_index(schedule, struct turn, i);
 
-		g_string_append_printf(out, "%s%s", i > 0 ? "," : "",
-				       race_task(scn, race, turn->task));
+		g_string_append_printf(out, "%s%s", i > 0 ? "," : "", names[turn->task - 1]);
 		if (turn->steps > 0)
 			g_string_append_printf(out, "*%u", turn->steps);
 	}
+}
+
+void schedule_print(GString *out, const struct scenario *scn, guint race, const GArray *schedule)
+{
+	guint nr = g_array_index(scn->steps, struct step, race).race.nr_tasks;
+	const char *names[MAX_TASKS];
+
+	for (guint i = 0; i < nr; i++)
+		names[i] = race_task(scn, race, i + 1);
+	turns_print(out, schedule, names);
 }
 
 /* "A*3" */

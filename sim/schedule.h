@@ -11,6 +11,9 @@ GArray *schedule_new(void);
 /** schedule_step() - one more step, of @task, counted from 1. */
 void schedule_step(GArray *schedule, guint task);
 
+/** turns_print() - append "A*3,B,A"; @names of the tasks, the first of which is task 1. */
+void turns_print(GString *out, const GArray *schedule, const char *const *names);
+
 /** schedule_print() - append "A*3,B,A"; @race is the step of @scn that began it. */
 void schedule_print(GString *out, const struct scenario *scn, guint race, const GArray *schedule);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "fail.h"
+#include "schedule.h"
 #include "setting.h"
 #include "words.h"
 #include "world-parts.h"
@@ -279,13 +280,7 @@ void world_print_op(GString *out, const struct world *world, const struct machin
 static void print_schedule(GString *out, const GArray *schedule)
 {
 	g_string_append(out, "  race schedule=");
-	for (guint i = 0; i < schedule->len; i++) {
-		const struct turn *turn = &g_array_index(schedule, struct turn, i);
-
-		g_string_append_printf(out, "%s%s", i > 0 ? "," : "", task_names[turn->task - 1]);
-		if (turn->steps > 0)
-			g_string_append_printf(out, "*%u", turn->steps);
-	}
+	turns_print(out, schedule, task_names);
 	g_string_append_c(out, '\n');
 }
 
