@@ -528,14 +528,6 @@ static void levels(struct search *s, struct worker *workers)
 	}
 }
 
-static double cpu_seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static struct explore_result *result_of(struct search *s)
 {
 	struct explore_result *r = g_new0(struct explore_result, 1);
@@ -569,7 +561,7 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	struct worker *workers = g_new0(struct worker, options->jobs);
 	struct explore_result *r = NULL;
 	gint64 start = g_get_monotonic_time();
-	double cpu = cpu_seconds();
+	clock_t cpu = clock();
 	bool ok = s.states != NULL;
 
 	g_rw_lock_init(&s.growing);
@@ -581,7 +573,7 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 		levels(&s, workers);
 		r = result_of(&s);
 		r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
-		r->cpu = cpu_seconds() - cpu;
+		r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
 	}
 	for (guint i = 0; i < options->jobs; i++)
 		worker_stop(&workers[i]);
