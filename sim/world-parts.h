@@ -85,6 +85,9 @@ void world_bind(const struct world *world, struct machine *m, struct place *plac
 void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
 		  struct done *done);
 
+/** world_open_device() - the first process opens /dev/liveupdate, which is no operation. */
+void world_open_device(struct machine *m, struct place *place, struct done *done);
+
 /** world_boot() - the next kernel runs. */
 void world_boot(const struct world *world, struct machine *m, struct place *place,
 		struct done *done);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The processes of a world: who runs, descriptors that go from one to the other, ends. */
-#include <fcntl.h>
-
 #include "world-parts.h"
 
 const char *process_name(guint process)
@@ -46,8 +44,5 @@ void world_restart(const struct world *world, struct machine *m, struct place *p
 	if (op->process > 0)
 		return;
 	done->restarted = true;
-	machine_begin_op(m, 1);
-	done->dev = sys_open(m, "/dev/liveupdate", O_RDWR);
-	machine_end_op(m, done->dev);
-	fds[0] = MAX(done->dev, -1);
+	world_open_device(m, place, done);
 }

@@ -530,6 +530,14 @@ static int slot_for(const struct world *world, const struct place *place,
 	}
 }
 
+void world_open_device(struct machine *m, struct place *place, struct done *done)
+{
+	machine_begin_op(m, 1);
+	done->dev = sys_open(m, "/dev/liveupdate", O_RDWR);
+	machine_end_op(m, done->dev);
+	place->fds[0] = MAX(done->dev, -1);
+}
+
 void world_boot(const struct world *world, struct machine *m, struct place *place,
 		struct done *done)
 {
@@ -540,10 +548,7 @@ void world_boot(const struct world *world, struct machine *m, struct place *plac
 	place->kernel++;
 	done->booted = true;
 	world_start_processes(world, m);
-	machine_begin_op(m, 1);
-	done->dev = sys_open(m, "/dev/liveupdate", O_RDWR);
-	machine_end_op(m, done->dev);
-	place->fds[0] = MAX(done->dev, -1);
+	world_open_device(m, place, done);
 }
 
 void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
