@@ -441,11 +441,8 @@ static bool worker_start(struct worker *w, struct search *s)
 	w->witness.mute = true;
 	w->walk = machine_walk_new();
 	w->machine = world_new_machine(s->world, &w->place, witness_event, &w->witness);
-	w->race = (struct world_race){
-		.world = s->world, .machine = w->machine, .place = &w->place,
-		.witness = &w->witness,
-	};
-	if (!race_init(&w->race) || w->walk == NULL || w->machine == NULL)
+	if (!race_init(&w->race, s->world, w->machine, &w->place, &w->witness) ||
+	    w->walk == NULL || w->machine == NULL)
 		return false;
 	machine_forget_violations(w->machine);
 	w->witness.mute = false;

@@ -332,21 +332,19 @@ static void print_path(GString *out, const struct finding *f, const struct world
 {
 	struct witness witness = { .world = world };
 	struct place place;
-	struct world_race race = {
-		.world = world, .place = &place, .witness = &witness,
-		.machine = world_new_machine(world, &place, witness_event, &witness),
-	};
+	struct machine *m = world_new_machine(world, &place, witness_event, &witness);
+	struct world_race race;
 
-	race_init(&race);
+	race_init(&race, world, m, &place, &witness);
 	for (guint i = 0; i < f->path->len; i++) {
 		witness.nr = 0;
 		print_path_step(out, &race, &g_array_index(f->path, struct path_step, i),
 				f->kind == FINDING_REFUSED && i + 1 == f->path->len);
 		/* As in the search. */
-		machine_forget_violations(race.machine);
+		machine_forget_violations(m);
 	}
 	race_clear(&race);
-	machine_free(race.machine);
+	machine_free(m);
 }
 
 char *finding_scenario(const struct finding *f, const struct world *world,

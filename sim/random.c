@@ -339,11 +339,8 @@ static bool walker_start(struct walker *w)
 					    (GDestroyNotify)finding_free);
 	w->seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	w->starts = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
-	w->race = (struct world_race){
-		.world = w->world, .machine = w->machine, .place = &w->place,
-		.witness = &w->witness,
-	};
-	if (!race_init(&w->race) || w->machine == NULL)
+	if (!race_init(&w->race, w->world, w->machine, &w->place, &w->witness) ||
+	    w->machine == NULL)
 		return false;
 	machine_forget_violations(w->machine);
 	return machine_save(w->machine, &w->start) == 0;

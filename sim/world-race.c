@@ -192,8 +192,12 @@ static guint end(void *data)
 
 /* ---- Races ---- */
 
-bool race_init(struct world_race *race)
+bool race_init(struct world_race *race, const struct world *world, struct machine *machine,
+	       struct place *place, struct witness *witness)
 {
+	*race = (struct world_race){
+		.world = world, .machine = machine, .place = place, .witness = witness,
+	};
 	race->walk = machine_walk_new();
 	race->outcomes = g_array_new(FALSE, TRUE, sizeof(struct result_key));
 	race->tasks = g_new(struct race_task, MAX_WORLD_TASKS);

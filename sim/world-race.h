@@ -44,8 +44,9 @@ struct world_race {
 	void *data;
 };
 
-/** race_init() - what sim/world-race.c has of its own; all above it is set. False: no memory. */
-bool race_init(struct world_race *race);
+/** race_init() - for races on @machine, see struct world_race. False: no memory. */
+bool race_init(struct world_race *race, const struct world *world, struct machine *machine,
+	       struct place *place, struct witness *witness);
 void race_clear(struct world_race *race);
 
 /**
