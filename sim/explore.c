@@ -528,21 +528,13 @@ static void levels(struct search *s, struct worker *workers)
 static struct explore_result *result_of(struct search *s)
 {
 	struct explore_result *r = g_new0(struct explore_result, 1);
-	GHashTableIter iter;
-	gpointer f;
 
 	r->stopped = s->stopped;
 	r->states = states_nr(s->states) - s->holes;
 	r->transitions = s->transitions;
 	r->bytes = states_bytes(s->states);
 	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
-	r->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
-	g_hash_table_iter_init(&iter, s->findings);
-	while (g_hash_table_iter_next(&iter, NULL, &f)) {
-		g_hash_table_iter_steal(&iter);
-		g_ptr_array_add(r->findings, f);
-	}
-	g_ptr_array_sort(r->findings, finding_compare);
+	r->findings = findings_take(s->findings);
 	return r;
 }
 
@@ -552,8 +544,7 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	struct search s = {
 		.world = world, .options = options, .found = found, .data = data,
 		.states = states_new(options->memory),
-		.findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
-						  (GDestroyNotify)finding_free),
+		.findings = findings_new(),
 	};
 	struct worker *workers = g_new0(struct worker, options->jobs);
 	struct explore_result *r = NULL;

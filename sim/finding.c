@@ -235,6 +235,47 @@ struct finding *finding_new(const struct note *n, GArray *path, bool at_end, gui
 	return f;
 }
 
+void finding_free(struct finding *f)
+{
+	g_free(f->func);
+	g_free(f->text);
+	g_array_unref(f->path);
+	g_free(f);
+}
+
+/* By length, then rank. */
+static gint finding_compare(gconstpointer a, gconstpointer b)
+{
+	const struct finding *x = *(struct finding *const *)a, *y = *(struct finding *const *)b;
+
+	if (x->path->len != y->path->len)
+		return x->path->len < y->path->len ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+GHashTable *findings_new(void)
+{
+	return g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
+				     (GDestroyNotify)finding_free);
+}
+
+GPtrArray *findings_take(GHashTable *findings)
+{
+	GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+	GHashTableIter iter;
+	gpointer f;
+
+	g_hash_table_iter_init(&iter, findings);
+	while (g_hash_table_iter_next(&iter, NULL, &f)) {
+		g_hash_table_iter_steal(&iter);
+		g_ptr_array_add(all, f);
+	}
+	g_ptr_array_sort(all, finding_compare);
+	return all;
+}
+
 static gboolean needs_no_damage(gpointer id, gpointer finding, gpointer findings)
 {
 	const struct finding *f = finding;
@@ -262,25 +303,6 @@ void findings_settle(GHashTable *findings,
 			found(data, f);
 		f->told = true;
 	}
-}
-
-void finding_free(struct finding *f)
-{
-	g_free(f->func);
-	g_free(f->text);
-	g_array_unref(f->path);
-	g_free(f);
-}
-
-gint finding_compare(gconstpointer a, gconstpointer b)
-{
-	const struct finding *x = *(struct finding *const *)a, *y = *(struct finding *const *)b;
-
-	if (x->path->len != y->path->len)
-		return x->path->len < y->path->len ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 void finding_summary(GString *out, const struct finding *f, const struct world *world)

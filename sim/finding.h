@@ -85,6 +85,12 @@ void finding_free(struct finding *f);
 /** finding_new() - with what @n says. */
 struct finding *finding_new(const struct note *n, GArray *path, bool at_end, guint64 rank);
 
+/** findings_new() - findings by id, of which there are none yet. */
+GHashTable *findings_new(void);
+
+/** findings_take() - all of @findings, which has none from here on; in order. */
+GPtrArray *findings_take(GHashTable *findings);
+
 /**
  * findings_settle() - drop findings behind damaged handovers that come without damage too.
  * @findings: of struct finding *, by id.
@@ -102,8 +108,5 @@ char *finding_scenario(const struct finding *f, const struct world *world,
 
 /** finding_summary() - append its operations in short, joined by "; ". */
 void finding_summary(GString *out, const struct finding *f, const struct world *world);
-
-/** finding_compare() - by length, then rank, for sorting arrays of pointers. */
-gint finding_compare(gconstpointer a, gconstpointer b);
 
 #endif

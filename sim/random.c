@@ -335,8 +335,7 @@ static bool walker_start(struct walker *w)
 	w->witness.world = w->world;
 	w->machine = world_new_machine(w->world, &w->first, witness_event, &w->witness);
 	w->path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
-	w->findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
-					    (GDestroyNotify)finding_free);
+	w->findings = findings_new();
 	w->seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	w->starts = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	if (!race_init(&w->race, w->world, w->machine, &w->place, &w->witness) ||
@@ -369,10 +368,7 @@ struct explore_result *explore_random(const struct world *world,
 	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
 	gint64 start = g_get_monotonic_time(), end = start + options->seconds * G_USEC_PER_SEC;
 	clock_t cpu = clock();
-	GHashTableIter iter;
-	gpointer f;
 
-	r->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
 	if (walker_start(&w)) {
 		for (; r->states < runs && r->stopped == NULL; r->states++) {
 			bool at_end = run(&w, rand);
@@ -389,17 +385,12 @@ struct explore_result *explore_random(const struct world *world,
 	if (r->stopped == NULL)
 		r->stopped = "runs";
 	findings_settle(w.findings, found, data);
-	g_hash_table_iter_init(&iter, w.findings);
-	while (g_hash_table_iter_next(&iter, NULL, &f)) {
-		g_hash_table_iter_steal(&iter);
-		g_ptr_array_add(r->findings, f);
-	}
+	r->findings = findings_take(w.findings);
 	walker_stop(&w);
 	r->random = true;
 	r->transitions = w.transitions;
 	r->depth = world->depth;
 	r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
 	r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
-	g_ptr_array_sort(r->findings, finding_compare);
 	return r;
 }
