@@ -228,10 +228,8 @@ static void fingerprint(struct worker *w, guint64 f[2])
 /* All is closed in the state that was just come to, maybe once more: what is left? */
 static void end(struct worker *w, const struct origin *last, bool again, guint64 rank)
 {
-	w->witness.nr = 0;
 	w->there = false;
-	machine_end(w->machine);
-	witness_close(&w->witness, &w->place, 0, NULL);
+	witness_end(&w->witness, w->machine, &w->place);
 	for (guint i = 0; i < w->witness.nr; i++)
 		note(w, &w->witness.notes[i], last, true, again, rank);
 }

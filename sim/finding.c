@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "finding.h"
+#include "world-parts.h"
 #include "world-race.h"
 
 #define CHAIN	2	/* callers that make a difference */
@@ -42,7 +43,7 @@ static guint64 mix_chain(guint64 hash, const struct event *event)
 /* The operation that the ledger numbers so, whatever it was done with. */
 static guint64 action_of(const struct world *world, guint32 op)
 {
-	return op < 2 ? op : 2 + g_array_index(world->ops, struct world_op, op - 2).action;
+	return op < 2 ? op : 2 + op_of(world, op - 2)->action;
 }
 
 /*
@@ -148,7 +149,7 @@ static void name_cause(const struct witness *w, struct note *n, guint op, const 
 {
 	if (n->kind != VIOLATION_UNCLEAN_ERROR || done == NULL)
 		return;
-	n->func = world_action_name(g_array_index(w->world->ops, struct world_op, op).action);
+	n->func = world_action_name(op_of(w->world, op)->action);
 	if (!done->hit)
 		return;
 	n->id = mix(mix_text(mix(0, n->kind), n->func), 1 + done->failure.point);
@@ -218,6 +219,13 @@ guint witness_close(struct witness *w, const struct place *place, guint op,
 	for (guint i = 0; i < w->nr && place->damages > 0; i++)
 		name_field(&w->notes[i], place->damaged);
 	return w->nr;
+}
+
+guint witness_end(struct witness *w, struct machine *m, const struct place *place)
+{
+	w->nr = 0;
+	machine_end(m);
+	return witness_close(w, place, 0, NULL);
 }
 
 struct finding *finding_new(const struct note *n, GArray *path, bool at_end, guint64 rank)

@@ -77,6 +77,9 @@ void witness_event(void *data, const struct event *event);
 guint witness_close(struct witness *w, const struct place *place, guint op,
 		     const struct done *done);
 
+/** witness_end() - close all of @m, where @place is; likewise. */
+guint witness_end(struct witness *w, struct machine *m, const struct place *place);
+
 /** finding_kind() - "refused", or the violation's name. */
 const char *finding_kind(enum violation_kind kind);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "project.h"
+#include "world-parts.h"
 
 /* One state: of each session a word, then the memfds. */
 struct projection {
@@ -36,7 +37,7 @@ static guint64 file_of(const struct world *world, const struct naming *n, guint3
 
 	if (op < 2)
 		return 0;
-	file = g_array_index(world->ops, struct world_op, op - 2).file - 1 - 2 * world->sessions;
+	file = op_of(world, op - 2)->file - file_slot(world, 0);
 	inode = file / world->opens;
 	open = file % world->opens;
 	if (n->swapped & 1u << inode)

@@ -62,13 +62,6 @@ static int do_step(struct walker *w, const struct path_step *step, struct done *
 	return witness_close(&w->witness, &w->place, step->op, done);
 }
 
-static guint do_end(struct walker *w)
-{
-	w->witness.nr = 0;
-	machine_end(w->machine);
-	return witness_close(&w->witness, &w->place, 0, NULL);
-}
-
 static bool noted(const struct walker *w, guint64 id)
 {
 	for (guint i = 0; i < w->witness.nr; i++)
@@ -102,7 +95,7 @@ static bool path_shows(struct walker *w, const GArray *path, const struct findin
 		if (step->nth > 0 && !done.hit && !race)
 			return false;
 	}
-	return f->at_end && do_end(w) > 0 && noted(w, f->id);
+	return f->at_end && witness_end(&w->witness, w->machine, &w->place) > 0 && noted(w, f->id);
 }
 
 /* The same, with any outcome of one of the races in @path, which may have other numbers now. */
@@ -316,7 +309,7 @@ static bool run(struct walker *w, GRand *rand)
 			return false;
 		remember(w, &step, &done);
 	}
-	do_end(w);
+	witness_end(&w->witness, w->machine, &w->place);
 	return true;
 }
 
