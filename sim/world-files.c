@@ -5,7 +5,6 @@
 
 #include "world-parts.h"
 
-#define FILE_BYTES	4096
 #define HUGE_BYTES	(2 << 20)
 #define IOMMU_SEALS	(F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK)
 /* vCPUs that write to guest memory before the search begins, and are closed then. */
@@ -42,6 +41,16 @@ static enum world_kind find_kind(const char *name)
 	return kind;
 }
 
+/* "eventfd, hugetlb, ..." */
+static char *all_kinds(void)
+{
+	const char *names[NR_WORLD_KINDS] = { NULL };
+
+	for (guint i = KIND_NONE + 1; i < NR_WORLD_KINDS; i++)
+		names[i - 1] = kinds[i].name;
+	return g_strjoinv(", ", (char **)names);
+}
+
 guint world_count(const struct world *world, enum world_kind kind)
 {
 	guint nr = 0;
@@ -70,8 +79,10 @@ gboolean world_set_handlers(struct world *world, const char *text, GError **erro
 		enum world_kind kind = find_kind(words[i]);
 
 		if (kind == NR_WORLD_KINDS) {
-			g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected eventfd, "
-				    "hugetlb, kvm, vcpu, guest_memfd, iommufd, vfio", words[i]);
+			g_autofree char *all = all_kinds();
+
+			g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected %s",
+				    words[i], all);
 			return FALSE;
 		}
 		if (i == MAX_OTHERS) {

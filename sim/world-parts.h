@@ -8,6 +8,7 @@
 #define WORLD_MARK	"wrote"		/* what a write writes */
 #define WORLD_STEP	2		/* columns before a step of a scenario */
 #define NO_SLOT		0xff
+#define FILE_BYTES	4096		/* of a memfd when it is made */
 
 static inline guint out_slot(guint session)
 {

@@ -10,7 +10,6 @@
 
 #define SMALLEST_MEM	((guint64)4 << 20)
 #define HUGE_MEM	((guint64)4 << 20)	/* more for each huge page */
-#define FILE_BYTES	4096
 
 static const char *const action_names[NR_WORLD_ACTIONS + 1] = {
 	[WORLD_CREATE] = "create_session",
