@@ -263,7 +263,7 @@ static void remember(struct walker *w, const struct path_step *last, const struc
 		.faults = w->place.faults, .damages = w->place.damages,
 	};
 	struct machine_stats stats;
-	guint64 *hash;
+	guint64 hash;
 
 	/* Where nothing can go wrong any more there is less to find. */
 	if (w->starts->len == MAX_STARTS || spent(w->place.races, w->world->races) ||
@@ -273,10 +273,11 @@ static void remember(struct walker *w, const struct path_step *last, const struc
 	o.files = stats.files;
 	for (guint i = 0; i < G_N_ELEMENTS(w->place.fds); i++)
 		o.open += w->place.fds[i] >= 0;
-	hash = g_new(guint64, 1);
-	*hash = XXH3_64bits(&o, sizeof(o));
-	if (g_hash_table_add(w->seen, hash))
-		g_ptr_array_add(w->starts, g_array_copy(w->path));
+	hash = XXH3_64bits(&o, sizeof(o));
+	if (g_hash_table_contains(w->seen, &hash))
+		return;
+	g_hash_table_add(w->seen, g_memdup2(&hash, sizeof(hash)));
+	g_ptr_array_add(w->starts, g_array_copy(w->path));
 }
 
 /* Begin a run where an earlier one was. */

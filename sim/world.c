@@ -414,19 +414,11 @@ bool world_same(const struct world *world, const struct place *place, guint nr)
 
 /* ---- Operations ---- */
 
-static void set_name(struct liveupdate_ioctl_session *arg, guint session)
-{
-	arg->size = sizeof(*arg);
-	arg->name[0] = 'a' + session;
-}
-
 static gint64 session_ioctl(struct machine *m, int dev, unsigned int cmd, guint session)
 {
-	struct liveupdate_ioctl_session arg = { 0 };
-	int ret;
+	struct liveupdate_ioctl_session arg = { .size = sizeof(arg), .name = { 'a' + session } };
+	int ret = sys_ioctl(m, dev, cmd, (struct uptr){ .mem = &arg, .size = sizeof(arg) });
 
-	set_name(&arg, session);
-	ret = sys_ioctl(m, dev, cmd, (struct uptr){ .mem = &arg, .size = sizeof(arg) });
 	return ret < 0 ? ret : arg.fd;
 }
 
