@@ -63,15 +63,22 @@ static void who_shares_an_flb_holds_its_module(void **state)
 	assert_clean();
 }
 
+/* A session with a file of that kind, under token 1. */
+static int session_with(enum file_kind kind)
+{
+	int session = create_session(m, open_dev(m), "s");
+
+	assert_int_equal(preserve_fd(m, session, sys_open_kind(m, kind), 1), 0);
+	return session;
+}
+
 static void a_file_holds_the_module_until_it_is_given_up(void **state)
 {
-	int session, fd;
+	int session;
 
 	(void)state;
 	use("v7.3");
-	session = create_session(m, open_dev(m), "s");
-	fd = sys_open_kind(m, FILE_EPOLL);
-	assert_int_equal(preserve_fd(m, session, fd, 1), 0);
+	session = session_with(FILE_EPOLL);
 	assert_int_equal(sys_rmmod(m, "third", false), -EAGAIN);
 	sys_close(m, session);
 	assert_int_equal(sys_rmmod(m, "third", false), 0);
@@ -112,13 +119,11 @@ static void a_registered_handler_holds_its_module_up_to_7_0(void **state)
 
 static void what_is_used_of_a_module_that_is_gone_is_found(void **state)
 {
-	int session, fd;
+	int session;
 
 	(void)state;
 	use("v7.3");
-	session = create_session(m, open_dev(m), "s");
-	fd = sys_open_kind(m, FILE_EPOLL);
-	assert_int_equal(preserve_fd(m, session, fd, 1), 0);
+	session = session_with(FILE_EPOLL);
 	assert_int_equal(sys_rmmod(m, "third", true), 0);
 	seen.may_panic = true;
 	sys_close(m, session);
@@ -128,7 +133,7 @@ static void what_is_used_of_a_module_that_is_gone_is_found(void **state)
 
 static void a_driver_holds_the_flb_and_its_module(void **state)
 {
-	int session, fd;
+	int session;
 
 	(void)state;
 	use("v7.3");
@@ -136,9 +141,7 @@ static void a_driver_holds_the_flb_and_its_module(void **state)
 	assert_int_equal(machine_flb_get(m, "shared", false), -ENOENT);
 	assert_int_equal(machine_flb_get(m, "shared", true), -ENODATA);
 	assert_int_equal(machine_flb_put(m, "shared", false), -EINVAL);
-	session = create_session(m, open_dev(m), "s");
-	fd = sys_open_kind(m, FILE_EVENTFD);
-	assert_int_equal(preserve_fd(m, session, fd, 1), 0);
+	session = session_with(FILE_EVENTFD);
 	assert_int_equal(machine_flb_get(m, "shared", false), 0);
 	assert_int_equal(machine_flb_get(m, "shared", false), 0);
 	sys_close(m, session);
@@ -154,16 +157,14 @@ static void a_driver_holds_the_flb_and_its_module(void **state)
 
 static void without_references_it_uses_what_is_gone(void **state)
 {
-	int session, fd;
+	int session;
 
 	(void)state;
 	use("v7.1");
 	/* Nothing is preserved: it gets NULL, which is not used. */
 	assert_int_equal(machine_flb_get(m, "shared", false), 0);
 	assert_int_equal(machine_flb_put(m, "shared", false), -EINVAL);
-	session = create_session(m, open_dev(m), "s");
-	fd = sys_open_kind(m, FILE_EVENTFD);
-	assert_int_equal(preserve_fd(m, session, fd, 1), 0);
+	session = session_with(FILE_EVENTFD);
 	assert_int_equal(machine_flb_get(m, "shared", false), 0);
 	sys_close(m, session);
 	assert_int_equal(machine_flb_put(m, "shared", false), 0);
