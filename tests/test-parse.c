@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include "op.h"
-#include "pattern.h"
-#include "print.h"
-#include "select.h"
-#include "value.h"
+#include "scn/op.h"
+#include "scn/pattern.h"
+#include "scn/print.h"
+#include "scn/select.h"
+#include "scn/value.h"
 
 #define HEAD "scenario s\n\nkernel 1 v7.0\n"
 

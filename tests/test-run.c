@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "print.h"
-#include "run.h"
-#include "setting.h"
+#include "scn/print.h"
+#include "run/run.h"
+#include "scn/setting.h"
 
 /* Takes down what a run reported: calls with results, kernels, the verdict. */
 struct notes {

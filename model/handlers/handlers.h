@@ -4,8 +4,8 @@
  * far as those matter to live update. One file per handler; each says which
  * posted series it follows.
  */
-#ifndef MODEL_HANDLERS_H
-#define MODEL_HANDLERS_H
+#ifndef MODEL_HANDLERS_HANDLERS_H
+#define MODEL_HANDLERS_HANDLERS_H
 
 #include "liveupdate.h"
 #include "luosim.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What vfio needs of iommufd. */
-#ifndef MODEL_IOMMUFD_H
-#define MODEL_IOMMUFD_H
+#ifndef MODEL_HANDLERS_IOMMUFD_H
+#define MODEL_HANDLERS_IOMMUFD_H
 
 #include "types.h"
 

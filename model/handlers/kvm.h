@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What guest_memfd needs of virtual machines. */
-#ifndef MODEL_KVM_H
-#define MODEL_KVM_H
+#ifndef MODEL_HANDLERS_KVM_H
+#define MODEL_HANDLERS_KVM_H
 
 #include "types.h"
 

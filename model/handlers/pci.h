@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What drivers need of the PCI core; a device is its function number. */
-#ifndef MODEL_PCI_H
-#define MODEL_PCI_H
+#ifndef MODEL_HANDLERS_PCI_H
+#define MODEL_HANDLERS_PCI_H
 
 #include "types.h"
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a run came to, in short: what compare and explain are made of. */
+#include <errno.h>
+
+#include "analysis/digest.h"
+#include "report/trace.h"
+#include "scn/words.h"
+
+struct report_digest {
+	struct report report;
+	struct digest *digest;
+	struct trace *trace;
+};
+
+static guint32 hash_value(const struct value *value)
+{
+	guint32 hash = value->kind * 31 + (guint32)value->number;
+
+	for (gsize i = 0; value->kind == VALUE_STRING && i < value->text.len; i++)
+		hash = hash * 33 + (guint8)value->text.bytes[i];
+	for (guint i = 0; value->kind == VALUE_FIELDS && i < value->list->len; i++)
+		hash = hash * 33 + hash_value(&g_array_index(value->list, struct field, i).value);
+	return hash;
+}
+
+static void take_step(struct digest *d, const struct report_event *e)
+{
+	struct digest_step step = {
+		.line = e->op->line, .hash = hash_value(e->result),
+	};
+	struct machine_stats stats;
+
+	if (e->result->kind == VALUE_LOST)
+		step.error = -1;
+	else if (e->result->kind == VALUE_NUMBER && (gint64)e->result->number < 0)
+		step.error = -(gint64)e->result->number;
+	g_array_append_val(d->steps, step);
+	if (e->differs && d->mismatch == 0)
+		d->mismatch = d->steps->len;
+	machine_stats(e->machine, &stats);
+	d->files = MAX(d->files, stats.files);
+}
+
+static void take_verdict(struct digest *d, const struct report_event *e)
+{
+	const struct verdict *v = e->verdict;
+
+	d->skipped = v->skipped;
+	d->ok = v->ok;
+	d->causes = v->causes;
+	d->expected = v->expected;
+	for (gsize i = v->nr_violations; i > 0; i--)
+		if (v->causes & 1u << v->violations[i - 1].kind)
+			d->first = v->violations[i - 1];
+	if (e->machine != NULL)
+		machine_stats(e->machine, &d->stats);
+}
+
+static void digest_event(struct report *report, const struct report_event *e)
+{
+	struct report_digest *r = (struct report_digest *)report;
+
+	if (r->trace != NULL)
+		trace_event(r->trace, e);
+	if (e->type == REPORT_RUN)
+		r->digest->boot = *e->boot;
+	else if (e->type == REPORT_EVENT && e->event->type == EVENT_BOOT)
+		r->digest->lacks |= ~e->boot->release.fixes;
+	else if (e->type == REPORT_RESULT)
+		take_step(r->digest, e);
+	else if (e->type == REPORT_VERDICT)
+		take_verdict(r->digest, e);
+}
+
+struct digest *digest_run(const struct scenario *scn, const struct overrides *overrides,
+			  bool trace)
+{
+	struct digest *d = g_new0(struct digest, 1);
+	struct report_digest r = { .report.event = digest_event, .digest = d };
+
+	d->steps = g_array_new(FALSE, FALSE, sizeof(struct digest_step));
+	if (trace) {
+		d->trace = g_string_new(NULL);
+		r.trace = trace_new(d->trace, false, false);
+	}
+	run_scenario(scn, NULL, overrides, &r.report);
+	if (trace)
+		trace_free(r.trace);
+	return d;
+}
+
+void digest_free(struct digest *d)
+{
+	g_array_unref(d->steps);
+	if (d->trace != NULL)
+		g_string_free(d->trace, TRUE);
+	g_free(d);
+}
+
+const struct digest_step *digest_step(const struct digest *d, guint nr)
+{
+	return nr <= d->steps->len ? &g_array_index(d->steps, struct digest_step, nr - 1) : NULL;
+}
+
+static bool worked_in_another(struct digest *const *runs, guint nr, guint step)
+{
+	for (guint i = 0; i < nr; i++) {
+		const struct digest_step *other = digest_step(runs[i], step);
+
+		if (other != NULL && other->error == 0)
+			return true;
+	}
+	return false;
+}
+
+void digest_refusals(struct digest *const *runs, guint nr)
+{
+	for (guint i = 0; i < nr; i++) {
+		const struct digest_step *step;
+
+		runs[i]->refused = NULL;
+		for (guint j = 1; runs[i]->refused == NULL; j++) {
+			step = digest_step(runs[i], j);
+			if (step == NULL)
+				break;
+
+			if (step->error > 0 && step->error != EBADF &&
+			    worked_in_another(runs, nr, j))
+				runs[i]->refused = step;
+		}
+	}
+}
+
+enum digest_kind digest_kind(const struct digest *d)
+{
+	if (d->skipped != NULL)
+		return DIGEST_SKIPPED;
+	if (d->causes != 0)
+		return DIGEST_BROKEN;
+	return d->refused != NULL ? DIGEST_REFUSED : DIGEST_CLEAN;
+}
+
+char *digest_error(const struct digest_step *step)
+{
+	const char *name = errno_name(step->error);
+
+	return name != NULL ? g_strdup(name) : g_strdup_printf("%d", step->error);
+}
+
+void digest_cell(GString *out, const struct digest *d)
+{
+	g_autofree char *error = d->refused != NULL ? digest_error(d->refused) : NULL;
+	gint others = -1;
+
+	switch (digest_kind(d)) {
+	case DIGEST_CLEAN:
+		g_string_append(out, "clean");
+		break;
+	case DIGEST_REFUSED:
+		g_string_append_printf(out, "%s:%u", error, d->refused->line);
+		break;
+	case DIGEST_BROKEN:
+		g_string_append_printf(out, "%s:", violation_name(d->first.kind));
+		if (d->first.op != 0)
+			g_string_append_printf(out, "%u", d->first.op);
+		else
+			g_string_append(out, "end");
+		for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
+			others += (d->causes >> kind) & 1;
+		if (others > 0)
+			g_string_append_printf(out, " +%d", others);
+		break;
+	case DIGEST_SKIPPED:
+		g_string_append(out, "skipped");
+		break;
+	}
+}
+
+void digest_words(GString *out, const struct digest *d)
+{
+	g_autofree char *error = d->refused != NULL ? digest_error(d->refused) : NULL;
+
+	switch (digest_kind(d)) {
+	case DIGEST_CLEAN:
+		g_string_append(out, "clean");
+		break;
+	case DIGEST_REFUSED:
+		g_string_append_printf(out, "refused at line %u with %s", d->refused->line,
+				       error);
+		break;
+	case DIGEST_BROKEN:
+		g_string_append(out, violation_name(d->first.kind));
+		if (d->first.op != 0)
+			g_string_append_printf(out, " at line %u", d->first.op);
+		else
+			g_string_append(out, " at the end");
+		for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
+			if (d->causes & ~(1u << d->first.kind) & 1u << kind)
+				g_string_append_printf(out, ", %s", violation_name(kind));
+		break;
+	case DIGEST_SKIPPED:
+		g_string_append(out, d->skipped);
+		break;
+	}
+}

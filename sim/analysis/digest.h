@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a run came to, in short: what compare and explain are made of. */
+#ifndef SIM_ANALYSIS_DIGEST_H
+#define SIM_ANALYSIS_DIGEST_H
+
+#include "run/overrides.h"
+
+/* How a step went. A scenario's runs take the same steps up to where one ends. */
+struct digest_step {
+	guint32 line;
+	gint32 error;		/* the errno, 0: it worked, -1: the machine stopped in it */
+	guint32 hash;		/* of what it returned */
+};
+
+enum digest_kind { DIGEST_CLEAN, DIGEST_REFUSED, DIGEST_BROKEN, DIGEST_SKIPPED };
+
+/**
+ * struct digest - a run.
+ * @ok: as the scenario expects.
+ * @expected: violations that the scenario expects, or EXPECT_ANY.
+ * @mismatch: the first step whose result is not what the scenario expects, counted
+ *	from 1; or 0.
+ * @causes: as in struct verdict.
+ * @first: the first violation of @causes, if there is one.
+ * @steps: of struct digest_step.
+ * @refused: step that digest_refusals() found to be refused; NULL: none.
+ * @boot: what kernel 1 was.
+ * @lacks: fixes that one of its kernels lacked.
+ * @stats: what the machine held at the end.
+ * @files: preserved files at most.
+ * @trace: as text, if it was asked for.
+ */
+struct digest {
+	const char *skipped;
+	bool ok;
+	guint mismatch;
+	guint32 causes, expected;
+	struct violation first;
+	GArray *steps;
+	const struct digest_step *refused;
+	struct boot boot;
+	guint64 lacks;
+	struct machine_stats stats;
+	guint64 files;
+	GString *trace;
+};
+
+/** digest_run() - run @scn; @trace: keep its trace. */
+struct digest *digest_run(const struct scenario *scn, const struct overrides *overrides,
+			  bool trace);
+void digest_free(struct digest *d);
+
+/**
+ * digest_refusals() - find what was refused in each of @nr runs of one scenario:
+ * the first step that failed there with an errno and worked in another of them.
+ * EBADF is none: the name stood for no descriptor, as an earlier step went otherwise.
+ */
+void digest_refusals(struct digest *const *runs, guint nr);
+
+enum digest_kind digest_kind(const struct digest *d);
+
+/** digest_error() - "EBUSY", or the number of one that has no name in user space. */
+char *digest_error(const struct digest_step *step);
+
+/** digest_cell() - append "clean", "EBUSY:14", "double-restore:22 +1", "skipped". */
+void digest_cell(GString *out, const struct digest *d);
+
+/** digest_words() - the same for a sentence: "refused at line 14 with EBUSY". */
+void digest_words(GString *out, const struct digest *d);
+
+/** digest_step() - step number @nr, counted from 1; NULL when it was not reached. */
+const struct digest_step *digest_step(const struct digest *d, guint nr);
+
+#endif

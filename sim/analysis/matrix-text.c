@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A matrix as text: as many tables as it takes for none to be wider than a mail.
+ * Scenarios that are clean throughout are named below them.
+ */
+#include <string.h>
+
+#include "analysis/matrix.h"
+#include "report/trace.h"
+
+#define GAP	2
+
+/* The rows of a table: the columns' names, the cells, the totals. */
+struct table {
+	const struct matrix *m;
+	FILE *out;
+	guint label_width;
+	guint from, to;			/* columns */
+	guint *widths;			/* of all columns */
+	GPtrArray *totals;
+	GPtrArray *names;		/* char **: each column's, in lines */
+	guint name_lines;
+};
+
+/* "get-id,duplicate=share" takes a line for each word. */
+static char **name_lines(const struct matrix_column *column)
+{
+	return g_strsplit(column->name, ",", -1);
+}
+
+static bool is_clean(const struct matrix *m, guint row)
+{
+	for (guint i = 0; i < m->columns->len; i++)
+		if (matrix_cell(m, row, i)->kind != DIGEST_CLEAN)
+			return false;
+	return true;
+}
+
+static const char *row_name(const struct matrix *m, guint row)
+{
+	return ((struct scenario *)m->scenarios->pdata[row])->name;
+}
+
+static const char *total_name(const struct table *t, guint row)
+{
+	return ((struct matrix_total *)t->totals->pdata[row])->label;
+}
+
+static guint column_width(const struct table *t, guint column)
+{
+	char **lines = t->names->pdata[column];
+	guint width = 0;
+
+	for (guint i = 0; lines[i] != NULL; i++)
+		width = MAX(width, strlen(lines[i]));
+	for (guint row = 0; row < t->m->scenarios->len; row++)
+		width = MAX(width, strlen(matrix_cell(t->m, row, column)->text));
+	for (guint i = 0; i < t->totals->len; i++) {
+		const struct matrix_total *total = t->totals->pdata[i];
+
+		width = MAX(width, strlen(total->values->pdata[column]));
+	}
+	return width;
+}
+
+static void measure(struct table *t)
+{
+	const struct matrix *m = t->m;
+
+	for (guint i = 0; i < m->columns->len; i++) {
+		g_ptr_array_add(t->names, name_lines(m->columns->pdata[i]));
+		t->name_lines = MAX(t->name_lines, g_strv_length(t->names->pdata[i]));
+		t->widths[i] = column_width(t, i);
+	}
+	for (guint row = 0; row < m->scenarios->len; row++)
+		if (!is_clean(m, row))
+			t->label_width = MAX(t->label_width, strlen(row_name(m, row)));
+	for (guint i = 0; i < t->totals->len; i++)
+		t->label_width = MAX(t->label_width, strlen(total_name(t, i)));
+}
+
+static void write_row(const struct table *t, const char *label,
+		      const char *(*text)(const struct table *, guint, guint), guint row)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	g_string_append_printf(line, "%-*s", (int)t->label_width, label);
+	for (guint i = t->from; i < t->to; i++)
+		g_string_append_printf(line, "%*s%-*s", GAP, "", (int)t->widths[i],
+				       text(t, row, i));
+	fprintf(t->out, "%s\n", g_strchomp(line->str));
+}
+
+/* Names stand on the last line of the heading. */
+static const char *name_text(const struct table *t, guint row, guint column)
+{
+	char **lines = t->names->pdata[column];
+	guint above = t->name_lines - g_strv_length(lines);
+
+	return row < above ? "" : lines[row - above];
+}
+
+static const char *cell_text(const struct table *t, guint row, guint column)
+{
+	return matrix_cell(t->m, row, column)->text;
+}
+
+static const char *total_text(const struct table *t, guint row, guint column)
+{
+	return ((struct matrix_total *)t->totals->pdata[row])->values->pdata[column];
+}
+
+static void write_table(const struct table *t)
+{
+	fputc('\n', t->out);
+	for (guint i = 0; i < t->name_lines; i++)
+		write_row(t, "", name_text, i);
+	for (guint i = 0; i < t->m->scenarios->len; i++)
+		if (!is_clean(t->m, i))
+			write_row(t, row_name(t->m, i), cell_text, i);
+	fputc('\n', t->out);
+	for (guint i = 0; i < t->totals->len; i++)
+		write_row(t, total_name(t, i), total_text, i);
+}
+
+static void write_clean(const struct matrix *m, FILE *out)
+{
+	g_autoptr(GString) text = g_string_new("\n");
+	g_autoptr(GString) names = g_string_new(NULL);
+	g_autofree char *heading = NULL;
+	guint nr = 0;
+
+	for (guint row = 0; row < m->scenarios->len; row++) {
+		if (is_clean(m, row))
+			g_string_append_printf(names, "%s%s", nr++ > 0 ? ", " : "",
+					       row_name(m, row));
+	}
+	if (nr == 0)
+		return;
+	heading = g_strdup_printf("%u clean throughout: ", nr);
+	append_wrapped(text, heading, names->str, 4);
+	fputs(text->str, out);
+}
+
+void compare_text(const struct matrix *m, FILE *out)
+{
+	g_autofree guint *widths = g_new0(guint, m->columns->len);
+	g_autoptr(GPtrArray) totals = matrix_totals(m);
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+	struct table t = { .m = m, .out = out, .widths = widths, .totals = totals, .names = names };
+
+	measure(&t);
+	fprintf(out, "%u scenario%s, %u %s, %s\n", m->scenarios->len,
+		m->scenarios->len == 1 ? "" : "s", m->columns->len, m->across, m->on);
+	while (t.to < m->columns->len) {
+		guint width = t.label_width;
+
+		t.from = t.to;
+		do {
+			width += GAP + widths[t.to++];
+		} while (t.to < m->columns->len && width + GAP + widths[t.to] <= TRACE_WIDTH);
+		write_table(&t);
+	}
+	write_clean(m, out);
+}

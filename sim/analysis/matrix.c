@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scenarios against policies or releases: runs them all and adds up what came out. */
+#include "analysis/matrix.h"
+#include "run/progress.h"
+
+static void column_free(struct matrix_column *column)
+{
+	g_free(column->name);
+	overrides_free(column->overrides);
+	g_free(column);
+}
+
+struct matrix *matrix_new(const char *across, const GPtrArray *scenarios)
+{
+	struct matrix *m = g_new0(struct matrix, 1);
+
+	m->across = across;
+	m->scenarios = scenarios;
+	m->columns = g_ptr_array_new_with_free_func((GDestroyNotify)column_free);
+	return m;
+}
+
+void matrix_free(struct matrix *m)
+{
+	guint nr = m->cells != NULL ? m->scenarios->len * m->columns->len : 0;
+
+	for (guint i = 0; i < nr; i++) {
+		g_free(m->cells[i].text);
+		g_free(m->cells[i].words);
+		g_free(m->cells[i].error);
+		g_free(m->cells[i].trace);
+	}
+	g_free(m->cells);
+	g_ptr_array_unref(m->columns);
+	g_free(m->on);
+	g_free(m);
+}
+
+void matrix_add_column(struct matrix *m, const char *name, struct overrides *overrides)
+{
+	struct matrix_column *column = g_new0(struct matrix_column, 1);
+
+	column->name = g_strdup(name);
+	column->overrides = overrides;
+	g_ptr_array_add(m->columns, column);
+}
+
+const struct matrix_cell *matrix_cell(const struct matrix *m, guint row, guint column)
+{
+	return &m->cells[row * m->columns->len + column];
+}
+
+static void fill_cell(struct matrix_cell *cell, struct digest *d)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GString) words = g_string_new(NULL);
+
+	digest_cell(text, d);
+	digest_words(words, d);
+	cell->kind = digest_kind(d);
+	cell->causes = d->causes;
+	cell->text = g_strdup(text->str);
+	cell->words = g_strdup(words->str);
+	cell->line = d->first.op;
+	if (cell->kind == DIGEST_REFUSED) {
+		cell->error = digest_error(d->refused);
+		cell->line = d->refused->line;
+	}
+	if (d->trace != NULL)
+		cell->trace = g_string_free(g_steal_pointer(&d->trace), FALSE);
+}
+
+static void add_up(struct matrix_column *column, const struct digest *d)
+{
+	const struct machine_stats *stats = &d->stats;
+
+	column->count[digest_kind(d)]++;
+	for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
+		column->broken[kind] += (d->causes >> kind) & 1;
+	column->claims_most = MAX(column->claims_most, stats->claims_held_max);
+	column->files += d->files;
+	column->bytes += stats->claim_bytes;
+	column->lookups += stats->claim_lookups;
+}
+
+/* Run a row. What is refused shows when all its runs lie side by side. */
+static bool run_row(struct matrix *m, guint row, const struct overrides *common, bool traces,
+		    struct progress *progress)
+{
+	const struct scenario *scn = m->scenarios->pdata[row];
+	guint nr = m->columns->len, done;
+	g_autofree struct digest **runs = g_new0(struct digest *, nr + 1);
+	bool go_on = true;
+
+	for (done = 0; done < nr && go_on; done++) {
+		const struct matrix_column *column = m->columns->pdata[done];
+
+		go_on = progress_step(progress, (guint64)m->scenarios->len * nr);
+		if (go_on)
+			runs[done] = digest_run(scn, column->overrides, traces);
+	}
+	if (go_on) {
+		runs[nr] = digest_run(scn, common, false);
+		digest_refusals(runs, nr + 1);
+		for (guint i = 0; i < nr; i++) {
+			fill_cell(&m->cells[row * nr + i], runs[i]);
+			add_up(m->columns->pdata[i], runs[i]);
+		}
+	}
+	for (guint i = 0; i <= nr; i++)
+		g_clear_pointer(&runs[i], digest_free);
+	return go_on;
+}
+
+bool matrix_run(struct matrix *m, const struct overrides *common, bool traces)
+{
+	struct progress *progress = progress_new("runs");
+	bool go_on = true;
+
+	m->cells = g_new0(struct matrix_cell, (gsize)m->scenarios->len * m->columns->len);
+	for (guint row = 0; row < m->scenarios->len && go_on; row++)
+		go_on = run_row(m, row, common, traces, progress);
+	progress_free(progress);
+	return go_on;
+}
+
+/* ---- Totals ---- */
+
+static void total_free(struct matrix_total *total)
+{
+	g_free(total->label);
+	g_ptr_array_unref(total->values);
+	g_free(total);
+}
+
+static struct matrix_total *add_total(GPtrArray *totals, const char *label)
+{
+	struct matrix_total *total = g_new0(struct matrix_total, 1);
+
+	total->label = g_strdup(label);
+	total->values = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(totals, total);
+	return total;
+}
+
+static void add_value(struct matrix_total *total, guint64 value)
+{
+	g_ptr_array_add(total->values, g_strdup_printf("%" G_GUINT64_FORMAT, value));
+}
+
+static void total_counts(const struct matrix *m, GPtrArray *totals)
+{
+	static const char *const labels[] = { "clean", "refused", "broken", "skipped" };
+	bool skipped = false;
+
+	for (guint i = 0; i < m->columns->len; i++) {
+		const struct matrix_column *column = m->columns->pdata[i];
+
+		skipped |= column->count[DIGEST_SKIPPED] > 0;
+	}
+	for (guint kind = 0; kind <= (skipped ? DIGEST_SKIPPED : DIGEST_BROKEN); kind++) {
+		struct matrix_total *total = add_total(totals, labels[kind]);
+
+		for (guint i = 0; i < m->columns->len; i++) {
+			const struct matrix_column *column = m->columns->pdata[i];
+
+			add_value(total, column->count[kind]);
+		}
+	}
+}
+
+/* A row for each kind that broke anywhere. */
+static void total_kinds(const struct matrix *m, GPtrArray *totals)
+{
+	for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++) {
+		g_autofree char *label = g_strdup_printf("  %s", violation_name(kind));
+		struct matrix_total *total = add_total(totals, label);
+		guint sum = 0;
+
+		for (guint i = 0; i < m->columns->len; i++) {
+			const struct matrix_column *column = m->columns->pdata[i];
+
+			add_value(total, column->broken[kind]);
+			sum += column->broken[kind];
+		}
+		if (sum == 0)
+			g_ptr_array_set_size(totals, totals->len - 1);
+	}
+}
+
+GPtrArray *matrix_totals(const struct matrix *m)
+{
+	GPtrArray *totals = g_ptr_array_new_with_free_func((GDestroyNotify)total_free);
+	struct matrix_total *claims, *lookups, *bytes;
+
+	total_counts(m, totals);
+	total_kinds(m, totals);
+	claims = add_total(totals, "claims at most");
+	lookups = add_total(totals, "lookups");
+	bytes = add_total(totals, "bytes per file");
+	for (guint i = 0; i < m->columns->len; i++) {
+		const struct matrix_column *column = m->columns->pdata[i];
+
+		add_value(claims, column->claims_most);
+		add_value(lookups, column->lookups);
+		if (column->files > 0)
+			add_value(bytes, column->bytes / column->files);
+		else
+			g_ptr_array_add(bytes->values, g_strdup("-"));
+	}
+	return totals;
+}

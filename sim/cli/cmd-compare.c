@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim compare: scenarios against policies or releases. */
+#include <stdio.h>
+
+#include "cli/cmd.h"
+#include "analysis/matrix.h"
+#include "scn/plugin.h"
+
+struct options {
+	struct overrides *overrides;	/* of all columns */
+	char *policies, *releases, *format;
+	char **files;
+};
+
+static const struct format {
+	const char *name;
+	void (*write)(const struct matrix *m, FILE *out);
+	bool traces;
+} formats[] = {
+	{ "text", compare_text, false },
+	{ "markdown", compare_markdown, false },
+	{ "json", compare_json, false },
+	{ "html", compare_html, true },
+};
+
+static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+{
+	const GOptionEntry entries[] = {
+		{ "policies", 0, 0, G_OPTION_ARG_STRING, &o->policies,
+		  "Policies across, instead of all presets; '+' joins words of one", "P[,P2...]" },
+		{ "releases", 0, 0, G_OPTION_ARG_STRING, &o->releases,
+		  "Releases across, instead of policies", "all|R[,R2...]" },
+		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
+		  "text, markdown, json or html", "FORMAT" },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
+		{ 0 },
+	};
+
+	return overrides_parse(o->overrides, entries, "FILE|DIRECTORY...",
+		"Run scenarios under each ownership policy, or on each release, and show what\n"
+		"came out as a matrix.", NULL, argc, argv, error);
+}
+
+/* What options cannot say by themselves; NULL when all is well. */
+static const char *check_options(const struct options *o)
+{
+	if (o->releases != NULL && o->policies != NULL)
+		return "--releases beside --policies, expected one of them";
+	if (o->releases != NULL && o->overrides->releases->len > 0)
+		return "--kernel beside --releases, expected one of them";
+	if (o->releases == NULL && overrides_policy_name(o->overrides) != NULL)
+		return "--policy without --releases, expected --policies";
+	return NULL;
+}
+
+static gboolean add_policy(struct matrix *m, const struct options *o, const char *text,
+			   GError **error)
+{
+	struct overrides *overrides = overrides_copy(o->overrides);
+	struct policy policy = { 0 };
+	const char *bad;
+
+	if (!overrides_policy(overrides, "--policies", text, error)) {
+		overrides_free(overrides);
+		return FALSE;
+	}
+	policy_apply(text, &policy, &bad);
+	matrix_add_column(m, policy.name, overrides);
+	return TRUE;
+}
+
+static gboolean add_policies(struct matrix *m, const struct options *o, GError **error)
+{
+	g_auto(GStrv) names = NULL;
+	gsize nr;
+	const struct policy *presets = policy_presets(&nr);
+
+	if (o->policies == NULL) {
+		for (gsize i = 0; i < nr; i++)
+			add_policy(m, o, presets[i].name, NULL);
+		return TRUE;
+	}
+	names = g_strsplit(o->policies, ",", -1);
+	for (guint i = 0; names[i] != NULL; i++)
+		if (!add_policy(m, o, g_strdelimit(names[i], "+", ','), error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean add_releases(struct matrix *m, const struct options *o, GError **error)
+{
+	g_autoptr(GPtrArray) releases = g_ptr_array_new();
+	gsize nr;
+	const struct release *table = release_table(&nr);
+
+	for (gsize i = 0; i < nr && g_str_equal(o->releases, "all"); i++)
+		g_ptr_array_add(releases, (gpointer)&table[i]);
+	if (releases->len == 0 && !releases_parse("--releases", o->releases, releases, error))
+		return FALSE;
+	for (guint i = 0; i < releases->len; i++) {
+		const struct release *release = releases->pdata[i];
+		struct overrides *overrides = overrides_copy(o->overrides);
+
+		g_ptr_array_add(overrides->releases, (gpointer)release);
+		matrix_add_column(m, release->name, overrides);
+	}
+	return TRUE;
+}
+
+/* What the rows are run on, as far as the columns do not say. */
+static char *describe_kernel(const struct options *o)
+{
+	g_autoptr(GString) text = g_string_new("kernel");
+	const GPtrArray *releases = o->overrides->releases;
+	const char *policy = overrides_policy_name(o->overrides);
+
+	if (o->releases != NULL)
+		return policy != NULL ? g_strdup_printf("policy %s", policy) :
+					g_strdup("each with its own policy");
+	if (releases->len == 0)
+		return g_strdup("each on its own kernel");
+	for (guint i = 0; i < releases->len; i++)
+		g_string_append_printf(text, "%s %s", i > 0 ? "," : "",
+				       ((struct release *)releases->pdata[i])->name);
+	return g_strdup(text->str);
+}
+
+static int compare(const struct options *o, const struct format *format, const GPtrArray *scenarios)
+{
+	struct matrix *m = matrix_new(o->releases != NULL ? "releases" : "policies", scenarios);
+	g_autoptr(GError) error = NULL;
+	int status = EXIT_OK;
+
+	m->on = describe_kernel(o);
+	if (!(o->releases != NULL ? add_releases : add_policies)(m, o, &error))
+		status = complain("%s", error->message);
+	else if (!matrix_run(m, o->overrides, format->traces))
+		status = EXIT_UNUSABLE;
+	else
+		format->write(m, stdout);
+	matrix_free(m);
+	return status;
+}
+
+static int load_and_compare(struct options *o, int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) scenarios = NULL;
+	const struct format *format = formats;
+	const char *wrong;
+
+	if (!parse_options(o, argc, argv, &error))
+		return complain("%s", error->message);
+	wrong = check_options(o);
+	if (wrong != NULL)
+		return complain("%s", wrong);
+	while (o->format != NULL && !g_str_equal(format->name, o->format))
+		if (++format == formats + G_N_ELEMENTS(formats))
+			return complain("unknown --format, expected text, markdown, json or html");
+	scenarios = load_scenarios(o->files);
+	return scenarios != NULL ? finish_output(compare(o, format, scenarios)) : EXIT_UNUSABLE;
+}
+
+int compare_main(int argc, char **argv)
+{
+	struct options o = { .overrides = overrides_new() };
+	int status = load_and_compare(&o, argc, argv);
+
+	overrides_free(o.overrides);
+	g_free(o.policies);
+	g_free(o.releases);
+	g_free(o.format);
+	g_strfreev(o.files);
+	return status;
+}

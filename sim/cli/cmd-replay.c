@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim replay: recordings of real kernels against the model, or as scenarios. */
+#include <errno.h>
+
+#include "replay/agreement.h"
+#include "cli/cmd-replay.h"
+
+/* One kernel's row of the summary. */
+struct row {
+	char *kernel;
+	guint cases, good;
+	struct agreement sum;
+};
+
+struct replay {
+	GPtrArray *rows;	/* of struct row, in the order of the recordings */
+	gboolean quiet;
+	char *to_scn;		/* directory, or NULL */
+};
+
+static void row_free(gpointer ptr)
+{
+	struct row *row = ptr;
+
+	g_free(row->kernel);
+	g_free(row);
+}
+
+static struct row *find_row(struct replay *r, const char *kernel)
+{
+	struct row *row;
+
+	for (guint i = 0; i < r->rows->len; i++) {
+		row = g_ptr_array_index(r->rows, i);
+		if (g_str_equal(row->kernel, kernel))
+			return row;
+	}
+	row = g_new0(struct row, 1);
+	row->kernel = g_strdup(kernel);
+	g_ptr_array_add(r->rows, row);
+	return row;
+}
+
+static void print_difference(const struct recording *rec, const struct difference *d)
+{
+	if (d->op < rec->ops->len) {
+		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, d->op);
+
+		g_print("%s, %s, line %u: %s\n", rec->name, rec->kernel, op->line, op->text);
+	} else {
+		g_print("%s, %s, boot and end\n", rec->name, rec->kernel);
+	}
+	g_print("    kernel  %s\n    model   %s\n", d->kernel, d->model);
+}
+
+/* A recording and what came of it. */
+struct job {
+	const struct recording *rec;
+	struct agreement *agreement;
+	GError *error;
+};
+
+/* Each recording has a machine of its own, so that they run side by side. */
+static void run_job(gpointer data, gpointer unused)
+{
+	struct job *job = data;
+
+	(void)unused;
+	job->agreement = recording_run(job->rec, &job->error);
+}
+
+static void add_to_summary(struct replay *r, const struct job *job)
+{
+	const struct agreement *a = job->agreement;
+	struct row *row = find_row(r, job->rec->kernel);
+
+	row->cases++;
+	row->good += a->differences->len == 0;
+	row->sum.ops += a->ops;
+	row->sum.agreed += a->agreed;
+	row->sum.not_modelled += a->not_modelled;
+	row->sum.skipped += a->skipped;
+	for (guint i = 0; !r->quiet && i < a->differences->len; i++)
+		print_difference(job->rec, &g_array_index(a->differences, struct difference, i));
+}
+
+static gboolean replay_all(struct replay *r, const GPtrArray *recordings, GError **error)
+{
+	g_autofree struct job *jobs = g_new0(struct job, recordings->len);
+	GThreadPool *pool = g_thread_pool_new(run_job, NULL, g_get_num_processors(), TRUE, NULL);
+
+	for (guint i = 0; i < recordings->len; i++) {
+		jobs[i].rec = g_ptr_array_index(recordings, i);
+		g_thread_pool_push(pool, &jobs[i], NULL);
+	}
+	g_thread_pool_free(pool, FALSE, TRUE);
+	for (guint i = 0; i < recordings->len; i++) {
+		if (jobs[i].agreement) {
+			add_to_summary(r, &jobs[i]);
+			agreement_free(jobs[i].agreement);
+		} else if (!*error) {
+			g_propagate_error(error, jobs[i].error);
+		} else {
+			g_error_free(jobs[i].error);
+		}
+	}
+	return !*error;
+}
+
+/* DIR/KERNEL-CASE.scn */
+static gboolean write_scenario(const struct replay *r, const struct recording *rec, GError **error)
+{
+	g_autofree char *base = g_path_get_basename(rec->name);
+	g_autofree char *name = g_strdup_printf("%s-%s.scn", rec->kernel, base);
+	g_autofree char *path = g_build_filename(r->to_scn, name, NULL);
+	struct translation *t = translate(rec);
+	gboolean ok = g_file_set_contents(path, t->text->str, t->text->len, error);
+
+	translation_free(t);
+	return ok;
+}
+
+static gboolean write_all(const struct replay *r, const GPtrArray *recordings, GError **error)
+{
+	for (guint i = 0; i < recordings->len; i++)
+		if (!write_scenario(r, g_ptr_array_index(recordings, i), error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean replay_file(struct replay *r, const char *path, GError **error)
+{
+	g_autoptr(GPtrArray) recordings = recordings_load(path, error);
+
+	if (!recordings)
+		return FALSE;
+	return r->to_scn ? write_all(r, recordings, error) : replay_all(r, recordings, error);
+}
+
+/* The table, and whether all agrees. */
+static gboolean print_summary(const struct replay *r)
+{
+	gboolean all = TRUE;
+
+	g_print("%-8s %6s %6s %11s %7s %13s %8s\n", "kernel", "cases", "agree", "operations",
+		"agreed", "not modelled", "skipped");
+	for (guint i = 0; i < r->rows->len; i++) {
+		const struct row *row = g_ptr_array_index(r->rows, i);
+
+		g_print("%-8s %6u %6u %11u %7u %13u %8u\n", row->kernel, row->cases, row->good,
+			row->sum.ops, row->sum.agreed, row->sum.not_modelled, row->sum.skipped);
+		all = all && row->good == row->cases;
+	}
+	return all;
+}
+
+int replay_main(int argc, char **argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
+	g_autoptr(GError) error = NULL;
+	g_auto(GStrv) files = NULL;
+	struct replay r = { 0 };
+	const GOptionEntry entries[] = {
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &r.quiet, "print the summary only", NULL },
+		{ "to-scn", 0, 0, G_OPTION_ARG_FILENAME, &r.to_scn,
+		  "write each recording as a scenario instead of running it", "DIR" },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, NULL },
+		{ 0 },
+	};
+	gboolean good = TRUE;
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	r.rows = g_ptr_array_new_with_free_func(row_free);
+	if (!g_option_context_parse(context, &argc, &argv, &error))
+		good = FALSE;
+	else if (!files)
+		g_set_error(&error, G_OPTION_ERROR, 0, "no recording given, expected FILE...");
+	else if (r.to_scn && g_mkdir_with_parents(r.to_scn, 0777))
+		g_set_error(&error, G_OPTION_ERROR, 0, "%s: %s", r.to_scn, g_strerror(errno));
+	for (guint i = 0; !error && files[i]; i++)
+		replay_file(&r, files[i], &error);
+	if (error)
+		g_printerr("luosim replay: %s\n", error->message);
+	else if (!r.to_scn)
+		good = print_summary(&r);
+	g_ptr_array_unref(r.rows);
+	g_free(r.to_scn);
+	return error ? 2 : !good;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim run: run scenarios and judge them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "run/overrides.h"
+#include "run/progress.h"
+
+struct options {
+	struct overrides *overrides;
+	gboolean all, quiet, verbose;
+	char *format, *colour;
+	char **files;
+};
+
+static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+{
+	const GOptionEntry entries[] = {
+		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
+		  "Run all variants that the scenarios name with 'runs'", NULL },
+		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
+		  "text, ktap or json", "FORMAT" },
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet,
+		  "Only the exit status", NULL },
+		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
+		  "All traces, with what changed after each step", NULL },
+		{ "color", 0, 0, G_OPTION_ARG_STRING, &o->colour, "auto, always or never", "WHEN" },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
+		{ 0 },
+	};
+
+	return overrides_parse(o->overrides, entries, "FILE...",
+		"Run live update scenarios on simulated kernels and judge what came out.",
+		"Other commands: luosim compare FILE..., luosim explain FILE, luosim explore,\n"
+		"luosim minimise FILE,\n"
+		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
+		"fields|points,\n"
+		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n",
+		argc, argv, error);
+}
+
+/* Do options say what kernel or policy to run on? */
+static bool is_overridden(const struct options *o)
+{
+	return o->overrides->releases->len > 0 || overrides_policy_name(o->overrides) != NULL;
+}
+
+/* What options cannot say by themselves; NULL when all is well. */
+static const char *check_options(struct options *o)
+{
+	static const char *const formats[] = { "text", "ktap", "json", NULL };
+	static const char *const colours[] = { "auto", "always", "never", NULL };
+
+	if (o->format == NULL)
+		o->format = g_strdup("text");
+	if (o->colour == NULL)
+		o->colour = g_strdup("auto");
+	if (!g_strv_contains(formats, o->format))
+		return "unknown --format, expected text, ktap or json";
+	if (!g_strv_contains(colours, o->colour))
+		return "unknown --color, expected auto, always or never";
+	if (o->all && is_overridden(o))
+		return "--all beside --kernel or --policy, expected one of them";
+	return NULL;
+}
+
+static bool wants_colour(const struct options *o)
+{
+	const char *no_colour = getenv("NO_COLOR");
+
+	if (g_str_equal(o->colour, "auto"))
+		return isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0');
+	return g_str_equal(o->colour, "always");
+}
+
+/* How often a scenario is run: once, or on each of its variants. */
+static guint nr_runs(const struct options *o, const struct scenario *scn)
+{
+	bool all = o->all || (g_str_equal(o->format, "ktap") && !is_overridden(o));
+
+	return all && scn->runs->len > 0 ? scn->runs->len : 0;
+}
+
+static struct report *new_report(const struct options *o, const GPtrArray *all)
+{
+	bool single = all->len == 1 && nr_runs(o, all->pdata[0]) <= 1;
+
+	if (o->quiet)
+		return report_none();
+	if (g_str_equal(o->format, "ktap"))
+		return report_ktap(stdout);
+	if (g_str_equal(o->format, "json"))
+		return report_json(stdout);
+	return report_text(stdout, single, o->verbose, wants_colour(o));
+}
+
+static int run_all(const struct options *o, const GPtrArray *all)
+{
+	struct progress *progress = progress_new(NULL);
+	struct report *report = new_report(o, all);
+	struct report_event e = { .type = REPORT_PLAN, .count = all->len };
+	guint count[RUN_SKIPPED + 1] = { 0 };
+
+	report->event(report, &e);
+	for (guint i = 0; i < all->len && !progress_stopped(progress); i++) {
+		const struct scenario *scn = all->pdata[i];
+		guint variants = nr_runs(o, scn);
+
+		e = (struct report_event){ .type = REPORT_SCENARIO, .scn = scn,
+					   .count = MAX(variants, 1) };
+		report->event(report, &e);
+		for (guint j = 0; j < MAX(variants, 1); j++) {
+			const struct variant *variant = variants > 0 ?
+				&g_array_index(scn->runs, struct variant, j) : NULL;
+
+			count[run_scenario(scn, variant, o->overrides, report)]++;
+		}
+	}
+	e = (struct report_event){ .type = REPORT_END };
+	report->event(report, &e);
+	report->free(report);
+	fflush(stdout);
+	progress_free(progress);
+	if (count[RUN_FAILED] > 0)
+		return EXIT_FAILED;
+	if (count[RUN_STOPPED] > 0)
+		return EXIT_STOPPED;
+	return count[RUN_OK] == 0 ? EXIT_SKIPPED : EXIT_OK;
+}
+
+static int load_and_run(struct options *o, int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) all = NULL;
+	const char *wrong;
+
+	if (!parse_options(o, argc, argv, &error))
+		return complain("%s", error->message);
+	wrong = check_options(o);
+	if (wrong != NULL)
+		return complain("%s", wrong);
+	all = load_scenarios(o->files);
+	return all != NULL ? finish_output(run_all(o, all)) : EXIT_UNUSABLE;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct options o = { .overrides = overrides_new() };
+	int status = load_and_run(&o, argc, argv);
+
+	overrides_free(o.overrides);
+	g_free(o.format);
+	g_free(o.colour);
+	g_strfreev(o.files);
+	return status;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loading the scenarios that a command line names: files, and directories of them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cmd.h"
+#include "scn/scn.h"
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return g_strcmp0(*(char **)a, *(char **)b);
+}
+
+static bool is_directory(const char *path)
+{
+	return g_file_test(path, G_FILE_TEST_IS_DIR);
+}
+
+/* Append the scenarios in @path and below it; links to directories are not followed. */
+static bool walk(const char *path, GPtrArray *files)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GDir) dir = g_dir_open(path, 0, &error);
+	const char *name;
+	bool ok = true;
+
+	if (dir == NULL) {
+		complain("%s", error->message);
+		return false;
+	}
+	while ((name = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *below = g_build_filename(path, name, NULL);
+
+		if (is_directory(below))
+			ok = (g_file_test(below, G_FILE_TEST_IS_SYMLINK) || walk(below, files)) &&
+			     ok;
+		else if (g_str_has_suffix(name, ".scn"))
+			g_ptr_array_add(files, g_steal_pointer(&below));
+	}
+	return ok;
+}
+
+static bool find_scenarios(const char *path, GPtrArray *files)
+{
+	guint before = files->len;
+
+	if (!is_directory(path)) {
+		g_ptr_array_add(files, g_strdup(path));
+		return true;
+	}
+	if (!walk(path, files))
+		return false;
+	if (files->len == before) {
+		fprintf(stderr, "%s: Is a directory without *.scn, expected a scenario file\n",
+			path);
+		return false;
+	}
+	qsort(files->pdata + before, files->len - before, sizeof(files->pdata[0]), compare_names);
+	return true;
+}
+
+GPtrArray *load_scenarios(char **paths)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free);
+	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+	bool ok = true;
+
+	if (paths == NULL || paths[0] == NULL) {
+		complain("no file given, expected luosim FILE...");
+		return NULL;
+	}
+	for (guint i = 0; paths[i] != NULL; i++)
+		ok = find_scenarios(paths[i], files) && ok;
+	for (guint i = 0; i < files->len; i++) {
+		g_autoptr(GError) error = NULL;
+		struct scenario *scn = scenario_load(files->pdata[i], &error);
+
+		if (scn != NULL)
+			g_ptr_array_add(all, scn);
+		else
+			fprintf(stderr, "%s\n", error->message);
+		ok = ok && scn != NULL;
+	}
+	return ok ? g_steal_pointer(&all) : NULL;
+}

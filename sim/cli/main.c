@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim: picks the subcommand. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/cmd-replay.h"
+#include "scn/scn.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+static int version_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("luosim %s\n", PACKAGE_VERSION);
+	return finish_output(EXIT_OK);
+}
+
+static const struct command {
+	const char *name;
+	int (*main)(int argc, char **argv);
+} commands[] = {
+	{ "run", run_main },
+	{ "compare", compare_main },
+	{ "explain", explain_main },
+	{ "explore", explore_main },
+	{ "list", list_main },
+	{ "minimise", minimise_main },
+	{ "print", print_main },
+	{ "replay", replay_main },
+	{ "--version", version_main },
+};
+
+int complain(const char *format, ...)
+{
+	g_autofree char *message = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	message = g_strdup_vprintf(format, ap);
+	va_end(ap);
+	g_strdelimit(message, "\r\n", ' ');
+	fprintf(stderr, "luosim: %s\n", message);
+	return EXIT_UNUSABLE;
+}
+
+int finish_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	return complain("cannot write: %s", g_strerror(errno));
+}
+
+/* What --help calls it. */
+static int command_main(const struct command *command, int argc, char **argv)
+{
+	g_autofree char *name = g_strconcat("luosim ", command->name, NULL);
+
+	g_set_prgname(name);
+	return command->main(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return command_main(&commands[i], argc - 1, argv + 1);
+	g_set_prgname("luosim");
+	return run_main(argc, argv);
+}

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* What is the same in each page of compare-html.c. */
-#ifndef SIM_COMPARE_PAGE_H
-#define SIM_COMPARE_PAGE_H
-
-extern const char page_head[], page_legend[], page_panel[], page_script[];
-
-#endif

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exhaustive search, breadth first. A state is a number, a fingerprint and how it was
+ * come to; its machine is made again by doing that. Consecutive states of a level have
+ * most of their way in common: a worker keeps snapshots of the way to the state that it
+ * is at, and goes back only as far as the way to the next one leads elsewhere.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "explore/bfs.h"
+#include "explore/reduced.h"
+#include "explore/states.h"
+#include "explore/pairs.h"
+
+#define MAX_NTH		200	/* allocations of one operation */
+#define CHUNK		32	/* states that a worker takes at once */
+
+/* One state on the way. */
+struct spot {
+	guint32 number;
+	struct machine_snapshot snapshot;
+	struct place place;
+};
+
+/* A state of a level, by its place in the level that a search by one thread would have. */
+struct ranked {
+	guint64 key;
+	guint32 number;
+};
+
+struct search {
+	const struct world *world;
+	const struct explore_options *options;
+	struct states *states;
+	guint depth;			/* of the states that are worked on */
+	guint32 first, end;		/* numbers of those */
+	GArray *order;			/* of struct ranked; with one thread numbers are in order */
+	guint32 *rank;			/* of each number in that order */
+	guint32 next;			/* place of the next chunk */
+	guint64 holes;			/* numbers that stand for no state */
+	GRWLock growing;
+	GMutex lock;			/* of what follows */
+	GHashTable *findings;		/* by id */
+	void (*found)(void *data, const struct finding *f);
+	void *data;
+	guint64 transitions;
+	gint64 deadline;
+	const char *stopped;
+};
+
+struct worker {
+	struct search *search;
+	struct machine *machine;
+	struct machine_walk *walk;
+	struct witness witness;
+	struct world_race race;
+	struct place place;		/* of the machine as it is */
+	struct spot way[MAX_SEARCH_DEPTH + 1];
+	guint at;			/* way[] is valid up to here */
+	bool there;			/* the machine is at way[at] */
+	guint32 spare;
+	guint64 transitions;
+	guint64 frames[MAX_INODES];	/* of the memfds */
+	bool booted;			/* what was tried last led to the next kernel */
+};
+
+/* ---- Where a worker is ---- */
+
+/* False without memory: the machine is not at a place to go on from. */
+static bool save(struct worker *w, guint depth, guint32 number)
+{
+	struct spot *spot = &w->way[depth];
+
+	if (machine_save(w->machine, &spot->snapshot) != 0)
+		return false;
+	spot->place = w->place;
+	spot->number = number;
+	w->at = depth;
+	w->there = true;
+	return true;
+}
+
+static void restore(struct worker *w, guint depth)
+{
+	if (w->there && w->at == depth)
+		return;
+	machine_restore(w->machine, &w->way[depth].snapshot);
+	w->place = w->way[depth].place;
+	w->at = depth;
+	w->there = true;
+}
+
+static void run(struct worker *w, guint op, guint nth, struct done *done)
+{
+	w->witness.nr = 0;
+	w->there = false;
+	world_run(w->search->world, w->machine, &w->place, op, nth, done);
+}
+
+/* Do what led to a state again; false without memory. */
+static bool redo(struct worker *w, const struct origin *origin)
+{
+	struct done done;
+
+	w->there = false;
+	if (world_pair(w->search->world, origin->op) == NULL)
+		run(w, origin->op, origin->nth, &done);
+	else if (race_go(&w->race, origin->op, origin->nth) < 0)
+		return false;
+	machine_forget_violations(w->machine);
+	return true;
+}
+
+/* Go to state @number, which is @depth operations away from the first. */
+static bool go_to(struct worker *w, guint32 number, guint depth)
+{
+	guint32 numbers[MAX_SEARCH_DEPTH + 1];
+	guint from = depth;
+	bool ok = true;
+
+	for (guint32 n = number;; n = states_origin(w->search->states, n)->parent) {
+		numbers[from] = n;
+		if (from == 0 || (from <= w->at && w->way[from].number == n))
+			break;
+		from--;
+	}
+	if (from < depth)
+		restore(w, from);
+	w->witness.mute = true;
+	for (guint d = from + 1; d <= depth && ok; d++)
+		ok = redo(w, states_origin(w->search->states, numbers[d])) &&
+		     save(w, d, numbers[d]);
+	w->witness.mute = false;
+	return ok;
+}
+
+/* ---- Findings ---- */
+
+static GArray *path_to(struct search *s, const struct worker *w, const struct origin *last)
+{
+	GArray *path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
+	struct path_step step;
+
+	for (guint d = 1; d <= w->at; d++) {
+		const struct origin *o = states_origin(s->states, w->way[d].number);
+
+		step = (struct path_step){ .op = o->op, .nth = o->nth };
+		g_array_append_val(path, step);
+	}
+	if (last != NULL) {
+		step = (struct path_step){ .op = last->op, .nth = last->nth };
+		g_array_append_val(path, step);
+	}
+	return path;
+}
+
+/* @rank says which of two findings of one length a search by one thread meets first. */
+static void note(struct worker *w, const struct note *n, const struct origin *last, bool at_end,
+		 bool again, guint64 rank)
+{
+	struct search *s = w->search;
+	struct finding *f;
+	guint length = w->at + (last != NULL);
+
+	g_mutex_lock(&s->lock);
+	f = g_hash_table_lookup(s->findings, &n->id);
+	if (f == NULL || length < f->path->len || (length == f->path->len && rank < f->rank)) {
+		struct finding *better = finding_new(n, path_to(s, w, last), at_end, rank);
+
+		better->count = f != NULL ? f->count : 0;
+		better->told = f != NULL ? f->told : n->plain == 0;
+		if (f == NULL && better->told && s->found != NULL)
+			s->found(s->data, better);
+		g_hash_table_replace(s->findings, &better->id, better);
+		f = better;
+	}
+	f->count += !again;
+	g_mutex_unlock(&s->lock);
+}
+
+/* ---- Operations ---- */
+
+static guint64 rank_of(const struct search *s, guint32 number)
+{
+	return s->rank != NULL ? s->rank[number - s->first] : number - s->first;
+}
+
+/* Which of two ways to one state a search by one thread would have come first. */
+static guint64 key_of(const struct search *s, const struct origin *o)
+{
+	return rank_of(s, o->parent) << 32 | (guint64)o->op << 16 | o->nth;
+}
+
+/* The state was come to by another thread; true if by a way that counts less. */
+static bool improve(struct search *s, guint32 number, const struct origin *origin)
+{
+	guint64 *word = (guint64 *)states_origin(s->states, number), old, new;
+	struct origin was;
+
+	G_STATIC_ASSERT(sizeof(*origin) == sizeof(new));
+	memcpy(&new, origin, sizeof(new));
+	old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	do {
+		memcpy(&was, &old, sizeof(was));
+		if (key_of(s, &was) <= key_of(s, origin))
+			return false;
+	} while (!__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+static void fingerprint(struct worker *w, guint64 f[2])
+{
+	const struct world *world = w->search->world;
+	const struct explore_options *o = w->search->options;
+	const struct machine_view view = world_view(world, &w->place, !o->symmetry);
+
+	if (world->reduced) {
+		project(world, w->machine, w->frames, o->symmetry, f);
+		return;
+	}
+	machine_fingerprint(w->machine, w->walk, &view, f);
+	f[0] += (w->place.faults | w->place.damages << 8 | w->place.races << 16) *
+		0x9e3779b97f4a7c15ull;
+}
+
+/* All is closed in the state that was just come to, maybe once more: what is left? */
+static void end(struct worker *w, const struct origin *last, bool again, guint64 rank)
+{
+	w->there = false;
+	witness_end(&w->witness, w->machine, &w->place);
+	for (guint i = 0; i < w->witness.nr; i++)
+		note(w, &w->witness.notes[i], last, true, again, rank);
+}
+
+/* The state behind an operation, which may be new. */
+static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
+{
+	struct search *s = w->search;
+	guint32 number;
+	guint64 f[2];
+
+	if (s->options->through)
+		machine_forget_violations(w->machine);
+	fingerprint(w, f);
+	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
+	case STATE_NEW:
+		end(w, origin, false, rank);
+		break;
+	case STATE_NO_ROOM:
+		s->stopped = "memory";
+		break;
+	default:
+		if (s->options->jobs > 1 && number >= s->end && improve(s, number, origin))
+			end(w, origin, true, rank);
+	}
+}
+
+/* An operation, or a race, was done, of which @found notes are with the witness. */
+static void take(struct worker *w, const struct origin *origin, guint found, bool refused)
+{
+	guint64 rank = key_of(w->search, origin);
+
+	w->transitions++;
+	for (guint i = 0; i < found; i++)
+		note(w, &w->witness.notes[i], origin, false, false, rank);
+	if ((found == 0 || refused || w->search->options->through) &&
+	    !machine_panicked(w->machine))
+		arrive(w, origin, rank);
+}
+
+/* Returns whether an allocation failed, of those asked for. */
+static bool try_one(struct worker *w, guint op, guint nth)
+{
+	struct search *s = w->search;
+	const struct origin origin = { .parent = w->way[w->at].number, .op = op, .nth = nth };
+	struct done done;
+	guint found;
+
+	restore(w, w->at);
+	run(w, op, nth, &done);
+	/* The reduced machine has no session that cannot be opened. */
+	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
+		return false;
+	w->booted = done.booted;
+	found = witness_close(&w->witness, &w->place, op, &done);
+	/* What was refused without a trace need not be undone, nor looked up. */
+	if (found == 0 && nth == 0 && done.ret < 0 &&
+	    machine_is_at(w->machine, &w->way[w->at].snapshot)) {
+		w->transitions++;
+		w->there = true;
+		return false;
+	}
+	take(w, &origin, found, done.refused);
+	return done.hit;
+}
+
+/* A race under way, and which. */
+struct raced {
+	struct worker *w;
+	guint op;
+};
+
+static void try_outcome(void *data, guint nth, guint found)
+{
+	const struct raced *raced = data;
+	const struct origin origin = {
+		.parent = raced->w->way[raced->w->at].number, .op = raced->op, .nth = nth,
+	};
+
+	take(raced->w, &origin, found, false);
+}
+
+static void try_race(struct worker *w, guint op)
+{
+	struct raced raced = { .w = w, .op = op };
+
+	restore(w, w->at);
+	w->there = false;
+	race_search(&w->race, op, try_outcome, &raced);
+	if (w->race.stopped != NULL)
+		w->search->stopped = w->race.stopped;
+}
+
+/* In the order of their numbers, as key_of() has it. */
+static void try_variants(struct worker *w, guint op)
+{
+	const struct world *world = w->search->world;
+	const struct place *place = &w->way[w->at].place;
+	bool booted;
+
+	try_one(w, op, 0);
+	booted = w->booted;
+	for (guint nth = 1; place->faults < world->faults && nth < MAX_NTH; nth++)
+		if (!try_one(w, op, nth))
+			break;
+	for (guint i = 0; booted && place->damages < world->damage && i < world->damages->len; i++)
+		try_one(w, op, FIRST_DAMAGE + i);
+}
+
+static void expand(struct worker *w)
+{
+	const struct world *world = w->search->world;
+	const struct explore_options *o = w->search->options;
+	const struct spot *spot = &w->way[w->at];
+	bool prune = o->prune && o->symmetry;
+
+	for (guint op = 0; op < world->ops->len; op++) {
+		if (!world_can(world, &spot->place, op) ||
+		    (prune && world_same(world, &spot->place, op)))
+			continue;
+		try_variants(w, op);
+	}
+	for (guint i = 0; i < world->pairs->len && w->search->stopped == NULL; i++) {
+		guint op = world->ops->len + i;
+
+		if (world_can(world, &spot->place, op) &&
+		    !(prune && world_same(world, &spot->place, op)))
+			try_race(w, op);
+	}
+}
+
+/* ---- Levels ---- */
+
+static bool out_of_time(struct worker *w)
+{
+	struct search *s = w->search;
+	bool stop;
+
+	g_mutex_lock(&s->lock);
+	s->transitions += w->transitions;
+	w->transitions = 0;
+	if (s->stopped == NULL && !progress_at(s->options->progress, states_nr(s->states), 0))
+		s->stopped = "interrupt";
+	if (s->stopped == NULL && s->deadline != 0 && g_get_monotonic_time() > s->deadline)
+		s->stopped = "time";
+	stop = s->stopped != NULL;
+	g_mutex_unlock(&s->lock);
+	return stop;
+}
+
+static void make_room(struct search *s)
+{
+	if (!states_crowded(s->states))
+		return;
+	g_rw_lock_writer_lock(&s->growing);
+	if (states_crowded(s->states) && !states_grow(s->states))
+		s->stopped = "memory";
+	g_rw_lock_writer_unlock(&s->growing);
+}
+
+static gpointer work(gpointer data)
+{
+	struct worker *w = data;
+	struct search *s = w->search;
+	guint32 nr = s->order != NULL ? s->order->len : s->end - s->first;
+	/* A race takes as long as a thousand operations. */
+	guint32 chunk = s->world->tasks > 1 ? 1 : CHUNK;
+
+	while (!out_of_time(w)) {
+		guint32 from = __atomic_fetch_add(&s->next, chunk, __ATOMIC_RELAXED);
+
+		if (from >= nr)
+			break;
+		make_room(s);
+		g_rw_lock_reader_lock(&s->growing);
+		for (guint32 i = from; i < MIN(from + chunk, nr) && s->stopped == NULL; i++) {
+			guint32 number = s->order != NULL ?
+				g_array_index(s->order, struct ranked, i).number : s->first + i;
+
+			if (go_to(w, number, s->depth))
+				expand(w);
+			else
+				s->stopped = "memory";
+		}
+		g_rw_lock_reader_unlock(&s->growing);
+	}
+	return NULL;
+}
+
+static void run_level(struct search *s, struct worker *workers)
+{
+	GThread *threads[MAX_JOBS];
+	guint jobs = s->options->jobs;
+
+	s->next = 0;
+	for (guint i = 1; i < jobs; i++)
+		threads[i] = g_thread_new("explore", work, &workers[i]);
+	work(&workers[0]);
+	for (guint i = 1; i < jobs; i++)
+		g_thread_join(threads[i]);
+}
+
+static bool worker_start(struct worker *w, struct search *s)
+{
+	w->search = s;
+	w->witness.world = s->world;
+	w->witness.mute = true;
+	w->walk = machine_walk_new();
+	w->machine = world_new_machine(s->world, &w->place, witness_event, &w->witness);
+	if (!race_init(&w->race, s->world, w->machine, &w->place, &w->witness) ||
+	    w->walk == NULL || w->machine == NULL)
+		return false;
+	machine_forget_violations(w->machine);
+	w->witness.mute = false;
+	world_frames(s->world, w->machine, &w->place, w->frames);
+	return save(w, 0, 0);
+}
+
+static void worker_stop(struct worker *w)
+{
+	for (guint i = 0; i <= MAX_SEARCH_DEPTH; i++)
+		machine_snapshot_free(&w->way[i].snapshot);
+	race_clear(&w->race);
+	machine_walk_free(w->walk);
+	machine_free(w->machine);
+}
+
+static gint compare_ranked(gconstpointer a, gconstpointer b)
+{
+	guint64 x = ((const struct ranked *)a)->key, y = ((const struct ranked *)b)->key;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The level that begins at number @first, which is that behind s->end, in order. */
+static void sort_level(struct search *s, guint32 first, guint32 end)
+{
+	GArray *order = g_array_new(FALSE, FALSE, sizeof(struct ranked));
+	guint32 *rank = g_new(guint32, end - first);
+
+	for (guint32 n = first; n < end; n++) {
+		struct ranked r = { .number = n };
+
+		if (!states_is(s->states, n)) {
+			s->holes++;
+			continue;
+		}
+		r.key = s->order != NULL ? key_of(s, states_origin(s->states, n)) : 0;
+		g_array_append_val(order, r);
+	}
+	g_array_sort(order, compare_ranked);
+	for (guint32 i = 0; i < order->len; i++)
+		rank[g_array_index(order, struct ranked, i).number - first] = i;
+	if (s->order != NULL)
+		g_array_unref(s->order);
+	g_free(s->rank);
+	s->order = order;
+	s->rank = rank;
+}
+
+/* From here on the states that came last are worked on; false if there are none. */
+static bool next_level(struct search *s, struct worker *workers)
+{
+	guint32 first = s->end, end = states_nr(s->states);
+
+	if (s->options->jobs > 1)
+		sort_level(s, first, end);
+	for (guint i = 0; i < s->options->jobs; i++)
+		workers[i].spare = 0;
+	s->first = first;
+	s->end = end;
+	return first < end;
+}
+
+static void levels(struct search *s, struct worker *workers)
+{
+	const struct origin root = { 0 };
+
+	s->end = 0;
+	arrive(&workers[0], &root, 0);
+	for (s->depth = 0; s->stopped == NULL; s->depth++) {
+		if (!next_level(s, workers))
+			break;
+		if (s->depth == s->world->depth) {
+			s->stopped = "depth";
+			break;
+		}
+		run_level(s, workers);
+		if (s->world->damage > 0)
+			findings_settle(s->findings, s->found, s->data);
+	}
+}
+
+static struct explore_result *result_of(struct search *s)
+{
+	struct explore_result *r = g_new0(struct explore_result, 1);
+
+	r->stopped = s->stopped;
+	r->states = states_nr(s->states) - s->holes;
+	r->transitions = s->transitions;
+	r->bytes = states_bytes(s->states);
+	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
+	r->findings = findings_take(s->findings);
+	return r;
+}
+
+struct explore_result *explore(const struct world *world, const struct explore_options *options,
+			       void (*found)(void *data, const struct finding *f), void *data)
+{
+	struct search s = {
+		.world = world, .options = options, .found = found, .data = data,
+		.states = states_new(options->memory),
+		.findings = findings_new(),
+	};
+	struct worker *workers = g_new0(struct worker, options->jobs);
+	struct explore_result *r = NULL;
+	gint64 start = g_get_monotonic_time();
+	clock_t cpu = clock();
+	bool ok = s.states != NULL;
+
+	g_rw_lock_init(&s.growing);
+	g_mutex_init(&s.lock);
+	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
+	for (guint i = 0; i < options->jobs; i++)
+		ok = ok && worker_start(&workers[i], &s);
+	if (ok) {
+		levels(&s, workers);
+		r = result_of(&s);
+		r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
+		r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
+	}
+	for (guint i = 0; i < options->jobs; i++)
+		worker_stop(&workers[i]);
+	g_free(workers);
+	if (s.order != NULL)
+		g_array_unref(s.order);
+	g_free(s.rank);
+	g_hash_table_unref(s.findings);
+	states_free(s.states);
+	g_mutex_clear(&s.lock);
+	g_rw_lock_clear(&s.growing);
+	return r;
+}
+
+void explore_result_free(struct explore_result *r)
+{
+	g_ptr_array_unref(r->findings);
+	g_free(r);
+}

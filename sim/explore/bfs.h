@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Exhaustive search: every sequence of operations of a world, breadth first. */
+#ifndef SIM_EXPLORE_BFS_H
+#define SIM_EXPLORE_BFS_H
+
+#include "explore/finding.h"
+#include "run/progress.h"
+
+#define MAX_JOBS	64
+
+/**
+ * struct explore_options - how to search.
+ * @seconds: of time, at most; 0: no bound.
+ * @memory: bytes for the states.
+ * @jobs: threads.
+ * @symmetry: states that differ only in names are one.
+ * @prune: of operations that do the same to like objects, one is enough.
+ * @through: go on behind a violation.
+ * @progress: shows how many states there are, and knows of Ctrl-C.
+ */
+struct explore_options {
+	guint64 seconds;
+	guint64 memory;
+	guint jobs;
+	struct progress *progress;
+	bool symmetry, prune, through;
+};
+
+/**
+ * struct explore_result - what came of it.
+ * @stopped: why it ended before all was seen, or NULL.
+ * @random: what @states counts are runs.
+ * @depth: of the last level that had new states.
+ * @seconds: of time.
+ * @cpu: seconds of all threads.
+ * @findings: of struct finding *, shortest first.
+ */
+struct explore_result {
+	const char *stopped;
+	bool random;
+	guint64 states, transitions, bytes;
+	guint depth;
+	double seconds, cpu;
+	GPtrArray *findings;
+};
+
+/**
+ * explore() - search @world.
+ * @found: called for each finding as it comes, one at a time; may be NULL.
+ * Return: NULL when there is no memory for a machine.
+ */
+struct explore_result *explore(const struct world *world, const struct explore_options *options,
+			       void (*found)(void *data, const struct finding *f), void *data);
+void explore_result_free(struct explore_result *result);
+
+#endif

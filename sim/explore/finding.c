@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a search found: telling causes apart, and writing them down as scenarios. */
+#include <string.h>
+
+#include "explore/finding.h"
+#include "explore/internal.h"
+#include "explore/pairs.h"
+
+#define CHAIN	2	/* callers that make a difference */
+
+static guint64 mix(guint64 hash, guint64 value)
+{
+	return (hash ^ value) * 0x100000001b3ull;
+}
+
+/* Without numbers and names, which differ between runs of one cause. */
+static guint64 mix_text(guint64 hash, const char *text)
+{
+	bool quoted = false;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		quoted ^= *c == '"';
+		if (!quoted && !g_ascii_isxdigit(*c))
+			hash = mix(hash, (guint8)*c);
+	}
+	return hash;
+}
+
+static guint64 mix_name(guint64 hash, const char *name)
+{
+	for (const char *c = name; *c != '\0'; c++)
+		hash = mix(hash, (guint8)*c);
+	return hash;
+}
+
+static guint64 mix_chain(guint64 hash, const struct event *event)
+{
+	for (guint i = 0; i < MIN(event->depth, CHAIN); i++)
+		hash = mix_name(hash, event->chain[i]);
+	return hash;
+}
+
+/* The operation that the ledger numbers so, whatever it was done with. */
+static guint64 action_of(const struct world *world, guint32 op)
+{
+	return op < 2 ? op : 2 + op_of(world, op - 2)->action;
+}
+
+/*
+ * Which operations gave up claims on the frame before the one under way. Of a frame
+ * that is left, it is the last one: what came before had been given back.
+ */
+static guint64 mix_claims(guint64 hash, const struct world *world, const struct violation *v)
+{
+	guint nr = MIN(v->nr_claims, G_N_ELEMENTS(v->claims));
+	guint64 all = 0;
+
+	for (guint i = v->kind == VIOLATION_LEAK && nr > 0 ? nr - 1 : 0; i < nr; i++)
+		if (v->claims[i].done_op != v->op)
+			all |= 1ull << action_of(world, v->claims[i].done_op);
+	return mix(hash, all & ~1ull);
+}
+
+#define TASK_OF	"the task of "
+
+/* What the judge said; a task is that of an operation here, and of no line. */
+static void put_text(struct note *note, const struct world *world, const char *text)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	const char *at;
+
+	for (; (at = strstr(text, TASK_OF "line ")) != NULL; ) {
+		char *behind;
+		guint64 op = g_ascii_strtoull(at + strlen(TASK_OF "line "), &behind, 10);
+
+		g_string_append_len(out, text, at - text + strlen(TASK_OF));
+		if (op >= 2)
+			world_print_call(out, world, op - 2, 0);
+		else
+			g_string_append(out, "exit");
+		text = behind;
+	}
+	g_string_append(out, text);
+	g_strlcpy(note->text, out->str, sizeof(note->text));
+}
+
+static void note_violation(struct witness *w, const struct event *event)
+{
+	const struct violation *v = event->violation;
+	struct note *note = &w->notes[w->nr];
+	bool warn = v->kind == VIOLATION_WARN;
+
+	if (w->nr == MAX_NOTES)
+		return;
+	*note = (struct note){ .kind = v->kind };
+	note->func = warn ? w->warn_func : event->depth > 0 ? event->chain[0] : NULL;
+	note->id = mix(0xcbf29ce484222325ull, v->kind);
+	if (warn)
+		note->id = mix(note->id, w->warn_id);
+	else
+		note->id = mix_claims(mix_text(mix_chain(note->id, event), v->text), w->world, v);
+	if (strstr(v->text, TASK_OF) == NULL)
+		g_strlcpy(note->text, v->text, sizeof(note->text));
+	else
+		put_text(note, w->world, v->text);
+	w->nr++;
+}
+
+void witness_event(void *data, const struct event *event)
+{
+	struct witness *w = data;
+
+	if (w->mute)
+		return;
+	if (event->type == EVENT_WARN) {
+		w->warn_id = mix_chain(mix_text(0, event->func), event);
+		w->warn_func = event->func;
+	} else if (event->type == EVENT_VIOLATION) {
+		note_violation(w, event);
+	}
+}
+
+/*
+ * Of each kind the first: what follows in the same operation follows from it. Where the
+ * model stops at memory that was freed, or a task that sleeps for ever, that is no panic.
+ */
+static bool is_cause(const struct witness *w, guint i, bool symptoms)
+{
+	const struct note *note = &w->notes[i];
+
+	if (note->kind == VIOLATION_WARN && !symptoms)
+		return false;
+	while (i-- > 0) {
+		enum violation_kind kind = w->notes[i].kind;
+
+		if (kind == note->kind || (note->kind == VIOLATION_PANIC &&
+					   (kind == VIOLATION_USE_AFTER_FREE ||
+					    kind == VIOLATION_STUCK)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What a failed operation leaves depends on how much there was: the cause is the
+ * operation, and of a failure that was asked for what failed.
+ */
+static void name_cause(const struct witness *w, struct note *n, guint op, const struct done *done)
+{
+	if (n->kind != VIOLATION_UNCLEAN_ERROR || done == NULL)
+		return;
+	n->func = world_action_name(op_of(w->world, op)->action);
+	if (!done->hit)
+		return;
+	n->id = mix(mix_text(mix(0, n->kind), n->func), 1 + done->failure.point);
+	n->id = mix(n->id, done->failure.call);
+}
+
+static void note_refused(struct witness *w)
+{
+	struct note *note = &w->notes[w->nr];
+
+	if (w->nr == MAX_NOTES)
+		return;
+	*note = (struct note){ .kind = FINDING_REFUSED, .id = mix(1, FINDING_REFUSED) };
+	note->func = "preserve_fd";
+	g_strlcpy(note->text, "EBUSY for an object that no session has", sizeof(note->text));
+	w->nr++;
+}
+
+const char *finding_kind(enum violation_kind kind)
+{
+	return kind == FINDING_REFUSED ? "refused" : violation_name(kind);
+}
+
+/* What a damaged handover brings with it is lost; but no harm must come of it. */
+static bool is_harm(enum violation_kind kind)
+{
+	return kind != VIOLATION_LOST && kind != VIOLATION_LEAK && kind != VIOLATION_WARN;
+}
+
+static void drop_harmless(struct witness *w)
+{
+	guint nr = 0;
+
+	for (guint i = 0; i < w->nr; i++)
+		if (is_harm(w->notes[i].kind))
+			w->notes[nr++] = w->notes[i];
+	w->nr = nr;
+}
+
+/* The cause is the field that was damaged; it shows in this kind and place. */
+static void name_field(struct note *n, guint field)
+{
+	n->plain = n->id;
+	n->id = mix(mix(2, n->kind), field);
+	if (n->func != NULL)
+		n->id = mix_name(n->id, n->func);
+}
+
+guint witness_close(struct witness *w, const struct place *place, guint op,
+		    const struct done *done)
+{
+	bool only_warns = true;
+	guint causes = 0;
+
+	if (place->damages > 0)
+		drop_harmless(w);
+	for (guint i = 0; i < w->nr; i++)
+		only_warns = only_warns && w->notes[i].kind == VIOLATION_WARN;
+	for (guint i = 0; i < w->nr; i++)
+		if (is_cause(w, i, only_warns))
+			w->notes[causes++] = w->notes[i];
+	w->nr = causes;
+	if (done != NULL && done->refused)
+		note_refused(w);
+	for (guint i = 0; i < w->nr; i++)
+		name_cause(w, &w->notes[i], op, done);
+	for (guint i = 0; i < w->nr && place->damages > 0; i++)
+		name_field(&w->notes[i], place->damaged);
+	return w->nr;
+}
+
+guint witness_end(struct witness *w, struct machine *m, const struct place *place)
+{
+	w->nr = 0;
+	machine_end(m);
+	return witness_close(w, place, 0, NULL);
+}
+
+struct finding *finding_new(const struct note *n, GArray *path, bool at_end, guint64 rank)
+{
+	struct finding *f = g_new0(struct finding, 1);
+
+	f->id = n->id;
+	f->plain = n->plain;
+	f->kind = n->kind;
+	f->func = g_strdup(n->func);
+	f->text = g_strdup(n->text);
+	f->path = path;
+	f->at_end = at_end;
+	f->rank = rank;
+	return f;
+}
+
+void finding_free(struct finding *f)
+{
+	g_free(f->func);
+	g_free(f->text);
+	g_array_unref(f->path);
+	g_free(f);
+}
+
+/* By length, then rank. */
+static gint finding_compare(gconstpointer a, gconstpointer b)
+{
+	const struct finding *x = *(struct finding *const *)a, *y = *(struct finding *const *)b;
+
+	if (x->path->len != y->path->len)
+		return x->path->len < y->path->len ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+GHashTable *findings_new(void)
+{
+	return g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
+				     (GDestroyNotify)finding_free);
+}
+
+GPtrArray *findings_take(GHashTable *findings)
+{
+	GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+	GHashTableIter iter;
+	gpointer f;
+
+	g_hash_table_iter_init(&iter, findings);
+	while (g_hash_table_iter_next(&iter, NULL, &f)) {
+		g_hash_table_iter_steal(&iter);
+		g_ptr_array_add(all, f);
+	}
+	g_ptr_array_sort(all, finding_compare);
+	return all;
+}
+
+static gboolean needs_no_damage(gpointer id, gpointer finding, gpointer findings)
+{
+	const struct finding *f = finding;
+
+	(void)id;
+	return f->plain != 0 && g_hash_table_contains(findings, &f->plain);
+}
+
+void findings_settle(GHashTable *findings,
+		     void (*found)(void *data, const struct finding *f), void *data)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_foreach_remove(findings, needs_no_damage, findings);
+	g_hash_table_iter_init(&iter, findings);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		g_ptr_array_add(all, value);
+	g_ptr_array_sort(all, finding_compare);
+	for (guint i = 0; i < all->len; i++) {
+		struct finding *f = all->pdata[i];
+
+		if (!f->told && found != NULL)
+			found(data, f);
+		f->told = true;
+	}
+}
+
+void finding_summary(GString *out, const struct finding *f, const struct world *world)
+{
+	for (guint i = 0; i < f->path->len; i++) {
+		const struct path_step *step = &g_array_index(f->path, struct path_step, i);
+
+		if (i > 0)
+			g_string_append(out, "; ");
+		world_print_call(out, world, step->op, step->nth);
+	}
+	if (f->at_end)
+		g_string_append(out, f->path->len > 0 ? "; exit" : "exit");
+}
+
+/* One step, done and written down; a race by the shortest schedule that ends so. */
+static void print_path_step(GString *out, struct world_race *race, const struct path_step *step,
+			    bool refused)
+{
+	const struct world *world = race->world;
+	struct machine *m = race->machine;
+	struct machine_snapshot before = { 0 };
+	const GArray *schedule;
+	struct done done;
+	guint nr;
+
+	if (world_pair(world, step->op) == NULL) {
+		world_run(world, m, race->place, step->op, step->nth, &done);
+		/* It should have worked. */
+		if (refused)
+			done.ret = 0;
+		world_print_op(out, world, m, step->op, step->nth, &done);
+		return;
+	}
+	machine_save(m, &before);
+	nr = race_search(race, step->op, NULL, NULL);
+	machine_restore(m, &before);
+	machine_snapshot_free(&before);
+	if (step->nth >= nr) {
+		g_string_append_printf(out, "  # a race that cannot be repeated: %s\n",
+				       race->stopped);
+		return;
+	}
+	schedule = race_follow(race, step->op, step->nth);
+	world_print_race(out, world, m, step->op, schedule, &race->done);
+}
+
+static void print_path(GString *out, const struct finding *f, const struct world *world)
+{
+	struct witness witness = { .world = world };
+	struct place place;
+	struct machine *m = world_new_machine(world, &place, witness_event, &witness);
+	struct world_race race;
+
+	race_init(&race, world, m, &place, &witness);
+	for (guint i = 0; i < f->path->len; i++) {
+		witness.nr = 0;
+		print_path_step(out, &race, &g_array_index(f->path, struct path_step, i),
+				f->kind == FINDING_REFUSED && i + 1 == f->path->len);
+		/* As in the search. */
+		machine_forget_violations(m);
+	}
+	race_clear(&race);
+	machine_free(m);
+}
+
+char *finding_scenario(const struct finding *f, const struct world *world,
+		       const struct overrides *overrides, const char *name)
+{
+	GString *out = g_string_new(NULL);
+
+	g_string_append_printf(out, "scenario %s\nabout    %s", name, finding_kind(f->kind));
+	if (f->func != NULL)
+		g_string_append_printf(out, " in %s", f->func);
+	g_string_append_printf(out, ": %s.\nsource   luosim explore\n\n", f->text);
+	world_print_handlers(out, world);
+	world_print_start(out, world, overrides);
+	g_string_append_c(out, '\n');
+	print_path(out, f, world);
+	g_string_append(out, "\nexpect clean\n");
+	return g_string_free(out, FALSE);
+}

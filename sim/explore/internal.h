@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of a world share: its slots, what objects begin with, single calls. */
+#ifndef SIM_EXPLORE_INTERNAL_H
+#define SIM_EXPLORE_INTERNAL_H
+
+#include "explore/world.h"
+
+#define WORLD_MARK	"wrote"		/* what a write writes */
+#define WORLD_STEP	2		/* columns before a step of a scenario */
+#define NO_SLOT		0xff
+#define FILE_BYTES	4096		/* of a memfd when it is made */
+
+static inline guint out_slot(guint session)
+{
+	return 1 + session;
+}
+
+static inline guint in_slot(const struct world *world, guint session)
+{
+	return 1 + world->sessions + session;
+}
+
+static inline guint file_slot(const struct world *world, guint file)
+{
+	return 1 + 2 * world->sessions + file;
+}
+
+static inline guint nr_files(const struct world *world)
+{
+	return world->inodes * world->opens + world->nr_others;
+}
+
+static inline guint other_slot(const struct world *world, guint nr)
+{
+	return file_slot(world, world->inodes * world->opens + nr);
+}
+
+/* The first slot of a process; what is said of slots above is of those of the first one. */
+static inline guint first_slot(const struct world *world, guint process)
+{
+	return process * world->nr_slots;
+}
+
+/* The slot of the first process that is what @slot is to its own. */
+static inline guint own_slot(const struct world *world, guint slot)
+{
+	return slot < world->nr_slots ? slot : slot - world->nr_slots;
+}
+
+static inline guint session_of(const struct world *world, guint slot)
+{
+	return (own_slot(world, slot) - 1) % world->sessions;
+}
+
+/* world-files.c: a memfd of one page, and a file opened once more. */
+int world_new_memfd(const struct world *world, struct machine *m, guint inode);
+int world_reopen(struct machine *m, int fd);
+/* All files that there are when the search begins, and the handlers of the scenario's own. */
+void world_open_files(const struct world *world, struct machine *m, struct place *place);
+void world_scripts(const struct world *world, struct machine_config *config);
+void world_print_memfd(GString *out, int indent, const struct world *world, guint inode,
+		       const char *name);
+void world_print_files(GString *out, const struct world *world);
+/* How many files of that kind there are. */
+guint world_count(const struct world *world, enum world_kind kind);
+/* world-print.c: a line of a scenario, after so many columns. */
+void world_print_step(GString *out, int indent, const char *call, const char *result);
+
+static inline const struct world_op *op_of(const struct world *world, guint nr)
+{
+	return &g_array_index(world->ops, struct world_op, nr);
+}
+
+/** world_call() - make the call of operation @nr; what it returned. */
+gint64 world_call(const struct world *world, struct machine *m, const struct place *place,
+		  guint nr);
+
+/**
+ * world_bind() - a slot for the descriptor that operation @nr returned, which is closed
+ * if there is none; NO_SLOT if it returns none.
+ */
+void world_bind(const struct world *world, struct machine *m, struct place *place, guint nr,
+		struct done *done);
+
+/** world_settle() - what follows from operation @nr, which worked. */
+void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
+		  struct done *done);
+
+/** world_open_device() - the first process opens /dev/liveupdate, which is no operation. */
+void world_open_device(struct machine *m, struct place *place, struct done *done);
+
+/** world_boot() - the next kernel runs. */
+void world_boot(const struct world *world, struct machine *m, struct place *place,
+		struct done *done);
+
+/* world-process.c */
+/** process_name() - "init", "child" */
+const char *process_name(guint process);
+
+/** world_start_processes() - all but the first, which every kernel starts. */
+void world_start_processes(const struct world *world, struct machine *m);
+
+/** world_enter() - what follows is done by that process. */
+void world_enter(const struct world *world, struct machine *m, guint process);
+
+/** world_receive() - the other process gets the descriptor that operation @op has sent. */
+void world_receive(const struct world *world, struct machine *m, struct place *place,
+		   const struct world_op *op, struct done *done);
+
+/** world_restart() - the process of @op has ended, and another one took its place. */
+void world_restart(const struct world *world, struct machine *m, struct place *place,
+		   const struct world_op *op, struct done *done);
+
+#endif

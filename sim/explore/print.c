@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Worlds written down: operations as the steps of a scenario, and in short. */
+#include <errno.h>
+
+#include "scn/fail.h"
+#include "scn/schedule.h"
+#include "scn/setting.h"
+#include "scn/words.h"
+#include "explore/internal.h"
+#include "explore/pairs.h"
+
+static const char *const task_names[MAX_WORLD_TASKS] = { "one", "two" };
+
+/* Does it return a descriptor? */
+static bool binds(const struct world_op *op)
+{
+	return op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
+	       op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
+	       op->action == WORLD_MEMFD;
+}
+
+static void print_slot(GString *out, const struct world *world, guint slot)
+{
+	slot = own_slot(world, slot);
+	if (slot == 0)
+		g_string_append(out, "dev");
+	else if (slot < in_slot(world, 0))
+		g_string_append_printf(out, "s%u", slot - 1);
+	else if (slot < file_slot(world, 0))
+		g_string_append_printf(out, "r%u", slot - in_slot(world, 0));
+	else
+		g_string_append_printf(out, "f%u", slot - file_slot(world, 0));
+}
+
+static void print_call(GString *out, const struct world *world, guint nr)
+{
+	const struct world_op *op = op_of(world, nr);
+	bool on_file = op->action == WORLD_CLOSE_FILE || op->action == WORLD_REOPEN ||
+		       (op->action > WORLD_MEMFD && op->action != WORLD_EXIT);
+
+	if (op->action == WORLD_CLOSE)
+		g_string_append(out, "close");
+	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
+		g_string_append(out, "ftruncate");
+	else
+		g_string_append(out, world_action_name(op->action));
+	g_string_append_c(out, '(');
+	if (on_file)
+		print_slot(out, world, op->file);
+	else if (op->action == WORLD_CREATE || op->action == WORLD_OPEN)
+		g_string_append_printf(out, "dev, \"%c\"", 'a' + session_of(world, op->session));
+	else if (op->action == WORLD_MEMFD)
+		g_string_append(out, "\"guest\", 4K");
+	else if (op->session > 0)
+		print_slot(out, world, op->session);
+	if (op->action == WORLD_PRESERVE) {
+		g_string_append(out, ", ");
+		print_slot(out, world, op->file);
+	}
+	if (op->action == WORLD_PRESERVE || op->action == WORLD_RETRIEVE)
+		g_string_append_printf(out, ", 0x%x", op->token + 1);
+	else if (op->action == WORLD_WRITE)
+		g_string_append(out, ", 1, \"" WORLD_MARK "\"");
+	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
+		g_string_append(out, op->action == WORLD_EXTEND ? ", 8K" : ", 0");
+	else if (op->action == WORLD_SEEK)
+		g_string_append(out, ", 1");
+	else if (op->action == WORLD_SEAL)
+		g_string_append(out, ", F_SEAL_GROW");
+	else if (op->action == WORLD_SEND)
+		g_string_append_printf(out, ", \"%s\"", process_name(!op->process));
+	g_string_append_c(out, ')');
+}
+
+/* In a line of text, where nothing else says who does it. */
+static void print_whose(GString *out, const struct world *world, guint nr)
+{
+	if (op_of(world, nr)->process > 0)
+		g_string_append_printf(out, "%s: ", process_name(op_of(world, nr)->process));
+	print_call(out, world, nr);
+}
+
+static void print_pair(GString *out, const struct world *world, const struct world_pair *pair)
+{
+	g_string_append(out, "race(");
+	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		g_string_append(out, i > 0 ? ", " : "");
+		print_whose(out, world, pair->ops[i]);
+	}
+	g_string_append_c(out, ')');
+}
+
+void world_print_call(GString *out, const struct world *world, guint nr, guint nth)
+{
+	if (world_pair(world, nr) != NULL) {
+		print_pair(out, world, world_pair(world, nr));
+		return;
+	}
+	print_whose(out, world, nr);
+	if (nth >= FIRST_DAMAGE) {
+		g_string_append(out, " [");
+		world_print_damage(out, world, nth - FIRST_DAMAGE);
+		g_string_append_c(out, ']');
+	} else if (nth > 0) {
+		g_string_append_printf(out, " [failing at %u]", nth);
+	}
+}
+
+#define TASK_STEP	6
+
+void world_print_step(GString *out, int indent, const char *call, const char *result)
+{
+	g_string_append_printf(out, "%*s", indent, "");
+	if (*result == '\0')
+		g_string_append_printf(out, "%s\n", call);
+	else
+		g_string_append_printf(out, "%-*s = %s\n", 41 - indent, call, result);
+}
+
+static void print_enter(GString *out, guint process)
+{
+	g_string_append_printf(out, "  process %s\n", process_name(process));
+}
+
+static void print_processes(GString *out, const struct world *world)
+{
+	for (guint i = world->processes; i-- > 0 && world->processes > 1; )
+		print_enter(out, i);
+}
+
+/* "0" or "-EBUSY" */
+static void print_number(GString *out, gint64 ret)
+{
+	if (ret >= 0 || errno_name(-ret) == NULL)
+		g_string_append_printf(out, "%" G_GINT64_FORMAT, ret);
+	else
+		g_string_append_printf(out, "-%s", errno_name(-ret));
+}
+
+void world_print_start(GString *out, const struct world *world,
+		       const struct overrides *overrides)
+{
+	g_string_append_printf(out, "kernel 1 %s mem=%" G_GUINT64_FORMAT "M",
+			       world->boots[0].release.name, world->least_mem >> 20);
+	if (world->hugepages > 0)
+		g_string_append_printf(out, " hugepages=%u", world->hugepages);
+	settings_print(out, overrides->settings);
+	g_string_append_c(out, '\n');
+	print_processes(out, world);
+	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", "dev");
+	world_print_files(out, world);
+}
+
+static void print_open(GString *out, const struct machine *m, const struct done *done)
+{
+	g_autoptr(GString) dev = g_string_new("dev");
+
+	if (done->dev < 0)
+		g_string_truncate(dev, 0);
+	if (done->dev < 0 && !machine_panicked(m))
+		print_number(dev, done->dev);
+	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", dev->str);
+}
+
+/* If the kernel was left. */
+static void print_boot(GString *out, const struct world *world, const struct machine *m,
+		       const struct done *done)
+{
+	guint kernel = machine_kernel(m);
+
+	if (!done->left)
+		return;
+	g_string_append_printf(out, "\nkernel %u", kernel);
+	if (!g_str_equal(world->boots[kernel - 1].release.name,
+			 world->boots[kernel - 2].release.name))
+		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
+	g_string_append_c(out, '\n');
+	if (!done->booted)
+		return;
+	print_processes(out, world);
+	print_open(out, m, done);
+}
+
+/* What an operation that does not return anything else has returned. */
+static void print_result(GString *out, const struct world *world, const struct world_op *op,
+			 const struct done *done, const char *closed)
+{
+	if (done->ret < 0 || !binds(op))
+		print_number(out, done->ret);
+	else if (done->slot >= 0)
+		print_slot(out, world, done->slot);
+	else
+		g_string_append(out, closed);
+}
+
+/* The steps of an operation; @closed is the name of a descriptor for which there is no slot. */
+static void print_steps(GString *out, int indent, const struct world *world, guint nr,
+			const struct done *done, bool returned, const char *closed)
+{
+	const struct world_op *op = op_of(world, nr);
+	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
+
+	print_call(call, world, nr);
+	if (returned)
+		print_result(result, world, op, done, closed);
+	if (op->action == WORLD_MEMFD && returned && done->ret >= 0)
+		world_print_memfd(out, indent, world, 0, result->str);
+	else
+		world_print_step(out, indent, call->str, result->str);
+}
+
+static void print_close(GString *out, const struct world_op *op, const struct done *done,
+			const char *closed)
+{
+	g_autofree char *call = g_strdup_printf("close(%s)", closed);
+
+	if (done->ret >= 0 && binds(op) && done->slot < 0)
+		world_print_step(out, WORLD_STEP, call, "0");
+}
+
+static void print_received(GString *out, const struct world *world, const struct world_op *op,
+			   const struct done *done)
+{
+	g_autoptr(GString) result = g_string_new(NULL);
+
+	print_enter(out, !op->process);
+	if (done->received >= 0)
+		print_slot(result, world, op->file);
+	else
+		print_number(result, done->received);
+	world_print_step(out, WORLD_STEP, "recv_fd()", result->str);
+	print_enter(out, op->process);
+}
+
+/* What an operation brings with it. */
+static void print_rest(GString *out, const struct world *world, const struct machine *m, guint nr,
+		       const struct done *done, const char *closed)
+{
+	const struct world_op *op = op_of(world, nr);
+
+	print_close(out, op, done, closed);
+	if (op->action == WORLD_SEND && done->ret >= 0)
+		print_received(out, world, op, done);
+	if (done->restarted)
+		print_open(out, m, done);
+	print_boot(out, world, m, done);
+}
+
+/* What goes wrong in the step that follows. */
+static void print_variant(GString *out, const struct world *world, guint nth,
+			  const struct done *done)
+{
+	const struct fail fail = { .failure = done->failure };
+	g_autoptr(GString) step = g_string_new(NULL);
+
+	if (nth >= FIRST_DAMAGE) {
+		world_print_damage(step, world, nth - FIRST_DAMAGE);
+		world_print_step(out, WORLD_STEP, step->str, "0");
+	} else {
+		fail_print(step, &fail);
+		world_print_step(out, WORLD_STEP, step->str, "");
+	}
+}
+
+void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
+		    guint nth, const struct done *done)
+{
+	guint process = op_of(world, nr)->process;
+
+	if (process > 0)
+		print_enter(out, process);
+	if (nth > 0)
+		print_variant(out, world, nth, done);
+	print_steps(out, WORLD_STEP, world, nr, done, !machine_panicked(m), "tmp");
+	print_rest(out, world, m, nr, done, "tmp");
+	if (process > 0)
+		print_enter(out, 0);
+}
+
+static void print_schedule(GString *out, const GArray *schedule)
+{
+	g_string_append(out, "  race schedule=");
+	turns_print(out, schedule, task_names);
+	g_string_append_c(out, '\n');
+}
+
+static void print_task(GString *out, const struct world *world, const struct world_pair *pair,
+		       guint task)
+{
+	guint process = op_of(world, pair->ops[task])->process;
+
+	g_string_append_printf(out, "    task %s", task_names[task]);
+	if (process > 0)
+		g_string_append_printf(out, " of %s", process_name(process));
+	g_string_append_c(out, '\n');
+}
+
+/* The same, behind a race. */
+static void print_rest_of(GString *out, const struct world *world, const struct machine *m,
+			  guint nr, const struct done *done, const char *closed)
+{
+	g_autoptr(GString) rest = g_string_new(NULL);
+	guint process = op_of(world, nr)->process;
+
+	print_rest(rest, world, m, nr, done, closed);
+	if (rest->len == 0)
+		return;
+	if (process > 0)
+		print_enter(out, process);
+	g_string_append(out, rest->str);
+	if (process > 0)
+		print_enter(out, 0);
+}
+
+void world_print_race(GString *out, const struct world *world, const struct machine *m, guint nr,
+		      const GArray *schedule, const struct race_done *done)
+{
+	static const char *const closed[] = { "tmp1", "tmp2" };
+	const struct world_pair *pair = world_pair(world, nr);
+	bool goes_on = !machine_panicked(m) && !done->boot.booted;
+
+	print_schedule(out, schedule);
+	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
+		print_task(out, world, pair, i);
+		print_steps(out, TASK_STEP, world, pair->ops[i], &done->done[i],
+			    done->returned[i] && !machine_panicked(m), closed[i]);
+	}
+	g_string_append(out, "  end\n");
+	for (guint i = 0; i < MAX_WORLD_TASKS && goes_on; i++) {
+		guint task = race_task_at(world, pair, i);
+
+		if (done->returned[task])
+			print_rest_of(out, world, m, pair->ops[task], &done->done[task],
+				      closed[task]);
+	}
+	print_boot(out, world, m, &done->boot);
+}

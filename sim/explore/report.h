@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a search found, as text or JSON, and as scenarios in a directory. */
+#ifndef SIM_EXPLORE_REPORT_H
+#define SIM_EXPLORE_REPORT_H
+
+#include "explore/bfs.h"
+
+/**
+ * struct explore_report - where a search is reported.
+ * @subject: the policy or release that is searched.
+ * @out: directory for scenarios, or NULL.
+ * @json: JSON lines instead of text.
+ * @error: the first that came from writing.
+ */
+struct explore_report {
+	const char *subject;
+	const struct world *world;
+	const struct overrides *overrides;
+	const char *out;
+	bool json;
+	GError *error;
+};
+
+/** explore_report_found() - for explore(): write the scenario at once. */
+void explore_report_found(void *report, const struct finding *f);
+
+/** explore_report_print() - the whole result. */
+void explore_report_print(struct explore_report *report, const struct explore_result *r);
+
+#endif

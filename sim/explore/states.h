@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The states that a search has seen: a fingerprint of 128 bits and how each was
+ * come to, 24 bytes, and in a hash table its number, 4 bytes more.
+ *
+ * Several threads insert at once; growing the table is for one alone.
+ */
+#ifndef SIM_EXPLORE_STATES_H
+#define SIM_EXPLORE_STATES_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct states;
+
+/* How a state was come to. */
+struct origin {
+	guint32 parent;
+	guint16 op;
+	guint16 nth;		/* as world_run() takes it */
+};
+
+enum seen { STATE_NEW, STATE_SEEN, STATE_NO_ROOM };
+
+/** states_new() - room for as many as @memory bytes hold; NULL without address space. */
+struct states *states_new(guint64 memory);
+void states_free(struct states *states);
+
+/**
+ * states_insert() - is @fingerprint new? If so it gets a number.
+ * @number: where to store the number that it has.
+ * @spare: of this thread: 0 at first.
+ */
+enum seen states_insert(struct states *states, const guint64 fingerprint[2],
+			const struct origin *origin, guint32 *number, guint32 *spare);
+
+/** states_crowded() - is it time for states_grow()? */
+bool states_crowded(const struct states *states);
+/** states_grow() - make the table larger; false without memory. */
+bool states_grow(struct states *states);
+
+/** states_is() - does @number stand for a state? */
+bool states_is(const struct states *states, guint32 number);
+
+/** states_nr() - numbers given; one that its thread kept as spare stands for no state. */
+guint32 states_nr(const struct states *states);
+struct origin *states_origin(const struct states *states, guint32 number);
+/** states_bytes() - memory in use. */
+guint64 states_bytes(const struct states *states);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A world: the few objects that a search plays with, and every operation that can be
+ * done with them. Descriptors lie in slots; an operation is a number.
+ */
+#ifndef SIM_EXPLORE_WORLD_H
+#define SIM_EXPLORE_WORLD_H
+
+#include <glib.h>
+
+#include "run/run.h"
+
+#define MAX_SESSIONS	4
+#define MAX_INODES	4
+#define MAX_OPENS	4
+#define MAX_TOKENS	8
+#define MAX_KERNELS	8
+#define MAX_WORLD_FAULTS	3
+#define MAX_WORLD_DAMAGE	2
+#define MAX_WORLD_TASKS	2
+#define MAX_WORLD_RACES	3
+#define MAX_PROCESSES	2
+/* The variant of an operation: 0 as it is, then the step that fails, then the damage done. */
+#define FIRST_DAMAGE	256
+#define MAX_SEARCH_DEPTH	100
+/* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
+#define MAX_OTHERS	6
+#define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_OTHERS)
+
+/* Files beside memfds, by who preserves them. */
+enum world_kind {
+	KIND_NONE,
+	KIND_EVENTFD,
+	KIND_HUGETLB,
+	KIND_KVM,
+	KIND_VCPU,
+	KIND_GUEST_MEMFD,
+	KIND_IOMMUFD,
+	KIND_VFIO,
+	NR_WORLD_KINDS
+};
+
+enum world_action {
+	WORLD_CREATE,
+	WORLD_OPEN,
+	WORLD_CLOSE,
+	WORLD_PRESERVE,
+	WORLD_RETRIEVE,
+	WORLD_FINISH,
+	WORLD_KEXEC,
+	WORLD_REBOOT,
+	WORLD_CLOSE_FILE,
+	WORLD_REOPEN,
+	WORLD_MEMFD,
+	WORLD_WRITE,
+	WORLD_TRUNCATE,
+	WORLD_EXTEND,
+	WORLD_SEEK,
+	WORLD_SEAL,
+	WORLD_SEND,
+	WORLD_EXIT,
+	NR_WORLD_ACTIONS
+};
+
+/* Two operations at once, as places in world.ops. */
+struct world_pair {
+	guint16 ops[MAX_WORLD_TASKS];
+};
+
+struct world_op {
+	enum world_action action;
+	guint8 process;		/* that does it, counted from 0 */
+	guint8 session;		/* slot */
+	guint8 file;		/* slot */
+	guint8 token;		/* counted from 0 */
+};
+
+/**
+ * struct world - what there is.
+ * @sessions: names, of outgoing and of incoming sessions each.
+ * @inodes: memfds, made before the search begins.
+ * @opens: open files of each.
+ * @others: what other files there are, in this order.
+ * @tokens: of each session.
+ * @kernels: the last one cannot be left.
+ * @faults: allocations that may fail, one after the other, on one path.
+ * @damage: handovers that may be damaged on one path.
+ * @processes: each with slots of its own; the first one boots.
+ * @tasks: that make one call each at one time; 1: there are no races.
+ * @races: on one path, at most.
+ * @max_states: of one race, at which its search stops.
+ * @no_reduction: as of struct overrides.
+ * @depth: operations on a path, at most.
+ * @reduced: only what the reduced machine does, see project.h.
+ * @actions: mask of 1 << enum world_action.
+ * @boots: of each kernel.
+ * @mem: bytes; @least_mem unless the command line says otherwise.
+ * @hugepages: set aside at boot, likewise.
+ * @ops: of struct world_op.
+ * @damages: of struct world_damage.
+ * @pairs: of struct world_pair: operations with numbers behind those of @ops.
+ */
+struct world {
+	guint sessions, inodes, opens, tokens, kernels, faults, damage, depth;
+	guint tasks, races, processes, max_states;
+	bool no_reduction;
+	enum world_kind others[MAX_OTHERS];
+	guint nr_others;
+	bool reduced;
+	guint32 actions;
+	struct boot boots[MAX_KERNELS];
+	guint64 mem, least_mem;
+	guint hugepages;
+	guint nr_slots;		/* of each process */
+	GArray *ops, *damages, *pairs;
+};
+
+/**
+ * struct world_damage - one thing that may happen to a handover.
+ * @pattern: which handover_field() @field is.
+ * @other: an object, another field or a string, or NULL.
+ * @unless: a field; where there is one, @field is part of it by another name. Or NULL.
+ */
+struct world_damage {
+	guint pattern;
+	enum luosim_damage_kind kind;
+	char *field;
+	guint64 number;
+	char *other;
+	char *unless;
+};
+
+/** struct place - what belongs to a state beside the machine. */
+struct place {
+	int fds[MAX_PROCESSES * MAX_WORLD_SLOTS];	/* one process behind the other */
+	guint8 kernel;				/* that runs, counted from 1 */
+	guint8 faults, races;			/* that happened */
+	guint8 damages;				/* done to handovers */
+	guint8 damaged;				/* the last one's pattern, counted from 1 */
+	guint8 tokens[2 * MAX_SESSIONS + 1];	/* mask of those in use, by session slot */
+	guint8 waiting[MAX_SESSIONS];		/* the same of sessions not retrieved */
+};
+
+/** struct done - what an operation did. */
+struct done {
+	gint64 ret;
+	bool refused;		/* -EBUSY, and no session has the object */
+	bool hit;		/* the failure or damage that was asked for happened: */
+	struct failure failure;
+	bool opened;		/* it was a retrieve_session() */
+	gint slot;		/* that got the descriptor; -1: it was closed at once */
+	bool left;		/* the kernel; the next one may have stopped at once */
+	bool booted;		/* the next kernel runs */
+	gint64 dev;		/* what the open of /dev/liveupdate returned in it, or ... */
+	bool restarted;		/* ... behind the end of the first process */
+	gint64 received;	/* by the other process */
+};
+
+/** world_action_name() - the word for an action, as --ops takes it. */
+const char *world_action_name(enum world_action action);
+
+/** world_set_ops() - "ACTION,ACTION..." into @world->actions; FALSE and @error. */
+gboolean world_set_ops(struct world *world, const char *text, GError **error);
+
+/** world_set_handlers() - "KIND,KIND..." into @world->others; FALSE and @error. */
+gboolean world_set_handlers(struct world *world, const char *text, GError **error);
+
+/**
+ * world_plan() - boots from what the command line says, and the list of operations.
+ * Return: FALSE and @error when these are too many, or kernel 1 cannot open all files.
+ */
+gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error);
+void world_clear(struct world *world);
+
+/** world_new_machine() - a machine in kernel 1 with all files; @place is filled in. */
+struct machine *world_new_machine(const struct world *world, struct place *place,
+				  void (*emit)(void *data, const struct event *event),
+				  void *data);
+
+/** world_pair() - the pair of which @op is the number, or NULL. */
+const struct world_pair *world_pair(const struct world *world, guint op);
+
+/** world_can() - is the operation one that can be asked for here? */
+bool world_can(const struct world *world, const struct place *place, guint op);
+
+/** world_boots() - may the operation lead to the next kernel? */
+bool world_boots(const struct world *world, guint op);
+
+/** world_view() - what of the machine makes a state; see struct machine_view for @names. */
+struct machine_view world_view(const struct world *world, const struct place *place, bool names);
+
+/** world_frames() - the frame of each memfd's page, in kernel 1. */
+void world_frames(const struct world *world, struct machine *m, const struct place *place,
+		  guint64 *frames);
+
+/** world_same() - would another operation before this one do the same to like objects? */
+bool world_same(const struct world *world, const struct place *place, guint op);
+
+/**
+ * world_run() - do operation @op, no pair.
+ * @nth: below FIRST_DAMAGE the @nth step that can fail does, but 0; from there on the
+ *	handover is damaged, if there is one that can be.
+ */
+void world_run(const struct world *world, struct machine *m, struct place *place, guint op,
+	       guint nth, struct done *done);
+
+/** world_list_damages() - into @world->damages. */
+void world_list_damages(struct world *world);
+
+/** world_damage() - ask for damage @nr of what @m hands over; false if it cannot be done. */
+bool world_damage(const struct world *world, struct machine *m, guint nr);
+
+/** world_print_damage() - as the step of a scenario: "corrupt("luo.magic", 0)". */
+void world_print_damage(GString *out, const struct world *world, guint nr);
+
+/** world_print_handlers() - the blocks before the first kernel. */
+void world_print_handlers(GString *out, const struct world *world);
+
+/** world_print_start() - the scenario's text up to the first operation. */
+void world_print_start(GString *out, const struct world *world,
+		       const struct overrides *overrides);
+
+/** world_print_op() - an operation as steps of a scenario, with what it returned. */
+void world_print_op(GString *out, const struct world *world, const struct machine *m, guint op,
+		    guint nth, const struct done *done);
+
+/** world_print_call() - an operation in short: "preserve_fd(s0, f1, 0x1) [failing at 2]". */
+void world_print_call(GString *out, const struct world *world, guint op, guint nth);
+
+#endif

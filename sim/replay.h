@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* luosim replay: recordings of real kernels against the model. */
-#ifndef SIM_REPLAY_H
-#define SIM_REPLAY_H
-
-/** replay_main() - the subcommand; returns the exit status. */
-int replay_main(int argc, char **argv);
-
-#endif

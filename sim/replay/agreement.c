@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Runs a recording through the model and compares: results and data, WARNs with
+ * their call chains, log lines, panics, and what each kernel said as it booted.
+ */
+#include <string.h>
+
+#include "replay/agreement.h"
+#include "run/run.h"
+#include "report/trace.h"
+
+/* What was said on one side during one operation or boot. */
+struct said {
+	GString *result;	/* model only: how a result differs */
+	GPtrArray *lines;	/* of char *: "WARN f < g", log lines, "panic: ..." */
+};
+
+struct collector {
+	struct report report;
+	const struct translation *t;
+	GPtrArray *ops;		/* of struct said, by recorded operation */
+	GPtrArray *boots;	/* of struct said, by stage */
+	guint op;		/* under way, or NO_OP */
+	gboolean booting;
+	char *panic;
+};
+
+static struct said *said_new(void)
+{
+	struct said *said = g_new0(struct said, 1);
+
+	said->result = g_string_new(NULL);
+	said->lines = g_ptr_array_new_with_free_func(g_free);
+	return said;
+}
+
+static void said_free(gpointer ptr)
+{
+	struct said *said = ptr;
+
+	g_string_free(said->result, TRUE);
+	g_ptr_array_unref(said->lines);
+	g_free(said);
+}
+
+/* A log line without what differs from machine to machine. */
+static char *normal_line(const char *text)
+{
+	static const char *const marks[] = { "address: ", "0x" };
+	GString *out = g_string_new(NULL);
+
+	while (*text) {
+		gsize hex = 0, mark = 0;
+
+		for (guint i = 0; i < G_N_ELEMENTS(marks) && !hex; i++) {
+			mark = strlen(marks[i]);
+			if (g_str_has_prefix(text, marks[i]))
+				hex = strspn(text + mark, "0123456789abcdefABCDEF");
+		}
+		if (hex) {
+			g_string_append_len(out, text, mark);
+			g_string_append(out, "ADDR");
+			text += mark + hex;
+		} else {
+			g_string_append_c(out, *text++);
+		}
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* "line", "line [x2]", "line [x3]": what is repeated is said once. */
+static void add_line(GPtrArray *lines, const char *line)
+{
+	const char *last = lines->len ? g_ptr_array_index(lines, lines->len - 1) : "";
+	gsize len = strlen(line);
+	guint64 n = 1;
+
+	if (g_str_has_prefix(last, line) && (!last[len] || g_str_has_prefix(last + len, " [x"))) {
+		if (last[len])
+			n = g_ascii_strtoull(last + len + strlen(" [x"), NULL, 10);
+		g_free(lines->pdata[lines->len - 1]);
+		lines->pdata[lines->len - 1] =
+			g_strdup_printf("%s [x%" G_GUINT64_FORMAT "]", line, n + 1);
+		return;
+	}
+	g_ptr_array_add(lines, g_strdup(line));
+}
+
+/* The recorded lines that the model is held to, in its form. */
+static GPtrArray *recorded_lines(const GPtrArray *log)
+{
+	static const char *const prefixes[] = { "KHO: ", "luo: ", "memfd_luo: ", "kho_block: " };
+	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < log->len; i++) {
+		const char *line = g_ptr_array_index(log, i);
+		const char *next = i + 1 < log->len ? g_ptr_array_index(log, i + 1) : "";
+
+		if (g_str_has_prefix(line, "WARNING ") && strrchr(line, ' ')) {
+			gboolean trace = g_str_has_prefix(next, "Call Trace: ");
+
+			g_autofree char *warn = g_strdup_printf("WARN in%s%s%s", strrchr(line, ' '),
+					trace ? " < " : "",
+					trace ? next + strlen("Call Trace: ") : "");
+
+			add_line(lines, warn);
+		}
+		if (g_str_has_prefix(line, "Kernel panic"))
+			g_ptr_array_add(lines, g_strdup(line));
+		for (guint p = 0; p < G_N_ELEMENTS(prefixes); p++)
+			if (g_str_has_prefix(line, prefixes[p]))
+				g_ptr_array_add(lines, g_strdup(line));
+	}
+	return lines;
+}
+
+static char *warn_line(const struct event *event)
+{
+	GString *line = g_string_new("WARN in ");
+
+	g_string_append(line, event->func);
+	for (guint i = 0; i < event->depth; i++)
+		g_string_append_printf(line, " < %s", event->chain[i]);
+	return g_string_free(line, FALSE);
+}
+
+static struct said *listening(struct collector *c)
+{
+	if (c->booting)
+		return g_ptr_array_index(c->boots, c->boots->len - 1);
+	return c->op == NO_OP ? NULL : g_ptr_array_index(c->ops, c->op);
+}
+
+static void collect_event(struct collector *c, const struct event *event)
+{
+	g_autofree char *line = NULL;
+	struct said *said;
+
+	if (event->type == EVENT_BOOT) {
+		g_ptr_array_add(c->boots, said_new());
+		c->booting = TRUE;
+		return;
+	}
+	if (event->type == EVENT_WARN)
+		line = warn_line(event);
+	else if (event->type == EVENT_LOG)
+		line = normal_line(event->text);
+	else if (event->type == EVENT_PANIC)
+		line = g_strconcat("Kernel panic - not syncing: ", event->text, NULL);
+	said = listening(c);
+	if (!line || !said)
+		return;
+	add_line(said->lines, line);
+	if (event->type == EVENT_PANIC && !c->panic)
+		c->panic = g_strdup(line);
+}
+
+static void collect(struct report *report, const struct report_event *e)
+{
+	struct collector *c = (struct collector *)report;
+
+	if (e->type == REPORT_OP) {
+		c->op = g_array_index(c->t->op_of_line, guint, e->op->line - 1);
+		c->booting = FALSE;
+	} else if (e->type == REPORT_EVENT) {
+		collect_event(c, e->event);
+	} else if (e->type == REPORT_RESULT && c->op != NO_OP) {
+		struct said *said = g_ptr_array_index(c->ops, c->op);
+
+		if (e->differs && !said->result->len)
+			trace_mismatch(said->result, e);
+		/* What is said as the machine ends belongs to no operation. */
+		c->op = NO_OP;
+	}
+}
+
+/* The lines joined, or "nothing". */
+static char *join(const GPtrArray *lines)
+{
+	GString *out = g_string_new(NULL);
+
+	for (guint i = 0; i < lines->len; i++)
+		g_string_append_printf(out, "%s%s", i ? "; " : "",
+				       (char *)g_ptr_array_index(lines, i));
+	return g_string_free(out, FALSE);
+}
+
+static void differ(struct agreement *a, guint op, char *kernel, char *model)
+{
+	struct difference d = { op, kernel, model };
+
+	g_array_append_val(a->differences, d);
+}
+
+/* FALSE, with the difference noted, when other lines were printed. */
+static gboolean compare_lines(struct agreement *a, guint op, const GPtrArray *log,
+			      const struct said *said)
+{
+	g_autoptr(GPtrArray) kernel = recorded_lines(log);
+	g_autofree char *is = join(said->lines), *should = join(kernel);
+
+	if (g_str_equal(is, should))
+		return TRUE;
+	differ(a, op, g_strconcat("said: ", should, NULL), g_strconcat("said: ", is, NULL));
+	return FALSE;
+}
+
+static void compare_op(struct agreement *a, const struct recording *rec, guint i,
+		       const struct collector *c)
+{
+	const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
+	const struct said *said = g_ptr_array_index(c->ops, i);
+
+	if (g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop")) {
+		a->skipped++;
+	} else if (!g_array_index(c->t->modelled, gboolean, i)) {
+		a->not_modelled++;
+	} else if (said->result->len) {
+		a->ops++;
+		differ(a, i, g_strdup_printf("%s %s", op->rc, op->data),
+		       g_strdup(said->result->str));
+	} else {
+		a->ops++;
+		a->agreed += compare_lines(a, i, op->log, said);
+	}
+}
+
+static void compare_end(struct agreement *a, const struct recording *rec,
+			const struct collector *c)
+{
+	const char *panic = g_str_equal(rec->end, "panic") ? rec->panic : "";
+
+	for (guint stage = 0; stage < rec->boot_log->len && stage < c->boots->len; stage++)
+		compare_lines(a, rec->ops->len, g_ptr_array_index(rec->boot_log, stage),
+			      g_ptr_array_index(c->boots, stage));
+	if (!g_str_equal(panic, c->panic ? c->panic : ""))
+		differ(a, rec->ops->len, g_strdup_printf("end: %s %s", rec->end, panic),
+		       g_strdup_printf("end: %s", c->panic ? c->panic : "poweroff"));
+}
+
+static void difference_clear(gpointer ptr)
+{
+	struct difference *d = ptr;
+
+	g_free(d->kernel);
+	g_free(d->model);
+}
+
+struct agreement *recording_run(const struct recording *rec, GError **error)
+{
+	struct translation *t = translate(rec);
+	struct scenario *scn = scenario_parse(rec->name, t->text->str, t->text->len, error);
+	g_autoptr(GPtrArray) releases = g_ptr_array_new();
+	g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(struct setting));
+	struct overrides none = { .releases = releases, .settings = settings };
+	struct collector c = { .report.event = collect, .t = t, .op = NO_OP };
+	struct agreement *a = NULL;
+
+	if (scn) {
+		c.ops = g_ptr_array_new_with_free_func(said_free);
+		c.boots = g_ptr_array_new_with_free_func(said_free);
+		for (guint i = 0; i < rec->ops->len; i++)
+			g_ptr_array_add(c.ops, said_new());
+		run_scenario(scn, NULL, &none, &c.report);
+		a = g_new0(struct agreement, 1);
+		a->differences = g_array_new(FALSE, FALSE, sizeof(struct difference));
+		g_array_set_clear_func(a->differences, difference_clear);
+		for (guint i = 0; i < rec->ops->len; i++)
+			compare_op(a, rec, i, &c);
+		compare_end(a, rec, &c);
+		g_ptr_array_unref(c.ops);
+		g_ptr_array_unref(c.boots);
+		g_free(c.panic);
+		scenario_free(scn);
+	}
+	translation_free(t);
+	return a;
+}
+
+void agreement_free(struct agreement *a)
+{
+	g_array_unref(a->differences);
+	g_free(a);
+}

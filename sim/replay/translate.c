@@ -1,0 +1,737 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Turns a recording into a scenario, one recorded operation after the other. */
+#include <string.h>
+
+#include "replay/translate.h"
+
+/* What is being translated: an operation's words and its answer. */
+struct source {
+	char **word;		/* word[0] is the operation; quoted strings are one word */
+	guint nr;
+	const char *name;	/* word[1] as it is recorded */
+	const struct recorded_op *op;
+	gboolean ok;		/* it worked */
+};
+
+struct rule {
+	const char *name;
+	guint words;		/* arguments it needs */
+	void (*write)(GString *out, const struct source *src);
+};
+
+/* The text of an operation split into words. */
+static GPtrArray *split(const char *text)
+{
+	GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
+
+	while (*text) {
+		const char *start = text;
+		gboolean quoted = FALSE;
+
+		for (; *text && (quoted || *text != ' '); text++) {
+			if (*text == '\\' && text[1])
+				text++;
+			else if (*text == '"')
+				quoted = !quoted;
+		}
+		if (text > start)
+			g_ptr_array_add(words, g_strndup(start, text - start));
+		text += *text == ' ';
+	}
+	return words;
+}
+
+/* The value of "key=value" in the answer, up to a blank; NULL when there is none. */
+static char *datum(const struct source *src, const char *key)
+{
+	g_autofree char *prefix = g_strconcat(key, "=", NULL);
+	const char *at = src->op->data;
+
+	while (at && *at) {
+		if (g_str_has_prefix(at, prefix)) {
+			at += strlen(prefix);
+			return *at == '"' ? g_strdup(at) : g_strndup(at, strcspn(at, " "));
+		}
+		at = strchr(at, ' ');
+		at += at != NULL;
+	}
+	return NULL;
+}
+
+static gint64 number_datum(const struct source *src, const char *key)
+{
+	g_autofree char *value = datum(src, key);
+
+	return value ? g_ascii_strtoll(value, NULL, 10) : 0;
+}
+
+/* " = RESULT" after a call: what the kernel gave, @good when it worked. */
+static void result(GString *out, const struct source *src, const char *good)
+{
+	if (!src->ok && *src->op->rc != '-')
+		g_string_append_c(out, '\n');	/* the kernel never answered */
+	else
+		g_string_append_printf(out, " = %s\n", src->ok ? good : src->op->rc);
+}
+
+/*
+ * A string of the recordings as strings of the language: "hello\0*8187;" holds
+ * repetitions, which become "hello" "\0"*8187.
+ */
+static void append_bytes(GString *out, const char *quoted)
+{
+	const char *at = quoted + 1;
+	GString *plain = g_string_new(NULL);
+	gboolean first = TRUE;
+
+	while (*at && *at != '"') {
+		gsize len = *at != '\\' ? 1 : at[1] == 'x' ? 4 : 2;
+		const char *next = at + MIN(len, strlen(at));
+		char *end = NULL;
+		guint64 n = *next == '*' ? g_ascii_strtoull(next + 1, &end, 10) : 0;
+
+		if (!n || *end != ';') {
+			g_string_append_len(plain, at, next - at);
+			at = next;
+			continue;
+		}
+		if (plain->len)
+			g_string_append_printf(out, "%s\"%s\"", first ? "" : " ", plain->str);
+		first = first && !plain->len;
+		g_string_truncate(plain, 0);
+		g_string_append_printf(out, "%s\"%.*s\"*%" G_GUINT64_FORMAT, first ? "" : " ",
+				       (int)(next - at), at, n);
+		first = FALSE;
+		at = end + 1;
+	}
+	if (plain->len || first)
+		g_string_append_printf(out, "%s\"%s\"", first ? "" : " ", plain->str);
+	g_string_free(plain, TRUE);
+}
+
+/* name(arg, arg, ...) of words @from on. */
+static void call(GString *out, const char *name, const struct source *src, guint from, guint to)
+{
+	g_string_append_printf(out, "%s(", name);
+	for (guint i = from; i < to; i++)
+		g_string_append_printf(out, "%s%s", i > from ? ", " : "", src->word[i]);
+	g_string_append_c(out, ')');
+}
+
+/* Calls that give a descriptor: the first word is its name. */
+static void new_fd(GString *out, const struct source *src, const char *name, guint from)
+{
+	call(out, name, src, from, src->nr);
+	result(out, src, src->word[1]);
+}
+
+static void plain(GString *out, const struct source *src, const char *name)
+{
+	call(out, name, src, 1, src->nr);
+	result(out, src, "0");
+}
+
+static void write_opendev(GString *out, const struct source *src)
+{
+	g_string_append(out, "open(\"/dev/liveupdate\")");
+	result(out, src, src->word[1]);
+}
+
+static void write_close(GString *out, const struct source *src)
+{
+	plain(out, src, "close");
+}
+
+static void write_dup(GString *out, const struct source *src)
+{
+	new_fd(out, src, "dup", 2);
+}
+
+static void write_reopen(GString *out, const struct source *src)
+{
+	new_fd(out, src, "reopen", 2);
+}
+
+static void write_reopen_ro(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "reopen(%s, O_RDONLY)", src->word[2]);
+	result(out, src, src->word[1]);
+}
+
+static void write_session(GString *out, const struct source *src)
+{
+	const char *name = g_str_equal(src->word[0], "create") ? "create_session" :
+								 "retrieve_session";
+
+	g_string_append_printf(out, "%s(%s, %s)", name, src->word[1], src->word[3]);
+	result(out, src, src->word[2]);
+}
+
+static void write_preserve(GString *out, const struct source *src)
+{
+	plain(out, src, "preserve_fd");
+}
+
+static void write_retrieve(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "retrieve_fd(%s, %s)", src->word[1], src->word[3]);
+	result(out, src, src->word[2]);
+}
+
+static void write_finish(GString *out, const struct source *src)
+{
+	plain(out, src, "finish");
+}
+
+static void write_get_name(GString *out, const struct source *src)
+{
+	g_autofree char *name = datum(src, "name");
+
+	call(out, "get_name", src, 1, 2);
+	if (src->ok && name) {
+		g_string_append(out, " = ");
+		append_bytes(out, name);
+		g_string_append_c(out, '\n');
+	} else {
+		result(out, src, "0");
+	}
+}
+
+/* "sealing,exec" with a prefix for each: MFD_ALLOW_SEALING|MFD_EXEC */
+static void append_flags(GString *out, const char *list, const char *const (*table)[2])
+{
+	g_auto(GStrv) words = g_strsplit(list, ",", -1);
+	const char *bar = "";
+
+	for (guint i = 0; words[i]; i++) {
+		for (guint t = 0; table[t][0]; t++) {
+			if (!g_str_equal(words[i], table[t][0]))
+				continue;
+			g_string_append_printf(out, "%s%s", bar, table[t][1]);
+			bar = "|";
+		}
+	}
+	if (!*bar)
+		g_string_append_c(out, '0');
+}
+
+static const char *const memfd_flags[][2] = {
+	{ "cloexec", "MFD_CLOEXEC" }, { "sealing", "MFD_ALLOW_SEALING" },
+	{ "hugetlb", "MFD_HUGETLB" }, { "noexec_seal", "MFD_NOEXEC_SEAL" },
+	{ "exec", "MFD_EXEC" }, { NULL, NULL },
+};
+
+static const char *const seal_flags[][2] = {
+	{ "seal", "F_SEAL_SEAL" }, { "shrink", "F_SEAL_SHRINK" }, { "grow", "F_SEAL_GROW" },
+	{ "write", "F_SEAL_WRITE" }, { "future_write", "F_SEAL_FUTURE_WRITE" },
+	{ "exec", "F_SEAL_EXEC" }, { NULL, NULL },
+};
+
+static void write_memfd(GString *out, const struct source *src)
+{
+	if (strstr(src->word[2], "huge") && !strstr(src->word[2], "hugetlb"))
+		g_string_append(out, "shmem_enabled(always)\n");
+	g_string_append_printf(out, "memfd_create(\"%s\", %s, ", src->name, src->word[3]);
+	append_flags(out, src->word[2], memfd_flags);
+	g_string_append_c(out, ')');
+	result(out, src, src->word[1]);
+}
+
+static void write_file(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "open_file(%s)", src->word[2]);
+	result(out, src, src->word[1]);
+}
+
+static void write_truncate(GString *out, const struct source *src)
+{
+	plain(out, src, "ftruncate");
+}
+
+static void write_fallocate(GString *out, const struct source *src)
+{
+	plain(out, src, "fallocate");
+}
+
+static void write_punch(GString *out, const struct source *src)
+{
+	plain(out, src, "punch");
+}
+
+static void write_seek(GString *out, const struct source *src)
+{
+	call(out, "lseek", src, 1, src->nr);
+	result(out, src, src->word[2]);
+}
+
+static void write_seal(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "add_seals(%s, ", src->word[1]);
+	append_flags(out, src->word[2], seal_flags);
+	g_string_append_c(out, ')');
+	result(out, src, "0");
+}
+
+static void write_setfl(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "setfl(%s, O_APPEND)", src->word[1]);
+	result(out, src, "0");
+}
+
+/* Of calls that return a number of bytes, "n=5". */
+static void count_result(GString *out, const struct source *src)
+{
+	g_autofree char *n = datum(src, "n");
+
+	result(out, src, n ? n : "0");
+}
+
+/* FD[, OFF], where OFF "-" means the file position. */
+static void at(GString *out, const char *name, const struct source *src)
+{
+	gboolean position = g_str_equal(src->word[2], "-");
+
+	g_string_append_printf(out, "%s(%s%s%s, ", name, src->word[1], position ? "" : ", ",
+			       position ? "" : src->word[2]);
+}
+
+static void write_write(GString *out, const struct source *src)
+{
+	at(out, "write", src);
+	g_string_append_printf(out, "%s)", src->word[3]);
+	count_result(out, src);
+}
+
+static void write_read(GString *out, const struct source *src)
+{
+	const char *bytes = strchr(src->op->data, '"');
+
+	at(out, "read", src);
+	g_string_append_printf(out, "%s)", src->word[3]);
+	if (src->ok) {
+		g_string_append(out, " = ");
+		append_bytes(out, bytes ? bytes : "\"\"");
+		g_string_append_c(out, '\n');
+	} else {
+		result(out, src, "");
+	}
+}
+
+/* LEN "-" is up to the end of the file, which the answer's n= tells. */
+static void pattern(GString *out, const char *name, const struct source *src, guint to)
+{
+	g_autofree char *n = datum(src, "n");
+	const char *len = g_str_equal(src->word[3], "-") ? n ? n : "0" : src->word[3];
+
+	g_string_append_printf(out, "%s(%s, %s, %s", name, src->word[1], src->word[2], len);
+	for (guint i = 4; i < to; i++)
+		g_string_append_printf(out, ", %s", src->word[i]);
+	g_string_append_c(out, ')');
+}
+
+static void write_fill(GString *out, const struct source *src)
+{
+	pattern(out, "fill", src, src->nr);
+	count_result(out, src);
+}
+
+static void write_verify(GString *out, const struct source *src)
+{
+	gint64 len = g_str_equal(src->word[3], "-") ? number_datum(src, "n") :
+						      g_ascii_strtoll(src->word[3], NULL, 0);
+	g_autofree char *bad = g_strdup_printf("%" G_GINT64_FORMAT, number_datum(src, "bad") +
+					       len - number_datum(src, "n"));
+
+	pattern(out, "verify", src, src->nr);
+	result(out, src, bad);
+}
+
+static void write_sum(GString *out, const struct source *src)
+{
+	g_autofree char *fnv = datum(src, "fnv");
+	g_autofree char *quoted = g_strdup_printf("\"%s\"", fnv ? fnv : "");
+
+	pattern(out, "sum", src, src->nr);
+	result(out, src, quoted);
+}
+
+/* One "key=value" of stat in the language's words. */
+static void stat_field(GString *out, const char *key, const char *value)
+{
+	if (g_str_equal(key, "seals") && !g_str_equal(value, "EINVAL")) {
+		g_string_append(out, " seals=");
+		append_flags(out, value, seal_flags);
+	} else if (g_str_equal(key, "flags")) {
+		g_string_append(out, " flags=O_RDWR");
+		if (strstr(value, "largefile"))
+			g_string_append(out, "|O_LARGEFILE");
+		if (strstr(value, "020200000"))
+			g_string_append(out, "|O_TMPFILE");
+	} else {
+		g_string_append_printf(out, " %s=%s%s", key, *value == 'E' ? "-" : "", value);
+	}
+}
+
+static void write_stat(GString *out, const struct source *src)
+{
+	g_autofree char *link = datum(src, "link");
+	g_auto(GStrv) fields = g_strsplit(src->op->data, " ", -1);
+
+	call(out, "fstat", src, 1, 2);
+	if (!src->ok) {
+		result(out, src, "");
+		return;
+	}
+	g_string_append(out, " =");
+	for (guint i = 0; fields[i] && !g_str_has_prefix(fields[i], "link="); i++) {
+		char *equals = strchr(fields[i], '=');
+
+		if (!equals)
+			continue;
+		*equals = '\0';
+		stat_field(out, fields[i], equals + 1);
+	}
+	if (link)
+		g_string_append_printf(out, " link=%s", link);
+	g_string_append_c(out, '\n');
+}
+
+static void write_same(GString *out, const struct source *src)
+{
+	call(out, "same", src, 1, 3);
+	result(out, src, src->op->data);
+}
+
+/* Hex digits with "{M}" for a descriptor and "zN." for N zero bytes, as pieces. */
+static void append_pieces(GString *out, const char *hex)
+{
+	const char *blank = "";
+	gboolean open = FALSE;
+
+	while (*hex && !g_str_equal(hex, "-")) {
+		const char *end = strpbrk(hex, ".}");
+
+		if (*hex != '{' && *hex != 'z') {
+			g_string_append_printf(out, "%s\\x%.2s", open ? "" : blank, hex);
+			if (!open)
+				g_string_insert_c(out, out->len - 4, '"');
+			open = TRUE;
+			hex += MIN(2, strlen(hex));
+			blank = " ";
+			continue;
+		}
+		if (!end)
+			break;
+		g_string_append_printf(out, "%s%s", open ? "\"" : "", blank);
+		open = FALSE;
+		if (*hex == '{')
+			g_string_append_printf(out, "fd(%.*s)", (int)(end - hex - 1), hex + 1);
+		else
+			g_string_append_printf(out, "\"\\0\"*%.*s", (int)(end - hex - 1), hex + 1);
+		blank = " ";
+		hex = end + 1;
+	}
+	if (open)
+		g_string_append_c(out, '"');
+	else if (!*blank)
+		g_string_append(out, "\"\"");
+}
+
+static void write_rawioctl(GString *out, const struct source *src)
+{
+	const char *nr = src->word[2], *size = src->word[3];
+	gboolean ro = g_str_has_prefix(size, "ro:");
+
+	if (g_str_has_prefix(nr, "raw:"))
+		nr += strlen("raw:");
+	if (ro)
+		size += strlen("ro:");
+	g_string_append_printf(out, "ioctl(%s, %s, %s, ", src->word[1], nr, size);
+	append_pieces(out, src->word[4]);
+	g_string_append(out, ro ? ", ro)" : ")");
+	if (src->ok && src->nr > 6) {
+		g_autofree char *good = g_strdup_printf("0 -> %s", src->word[6]);
+
+		result(out, src, good);
+	} else {
+		result(out, src, "0");
+	}
+}
+
+static void write_fail_nth(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "fail alloc nth %s\n", src->word[1]);
+}
+
+static void write_kexec(GString *out, const struct source *src)
+{
+	static const char *const calls[][2] = {
+		{ "kexec", "kexec()" }, { "kexec_noload", "reboot()" },
+		{ "kexec_loaded", "reboot()" }, { "load", "kexec_load()" },
+		{ "unload", "kexec_unload()" },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(calls); i++)
+		if (g_str_equal(src->word[0], calls[i][0]))
+			g_string_append(out, calls[i][1]);
+	result(out, src, "0");
+}
+
+/* One object of many: its number, or the loop's variable, and how long that is in digits. */
+typedef void (*one_fn)(GString *out, const struct source *src, const char *i, guint digits);
+
+static guint digits_of(gint64 number)
+{
+	guint digits = 1;
+
+	while (number /= 10)
+		digits++;
+	return digits;
+}
+
+/*
+ * Operations on N objects are loops: over those that worked, numbers of the same
+ * length together, and one more step for the one that did not.
+ */
+static void many(GString *out, const struct source *src, gint64 from, gint64 to, one_fn one)
+{
+	struct source good = *src, bad = *src;
+	gint64 end = from + number_datum(src, "ok");
+
+	good.ok = TRUE;
+	bad.ok = FALSE;
+	while (from < end) {
+		gint64 last = from;
+
+		while (last + 1 < end && digits_of(last + 1) == digits_of(from))
+			last++;
+		g_string_append_printf(out, "repeat i %" G_GINT64_FORMAT "..%" G_GINT64_FORMAT "\n",
+				       from, last);
+		one(out, &good, "$i", digits_of(from));
+		g_string_append(out, "end\n");
+		from = last + 1;
+	}
+	if (end <= to) {
+		g_autofree char *i = g_strdup_printf("%" G_GINT64_FORMAT, end);
+
+		one(out, &bad, i, digits_of(end));
+	}
+}
+
+/* A quoted prefix without its quotes. */
+static char *unquoted(const char *word)
+{
+	return g_strndup(word + 1, MAX(strlen(word), 2) - 2);
+}
+
+static void one_session(GString *out, const struct source *src, const char *i, guint digits)
+{
+	g_autofree char *prefix = unquoted(src->word[3]);
+	g_autofree char *name = g_strconcat(prefix, i, NULL);
+
+	(void)digits;
+	g_string_append_printf(out, "%s(%s, \"%s\")", *src->word[0] == 'c' ? "create_session" :
+			       "retrieve_session", src->word[1], name);
+	result(out, src, name);
+}
+
+static void one_close(GString *out, const struct source *src, const char *i, guint digits)
+{
+	g_autofree char *prefix = unquoted(src->word[1]);
+
+	(void)digits;
+	g_string_append_printf(out, "close(%s%s)", prefix, i);
+	result(out, src, "0");
+}
+
+static void one_preserve(GString *out, const struct source *src, const char *i, guint digits)
+{
+	const char *s = src->word[1];
+
+	(void)digits;
+	g_string_append_printf(out, "memfd_create(\"tok\", 4096) = tok_%s_%s\n", s, i);
+	g_string_append_printf(out, "write(tok_%s_%s, 0, \"tok%s\")\n", s, i, i);
+	g_string_append_printf(out, "preserve_fd(%s, tok_%s_%s, %s)", s, s, i, i);
+	result(out, src, "0");
+	g_string_append_printf(out, "close(tok_%s_%s) = 0\n", s, i);
+}
+
+static void one_retrieve(GString *out, const struct source *src, const char *i, guint digits)
+{
+	g_autofree char *name = g_strdup_printf("got_%s_%s", src->word[1], i);
+
+	g_string_append_printf(out, "retrieve_fd(%s, %s)", src->word[1], i);
+	result(out, src, name);
+	if (!src->ok)
+		return;
+	g_string_append_printf(out, "read(%s, 0, %u) = \"tok%s\"\n", name, 3 + digits, i);
+	g_string_append_printf(out, "close(%s) = 0\n", name);
+}
+
+static void write_sessions(GString *out, const struct source *src)
+{
+	many(out, src, 0, g_ascii_strtoll(src->word[2], NULL, 0) - 1, one_session);
+}
+
+static void write_close_n(GString *out, const struct source *src)
+{
+	many(out, src, g_ascii_strtoll(src->word[2], NULL, 0),
+	     g_ascii_strtoll(src->word[3], NULL, 0), one_close);
+}
+
+/* preserve_n and retrieve_n: tokens T0 to T0 + N - 1 */
+static void write_tokens(GString *out, const struct source *src)
+{
+	gint64 n = g_ascii_strtoll(src->word[2], NULL, 0);
+	gint64 from = g_ascii_strtoll(src->word[3], NULL, 0);
+
+	many(out, src, from, from + n - 1, *src->word[0] == 'p' ? one_preserve : one_retrieve);
+}
+
+static void write_nofile(GString *out, const struct source *src)
+{
+	g_string_append_printf(out, "nofile(%s)", g_str_equal(src->word[1], "-") ? "1024" :
+			       src->word[1]);
+	result(out, src, "0");
+}
+
+/* sleep and dmesg_mark: nothing happens. */
+static void write_nothing(GString *out, const struct source *src)
+{
+	(void)out;
+	(void)src;
+}
+
+static const struct rule rules[] = {
+	{ "opendev", 1, write_opendev },
+	{ "close", 1, write_close },
+	{ "dup", 2, write_dup },
+	{ "reopen", 2, write_reopen },
+	{ "reopen_ro", 2, write_reopen_ro },
+	{ "create", 3, write_session },
+	{ "retrieve_session", 3, write_session },
+	{ "preserve", 3, write_preserve },
+	{ "preserve_rawfd", 3, write_preserve },
+	{ "retrieve", 3, write_retrieve },
+	{ "finish", 1, write_finish },
+	{ "get_name", 1, write_get_name },
+	{ "memfd", 3, write_memfd },
+	{ "file", 2, write_file },
+	{ "truncate", 2, write_truncate },
+	{ "fallocate", 3, write_fallocate },
+	{ "punch", 3, write_punch },
+	{ "seek", 2, write_seek },
+	{ "seal", 2, write_seal },
+	{ "setfl", 2, write_setfl },
+	{ "write", 3, write_write },
+	{ "read", 3, write_read },
+	{ "fill", 4, write_fill },
+	{ "verify", 4, write_verify },
+	{ "sum", 3, write_sum },
+	{ "stat", 1, write_stat },
+	{ "same", 2, write_same },
+	{ "rawioctl", 4, write_rawioctl },
+	{ "fail_nth", 1, write_fail_nth },
+	{ "kexec", 0, write_kexec },
+	{ "kexec_noload", 0, write_kexec },
+	{ "kexec_loaded", 0, write_kexec },
+	{ "load", 0, write_kexec },
+	{ "unload", 0, write_kexec },
+	{ "create_n", 3, write_sessions },
+	{ "retrieve_session_n", 3, write_sessions },
+	{ "close_n", 3, write_close_n },
+	{ "preserve_n", 3, write_tokens },
+	{ "retrieve_n", 3, write_tokens },
+	{ "nofile", 1, write_nofile },
+	{ "sleep", 1, write_nothing },
+	{ "dmesg_mark", 0, write_nothing },
+};
+
+/* Handles may have a '-', names of the language may not. */
+static void make_names(GPtrArray *words)
+{
+	for (guint i = 1; i < words->len; i++) {
+		char *word = g_ptr_array_index(words, i);
+
+		if (g_ascii_isalpha(*word))
+			g_strdelimit(word, "-", '_');
+	}
+}
+
+/* Write one operation's steps; FALSE when the model has no such operation. */
+static gboolean write_op(GString *out, const struct recorded_op *op)
+{
+	g_autoptr(GPtrArray) words = split(op->text);
+	g_autofree char *name = words->len > 1 ? g_strdup(words->pdata[1]) : NULL;
+	struct source src = {
+		.word = (char **)words->pdata, .nr = words->len, .op = op, .name = name,
+		.ok = g_str_equal(op->rc, "0"),
+	};
+
+	make_names(words);
+	for (guint i = 0; words->len && i < G_N_ELEMENTS(rules); i++) {
+		if (!g_str_equal(src.word[0], rules[i].name))
+			continue;
+		if (src.nr <= rules[i].words)
+			return FALSE;
+		rules[i].write(out, &src);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* The lines written since are operation @op's. */
+static void mark_lines(struct translation *t, guint op)
+{
+	guint lines = 0;
+
+	for (const char *at = t->text->str; (at = strchr(at, '\n')); at++)
+		lines++;
+	while (t->op_of_line->len < lines)
+		g_array_append_val(t->op_of_line, op);
+}
+
+static void write_kernel(GString *out, const struct recording *rec, guint stage)
+{
+	g_string_append_printf(out, "kernel %u %s%s%s%s\n", stage, rec->kernel,
+			       rec->panic_on_warn ? " panic_on_warn" : "",
+			       rec->kho ? "" : " kho=off",
+			       rec->liveupdate ? "" : " liveupdate=off");
+}
+
+struct translation *translate(const struct recording *rec)
+{
+	struct translation *t = g_new0(struct translation, 1);
+	guint stage = 0;
+
+	t->text = g_string_new(NULL);
+	t->op_of_line = g_array_new(FALSE, FALSE, sizeof(guint));
+	t->modelled = g_array_new(FALSE, FALSE, sizeof(gboolean));
+	g_string_append_printf(t->text, "scenario %s\nabout Recorded on %s.\nsource recording\n",
+			       rec->name, rec->kernel);
+	for (guint i = 0; i < rec->ops->len; i++) {
+		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
+		gboolean skipped = g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop");
+		gboolean modelled = TRUE;
+
+		if (op->stage != stage)
+			write_kernel(t->text, rec, stage = op->stage);
+		mark_lines(t, NO_OP);
+		if (!skipped)
+			modelled = write_op(t->text, op);
+		mark_lines(t, i);
+		g_array_append_val(t->modelled, modelled);
+	}
+	/* A recording has the kernel's answers, not the judge's. */
+	g_string_append(t->text, "expect any\n");
+	mark_lines(t, NO_OP);
+	return t;
+}
+
+void translation_free(struct translation *t)
+{
+	g_string_free(t->text, TRUE);
+	g_array_unref(t->op_of_line);
+	g_array_unref(t->modelled);
+	g_free(t);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reports for people: the trace of one run, or a line for each of several. */
+#include "report/trace.h"
+
+struct report_text {
+	struct report report;
+	FILE *out;
+	bool single, verbose, colour;
+	GString *text;		/* of the run that goes on */
+	struct trace *trace;
+	struct report_event run;
+	guint runs, failed, stopped, skipped;
+};
+
+static void write_out(struct report_text *r)
+{
+	fwrite(r->text->str, 1, r->text->len, r->out);
+	g_string_truncate(r->text, 0);
+}
+
+static const char *coloured(const struct report_text *r, const char *code)
+{
+	return r->colour ? code : "";
+}
+
+/* "ok   NAME, kernel R, policy P: OUTCOME", and the trace where it is wanted. */
+static void write_verdict(struct report_text *r, const struct verdict *v)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	const char *word = v->skipped != NULL ? "skip" : !v->ok ? "FAIL" :
+			   v->stopped != NULL ? "stop" : "ok  ";
+
+	r->runs++;
+	r->skipped += v->skipped != NULL;
+	r->failed += v->skipped == NULL && !v->ok;
+	r->stopped += v->ok && v->stopped != NULL;
+	if (r->single)
+		return;
+	trace_summary(line, &r->run, v);
+	fprintf(r->out, "%s%s%s %s\n", coloured(r, v->ok ? "\033[32m" : "\033[31m"), word,
+		coloured(r, "\033[0m"), line->str);
+	if (r->verbose || (!v->ok && v->skipped == NULL)) {
+		g_string_prepend_c(r->text, '\n');
+		g_string_append_c(r->text, '\n');
+		write_out(r);
+	}
+	g_string_truncate(r->text, 0);
+}
+
+static void write_totals(const struct report_text *r)
+{
+	if (r->single)
+		return;
+	fprintf(r->out, "%u run%s: %u as expected", r->runs, r->runs == 1 ? "" : "s",
+		r->runs - r->failed - r->skipped - r->stopped);
+	if (r->failed > 0)
+		fprintf(r->out, ", %u failed", r->failed);
+	if (r->stopped > 0)
+		fprintf(r->out, ", %u stopped", r->stopped);
+	if (r->skipped > 0)
+		fprintf(r->out, ", %u skipped", r->skipped);
+	fputc('\n', r->out);
+}
+
+static void text_event(struct report *report, const struct report_event *e)
+{
+	struct report_text *r = (struct report_text *)report;
+
+	trace_event(r->trace, e);
+	if (e->type == REPORT_RUN)
+		r->run = *e;
+	if (r->single)
+		write_out(r);
+	if (e->type == REPORT_VERDICT)
+		write_verdict(r, e->verdict);
+	if (e->type == REPORT_END)
+		write_totals(r);
+}
+
+static void text_free(struct report *report)
+{
+	struct report_text *r = (struct report_text *)report;
+
+	trace_free(r->trace);
+	g_string_free(r->text, TRUE);
+	g_free(r);
+}
+
+struct report *report_text(FILE *out, bool single, bool verbose, bool colour)
+{
+	struct report_text *r = g_new0(struct report_text, 1);
+
+	r->report = (struct report){ text_event, text_free };
+	r->out = out;
+	r->single = single;
+	r->verbose = verbose;
+	r->colour = colour;
+	r->text = g_string_new(NULL);
+	r->trace = trace_new(r->text, verbose, colour);
+	return &r->report;
+}
+
+static void none_event(struct report *report, const struct report_event *e)
+{
+	(void)report;
+	(void)e;
+}
+
+static void none_free(struct report *report)
+{
+	g_free(report);
+}
+
+struct report *report_none(void)
+{
+	struct report *report = g_new0(struct report, 1);
+
+	*report = (struct report){ none_event, none_free };
+	return report;
+}

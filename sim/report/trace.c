@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One run as text: each call as strace prints it, and under it what the kernel said. */
+#include <string.h>
+
+#include "run/aggregate.h"
+#include "scn/fail.h"
+#include "scn/print.h"
+#include "scn/schedule.h"
+#include "report/trace.h"
+
+#define CALL_INDENT	2
+#define MAX_ALIGN	44	/* where "=" stands at most, unless the call is longer */
+#define MAX_CALL	90	/* longer calls are cut */
+#define SHORTEN		48	/* of a string, so many bytes are shown */
+#define EVENT_INDENT	6
+#define MAX_VIOLATIONS	10	/* described in full */
+#define MAX_MISMATCHES	100	/* shown */
+
+#define RED	"\033[31m"
+#define GREEN	"\033[32m"
+#define BOLD	"\033[1m"
+#define PLAIN	"\033[0m"
+
+struct trace {
+	GString *out;
+	bool verbose, colour;
+	struct report_event run;	/* REPORT_RUN, for the summary */
+	guint align;			/* where "=" stands */
+	GString *pending;		/* what the machine said during the call */
+	enum { BOOTING, CALLING, BETWEEN_CALLS } state;
+	bool left_out;			/* calls of a repetition since the last shown one */
+	guint mismatches;
+	struct machine_stats stats;
+	guint race_step, race_kernel;
+};
+
+struct trace *trace_new(GString *out, bool verbose, bool colour)
+{
+	struct trace *t = g_new0(struct trace, 1);
+
+	t->out = out;
+	t->verbose = verbose;
+	t->colour = colour;
+	t->pending = g_string_new(NULL);
+	return t;
+}
+
+void trace_free(struct trace *t)
+{
+	g_string_free(t->pending, TRUE);
+	g_free(t);
+}
+
+void append_printable(GString *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		g_string_append_printf(out, g_ascii_isprint(*text) ? "%c" : "\\x%02x",
+				       (guint8)*text);
+}
+
+void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang)
+{
+	gsize room = TRACE_WIDTH - strlen(prefix), n;
+
+	g_string_append(out, prefix);
+	while ((n = strlen(text)) > room) {
+		for (n = room; n > 0 && text[n] != ' '; )
+			n--;
+		if (n == 0)
+			n = room;
+		g_string_append_len(out, text, n);
+		g_string_append_printf(out, "\n%*s", (int)hang, "");
+		text += n + strspn(text + n, " ");
+		room = TRACE_WIDTH - hang;
+	}
+	g_string_append_printf(out, "%s\n", text);
+}
+
+static void colour_on(struct trace *t, GString *out, const char *code)
+{
+	if (t->colour)
+		g_string_append(out, code);
+}
+
+/* One line under a call. */
+static void say(struct trace *t, const char *code, const char *prefix, const char *text)
+{
+	g_autofree char *indented = g_strdup_printf("%*s%s", EVENT_INDENT, "", prefix);
+	g_autoptr(GString) printable = g_string_new(NULL);
+
+	append_printable(printable, text);
+	colour_on(t, t->pending, code);
+	append_wrapped(t->pending, indented, printable->str, EVENT_INDENT + 2);
+	colour_on(t, t->pending, PLAIN);
+}
+
+/* ---- Headings ---- */
+
+static guint widest_call(const struct scenario *scn)
+{
+	guint widest = 0;
+
+	for (guint i = 0; i < scn->steps->len; i++) {
+		const struct step *step = &g_array_index(scn->steps, struct step, i);
+		g_autoptr(GString) call = g_string_new(NULL);
+
+		if (step->kind != STEP_OP)
+			continue;
+		print_op_at(call, scn, step->line, SHORTEN);
+		if (call->len <= MAX_ALIGN)
+			widest = MAX(widest, call->len);
+	}
+	return widest;
+}
+
+static void trace_run(struct trace *t, const struct report_event *e)
+{
+	t->run = *e;
+	t->state = BOOTING;
+	t->align = widest_call(e->scn);
+	t->mismatches = 0;
+	t->left_out = false;
+	colour_on(t, t->out, BOLD);
+	g_string_append_printf(t->out, "scenario %s, kernel %s, policy %s\n", e->scn->name,
+			       e->boot->release.name, e->boot->release.policy.name);
+	colour_on(t, t->out, PLAIN);
+}
+
+/* What the kernel has otherwise than its release and the usual boot options. */
+static void append_differences(GString *out, const struct boot *boot)
+{
+	const struct release *is = &boot->release, *was = release_find(is->name);
+
+	if (!policy_equal(&is->policy, &was->policy))
+		g_string_append_printf(out, ", policy %s", is->policy.name);
+	for (int i = 0; i < NR_FIXES; i++) {
+		guint64 differs = (is->fixes ^ was->fixes) & FIX_BIT(i);
+
+		if (differs != 0)
+			g_string_append_printf(out, ", with%s %s",
+					       is->fixes & differs ? "" : "out",
+					       fix_table()[i].name);
+	}
+	for (int i = 0; i < NR_LIMITS; i++)
+		if (is->limit[i] != was->limit[i])
+			g_string_append_printf(out, ", %s %" G_GUINT64_FORMAT, limit_name(i),
+					       is->limit[i]);
+	g_string_append(out, boot->kho ? "" : ", kho=off");
+	g_string_append(out, boot->liveupdate ? "" : ", liveupdate=off");
+	g_string_append(out, boot->panic_on_warn ? ", panic_on_warn" : "");
+}
+
+static void trace_boot(struct trace *t, const struct report_event *e)
+{
+	g_autoptr(GString) differences = g_string_new(NULL);
+	g_autofree char *heading = g_strdup_printf("kernel %u %s", e->event->kernel,
+						   e->boot->release.name);
+
+	append_differences(differences, e->boot);
+	g_string_append_c(t->pending, '\n');
+	colour_on(t, t->pending, BOLD);
+	append_wrapped(t->pending, heading, differences->str, CALL_INDENT);
+	colour_on(t, t->pending, PLAIN);
+}
+
+/* ---- Events ---- */
+
+static void trace_warn(struct trace *t, const struct event *event)
+{
+	g_autofree char *chain = NULL;
+	g_autoptr(GPtrArray) functions = g_ptr_array_new();
+
+	for (unsigned int i = 0; i < event->depth; i++)
+		g_ptr_array_add(functions, (char *)event->chain[i]);
+	g_ptr_array_add(functions, NULL);
+	chain = g_strjoinv(" < ", (char **)functions->pdata);
+	say(t, RED, "WARNING: ", event->func);
+	if (event->depth > 0)
+		say(t, PLAIN, "Call trace: ", chain);
+}
+
+static void trace_machine(struct trace *t, const struct report_event *e)
+{
+	const struct event *event = e->event;
+
+	switch (event->type) {
+	case EVENT_LOG:
+		say(t, event->level == LOG_INFO ? PLAIN : RED, "", event->text);
+		break;
+	case EVENT_WARN:
+		trace_warn(t, event);
+		break;
+	case EVENT_PANIC:
+		say(t, RED, "Kernel panic - not syncing: ", event->text);
+		break;
+	case EVENT_BOOT:
+		trace_boot(t, e);
+		break;
+	case EVENT_VIOLATION:
+		if (t->verbose)
+			say(t, RED, "violation: ", violation_name(event->violation->kind));
+		break;
+	}
+}
+
+/* ---- Results ---- */
+
+/* The result, with the name that it got. */
+static void append_result(GString *out, const struct print *p, const struct report_event *e)
+{
+	bool as_written = e->expected != NULL && !e->differs && e->result->kind != VALUE_LOST &&
+			  e->result->kind != VALUE_FIELDS;
+
+	print_result(out, p, e->op->info, as_written ? e->expected : e->result);
+	if (e->fault != FAULT_NONE)
+		g_string_append(out, e->fault == FAULT_HIT ? " (INJECTED)" : " (nothing injected)");
+	if (e->choice != NULL)
+		g_string_append_printf(out, " %s", strchr(e->choice, ':') + 2);
+}
+
+/* Append the call and its result, aligned. */
+static void append_step(struct trace *t, const struct report_event *e)
+{
+	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
+	g_autoptr(GString) line = g_string_new(NULL);
+	g_autoptr(GString) result = g_string_new(NULL);
+
+	g_string_append_printf(line, "%*s", CALL_INDENT, "");
+	if (e->task != 0)
+		g_string_append_printf(line, "%s: ", race_task(e->scn, t->race_step, e->task));
+	print_call(line, &p, e->op);
+	if (line->len > MAX_CALL) {
+		g_string_truncate(line, MAX_CALL - 3);
+		g_string_append(line, "...");
+	}
+	g_string_append_printf(line, "%*s", MAX((int)(CALL_INDENT + t->align - line->len), 0), "");
+	append_result(result, &p, e);
+	if (line->len + result->len > TRACE_WIDTH - 3 && line->len > TRACE_WIDTH / 2) {
+		g_string_append_printf(t->out, "%s\n", line->str);
+		g_string_printf(line, "%*s", EVENT_INDENT, "");
+	}
+	g_string_append(line, " = ");
+	append_wrapped(t->out, line->str, result->str, line->len);
+}
+
+void trace_mismatch(GString *out, const struct report_event *e)
+{
+	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
+
+	g_string_append_printf(out, "%s:%u: ", e->scn->file, e->op->line);
+	print_call(out, &p, e->op);
+	g_string_append(out, ": got ");
+	print_result(out, &p, e->op->info, e->result);
+	g_string_append(out, ", expected ");
+	if (e->expected->kind == VALUE_NAME)
+		g_string_append(out, "a descriptor");
+	else
+		print_result(out, &p, e->op->info, e->expected);
+}
+
+static void append_change(GString *out, const char *what, guint64 before, guint64 after)
+{
+	if (before != after)
+		g_string_append_printf(out, "%s%s %" G_GUINT64_FORMAT " -> %" G_GUINT64_FORMAT,
+				       out->len > 0 ? ", " : "", what, before, after);
+}
+
+/* What the step changed in the machine's memory. */
+static void trace_changes(struct trace *t, const struct report_event *e)
+{
+	g_autoptr(GString) changes = g_string_new(NULL);
+	struct machine_stats stats;
+
+	machine_stats(e->machine, &stats);
+	append_change(changes, "free", t->stats.frames_free, stats.frames_free);
+	append_change(changes, "preserved", t->stats.frames_preserved, stats.frames_preserved);
+	append_change(changes, "incoming", t->stats.frames_incoming, stats.frames_incoming);
+	t->stats = stats;
+	if (changes->len > 0)
+		say(t, PLAIN, "pages: ", changes->str);
+}
+
+static void flush_pending(struct trace *t)
+{
+	g_string_append_len(t->out, t->pending->str, t->pending->len);
+	g_string_truncate(t->pending, 0);
+}
+
+static void trace_result(struct trace *t, const struct report_event *e)
+{
+	g_autoptr(GString) mismatch = NULL;
+
+	t->state = BETWEEN_CALLS;
+	if (e->brief && !t->verbose && t->pending->len == 0 &&
+	    (!e->differs || t->mismatches >= MAX_MISMATCHES)) {
+		if (!t->left_out)
+			g_string_append_printf(t->out, "%*s...\n", CALL_INDENT, "");
+		t->left_out = true;
+		return;
+	}
+	t->left_out = false;
+	if (t->verbose)
+		trace_changes(t, e);
+	append_step(t, e);
+	flush_pending(t);
+	if (!e->differs)
+		return;
+	t->mismatches++;
+	mismatch = g_string_new(NULL);
+	trace_mismatch(mismatch, e);
+	colour_on(t, t->out, RED);
+	g_string_append_printf(t->out, "%s\n", mismatch->str);
+	colour_on(t, t->out, PLAIN);
+}
+
+/* ---- Races ---- */
+
+/* The schedule that is shown. */
+static void trace_race(struct trace *t, const struct report_event *e)
+{
+	const struct race_summary *race = e->race;
+	g_autoptr(GString) schedule = g_string_new(NULL);
+
+	flush_pending(t);
+	t->race_step = race->step;
+	t->race_kernel = machine_kernel(e->machine);
+	schedule_print(schedule, e->scn, race->step, race->shown);
+	append_wrapped(t->out, "  race, in the order ", schedule->str, 6);
+}
+
+/* "A: 4 steps, now before down_write(luo_session_header.rwsem)" */
+static void trace_turn(struct trace *t, const struct report_event *e)
+{
+	static const char *const ends[] = {
+		[TASK_READY] = "now", [TASK_SLEEPS] = "sleeps", [TASK_DONE] = "done",
+	};
+
+	g_string_append_printf(t->out, "%*s%s: %u step%s, %s", CALL_INDENT, "",
+			       race_task(e->scn, e->race_step, e->turn), e->count,
+			       e->count == 1 ? "" : "s", ends[e->turn_ended]);
+	if (e->at != NULL && e->turn_ended != TASK_DONE)
+		g_string_append_printf(t->out, " %s(%s)", e->at,
+				       e->at_lock != NULL ? e->at_lock : "");
+	g_string_append_c(t->out, '\n');
+	if (e->count >= e->wanted)
+		return;
+	colour_on(t, t->out, RED);
+	g_string_append_printf(t->out, "%s:%u: schedule: %s took %u step%s, expected %u\n",
+			       e->scn->file,
+			       g_array_index(e->scn->steps, struct step, e->race_step).line,
+			       race_task(e->scn, e->race_step, e->turn), e->count,
+			       e->count == 1 ? "" : "s", e->wanted);
+	colour_on(t, t->out, PLAIN);
+}
+
+/* ---- The verdict ---- */
+
+/* "line 10: call(...)" */
+static void append_op(GString *out, const struct scenario *scn, guint32 line)
+{
+	g_string_append_printf(out, "line %u: ", line);
+	print_op_at(out, scn, line, SHORTEN);
+}
+
+static void trace_violation(struct trace *t, const struct violation *v)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *first = g_strdup_printf("  %s: ", violation_name(v->kind));
+
+	append_printable(text, v->text);
+	if (v->pfn != 0 && strstr(v->text, "pfn") == NULL)
+		g_string_append_printf(text, "; pfn %#" G_GINT64_MODIFIER "x", v->pfn);
+	colour_on(t, t->out, RED);
+	append_wrapped(t->out, first, text->str, 4);
+	colour_on(t, t->out, PLAIN);
+	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++) {
+		g_autofree char *session = g_strndup(v->claims[i].session,
+						     sizeof(v->claims[i].session));
+
+		g_string_assign(text, "session \"");
+		append_printable(text, session);
+		g_string_append_printf(text, "\" token %#" G_GINT64_MODIFIER "x, ",
+				       v->claims[i].token);
+		append_op(text, t->run.scn, v->claims[i].op);
+		append_wrapped(t->out, "    claimed by ", text->str, 6);
+	}
+	g_string_truncate(text, 0);
+	if (v->restored_op != 0) {
+		append_op(text, t->run.scn, v->restored_op);
+		append_wrapped(t->out, "    restored in ", text->str, 6);
+	}
+	g_string_truncate(text, 0);
+	if (v->op != 0)
+		append_op(text, t->run.scn, v->op);
+	append_wrapped(t->out, v->op != 0 ? "    found in " : "    found at the end", text->str, 6);
+}
+
+/* "double-restore", or "clean, expected double-restore; 2 results differ" */
+static void append_outcome(GString *out, const struct verdict *v)
+{
+	if (v->skipped != NULL) {
+		g_string_append(out, v->skipped);
+		return;
+	}
+	if (v->set != NULL)
+		aggregate_print(out, v->set);
+	else
+		print_kinds(out, v->causes);
+	if (v->set == NULL && !v->ok && v->expected != EXPECT_ANY && v->causes != v->expected) {
+		g_string_append(out, ", expected ");
+		print_kinds(out, v->expected);
+	}
+	if (v->mismatches > 0)
+		g_string_append_printf(out, "; %" G_GUINT64_FORMAT " result%s", v->mismatches,
+				       v->mismatches == 1 ? " differs" : "s differ");
+	if (v->stopped != NULL)
+		g_string_append_printf(out, "; not all schedules tried: %s", v->stopped);
+	if (v->not_reached > 0)
+		g_string_append_printf(out, "; %u step%s not reached", v->not_reached,
+				       v->not_reached == 1 ? "" : "s");
+}
+
+/* For each outcome of a set of runs, what was chosen in the first of them. */
+static void trace_set(struct trace *t, const struct aggregate *set)
+{
+	for (guint i = 0; i < set->groups->len; i++) {
+		const struct group *g = &g_array_index(set->groups, struct group, i);
+		g_autoptr(GString) kinds = g_string_new("  ");
+
+		print_kinds(kinds, g->causes);
+		g_string_append_printf(kinds, ": %s%s", g->runs > 1 ? set->which : "",
+				       g->runs > 1 ? " " : "");
+		append_wrapped(t->out, kinds->str, g->first, 4);
+	}
+}
+
+static void trace_verdict(struct trace *t, const struct verdict *v)
+{
+	g_autoptr(GString) outcome = g_string_new(NULL);
+	guint nr = 0;
+
+	if (t->pending->len > 0 && t->state == BETWEEN_CALLS)
+		g_string_append_printf(t->out, "%*sthe last process ends\n", CALL_INDENT, "");
+	flush_pending(t);
+	append_outcome(outcome, v);
+	colour_on(t, t->out, v->ok ? GREEN : RED);
+	g_string_append_c(t->out, '\n');
+	append_wrapped(t->out, v->skipped != NULL ? "skipped: " : "verdict: ", outcome->str, 4);
+	colour_on(t, t->out, PLAIN);
+	if (v->set != NULL)
+		trace_set(t, v->set);
+	for (gsize i = 0; i < v->nr_violations; i++) {
+		if ((v->causes & 1u << v->violations[i].kind) == 0)
+			continue;
+		if (nr++ < MAX_VIOLATIONS)
+			trace_violation(t, &v->violations[i]);
+	}
+	if (nr > MAX_VIOLATIONS)
+		g_string_append_printf(t->out, "  and %u more\n", nr - MAX_VIOLATIONS);
+}
+
+void trace_summary(GString *out, const struct report_event *run, const struct verdict *v)
+{
+	const struct release *release = &run->boot->release;
+
+	g_string_append_printf(out, "%s, kernel %s, policy %s: ", run->scn->name, release->name,
+			       release->policy.name);
+	append_outcome(out, v);
+}
+
+static void trace_fail(struct trace *t, const struct report_event *e)
+{
+	if (e->brief && !t->verbose)
+		return;
+	flush_pending(t);
+	g_string_append_printf(t->out, "%*s", CALL_INDENT, "");
+	fail_print(t->out, e->fail);
+	g_string_append_c(t->out, '\n');
+}
+
+static void trace_process(struct trace *t, const struct report_event *e)
+{
+	if (e->brief && !t->verbose)
+		return;
+	flush_pending(t);
+	g_string_append_printf(t->out, "%*sprocess %s%s\n", CALL_INDENT, "", e->process,
+			       e->differs ? ": could not be started" : "");
+}
+
+void trace_event(struct trace *t, const struct report_event *e)
+{
+	switch (e->type) {
+	case REPORT_RUN:
+		trace_run(t, e);
+		break;
+	case REPORT_PROCESS:
+		trace_process(t, e);
+		break;
+	case REPORT_FAIL:
+		trace_fail(t, e);
+		break;
+	case REPORT_RACE:
+		trace_race(t, e);
+		break;
+	case REPORT_TURN:
+		trace_turn(t, e);
+		break;
+	case REPORT_OP:
+		flush_pending(t);
+		if (t->state == BOOTING)
+			machine_stats(e->machine, &t->stats);
+		t->state = CALLING;
+		break;
+	case REPORT_EVENT:
+		trace_machine(t, e);
+		/*
+		 * Calls that go on side by side have no place of their own for it, but the
+		 * one that started the next kernel has.
+		 */
+		if (e->task != 0 && e->event->kernel == t->race_kernel)
+			flush_pending(t);
+		break;
+	case REPORT_RESULT:
+		trace_result(t, e);
+		break;
+	case REPORT_VERDICT:
+		trace_verdict(t, e->verdict);
+		break;
+	default:
+		break;
+	}
+}

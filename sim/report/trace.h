@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One run as text: each call as strace prints it, and under it what the kernel said. */
+#ifndef SIM_REPORT_TRACE_H
+#define SIM_REPORT_TRACE_H
+
+#include "run/event.h"
+
+#define TRACE_WIDTH 100
+
+struct trace;
+
+/** trace_new() - a trace that is appended to @out. */
+struct trace *trace_new(GString *out, bool verbose, bool colour);
+void trace_free(struct trace *t);
+
+/** trace_event() - REPORT_RUN to REPORT_VERDICT. */
+void trace_event(struct trace *t, const struct report_event *e);
+
+/** trace_summary() - append "NAME, kernel R, policy P: what came out". */
+void trace_summary(GString *out, const struct report_event *run, const struct verdict *v);
+
+/** trace_mismatch() - append "FILE:LINE: call: got X, expected Y". */
+void trace_mismatch(GString *out, const struct report_event *e);
+
+/** append_wrapped() - a line of @prefix and @text, broken at blanks; the rest at column @hang. */
+void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang);
+
+/** append_printable() - append @text with what is not ASCII as \xHH. */
+void append_printable(GString *out, const char *text);
+
+#endif

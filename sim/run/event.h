@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The event stream of runs, and its renderers. What run.c does is a sequence of
+ * these events; text, KTAP and JSON are three ways of writing them down.
+ */
+#ifndef SIM_RUN_EVENT_H
+#define SIM_RUN_EVENT_H
+
+#include <stdio.h>
+
+#include "scn/op.h"
+
+/**
+ * enum report_type - in the order in which they come.
+ * @REPORT_PLAN: @count scenarios follow.
+ * @REPORT_SCENARIO: @scn follows, which is run @count times.
+ * @REPORT_RUN: a run starts: @variant on the kernel @boot.
+ * @REPORT_PROCESS: calls are those of @process from here on; @differs: it could not
+ *	be started.
+ * @REPORT_FAIL: @fail is asked for, of the call that comes next.
+ * @REPORT_OP: @op is called with the loop variables @vars.
+ * @REPORT_EVENT: @event came from the machine, in the call if one goes on;
+ *	with EVENT_BOOT, @boot is what came up.
+ * @REPORT_RESULT: the call is over with @result. @expected: what it had to be,
+ *	NULL: anything; @differs: it is not. @fault: whether all failures
+ *	that were asked for happened.
+ * @REPORT_RACE: a race begins; @race tells what was found out about it.
+ * @REPORT_TURN: task @turn of the race that step @race_step began has taken @count
+ *	steps, of @wanted or more, and is @turn_ended: it gave way @at a place that
+ *	is about @at_lock.
+ * @REPORT_VERDICT: the run is over.
+ * @REPORT_END: so are all.
+ */
+enum report_type {
+	REPORT_PLAN,
+	REPORT_SCENARIO,
+	REPORT_RUN,
+	REPORT_PROCESS,
+	REPORT_FAIL,
+	REPORT_OP,
+	REPORT_EVENT,
+	REPORT_RESULT,
+	REPORT_RACE,
+	REPORT_TURN,
+	REPORT_VERDICT,
+	REPORT_END,
+};
+
+enum fault { FAULT_NONE, FAULT_HIT, FAULT_MISS };
+
+/**
+ * struct race_verdict - schedules of a race that end alike.
+ * @causes: as in struct verdict; @kinds: what any of them had, symptoms included.
+ * @differs: a result was not as expected.
+ * @count: how many schedules there are; G_MAXUINT64: at least so many.
+ * @schedule: of struct turn: the shortest; the first, if the search was stopped.
+ */
+struct race_verdict {
+	guint32 causes, kinds;
+	bool differs;
+	guint64 count;
+	GArray *schedule;
+};
+
+/**
+ * struct race_summary - what was found out about a race.
+ * @step: that began it.
+ * @reduced: orders of steps that lead to one state were merged.
+ * @max_states: when to stop. How many there are depends on the compiler.
+ * @verdicts: of struct race_verdict, clean first; empty when one schedule was given.
+ * @stopped: why the search is not complete, or NULL.
+ * @shown: of struct turn: the schedule that the run follows; NULL without a race.
+ */
+struct race_summary {
+	guint step;
+	bool reduced;
+	guint max_states;
+	GArray *verdicts;
+	const char *stopped;
+	GArray *shown;
+};
+
+/**
+ * struct verdict - how a run ended.
+ * @skipped: why it could not run, or NULL.
+ * @kinds: violations that the judge found, a bit for each kind.
+ * @causes: the same without a WARN, or the panic of panic_on_warn, that only
+ *	says that another broke.
+ * @expected: what they had to be.
+ * @violations: each of them.
+ * @mismatches: results that differ from what they had to be.
+ * @stopped: why not all schedules of a race were tried, or NULL.
+ * @set: the runs that it is the verdict on; NULL: one.
+ * @not_reached: steps that were not run because the machine had stopped.
+ */
+struct verdict {
+	bool ok;
+	const char *skipped;
+	guint32 kinds, causes, expected;
+	const struct violation *violations;
+	gsize nr_violations;
+	guint64 mismatches;
+	guint not_reached;
+	const char *stopped;
+	const struct aggregate *set;
+};
+
+struct report_event {
+	enum report_type type;
+	guint count;
+	const struct scenario *scn;
+	const char *variant;
+	const struct machine *machine;
+	const struct boot *boot;
+	const char *process;
+	const struct fail *fail;
+	const struct op *op;
+	guint task;		/* of a race, counted from 1, that makes the call; 0: none */
+	const struct race_summary *race;
+	guint race_step, turn, wanted;
+	enum task_state turn_ended;
+	const char *at, *at_lock;
+	const gint64 *vars;
+	bool brief;		/* in the middle of a long repetition */
+	const struct value *result, *expected;
+	bool differs;
+	enum fault fault;
+	const struct event *event;
+	const struct verdict *verdict;
+	const char *choice;	/* REPORT_RESULT, REPORT_VERDICT: what was chosen, or NULL */
+};
+
+struct report {
+	void (*event)(struct report *report, const struct report_event *e);
+	void (*free)(struct report *report);
+};
+
+/**
+ * report_text() - as strace prints it.
+ * @verbose: also what changed after each step.
+ * @single: of the one run, the whole trace; otherwise a line for each run, and
+ *	the trace of those that failed.
+ */
+struct report *report_text(FILE *out, bool single, bool verbose, bool colour);
+struct report *report_ktap(FILE *out);
+struct report *report_json(FILE *out);
+/** report_none() - nothing at all. */
+struct report *report_none(void);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command-line options that change the kernels which scenarios run on. */
+#include <string.h>
+
+#include "run/overrides.h"
+#include "scn/plugin.h"
+#include "scn/select.h"
+#include "scn/setting.h"
+
+struct overrides *overrides_new(void)
+{
+	struct overrides *o = g_new0(struct overrides, 1);
+
+	o->releases = g_ptr_array_new();
+	o->settings = settings_new();
+	return o;
+}
+
+void overrides_free(struct overrides *o)
+{
+	g_ptr_array_unref(o->releases);
+	g_array_unref(o->settings);
+	g_free(o);
+}
+
+struct overrides *overrides_copy(const struct overrides *o)
+{
+	struct overrides *copy = overrides_new();
+
+	g_ptr_array_extend(copy->releases, o->releases, NULL, NULL);
+	settings_append(copy->settings, o->settings);
+	copy->no_reduction = o->no_reduction;
+	copy->max_states = o->max_states;
+	return copy;
+}
+
+gboolean overrides_set(struct overrides *o, const char *what, const char *text, GError **error)
+{
+	struct lex l = {
+		.file = what, .line = text, .p = text, .end = text + strlen(text), .error = error,
+	};
+
+	if (!setting_parse(&l, o->settings))
+		return FALSE;
+	if (l.p < l.end)
+		lex_expected(&l, "nothing more");
+	return l.p == l.end;
+}
+
+gboolean overrides_policy(struct overrides *o, const char *what, const char *name, GError **error)
+{
+	g_autofree char *text = g_strdup_printf("policy=%s", name);
+
+	if (strchr(name, '/') != NULL && !plugin_load(name, error))
+		return FALSE;
+	return overrides_set(o, what, text, error);
+}
+
+const char *overrides_policy_name(const struct overrides *o)
+{
+	const char *name = NULL;
+
+	for (guint i = 0; i < o->settings->len; i++)
+		if (g_array_index(o->settings, struct setting, i).kind == SET_POLICY)
+			name = g_array_index(o->settings, struct setting, i).policy;
+	return name;
+}
+
+void overrides_drop(struct overrides *o, enum setting_kind kind)
+{
+	for (guint i = o->settings->len; i > 0; i--)
+		if (g_array_index(o->settings, struct setting, i - 1).kind == kind)
+			g_array_remove_index(o->settings, i - 1);
+}
+
+gboolean releases_parse(const char *what, const char *text, GPtrArray *releases, GError **error)
+{
+	g_auto(GStrv) names = g_strsplit(text, ",", -1);
+	struct lex l = { .file = what, .line = text, .p = text, .error = error };
+
+	for (guint i = 0; names[i] != NULL; i++) {
+		const struct release *release = release_check(&l, text, names[i]);
+
+		if (release == NULL)
+			return FALSE;
+		g_ptr_array_add(releases, (gpointer)release);
+	}
+	return TRUE;
+}
+
+/* "--with" and "FIX" to "with=FIX", as a kernel heading has it. */
+static gboolean set_setting(const char *option, const char *value, gpointer data, GError **error)
+{
+	g_autofree char *text = NULL;
+
+	if (g_str_equal(option, "--panic-on-warn"))
+		text = g_strdup("panic_on_warn");
+	else
+		text = g_strdup_printf("%s%c%s", option + 2,
+				       g_str_equal(option, "--limit") ? ':' : '=', value);
+	return overrides_set(data, option, text, error);
+}
+
+static gboolean set_policy(const char *option, const char *value, gpointer data, GError **error)
+{
+	return overrides_policy(data, option, value, error);
+}
+
+/* --kernel R,R2... */
+static gboolean set_kernels(const char *option, const char *value, gpointer data, GError **error)
+{
+	struct overrides *o = data;
+
+	g_ptr_array_set_size(o->releases, 0);
+	return releases_parse(option, value, o->releases, error);
+}
+
+static GOptionGroup *overrides_group(struct overrides *o)
+{
+	const GOptionEntry entries[] = {
+		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
+		  "Release of kernel 1 and those that inherit it, or of each kernel", "R[,R2...]" },
+		{ "policy", 0, 0, G_OPTION_ARG_CALLBACK, set_policy,
+		  "Ownership policy of all kernels", "P" },
+		{ "with", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Give all kernels a fix", "FIX" },
+		{ "without", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Take a fix from all kernels", "FIX" },
+		{ "limit", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Change a limit of all kernels", "NAME=N" },
+		{ "mem", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Memory of the machine", "SIZE" },
+		{ "panic-on-warn", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, set_setting,
+		  "Set panic_on_warn in all kernels", NULL },
+		{ "no-reduction", 0, 0, G_OPTION_ARG_NONE, &o->no_reduction,
+		  "Run all schedules of a race one by one", NULL },
+		{ "max-states", 0, 0, G_OPTION_ARG_INT, &o->max_states,
+		  "Stop the search of a race at so many states", "N" },
+		{ 0 },
+	};
+	GOptionGroup *group = g_option_group_new("kernels", "", "", o, NULL);
+
+	g_option_group_add_entries(group, entries);
+	return group;
+}
+
+bool overrides_parse(struct overrides *o, const GOptionEntry *entries, const char *files,
+		     const char *summary, const char *description, int argc, char **argv,
+		     GError **error)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(files);
+	GOptionGroup *group = overrides_group(o);
+
+	g_option_group_add_entries(group, entries);
+	g_option_context_set_main_group(context, group);
+	g_option_context_set_summary(context, summary);
+	g_option_context_set_description(context, description);
+	if (!g_option_context_parse(context, &argc, &argv, error))
+		return false;
+	if (o->max_states >= 0)
+		return true;
+	g_set_error(error, SCN_ERROR, 0, "--max-states below 0, expected how many states a race "
+		    "may have");
+	return false;
+}

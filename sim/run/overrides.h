@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command-line options that change the kernels which scenarios run on. */
+#ifndef SIM_RUN_OVERRIDES_H
+#define SIM_RUN_OVERRIDES_H
+
+#include "run/run.h"
+
+struct overrides *overrides_new(void);
+void overrides_free(struct overrides *o);
+
+/** overrides_copy() - the same releases and settings, to change further. */
+struct overrides *overrides_copy(const struct overrides *o);
+
+/**
+ * overrides_parse() - parse the command line of a command that runs scenarios.
+ * @entries: the command's own options, which --help lists behind those of @o.
+ * @files: what else there may be, in the words of --help.
+ * @description: more text below the options, or NULL.
+ */
+bool overrides_parse(struct overrides *o, const GOptionEntry *entries, const char *files,
+		     const char *summary, const char *description, int argc, char **argv,
+		     GError **error);
+
+/**
+ * overrides_set() - add a setting as a kernel heading has it: "with=FIX".
+ * @what: what messages call its place.
+ */
+gboolean overrides_set(struct overrides *o, const char *what, const char *text, GError **error);
+
+/** overrides_policy() - likewise "policy=@name", which may be the path of a plugin. */
+gboolean overrides_policy(struct overrides *o, const char *what, const char *name,
+			  GError **error);
+
+/** overrides_policy_name() - the policy that was set last, as it was written; or NULL. */
+const char *overrides_policy_name(const struct overrides *o);
+
+/** overrides_drop() - forget all settings of that kind. */
+void overrides_drop(struct overrides *o, enum setting_kind kind);
+
+/** releases_parse() - "R,R2...": append each row of release_table() to @releases. */
+gboolean releases_parse(const char *what, const char *text, GPtrArray *releases, GError **error);
+
+#endif

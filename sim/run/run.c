@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Running a scenario on a machine: the only place that judges results. */
+#include <errno.h>
+
+#include "run/aggregate.h"
+#include "scn/plugin.h"
+#include "run/run-state.h"
+#include "scn/schedule.h"
+#include "scn/select.h"
+#include "scn/setting.h"
+#include "run/sweep.h"
+
+#define DEFAULT_MEM	(512ull << 20)
+/* Of a repetition, so many first rounds are shown, and the last. */
+#define SHOWN_ROUNDS	2
+
+/* A kernel heading and what comes up there. */
+struct planned {
+	guint number;
+	struct boot boot;
+};
+
+/* ---- Kernels ---- */
+
+/* The release that variant or command line ask for, or NULL. */
+static const struct release *overridden(const struct run *r, const struct overrides *o, guint index)
+{
+	if (index == 0 && r->variant != NULL && r->variant->release != NULL)
+		return r->variant->release;
+	if (index > 0 && o->releases->len <= 1)
+		return NULL;
+	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;
+}
+
+static void plan_kernel(struct run *r, const struct overrides *o, const struct kernel_heading *h,
+			guint64 *mem)
+{
+	guint index = r->planned->len;
+	const struct release *release = overridden(r, o, index);
+	struct planned planned = {
+		.number = h->number, .boot = { .kho = true, .liveupdate = true },
+	};
+	struct boot *boot = &planned.boot;
+	const char *bad;
+
+	if (release == NULL)
+		release = h->release;
+	if (release == NULL && index == 0)
+		release = newest_release();
+	if (index > 0)
+		*boot = g_array_index(r->planned, struct planned, index - 1).boot;
+	if (release != NULL)
+		boot->release = *release;
+	settings_apply(h->settings, boot, mem);
+	if (r->variant != NULL && r->variant->policy != NULL)
+		policy_apply(r->variant->policy, &boot->release.policy, &bad);
+	settings_apply(o->settings, boot, mem);
+	g_array_append_val(r->planned, planned);
+}
+
+static guint64 plan_kernels(struct run *r, const struct overrides *o)
+{
+	guint64 mem = DEFAULT_MEM;
+
+	for (guint i = 0; i < r->scn->steps->len; i++) {
+		const struct step *step = &g_array_index(r->scn->steps, struct step, i);
+
+		if (step->kind == STEP_KERNEL)
+			plan_kernel(r, o, &step->kernel, &mem);
+	}
+	return mem;
+}
+
+const struct boot *boot_of(const struct run *r, guint number)
+{
+	guint i = r->planned->len - 1;
+
+	while (i > 0 && g_array_index(r->planned, struct planned, i).number > number)
+		i--;
+	return &g_array_index(r->planned, struct planned, i).boot;
+}
+
+const struct boot *running(const struct run *r)
+{
+	return boot_of(r, machine_kernel(r->machine));
+}
+
+/* ---- Steps ---- */
+
+void report(struct run *r, struct report_event *e)
+{
+	e->scn = r->scn;
+	e->machine = r->machine;
+	e->vars = r->vars;
+	e->op = r->caller->op;
+	e->task = r->caller->task;
+	r->report->event(r->report, e);
+}
+
+static void emit(void *data, const struct event *event)
+{
+	struct run *r = data;
+	struct report_event e = { .type = REPORT_EVENT, .event = event };
+
+	if (event->type == EVENT_BOOT)
+		e.boot = boot_of(r, event->kernel);
+	report(r, &e);
+}
+
+/* Is this neither one of the first rounds of a repetition nor its last? */
+static bool is_brief(const struct run *r, guint step)
+{
+	const GArray *steps = r->scn->steps;
+	guint depth = g_array_index(steps, struct step, step).depth;
+
+	while (step > 0 && depth > 0) {
+		const struct step *s = &g_array_index(steps, struct step, --step);
+		const struct repeat *repeat = &s->repeat;
+
+		if (s->kind != STEP_REPEAT || s->depth >= depth)
+			continue;
+		depth = s->depth;
+		if (r->vars[repeat->var - 1] - repeat->from >= SHOWN_ROUNDS &&
+		    r->vars[repeat->var - 1] != repeat->to)
+			return true;
+	}
+	return false;
+}
+
+void run_fail(struct run *r, const struct step *step, bool brief)
+{
+	struct report_event e = { .type = REPORT_FAIL, .fail = &step->fail, .brief = brief };
+	struct failure failure = step->fail.failure;
+
+	if (step->fail.any) {
+		r->sweep_line = step->line;
+		failure.nth = ++r->sweeps == r->choice->sweep ? r->choice->nth : 0;
+	}
+	machine_fail(r->machine, &failure);
+	report(r, &e);
+}
+
+static void run_process(struct run *r, const char *process, bool brief)
+{
+	struct report_event e = { .type = REPORT_PROCESS, .process = process, .brief = brief };
+
+	e.differs = machine_process(r->machine, process) < 0;
+	r->mismatches += e.differs;
+	r->main.process = process;
+	report(r, &e);
+}
+
+guint run_steps(struct run *r, guint pc)
+{
+	const GArray *steps = r->scn->steps;
+	guint left = 0;
+
+	while (pc < steps->len && !machine_panicked(r->machine)) {
+		const struct step *step = &g_array_index(steps, struct step, pc);
+		const struct repeat *repeat;
+
+		switch (step->kind) {
+		case STEP_KERNEL:
+			if (step->kernel.number != machine_kernel(r->machine))
+				goto stop;
+			break;
+		case STEP_OP:
+			call_op(r, &r->main, &step->op, is_brief(r, pc));
+			break;
+		case STEP_FAIL:
+			run_fail(r, step, is_brief(r, pc));
+			break;
+		case STEP_RACE:
+			pc = run_race(r, pc);
+			continue;
+		case STEP_TASK:
+			break;
+		case STEP_PROCESS:
+			run_process(r, step->process, is_brief(r, pc));
+			break;
+		case STEP_REPEAT:
+			r->vars[step->repeat.var - 1] = step->repeat.from;
+			break;
+		case STEP_END:
+			repeat = &g_array_index(steps, struct step, step->match).repeat;
+			if (r->vars[repeat->var - 1] < repeat->to) {
+				r->vars[repeat->var - 1]++;
+				pc = step->match;
+			}
+			break;
+		}
+		pc++;
+	}
+stop:
+	for (; pc < steps->len; pc++)
+		left += g_array_index(steps, struct step, pc).kind == STEP_OP;
+	return left;
+}
+
+/* ---- The verdict ---- */
+
+guint32 run_kinds(const struct run *r)
+{
+	size_t nr;
+	const struct violation *violations = machine_violations(r->machine, &nr);
+	guint32 kinds = 0;
+
+	for (gsize i = 0; i < nr; i++)
+		kinds |= 1u << violations[i].kind;
+	return kinds;
+}
+
+guint32 run_causes(const struct run *r, guint32 kinds)
+{
+	guint32 symptoms = 1u << VIOLATION_WARN, others;
+
+	if (running(r)->panic_on_warn)
+		symptoms |= 1u << VIOLATION_PANIC;
+	/* The model stops where a real kernel goes on in undefined ways, or not at all. */
+	if (kinds & (1u << VIOLATION_USE_AFTER_FREE | 1u << VIOLATION_STUCK))
+		symptoms |= 1u << VIOLATION_PANIC;
+	others = kinds & ~symptoms;
+	return others != 0 ? others : kinds;
+}
+
+/* What is expected must be there; a symptom beside a cause may be. */
+static bool is_ok(const struct verdict *v)
+{
+	return v->mismatches == 0 &&
+	       (v->expected == EXPECT_ANY ||
+		((v->expected & ~v->kinds) == 0 && (v->causes & ~v->expected) == 0));
+}
+
+/* The run that was shown. */
+static void judge_run(const struct run *r, struct verdict *v)
+{
+	v->violations = machine_violations(r->machine, &v->nr_violations);
+	v->kinds = run_kinds(r);
+	v->mismatches = r->mismatches;
+	v->causes = run_causes(r, v->kinds);
+	v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
+	v->ok = is_ok(v);
+}
+
+/* All schedules of its race, or the one that was given. */
+static struct aggregate *judge_race(const struct run *r, struct verdict *v)
+{
+	/* How much was found before the search stopped depends on the compiler. */
+	bool all_found = r->race.stopped == NULL;
+	struct aggregate *set = aggregate_new(r->scn, &boot_of(r, 1)->release, "schedule",
+					      all_found ? "shortest" : "such as");
+	struct verdict all;
+
+	if (r->race.verdicts->len == 0)
+		aggregate_add(set, v, 1, "as given");
+	for (guint i = 0; i < r->race.verdicts->len; i++) {
+		const struct race_verdict *rv = &g_array_index(r->race.verdicts,
+							       struct race_verdict, i);
+		struct verdict one = {
+			.kinds = rv->kinds, .causes = rv->causes, .mismatches = rv->differs,
+			.expected = v->expected,
+		};
+		g_autoptr(GString) schedule = g_string_new(NULL);
+
+		one.ok = is_ok(&one);
+		schedule_print(schedule, r->scn, r->race.step, rv->schedule);
+		aggregate_add(set, &one, all_found ? rv->count : 0, schedule->str);
+	}
+	aggregate_verdict(set, &all);
+	all.violations = v->violations;
+	all.nr_violations = v->nr_violations;
+	all.not_reached = v->not_reached;
+	all.stopped = r->race.stopped;
+	*v = all;
+	return set;
+}
+
+static enum run_result give_verdict(struct run *r, struct verdict *v)
+{
+	struct report_event e = {
+		.type = REPORT_VERDICT, .verdict = v,
+		.choice = r->chosen != NULL ? r->chosen : "as it stands",
+	};
+	struct aggregate *set = NULL;
+
+	if (v->skipped == NULL)
+		judge_run(r, v);
+	if (r->race.shown != NULL)
+		set = judge_race(r, v);
+	report(r, &e);
+	g_clear_pointer(&set, aggregate_free);
+	if (v->skipped != NULL)
+		return RUN_SKIPPED;
+	if (!v->ok)
+		return RUN_FAILED;
+	return v->stopped != NULL ? RUN_STOPPED : RUN_OK;
+}
+
+static void run_free(struct run *r)
+{
+	machine_free(r->machine);
+	g_array_unref(r->planned);
+	g_hash_table_unref(r->names);
+	g_array_unref(r->fds);
+	g_string_free(r->key, TRUE);
+	g_array_unref(r->race.verdicts);
+	if (r->race.shown != NULL)
+		g_array_unref(r->race.shown);
+	g_free(r->chosen);
+	caller_clear(&r->main);
+}
+
+enum run_result run_once(const struct scenario *scn, const struct variant *variant,
+			 const struct overrides *overrides, const struct choice *choice,
+			 struct report *rep)
+{
+	struct run r = {
+		.scn = scn, .variant = variant, .report = rep, .choice = choice,
+		.planned = g_array_new(FALSE, TRUE, sizeof(struct planned)),
+		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
+		.key = g_string_new(NULL),
+		.caller = &r.main,
+		.race = {
+			.reduced = !overrides->no_reduction,
+			.max_states = overrides->max_states > 0 ? (guint)overrides->max_states :
+								  DEFAULT_STATES,
+			.verdicts = race_verdicts_new(),
+		},
+	};
+	struct machine_config config = {
+		.emit = emit, .data = &r,
+		.scripts = (struct handler_script *)scn->handlers->data,
+		.nr_scripts = scn->handlers->len,
+	};
+	struct report_event e = { .type = REPORT_RUN };
+	struct verdict verdict = { 0 };
+	enum run_result result;
+
+	caller_init(&r.main, 0, INIT);
+	config.mem = plan_kernels(&r, overrides);
+	config.boot = *boot_of(&r, 1);
+	e.boot = &config.boot;
+	e.variant = variant != NULL ? variant->name : config.boot.release.name;
+	report(&r, &e);
+	r.machine = machine_new(&config);
+	if (r.machine != NULL) {
+		verdict.not_reached = run_steps(&r, 0);
+		machine_end(r.machine);
+	} else {
+		verdict.skipped = errno == EINVAL ? "no machine of that memory size" :
+						    "not enough address space";
+	}
+	result = give_verdict(&r, &verdict);
+	run_free(&r);
+	return result;
+}
+
+enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
+			     const struct overrides *overrides, struct report *rep)
+{
+	if (scn->sweeps)
+		return sweep_run(scn, variant, overrides, rep);
+	return run_once(scn, variant, overrides, NULL, rep);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Running a scenario on a machine. */
+#ifndef SIM_RUN_RUN_H
+#define SIM_RUN_RUN_H
+
+#include "run/event.h"
+
+#define DEFAULT_STATES	1000000
+
+/**
+ * struct overrides - what the command line changes.
+ * @releases: of const struct release *: of kernel 1 and those that inherit it;
+ *	with more than one, of each kernel.
+ * @settings: of struct setting, applied last.
+ * @no_reduction: run all orders of a race's steps, also those that lead to one state.
+ * @max_states: of a race, at which its search stops; 0: DEFAULT_STATES.
+ */
+struct overrides {
+	GPtrArray *releases;
+	GArray *settings;
+	gboolean no_reduction;
+	gint max_states;
+};
+
+enum run_result { RUN_OK, RUN_FAILED, RUN_STOPPED, RUN_SKIPPED };
+
+/**
+ * struct choice - what "fail any" makes fail in a run.
+ * @sweep: which "fail any" that the run comes to, counted from 1; 0: none.
+ * @nth: which of the steps that can fail behind it, counted from 1.
+ * @counts: out, of guint32: how many such steps each "fail any" had; or NULL.
+ * @seen: of struct failure: what it was for smaller @nth; this one is added.
+ */
+struct choice {
+	guint sweep;
+	guint32 nth;
+	GArray *counts;
+	GArray *seen;
+};
+
+/** run_once() - run @scn once, as @variant has it; NULL: as it is written. */
+enum run_result run_once(const struct scenario *scn, const struct variant *variant,
+			 const struct overrides *overrides, const struct choice *choice,
+			 struct report *report);
+
+/** run_scenario() - run_once(); with "fail any", as often as it takes. */
+enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
+			     const struct overrides *overrides, struct report *report);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* "fail any": a scenario run once for each step that can fail. */
+#ifndef SIM_RUN_SWEEP_H
+#define SIM_RUN_SWEEP_H
+
+#include "run/run.h"
+
+/** sweep_run() - run @scn once without a failure and once with each, and judge them all. */
+enum run_result sweep_run(const struct scenario *scn, const struct variant *variant,
+			  const struct overrides *overrides, struct report *report);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scripted handlers: the "handler NAME ... end" block, and the option that loads handlers. */
+#ifndef SIM_SCN_HANDLER_H
+#define SIM_SCN_HANDLER_H
+
+#include "scn/lex.h"
+
+/** handler_parse_head() - read what is behind "handler". False after a failure. */
+bool handler_parse_head(struct lex *l, struct handler_script *script);
+
+/** handler_parse_line() - read the line of a block that starts with @word at @at. */
+bool handler_parse_line(struct lex *l, const char *at, const char *word,
+			struct handler_script *script);
+
+/** handler_print() - append the whole block. */
+void handler_print(GString *out, const struct handler_script *script);
+
+/** handlers_parse() - read "NAME,NAME..." or "none" to a mask for struct release. */
+bool handlers_parse(struct lex *l, const char *at, const char *text, guint64 *mask);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of operations. To add one is one row and one function: arity and
+ * kinds are checked from the row by the parser, never by the function.
+ */
+#ifndef SIM_SCN_OP_H
+#define SIM_SCN_OP_H
+
+#include "scn/scn.h"
+#include "scn/words.h"
+
+enum param_kind {
+	PARAM_NONE,
+	PARAM_FD,		/* name of a descriptor */
+	PARAM_FD_NUMBER,	/* such a name, or a number */
+	PARAM_NEW,		/* result: a new name for the descriptor */
+	PARAM_NUMBER,		/* or one of @words */
+	PARAM_FLAGS,		/* or words of @words joined with '|' */
+	PARAM_OCTAL,
+	PARAM_WORD,		/* one of @words */
+	PARAM_STRING,		/* at most @max bytes */
+	PARAM_FIELD,		/* a string: the path of a field that is handed over */
+	PARAM_OBJECT,		/* or of an object */
+	PARAM_PIECES,		/* strings, fd(), u8(), u16(), u32(), u64() */
+	PARAM_FIELDS,		/* result: key=value... */
+};
+
+/* What one argument, result or field is. */
+struct param {
+	const char *name;	/* as manual and messages call it */
+	enum param_kind kind;
+	gint64 min;
+	guint64 max;
+	words_fn words;
+};
+
+/* An argument with loop variables and names replaced. */
+struct actual {
+	gint64 number;		/* of a name: its descriptor */
+	char *bytes;
+	gsize len;
+	bool given;
+};
+
+struct call {
+	struct machine *machine;
+	const struct boot *next;	/* for kexec: the kernel that comes */
+	struct actual args[MAX_ARGS];
+	gint64 fields[MAX_FIELDS];	/* out: of a PARAM_FIELDS result */
+	GString *out;			/* out: of a PARAM_STRING result or field */
+	gint64 fd;			/* out: descriptor for "-> name", or -1 */
+	const char *process;		/* that makes the call */
+	const char *ended;		/* out: the process that ended, or NULL */
+	bool boots;			/* out: another kernel runs, without processes */
+};
+
+struct op_info {
+	const char *name;
+	struct param args[MAX_ARGS];
+	guint optional;			/* mask of arguments that may be left out */
+	struct param result;
+	const struct param *fields;	/* of PARAM_FIELDS; ends with a NULL name */
+	gint64 (*call)(struct call *c);	/* what the system call returns */
+	bool binds_fd;			/* "= 0 -> name" is allowed */
+	bool closes;			/* the name of its descriptor stands for none then */
+	bool reboots;			/* the next kernel runs when it worked */
+	const char *about;
+};
+
+/** op_table() - all operations; the last row has no name. */
+const struct op_info *op_table(void);
+const struct op_info *op_find(const char *name);
+guint op_nr_args(const struct op_info *info);
+/** op_signature() - append "reopen(FD[, O_FLAGS]) = NEW". */
+void op_signature(GString *out, const struct op_info *info);
+
+#endif
