@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "uapi.h"
+#include "lib/uapi.h"
 
-#include "machine.h"
+#include "machine/machine.h"
 
 #define MIB	(1ull << 20)
 #define UTIL	__attribute__((unused)) static

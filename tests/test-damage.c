@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Paths, the damage that is done to what they name, and what readers make of it. */
-#include "handover.h"
-#include "kho_track.h"
+#include "search/handover.h"
+#include "kernel/liveupdate/kho_track.h"
 #include "machine-util.h"
 
 /* Session a with two memfds of two pages, tokens 1 and 2; session b with a third. */

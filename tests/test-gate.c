@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The reboot gate: which calls it stops, and that it is open again after a failure. */
-#include "gate.h"
+#include "policy/gate.h"
 #include "machine-util.h"
 
 static void boot_with(enum reboot_gate gate)

@@ -5,7 +5,7 @@
  */
 #include "machine-util.h"
 
-#include "kho_track.h"
+#include "kernel/liveupdate/kho_track.h"
 
 static const char *const forms[] = { "v7.0", "v7.3" };
 #define for_each_form(f)	for (u32 f = 0; f < ARRAY_SIZE(forms); f++)

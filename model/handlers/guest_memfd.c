@@ -5,12 +5,12 @@
  * series). All of it is shared, as the handler takes no other; vCPUs read and
  * write it through sys_guest_read() and sys_guest_write().
  */
-#include "uapi.h"
+#include "lib/uapi.h"
 
-#include "handlers.h"
-#include "kvm.h"
-#include "machine.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "handlers/kvm.h"
+#include "machine/machine.h"
+#include "search/walk.h"
 
 #define pr_fmt "gmem: "
 

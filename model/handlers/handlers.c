@@ -2,9 +2,9 @@
 /* Which handlers there are, and loading them when a kernel boots. */
 #include <stdio.h>
 
-#include "handlers.h"
-#include "machine.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "machine/machine.h"
+#include "search/walk.h"
 
 #define pr_fmt "handlers: "
 

@@ -7,7 +7,7 @@
 #ifndef MODEL_HANDLERS_HANDLERS_H
 #define MODEL_HANDLERS_HANDLERS_H
 
-#include "liveupdate.h"
+#include "kernel/liveupdate/liveupdate.h"
 #include "luosim.h"
 
 #define NR_PCI_DEVICES	8

@@ -5,11 +5,11 @@
  * As there, seals are not carried over, and FINISH of a file that was not retrieved
  * forgets the page that describes it.
  */
-#include "uapi.h"
+#include "lib/uapi.h"
 
-#include "handlers.h"
-#include "machine.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "machine/machine.h"
+#include "search/walk.h"
 
 #define pr_fmt "hugetlb_luo: "
 

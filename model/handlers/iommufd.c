@@ -9,12 +9,12 @@
  * address. The memory behind it is for the memfds to preserve, which must lie in
  * the same session, sealed against a change of size.
  */
-#include "uapi.h"
+#include "lib/uapi.h"
 
-#include "handlers.h"
-#include "iommufd.h"
-#include "machine.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "handlers/iommufd.h"
+#include "machine/machine.h"
+#include "search/walk.h"
 
 #define pr_fmt "iommufd: "
 

@@ -3,7 +3,7 @@
 #ifndef MODEL_HANDLERS_IOMMUFD_H
 #define MODEL_HANDLERS_IOMMUFD_H
 
-#include "types.h"
+#include "lib/types.h"
 
 struct file;
 struct iommufd_ctx;

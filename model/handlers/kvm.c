@@ -4,12 +4,12 @@
  * (virt/kvm/kvm_luo.c of the posted series). What a vCPU holds is how often it
  * ran.
  */
-#include "uapi.h"
+#include "lib/uapi.h"
 
-#include "handlers.h"
-#include "kvm.h"
-#include "machine.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "handlers/kvm.h"
+#include "machine/machine.h"
+#include "search/walk.h"
 
 #define pr_fmt "kvm_luo: "
 

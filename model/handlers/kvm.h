@@ -3,7 +3,7 @@
 #ifndef MODEL_HANDLERS_KVM_H
 #define MODEL_HANDLERS_KVM_H
 
-#include "types.h"
+#include "lib/types.h"
 
 struct file;
 struct kvm;

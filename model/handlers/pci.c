@@ -6,9 +6,9 @@
  */
 #include <stdio.h>
 
-#include "handlers.h"
-#include "machine.h"
-#include "pci.h"
+#include "handlers/handlers.h"
+#include "machine/machine.h"
+#include "handlers/pci.h"
 
 #define pr_fmt "PCI: "
 

@@ -3,7 +3,7 @@
 #ifndef MODEL_HANDLERS_PCI_H
 #define MODEL_HANDLERS_PCI_H
 
-#include "types.h"
+#include "lib/types.h"
 
 struct liveupdate_flb;
 struct machine;

@@ -4,9 +4,9 @@
  * kinds that they are told to, and fail where they are told to. What they keep of
  * a file is one number, see kind_state().
  */
-#include "handlers.h"
-#include "machine.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "machine/machine.h"
+#include "search/walk.h"
 
 struct scripted_ser {
 	u64 kind;

@@ -6,13 +6,13 @@
  * its session, and is attached to it again when it is retrieved; the posted series
  * leave this last step to user space.
  */
-#include "uapi.h"
+#include "lib/uapi.h"
 
-#include "handlers.h"
-#include "iommufd.h"
-#include "machine.h"
-#include "pci.h"
-#include "walk.h"
+#include "handlers/handlers.h"
+#include "handlers/iommufd.h"
+#include "machine/machine.h"
+#include "handlers/pci.h"
+#include "search/walk.h"
 
 #define pr_fmt "vfio_pci: "
 

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inodes, struct file and descriptors (fs/file.c, fs/file_table.c, fs/open.c). */
+#include "lib/uapi.h"
+
+#include "machine/machine.h"
+
+#define BITS_PER_WORD	64u
+#define NR_OPEN_DEFAULT	BITS_PER_WORD
+#define NR_OPEN		(1024u * 1024)	/* sysctl fs.nr_open */
+
+/* Inodes. */
+
+struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
+{
+	struct inode *inode = kzalloc(m, sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	mutex_init(&inode->i_rwsem, "inode.i_rwsem");
+	inode->i_sb = &m->k->fs.sb[fs];
+	list_add_tail(&inode->i_sb_list, &inode->i_sb->s_inodes);
+	inode->i_ino = inode->i_sb->next_ino++;
+	inode->i_mode = mode;
+	inode->i_nlink = nlink;
+	inode->i_count = 1;
+	return inode;
+}
+
+/* A named file goes with its last user too: nobody could open it again. */
+void iput(struct machine *m, struct inode *inode)
+{
+	if (--inode->i_count)
+		return;
+	if (inode->is_shmem)
+		shmem_evict_inode(m, inode);
+	else if (inode->is_hugetlb)
+		hugetlbfs_evict_inode(m, inode);
+	else if (inode->is_gmem)
+		kvm_gmem_evict_inode(m, inode);
+	i_size_write(m, inode, 0);
+	list_del(&inode->i_sb_list);
+	kfree(m, inode, sizeof(*inode));
+}
+
+/* Of file systems on a disk, which there are none of here, there would be more to drop. */
+static int drop_caches(struct machine *m)
+{
+	struct inode *inode;
+
+	for (int i = 0; i < NR_FS; i++) {
+		list_for_each_entry(inode, &m->k->fs.sb[i].s_inodes, i_sb_list) {
+			if (!inode->is_shmem)
+				continue;
+			invalidate_mapping_pages(m, &inode->i_mapping);
+			shmem_recalc_inode(m, inode, 0);
+		}
+	}
+	return 0;
+}
+
+int sys_drop_caches(struct machine *m)
+{
+	SYSCALL(m, drop_caches(m));
+}
+
+void inode_lock(struct machine *m, struct inode *inode)
+{
+	mutex_lock(m, &inode->i_rwsem);
+}
+
+void inode_unlock(struct machine *m, struct inode *inode)
+{
+	mutex_unlock(m, &inode->i_rwsem);
+}
+
+void i_size_write(struct machine *m, struct inode *inode, s64 size)
+{
+	census_add(m, CENSUS_SIZE, (u64)size - (u64)inode->i_size);
+	inode->i_size = size;
+}
+
+static u64 dentry_size(const char *name)
+{
+	return sizeof(struct dentry) + strlen(name) + 1;
+}
+
+struct dentry *d_alloc(struct machine *m, struct inode *inode, const char *name)
+{
+	struct dentry *dentry = kzalloc(m, dentry_size(name));
+
+	if (!dentry)
+		return NULL;
+	dentry->d_inode = inode;
+	dentry->d_count = 1;
+	strcpy(dentry->d_name, name);
+	return dentry;
+}
+
+void dput(struct machine *m, struct dentry *dentry)
+{
+	if (--dentry->d_count)
+		return;
+	iput(m, dentry->d_inode);
+	kfree(m, dentry, dentry_size(dentry->d_name));
+}
+
+/* Open files. */
+
+static struct file *alloc_empty_file(struct machine *m, u32 flags)
+{
+	struct file *file = kzalloc(m, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->f_count = 1;
+	file->f_flags = flags;
+	if (flags & O_PATH)
+		file->f_mode = FMODE_PATH;
+	else if ((flags & O_ACCMODE) == O_RDWR)
+		file->f_mode = FMODE_READ | FMODE_WRITE;
+	else
+		file->f_mode = (flags & O_ACCMODE) == O_WRONLY ? FMODE_WRITE : FMODE_READ;
+	census_add(m, CENSUS_FILES, 1);
+	return file;
+}
+
+static void file_free(struct machine *m, struct file *file)
+{
+	kfree(m, file, sizeof(*file));
+	census_add(m, CENSUS_FILES, -1);
+}
+
+/* The file takes over the reference of @dentry. */
+static void file_init_path(struct file *file, struct dentry *dentry,
+			   const struct file_operations *fops)
+{
+	file->f_dentry = dentry;
+	file->f_inode = dentry->d_inode;
+	file->f_op = fops;
+	if (fops->llseek)
+		file->f_mode |= FMODE_LSEEK;
+}
+
+struct file *alloc_file(struct machine *m, struct inode *inode, const char *path, u32 flags,
+			const struct file_operations *fops)
+{
+	struct dentry *dentry = d_alloc(m, inode, path);
+	struct file *file;
+
+	if (!dentry)
+		return ERR_PTR(-ENOMEM);
+	file = alloc_empty_file(m, flags);
+	if (!file) {
+		kfree(m, dentry, dentry_size(path));
+		return ERR_PTR(-ENOMEM);
+	}
+	file_init_path(file, dentry, fops);
+	return file;
+}
+
+static int do_dentry_open(struct machine *m, struct file *file, struct dentry *dentry)
+{
+	KCALL(m);
+	static const struct file_operations empty_fops = { .name = "path" };
+	struct inode *inode = dentry->d_inode;
+
+	if (file->f_mode & FMODE_PATH) {
+		file_init_path(file, dentry, &empty_fops);
+		return 0;
+	}
+	if (!inode->i_fop)
+		return -ENXIO;
+	if (S_ISDIR(inode->i_mode) && file->f_mode & FMODE_WRITE)
+		return -EISDIR;
+	file_init_path(file, dentry, inode->i_fop);
+	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
+	if (S_ISFIFO(inode->i_mode) || dentry == m->k->fs.console)
+		file->f_mode &= ~(FMODE_PREAD | FMODE_PWRITE);
+	return inode->i_fop == &luo_fops ? luo_open(m, file) : 0;
+}
+
+struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags)
+{
+	struct file *file = alloc_empty_file(m, flags);
+	int err;
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	err = do_dentry_open(m, file, dentry);
+	if (err) {
+		file_free(m, file);
+		return ERR_PTR(err);
+	}
+	dentry->d_count++;
+	file->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+	return file;
+}
+
+struct file *anon_inode_getfile(struct machine *m, const char *name,
+				const struct file_operations *fops, void *priv, u32 flags)
+{
+	struct inode *inode = m->k->fs.anon_inode;
+	char path[160] = "anon_inode:";
+	struct file *file;
+
+	strncat(path, name, sizeof(path) - strlen(path) - 1);
+	file = alloc_file(m, inode, path, flags, fops);
+	if (IS_ERR(file))
+		return file;
+	inode->i_count++;
+	file->private_data = priv;
+	return file;
+}
+
+struct file *get_file(struct file *file)
+{
+	file->f_count++;
+	return file;
+}
+
+static void __fput(struct machine *m, struct file *file)
+{
+	KCALL(m);
+
+	if (file->f_op->release)
+		file->f_op->release(m, file);
+	dput(m, file->f_dentry);
+	file_free(m, file);
+}
+
+static void fput_close_sync(struct machine *m, struct file *file)
+{
+	KCALL(m);
+
+	if (!--file->f_count)
+		__fput(m, file);
+}
+
+void fput(struct machine *m, struct file *file)
+{
+	struct task *task = m->task;
+
+	check_freed(m, file);
+	if (--file->f_count)
+		return;
+	file->f_task_work = task->task_works;
+	task->task_works = file;
+}
+
+void task_work_run(struct machine *m)
+{
+	KCALL(m);
+	struct task *task = m->task;
+
+	while (task->task_works) {
+		struct file *file, *next = task->task_works;
+
+		task->task_works = NULL;
+		while ((file = next)) {
+			next = file->f_task_work;
+			__fput(m, file);
+		}
+	}
+}
+
+s64 vfs_setpos(struct file *file, s64 offset)
+{
+	if (offset < 0)
+		return -EINVAL;
+	file->f_pos = offset;
+	return offset;
+}
+
+s64 generic_file_llseek(struct file *file, s64 offset, int whence)
+{
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		/* Only asks for the position. */
+		if (!offset)
+			return file->f_pos;
+		if (__builtin_add_overflow(offset, file->f_pos, &offset))
+			return -EINVAL;
+		break;
+	case SEEK_END:
+		if (__builtin_add_overflow(offset, i_size_read(file_inode(file)), &offset))
+			return -EINVAL;
+		break;
+	default:
+		return -EINVAL;
+	}
+	return vfs_setpos(file, offset);
+}
+
+/* Descriptors. */
+
+static bool test_bit(const u64 *map, u32 nr)
+{
+	return map[nr / BITS_PER_WORD] >> (nr % BITS_PER_WORD) & 1;
+}
+
+static void assign_bit(u64 *map, u32 nr, bool set)
+{
+	u64 bit = 1ull << (nr % BITS_PER_WORD);
+
+	if (set)
+		map[nr / BITS_PER_WORD] |= bit;
+	else
+		map[nr / BITS_PER_WORD] &= ~bit;
+}
+
+static void free_fdtable(struct machine *m, struct files_struct *files)
+{
+	u64 map = files->max_fds / 8;
+
+	kfree(m, files->fd, files->max_fds * sizeof(*files->fd));
+	kfree(m, files->open_fds, map);
+	kfree(m, files->close_on_exec, map);
+}
+
+static int expand_fdtable(struct machine *m, struct files_struct *files, u32 max_fds)
+{
+	struct files_struct new = *files;
+	u64 map = files->max_fds / 8;
+
+	new.max_fds = max_fds;
+	new.fd = kzalloc_nowait(m, max_fds * sizeof(*new.fd));
+	new.open_fds = new.fd ? kzalloc_nowait(m, max_fds / 8) : NULL;
+	new.close_on_exec = new.open_fds ? kzalloc_nowait(m, max_fds / 8) : NULL;
+	if (!new.close_on_exec) {
+		free_fdtable(m, &new);
+		return -ENOMEM;
+	}
+	if (map) {
+		memcpy(new.fd, files->fd, files->max_fds * sizeof(*new.fd));
+		memcpy(new.open_fds, files->open_fds, map);
+		memcpy(new.close_on_exec, files->close_on_exec, map);
+		free_fdtable(m, files);
+	}
+	*files = new;
+	return 0;
+}
+
+/* The lowest free descriptor; max_fds if all are taken. */
+static u32 find_next_fd(const struct files_struct *files)
+{
+	u64 below = (1ull << (files->next_fd % BITS_PER_WORD)) - 1;
+
+	for (u32 i = files->next_fd / BITS_PER_WORD; i < files->max_fds / BITS_PER_WORD; i++) {
+		u64 taken = files->open_fds[i] | below;
+
+		if (~taken)
+			return i * BITS_PER_WORD + __builtin_ctzll(~taken);
+		below = 0;
+	}
+	return files->max_fds;
+}
+
+int get_unused_fd_flags(struct machine *m, u32 flags)
+{
+	struct files_struct *files = m->task->files;
+	u32 fd = find_next_fd(files);
+
+	if (fd >= files->nofile || should_fail(m, FAIL_UNUSED_FD, 0, NULL))
+		return -EMFILE;
+	if (fd == files->max_fds && expand_fdtable(m, files, 2 * files->max_fds))
+		return -ENOMEM;
+	assign_bit(files->open_fds, fd, true);
+	assign_bit(files->close_on_exec, fd, flags & O_CLOEXEC);
+	files->next_fd = fd + 1;
+	census_add(m, CENSUS_DESCRIPTORS, 1);
+	return fd;
+}
+
+void put_unused_fd(struct machine *m, int fd)
+{
+	struct files_struct *files = m->task->files;
+
+	assign_bit(files->open_fds, fd, false);
+	files->next_fd = min(files->next_fd, (u32)fd);
+	census_add(m, CENSUS_DESCRIPTORS, -1);
+}
+
+/* The descriptors of a process that has ended are closed when its last task returns. */
+void fd_install(struct machine *m, int fd, struct file *file)
+{
+	if (m->task->id && !machine_task_lives(m)) {
+		put_unused_fd(m, fd);
+		fput(m, file);
+		return;
+	}
+	m->task->files->fd[fd] = file;
+}
+
+struct file *fdget_raw(struct machine *m, int fd)
+{
+	struct file *file = files_lookup(m->task->files, fd);
+	struct task *task = m->task;
+
+	/* Only where other tasks may close it meanwhile is a reference needed. */
+	if (file && m->nr_tasks && task->nr_borrowed < ARRAY_SIZE(task->borrowed))
+		task->borrowed[task->nr_borrowed++] = get_file(file);
+	return file;
+}
+
+void syscall_exit(struct machine *m)
+{
+	struct task *task = m->task;
+
+	while (task->nr_borrowed)
+		fput(m, task->borrowed[--task->nr_borrowed]);
+	ledger_promise(m);
+}
+
+struct file *fdget(struct machine *m, int fd)
+{
+	struct file *file = fdget_raw(m, fd);
+
+	return file && !(file->f_mode & FMODE_PATH) ? file : NULL;
+}
+
+struct file *fget(struct machine *m, int fd)
+{
+	struct file *file = fdget(m, fd);
+
+	return file ? get_file(file) : NULL;
+}
+
+struct file *fget_raw(struct machine *m, int fd)
+{
+	struct file *file = fdget_raw(m, fd);
+
+	return file ? get_file(file) : NULL;
+}
+
+static struct file *take_fd(struct machine *m, int fd)
+{
+	struct file *file = files_lookup(m->task->files, fd);
+
+	if (file) {
+		m->task->files->fd[fd] = NULL;
+		put_unused_fd(m, fd);
+	}
+	return file;
+}
+
+int file_close_fd(struct machine *m, int fd)
+{
+	struct file *file = take_fd(m, fd);
+
+	if (!file)
+		return -EBADF;
+	fput_close_sync(m, file);
+	return 0;
+}
+
+bool get_close_on_exec(struct machine *m, int fd)
+{
+	return test_bit(m->task->files->close_on_exec, fd);
+}
+
+void set_close_on_exec(struct machine *m, int fd, bool flag)
+{
+	assign_bit(m->task->files->close_on_exec, fd, flag);
+}
+
+int setrlimit_nofile(struct machine *m, u64 nofile)
+{
+	if (nofile > NR_OPEN)
+		return -EPERM;
+	m->task->files->nofile = nofile;
+	return 0;
+}
+
+int files_alloc(struct machine *m, struct files_struct *files)
+{
+	files->nofile = limit(m, LIMIT_NOFILE);
+	return expand_fdtable(m, files, NR_OPEN_DEFAULT);
+}
+
+void files_free(struct machine *m, struct files_struct *files)
+{
+	free_fdtable(m, files);
+}
+
+/* Boot and exit. */
+
+int open_console(struct machine *m)
+{
+	struct file *file = dentry_open(m, m->k->fs.console, O_RDWR | KERNEL_O_LARGEFILE);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		int got = get_unused_fd_flags(m, 0);
+
+		if (got < 0)
+			break;
+		fd_install(m, got, get_file(file));
+	}
+	fput(m, file);
+	return 0;
+}
+
+int files_init(struct machine *m)
+{
+	struct fs_struct *fs = &m->k->fs;
+	int err;
+
+	for (int i = 0; i < NR_FS; i++) {
+		INIT_LIST_HEAD(&fs->sb[i].s_inodes);
+		fs->sb[i].next_ino = 2;	/* the root has 1 */
+	}
+	/* What mount gives a tmpfs without size=: half of memory. */
+	fs->sb[FS_ROOTFS].max_blocks = m->nr_frames / 2;
+	fs->sb[FS_TMP].max_blocks = m->nr_frames / 2;
+	fs->sb[FS_DEV_SHM].max_blocks = m->nr_frames / 2;
+	err = files_alloc(m, m->task->files);
+	if (err)
+		return err;
+	return open_special_nodes(m);
+}
+
+/* fput() of all, lowest descriptor first, leaves them to be released latest first. */
+void exit_files(struct machine *m)
+{
+	struct files_struct *files = m->task->files;
+
+	for (u32 fd = 0; fd < files->max_fds; fd++) {
+		struct file *file = take_fd(m, fd);
+
+		if (file)
+			fput(m, file);
+	}
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files of every kind that a process may have next to memfds: those of tmpfs
+ * mounts, which live update takes when they have no name, and pipes, devices and
+ * event files, which it refuses.
+ */
+#include "lib/uapi.h"
+
+#include <stdio.h>
+
+#include "machine/machine.h"
+
+/* The process is alone: nobody would wake it, so that no read or write sleeps. */
+static s64 read_nothing(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
+{
+	(void)m;
+	(void)file;
+	(void)buf;
+	(void)pos;
+	return len ? -EAGAIN : 0;
+}
+
+static s64 write_null(struct machine *m, struct file *file, const void *buf, u64 len, s64 *pos)
+{
+	(void)m;
+	(void)file;
+	(void)buf;
+	(void)pos;
+	return len;
+}
+
+static s64 read_null(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
+{
+	(void)m;
+	(void)file;
+	(void)buf;
+	(void)len;
+	(void)pos;
+	return 0;
+}
+
+static s64 null_lseek(struct machine *m, struct file *file, s64 offset, int whence)
+{
+	(void)m;
+	(void)offset;
+	(void)whence;
+	return file->f_pos = 0;
+}
+
+static s64 noop_llseek(struct machine *m, struct file *file, s64 offset, int whence)
+{
+	(void)m;
+	(void)offset;
+	(void)whence;
+	return file->f_pos;
+}
+
+static s64 read_dir(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
+{
+	(void)m;
+	(void)file;
+	(void)buf;
+	(void)len;
+	(void)pos;
+	return -EISDIR;
+}
+
+static s64 dir_lseek(struct machine *m, struct file *file, s64 offset, int whence)
+{
+	(void)m;
+	return generic_file_llseek(file, offset, whence);
+}
+
+/* The count of an eventfd is its private_data. */
+static s64 eventfd_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
+{
+	u64 count = (uintptr_t)file->private_data;
+
+	(void)m;
+	(void)pos;
+	if (len < sizeof(count))
+		return -EINVAL;
+	if (!count)
+		return -EAGAIN;
+	memcpy(buf, &count, sizeof(count));
+	file->private_data = NULL;
+	return sizeof(count);
+}
+
+static s64 eventfd_write(struct machine *m, struct file *file, const void *buf, u64 len,
+			 s64 *pos)
+{
+	u64 count = (uintptr_t)file->private_data, add;
+
+	(void)m;
+	(void)pos;
+	if (len < sizeof(add))
+		return -EINVAL;
+	memcpy(&add, buf, sizeof(add));
+	if (add == UINT64_MAX)
+		return -EINVAL;
+	if (UINT64_MAX - count <= add)
+		return -EAGAIN;
+	file->private_data = (void *)(uintptr_t)(count + add);
+	return sizeof(add);
+}
+
+static u64 eventfd_state(struct machine *m, struct file *file)
+{
+	(void)m;
+	return (uintptr_t)file->private_data;
+}
+
+static const struct file_operations console_fops = {
+	.name = "console", .read = read_nothing, .write = write_null,
+};
+static const struct file_operations pipe_fops = {
+	.name = "pipe", .read = read_nothing,
+};
+static const struct file_operations null_fops = {
+	.name = "null", .read = read_null, .write = write_null, .llseek = null_lseek,
+};
+static const struct file_operations eventfd_fops = {
+	.name = "eventfd", .read = eventfd_read, .write = eventfd_write, .llseek = noop_llseek,
+	.state = eventfd_state,
+};
+static const struct file_operations eventpoll_fops = {
+	.name = "eventpoll", .llseek = noop_llseek,
+};
+static const struct file_operations dir_fops = {
+	.name = "dir", .read = read_dir, .llseek = dir_lseek,
+};
+
+/* Nodes that are there from boot on. */
+
+static struct dentry *mknod_at_boot(struct machine *m, enum fs_type fs, u32 mode, const char *path,
+				    const struct file_operations *fops)
+{
+	struct inode *inode = new_inode(m, fs, mode, S_ISDIR(mode) ? 2 : 1);
+
+	if (!inode)
+		return NULL;
+	inode->i_fop = fops;
+	return d_alloc(m, inode, path);
+}
+
+int open_special_nodes(struct machine *m)
+{
+	struct fs_struct *fs = &m->k->fs;
+
+	fs->anon_inode = new_inode(m, FS_ANON_INODE, S_IRUSR | S_IWUSR, 1);
+	fs->console = mknod_at_boot(m, FS_DEV, S_IFCHR | 0600, "/dev/console", &console_fops);
+	fs->null = mknod_at_boot(m, FS_DEV, S_IFCHR | 0666, "/dev/null", &null_fops);
+	fs->liveupdate = mknod_at_boot(m, FS_DEV, S_IFCHR | 0600, "/dev/liveupdate", &luo_fops);
+	fs->root = mknod_at_boot(m, FS_ROOTFS, S_IFDIR | 0755, "/", &dir_fops);
+	if (!fs->anon_inode || !fs->console || !fs->null || !fs->liveupdate || !fs->root)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Open by path a new file of a tmpfs, which keeps its name if @nlink is 1. */
+static struct file *tmpfs_create(struct machine *m, enum fs_type fs, const char *path, u32 nlink,
+				 u32 flags)
+{
+	struct inode *inode = shmem_get_inode(m, fs, S_IFREG | 0600, nlink);
+	struct dentry *dentry;
+	struct file *file;
+	char tmpname[40];
+
+	if (!inode)
+		return ERR_PTR(-ENOSPC);
+	if (!path) {
+		snprintf(tmpname, sizeof(tmpname), "/tmp/#%llu (deleted)",
+			 (unsigned long long)inode->i_ino);
+		path = tmpname;
+	}
+	dentry = d_alloc(m, inode, path);
+	if (!dentry) {
+		iput(m, inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	file = dentry_open(m, dentry, flags);
+	dput(m, dentry);
+	return file;
+}
+
+static struct file *pipe_create(struct machine *m)
+{
+	struct inode *inode = new_inode(m, FS_PIPE, S_IFIFO | 0600, 1);
+	struct file *file;
+	char name[40];
+
+	if (!inode)
+		return ERR_PTR(-ENFILE);
+	inode->i_fop = &pipe_fops;
+	snprintf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)inode->i_ino);
+	file = alloc_file(m, inode, name, O_RDONLY, &pipe_fops);
+	if (IS_ERR(file))
+		iput(m, inode);
+	return file;
+}
+
+/* The file behind a page of shared anonymous memory that was written to. */
+static struct file *devzero_shared(struct machine *m)
+{
+	struct file *file = shmem_file_setup(m, "/dev/zero (deleted)", PAGE_SIZE);
+	int err;
+
+	if (IS_ERR(file))
+		return file;
+	file->f_flags |= KERNEL_O_LARGEFILE;
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	err = shmem_poke(m, file_inode(file), 'z');
+	if (err) {
+		fput(m, file);
+		return ERR_PTR(err);
+	}
+	return file;
+}
+
+struct file *open_kind(struct machine *m, enum file_kind kind)
+{
+	struct fs_struct *fs = &m->k->fs;
+	u32 rdwr = O_RDWR | KERNEL_O_LARGEFILE;
+
+	switch (kind) {
+	case FILE_REGULAR:
+		return tmpfs_create(m, FS_TMP, "/tmp/file", 1, rdwr);
+	case FILE_REGULAR_UNLINKED:
+		return tmpfs_create(m, FS_TMP, "/tmp/unlinked (deleted)", 0, rdwr);
+	case FILE_ROOTFS:
+		return tmpfs_create(m, FS_ROOTFS, "/rootfile", 1, rdwr);
+	case FILE_ROOTFS_UNLINKED:
+		return tmpfs_create(m, FS_ROOTFS, "/rootfile2 (deleted)", 0, rdwr);
+	case FILE_TMPFILE:
+		return tmpfs_create(m, FS_TMP, NULL, 0, rdwr | O_TMPFILE);
+	case FILE_SHM:
+		return tmpfs_create(m, FS_DEV_SHM, "/dev/shm/x (deleted)", 0, rdwr);
+	case FILE_OPATH:
+		return tmpfs_create(m, FS_TMP, "/tmp/file", 1, O_PATH);
+	case FILE_PIPE:
+		return pipe_create(m);
+	case FILE_DEVNULL:
+		return dentry_open(m, fs->null, rdwr);
+	case FILE_DEVZERO_SHARED:
+		return devzero_shared(m);
+	case FILE_EVENTFD:
+		return anon_inode_getfile(m, "[eventfd]", &eventfd_fops, NULL, O_RDWR);
+	case FILE_EPOLL:
+		return anon_inode_getfile(m, "[eventpoll]", &eventpoll_fops, NULL, O_RDWR);
+	case FILE_DIR:
+		return dentry_open(m, fs->root, O_RDONLY | O_DIRECTORY | KERNEL_O_LARGEFILE);
+	case NR_FILE_KINDS:
+		break;
+	}
+	return ERR_PTR(-EINVAL);
+}
+
+/* Where the files of each kind are, and how they are used. */
+static const struct {
+	const struct file_operations *fops;
+	enum fs_type fs;
+	u32 nlink;
+} kinds[NR_FILE_KINDS] = {
+	[FILE_REGULAR] = { &shmem_file_operations, FS_TMP, 1 },
+	[FILE_REGULAR_UNLINKED] = { &shmem_file_operations, FS_TMP, 0 },
+	[FILE_ROOTFS] = { &shmem_file_operations, FS_ROOTFS, 1 },
+	[FILE_ROOTFS_UNLINKED] = { &shmem_file_operations, FS_ROOTFS, 0 },
+	[FILE_TMPFILE] = { &shmem_file_operations, FS_TMP, 0 },
+	[FILE_SHM] = { &shmem_file_operations, FS_DEV_SHM, 0 },
+	[FILE_PIPE] = { &pipe_fops, FS_PIPE, 1 },
+	[FILE_DEVNULL] = { &null_fops, FS_DEV, 1 },
+	[FILE_DEVZERO_SHARED] = { &shmem_file_operations, FS_SHM, 0 },
+	[FILE_EVENTFD] = { &eventfd_fops, FS_ANON_INODE, 1 },
+	[FILE_EPOLL] = { &eventpoll_fops, FS_ANON_INODE, 1 },
+	[FILE_DIR] = { &dir_fops, FS_ROOTFS, 2 },
+	[FILE_OPATH] = { NULL, FS_TMP, 1 },
+};
+
+bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kind)
+{
+	const struct inode *inode = file_inode(file);
+
+	return file->f_op == kinds[kind].fops && inode->i_sb == &m->k->fs.sb[kinds[kind].fs] &&
+	       inode->i_nlink == kinds[kind].nlink;
+}
+
+u64 kind_state(const struct file *file)
+{
+	return file->f_op == &eventfd_fops ? (uintptr_t)file->private_data : (u64)file->f_pos;
+}
+
+void kind_set_state(struct file *file, u64 state)
+{
+	if (file->f_op == &eventfd_fops)
+		file->private_data = (void *)(uintptr_t)state;
+	else
+		file->f_pos = state;
+}
+
+static const char *const kind_names[NR_FILE_KINDS] = {
+	[FILE_REGULAR] = "regular",
+	[FILE_REGULAR_UNLINKED] = "regular_unlinked",
+	[FILE_ROOTFS] = "rootfs",
+	[FILE_ROOTFS_UNLINKED] = "rootfs_unlinked",
+	[FILE_TMPFILE] = "tmpfile",
+	[FILE_SHM] = "shm",
+	[FILE_PIPE] = "pipe",
+	[FILE_DEVNULL] = "devnull",
+	[FILE_DEVZERO_SHARED] = "devzero_shared",
+	[FILE_EVENTFD] = "eventfd",
+	[FILE_EPOLL] = "epoll",
+	[FILE_DIR] = "dir",
+	[FILE_OPATH] = "opath",
+};
+
+const char *file_kind_name(enum file_kind kind)
+{
+	return kind_names[kind];
+}
+
+int file_kind_find(const char *name)
+{
+	for (int i = 0; i < NR_FILE_KINDS; i++)
+		if (!strcmp(kind_names[i], name))
+			return i;
+	return -ENOENT;
+}

@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kexec handover (kernel/liveupdate/kexec_handover.c): which memory the next
+ * kernel gets, and the one-shot restore there.
+ */
+#include <libfdt.h>
+#include <stdio.h>
+
+#include "policy/kho_count.h"
+#include "kernel/liveupdate/kho_track.h"
+#include "machine/machine.h"
+
+#define pr_fmt "KHO: "
+
+#define KHO_METADATA_VERSION	1
+
+/* kho_vmalloc.flags */
+#define KHO_VMALLOC_ALLOC	0x0001
+#define KHO_VMALLOC_HUGE_VMAP	0x0002
+
+bool kho_is_enabled(struct machine *m)
+{
+	return m->k->kho.enabled;
+}
+
+/* A block that claims more than the page ends with it; behind that nothing is mapped. */
+static void cut_block(struct machine *m, phys_addr_t phys, u32 off, fdt32_t *size)
+{
+	if (off >= PAGE_SIZE)
+		oops(m, phys + off);
+	*size = cpu_to_fdt32(min(fdt32_to_cpu(*size), (u32)PAGE_SIZE - off));
+}
+
+int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf)
+{
+	struct fdt_header *fdt = buf;
+	int err;
+
+	phys_read(m, phys, fdt, PAGE_SIZE);
+	err = fdt_check_header(fdt);
+	if (err)
+		return err;
+	cut_block(m, phys, fdt_off_dt_struct(fdt), &fdt->size_dt_struct);
+	cut_block(m, phys, fdt_off_dt_strings(fdt), &fdt->size_dt_strings);
+	cut_block(m, phys, 0, &fdt->totalsize);
+	return 0;
+}
+
+static void write_fdt(struct machine *m, phys_addr_t phys, const void *fdt)
+{
+	phys_write(m, phys, fdt, fdt_totalsize(fdt));
+}
+
+/* Preserve. */
+
+static bool kho_scratch_overlap(struct machine *m, u64 pfn, u64 nr)
+{
+	const struct kho_scratch *scratch = &m->k->kho.scratch;
+
+	return PFN_PHYS(pfn) < scratch->addr + scratch->size &&
+	       PFN_PHYS(pfn + nr) > scratch->addr;
+}
+
+/* Asked for every folio, so that the calls to kho_count.c are not made in vain. */
+static bool counted(const struct machine *m)
+{
+	return m->k->boot.release.policy.restore == RESTORE_REFCOUNT;
+}
+
+static int track_add(struct machine *m, u64 pfn, unsigned int order)
+{
+	int err = counted(m) ? kho_count_get(m, pfn) : 0;
+
+	if (err < 0)
+		return err;
+	err = kho_track_add(m, pfn, order);
+	if (err)
+		kho_count_put(m, pfn);
+	else
+		ledger_preserve(m, pfn, 1ull << order, true);
+	return err;
+}
+
+static void track_del(struct machine *m, u64 pfn, unsigned int order)
+{
+	if (counted(m) && kho_count_put(m, pfn))
+		return;
+	kho_track_del(m, pfn, order);
+	ledger_preserve(m, pfn, 1ull << order, false);
+}
+
+int kho_preserve_folio(struct machine *m, struct folio *folio)
+{
+	u64 pfn = folio_pfn(m, folio);
+	unsigned int order = folio_order(folio);
+
+	if (WARN_ON(m, kho_scratch_overlap(m, pfn, 1ull << order)))
+		return -EINVAL;
+	return track_add(m, pfn, order);
+}
+
+void kho_unpreserve_folio(struct machine *m, struct folio *folio)
+{
+	track_del(m, folio_pfn(m, folio), folio_order(folio));
+}
+
+/* The order of the first block of [pfn, end). */
+static unsigned int kho_preserve_pages_order(u64 pfn, u64 end)
+{
+	unsigned int zeros = pfn ? __builtin_ctzll(pfn) : 64;
+
+	return min(zeros, ilog2(end - pfn));
+}
+
+static void __kho_unpreserve(struct machine *m, u64 pfn, u64 end)
+{
+	while (pfn < end) {
+		unsigned int order = kho_preserve_pages_order(pfn, end);
+
+		track_del(m, pfn, order);
+		pfn += 1ull << order;
+	}
+}
+
+int kho_preserve_pages(struct machine *m, u64 start, u64 nr_pages)
+{
+	u64 pfn = start, end = start + nr_pages;
+
+	if (WARN_ON(m, kho_scratch_overlap(m, start, nr_pages)))
+		return -EINVAL;
+	while (pfn < end) {
+		unsigned int order = kho_preserve_pages_order(pfn, end);
+		int err = track_add(m, pfn, order);
+
+		if (err) {
+			__kho_unpreserve(m, start, pfn);
+			return err;
+		}
+		pfn += 1ull << order;
+	}
+	return 0;
+}
+
+/* A new chunk, linked behind @cur; 0 on failure. */
+static phys_addr_t new_vmalloc_chunk(struct machine *m, phys_addr_t cur)
+{
+	phys_addr_t chunk = get_zeroed_page(m, GFP_KERNEL);
+
+	if (!chunk)
+		return 0;
+	if (kho_preserve_pages(m, PHYS_PFN(chunk), 1)) {
+		free_page(m, chunk);
+		return 0;
+	}
+	if (cur)
+		phys_write(m, cur, &chunk, sizeof(chunk));
+	return chunk;
+}
+
+int kho_preserve_vmalloc(struct machine *m, struct vm_struct *vm, struct kho_vmalloc *pres)
+{
+	u32 nr_contig_pages = 1u << vm->order, idx = 0;
+	phys_addr_t chunk;
+	int err;
+
+	if (vm->flags & ~(VM_ALLOC | VM_ALLOW_HUGE_VMAP))
+		return -EOPNOTSUPP;
+	chunk = new_vmalloc_chunk(m, 0);
+	if (!chunk)
+		return -ENOMEM;
+	pres->first = chunk;
+	for (u32 i = 0; i < vm->nr_pages; i += nr_contig_pages) {
+		phys_addr_t phys = PFN_PHYS(vm->pfns[i]);
+
+		err = kho_preserve_pages(m, vm->pfns[i], nr_contig_pages);
+		if (err)
+			goto err_free;
+		phys_write(m, chunk + sizeof(u64) + idx++ * sizeof(u64), &phys, sizeof(phys));
+		if (idx == KHO_VMALLOC_SIZE) {
+			chunk = new_vmalloc_chunk(m, chunk);
+			if (!chunk) {
+				err = -ENOMEM;
+				goto err_free;
+			}
+			idx = 0;
+		}
+	}
+	pres->total_pages = vm->nr_pages;
+	pres->flags = (vm->flags & VM_ALLOC ? KHO_VMALLOC_ALLOC : 0) |
+		      (vm->flags & VM_ALLOW_HUGE_VMAP ? KHO_VMALLOC_HUGE_VMAP : 0);
+	pres->order = vm->order;
+	return 0;
+
+err_free:
+	kho_unpreserve_vmalloc(m, pres);
+	return err;
+}
+
+void kho_unpreserve_vmalloc(struct machine *m, const struct kho_vmalloc *pres)
+{
+	phys_addr_t addr = pres->first;
+	struct kho_vmalloc_chunk chunk;
+
+	for (; addr; addr = chunk.next) {
+		phys_read(m, addr, &chunk, sizeof(chunk));
+		__kho_unpreserve(m, PHYS_PFN(addr), PHYS_PFN(addr) + 1);
+		for (u32 i = 0; i < KHO_VMALLOC_SIZE && chunk.phys[i]; i++)
+			__kho_unpreserve(m, PHYS_PFN(chunk.phys[i]),
+					 PHYS_PFN(chunk.phys[i]) + (1ull << pres->order));
+		free_page(m, addr);
+	}
+}
+
+int kho_alloc_preserve(struct machine *m, u64 size, phys_addr_t *phys)
+{
+	struct folio *folio;
+	int err;
+
+	if (!size)
+		return -EINVAL;
+	if (get_order(size) > MAX_PAGE_ORDER)
+		return -E2BIG;
+	task_yield(m, "before alloc_pages", NULL);
+	folio = folio_alloc(m, GFP_KERNEL | __GFP_ZERO, get_order(size));
+	if (!folio)
+		return -ENOMEM;
+	err = kho_preserve_folio(m, folio);
+	if (err) {
+		folio_put(m, folio);
+		return err;
+	}
+	*phys = folio_phys(m, folio);
+	return 0;
+}
+
+void kho_unpreserve_free(struct machine *m, phys_addr_t phys)
+{
+	struct folio *folio;
+
+	if (!phys)
+		return;
+	folio = pfn_folio(m, PHYS_PFN(phys));
+	kho_unpreserve_folio(m, folio);
+	folio_put(m, folio);
+}
+
+/* Restore. */
+
+static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool is_folio)
+{
+	union kho_page_info info = { 0 };
+	struct page *page;
+	u64 pfn = PHYS_PFN(phys), nr_pages = 0;
+
+	if (!pfn_valid(m, pfn))
+		return NULL;
+	page = pfn_to_page(m, pfn);
+	if (!(page->flags & PG_BUDDY))
+		info.page_private = page->private;
+	if (counted(m) && info.magic != KHO_PAGE_MAGIC && kho_count_restore(m, pfn))
+		return page;
+	/* Only the head of a preserved block has the magic, and only once. An int counts it. */
+	if (info.magic == KHO_PAGE_MAGIC)
+		nr_pages = (s32)(1u << info.order % 32);
+	ledger_restore(m, pfn, nr_pages);
+	if (WARN_ON_ONCE(m, !nr_pages))
+		return NULL;
+	/* Behind the end of memory there are no struct pages. */
+	if (nr_pages > m->nr_frames - pfn)
+		oops(m, PFN_PHYS(m->nr_frames));
+	page->private = 0;
+	for (u64 i = 0; i < nr_pages; i++) {
+		census_add(m, CENSUS_INCOMING, page[i].flags & PG_INCOMING ? -1 : 0);
+		page[i].refcount = i && is_folio ? 0 : 1;
+		page[i].order = 0;
+		page[i].flags &= PG_SCRAMBLED;
+	}
+	if (is_folio)
+		prep_compound_page(m, page, info.order);
+	/* With counts, every owner has a reference from here on. */
+	if (counted(m)) {
+		page->refcount = kho_count_owners(m, pfn);
+		kho_count_restore(m, pfn);
+	}
+	census_add(m, CENSUS_FRAMES, nr_pages);
+	return page;
+}
+
+struct folio *kho_restore_folio(struct machine *m, phys_addr_t phys)
+{
+	KCALL(m);
+	struct page *page = kho_restore_page(m, phys, true);
+
+	return page ? page_folio(page) : NULL;
+}
+
+struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages)
+{
+	KCALL(m);
+	u64 start = PHYS_PFN(phys), pfn = start, end = start + nr_pages;
+
+	while (pfn < end) {
+		unsigned int order = kho_preserve_pages_order(pfn, end);
+
+		if (!kho_restore_page(m, PFN_PHYS(pfn), false))
+			return NULL;
+		pfn += 1ull << order;
+	}
+	return pfn_to_page(m, start);
+}
+
+void kho_restore_free(struct machine *m, phys_addr_t phys)
+{
+	KCALL(m);
+	struct folio *folio = kho_restore_folio(m, phys);
+
+	if (!WARN_ON(m, !folio))
+		folio_put(m, folio);
+}
+
+static phys_addr_t chunk_phys(struct machine *m, phys_addr_t chunk, u32 i)
+{
+	return phys_read_u64(m, chunk + offsetof(struct kho_vmalloc_chunk, phys[i]));
+}
+
+/*
+ * Restore the pages of all chunks into @vm->pfns; false when something is amiss. A
+ * chain that leads back fails at the chunk that was restored before.
+ */
+static bool restore_chunks(struct machine *m, phys_addr_t addr, struct vm_struct *vm)
+{
+	u64 idx = 0, contig_pages = (s32)(1u << vm->order % 32);
+	phys_addr_t phys, next;
+
+	for (; addr; addr = next) {
+		for (u32 i = 0; i < KHO_VMALLOC_SIZE && (phys = chunk_phys(m, addr, i)); i++) {
+			if (idx + contig_pages > vm->nr_pages)
+				return false;
+			if (!kho_restore_pages(m, phys, contig_pages))
+				return false;
+			for (u64 j = 0; j < contig_pages; j++)
+				vm->pfns[idx++] = PHYS_PFN(phys) + j;
+		}
+		next = phys_read_u64(m, addr + offsetof(struct kho_vmalloc_chunk, next));
+		if (!kho_restore_pages(m, addr, 1))
+			return false;
+		free_page(m, addr);
+	}
+	return idx == vm->nr_pages;
+}
+
+struct vm_struct *kho_restore_vmalloc(struct machine *m, const struct kho_vmalloc *pres)
+{
+	KCALL(m);
+	struct vm_struct vm = { .nr_pages = pres->total_pages, .order = pres->order }, *area;
+
+	if (pres->flags & KHO_VMALLOC_ALLOC)
+		vm.flags |= VM_ALLOC;
+	if (pres->flags & KHO_VMALLOC_HUGE_VMAP)
+		vm.flags |= VM_ALLOW_HUGE_VMAP;
+	vm.pfns = kvmalloc_pages(m, vm.nr_pages);
+	if (!vm.pfns)
+		return NULL;
+	if (!restore_chunks(m, pres->first, &vm))
+		goto err_free_pages_array;
+	/* There are no areas of size 0. */
+	area = vm.nr_pages ? get_vm_area(m) : NULL;
+	if (!area)
+		goto err_free_pages_array;
+	vm.area = area->area;
+	*area = vm;
+	return area;
+
+	/* The pages restored so far belong to nobody from here on. */
+err_free_pages_array:
+	kvfree_pages(m, vm.pfns, vm.nr_pages);
+	return NULL;
+}
+
+bool kho_extent_ok(struct machine *m, phys_addr_t phys, u64 size)
+{
+	u64 first = PHYS_PFN(phys), last = PHYS_PFN(phys + size - 1);
+
+	if (!has_fix(m, FIX_EXTENT_CHECKS))
+		return true;
+	for (u64 pfn = first; pfn <= last; pfn++)
+		if (!pfn_valid(m, pfn) || !(m->memmap[pfn].flags & PG_INCOMING))
+			return false;
+	return first <= last;
+}
+
+/* Subtrees. */
+
+static int __kho_add_subtree(struct machine *m, void *fdt, const char *name, phys_addr_t blob,
+			     u64 size)
+{
+	int off;
+
+	if (fdt_open_into(fdt, fdt, PAGE_SIZE) < 0)
+		return -ENOMEM;
+	off = fdt_add_subnode(fdt, 0, name);
+	if (off < 0)
+		return off == -FDT_ERR_EXISTS ? -EEXIST : -ENOMEM;
+	if (fdt_setprop(fdt, off, kho_subtree_prop(m), &blob, sizeof(blob)) < 0)
+		return -ENOMEM;
+	if (m->k->boot.release.blob_size &&
+	    fdt_setprop(fdt, off, "blob-size", &size, sizeof(size)) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 size)
+{
+	u8 fdt[PAGE_SIZE];
+	int err;
+
+	mutex_lock(m, &m->k->kho.lock);
+	kho_read_fdt(m, m->k->kho.fdt, fdt);
+	err = __kho_add_subtree(m, fdt, name, blob, size);
+	if (!err) {
+		fdt_pack(fdt);
+		write_fdt(m, m->k->kho.fdt, fdt);
+	}
+	mutex_unlock(m, &m->k->kho.lock);
+	return err;
+}
+
+int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size)
+{
+	u8 fdt[PAGE_SIZE];
+	const void *val;
+	int off, len;
+
+	if (!m->k->kho.fdt_in || kho_read_fdt(m, m->k->kho.fdt_in, fdt))
+		return -ENOENT;
+	off = fdt_subnode_offset(fdt, 0, name);
+	if (off < 0)
+		return -ENOENT;
+	val = fdt_getprop(fdt, off, kho_subtree_prop(m), &len);
+	if (!val || len != sizeof(*phys))
+		return -EINVAL;
+	memcpy(phys, val, sizeof(*phys));
+	if (!m->k->boot.release.blob_size)
+		return 0;
+	val = fdt_getprop(fdt, off, "blob-size", &len);
+	if (!val || len != sizeof(*size)) {
+		pr_warn(m, "broken KHO subnode '%s': missing or invalid blob-size property", name);
+		return -EINVAL;
+	}
+	memcpy(size, val, sizeof(*size));
+	return 0;
+}
+
+/* Boot. */
+
+static phys_addr_t kho_get_mem_map_phys(struct machine *m, const void *fdt)
+{
+	const void *val;
+	phys_addr_t phys;
+	int len;
+
+	val = fdt_getprop(fdt, 0, KHO_FDT_MEMORY_MAP, &len);
+	if (!val || len != sizeof(phys)) {
+		pr_err(m, "failed to get preserved memory map");
+		return 0;
+	}
+	memcpy(&phys, val, sizeof(phys));
+	return phys;
+}
+
+static int kho_populate_fdt(struct machine *m, phys_addr_t phys)
+{
+	const char *compatible = m->k->boot.release.kho_compatible;
+	u8 fdt[PAGE_SIZE];
+	int err;
+
+	err = kho_read_fdt(m, phys, fdt);
+	if (err) {
+		pr_warn(m, "setup: handover FDT (0x%llx) is invalid: %d", (unsigned long long)phys,
+			err);
+		return -EINVAL;
+	}
+	err = fdt_node_check_compatible(fdt, 0, compatible);
+	if (err) {
+		pr_warn(m, "setup: handover FDT (0x%llx) is incompatible with '%s': %d",
+			(unsigned long long)phys, compatible, err);
+		return -EINVAL;
+	}
+	m->k->kho.mem_map_in = kho_get_mem_map_phys(m, fdt);
+	return m->k->kho.mem_map_in ? 0 : -ENOENT;
+}
+
+void kho_populate(struct machine *m, phys_addr_t fdt)
+{
+	int err = kho_populate_fdt(m, fdt);
+
+	if (err && m->k->boot.release.kho_radix) {
+		pr_warn(m, "disabling KHO revival");
+		return;
+	}
+	if (err) {
+		pr_warn(m, "disabling KHO revival: %d", err);
+		return;
+	}
+	m->k->kho.fdt_in = fdt;
+	pr_info(m, "found kexec handover data.");
+}
+
+/*
+ * kho_preserved_memory_reserve(), deserialize_bitmap(). The block may reach beyond
+ * memory, its first page may not. Counts of shifts are taken as the processor does.
+ */
+static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
+{
+	union kho_page_info info = { .magic = KHO_PAGE_MAGIC, .order = order };
+	u64 size = 1ull << ((order + PAGE_SHIFT) % 64), pfn = PHYS_PFN(phys), end;
+	struct page *page = pfn_to_page(m, pfn);
+
+	end = min(pfn + DIV_ROUND_UP(size, PAGE_SIZE), m->nr_frames);
+	for (u64 i = pfn; i < end; i++) {
+		struct page *p = &m->memmap[i];
+
+		if (p->flags & PG_INCOMING)
+			continue;
+		/* Frames that no kernel ever used are as the last one's allocator left them. */
+		*p = (struct page){ .data = p->data, .flags = (p->flags & PG_SCRAMBLED) |
+							      PG_INCOMING };
+		census_add(m, CENSUS_INCOMING, 1);
+	}
+	page->private = info.page_private;
+	m->top = max(m->top, end);
+}
+
+void kho_memory_init(struct machine *m)
+{
+	struct kho_scratch *scratch = &m->k->kho.scratch;
+
+	scratch->size = m->nr_frames / 64 * PAGE_SIZE;
+	scratch->addr = PFN_PHYS(m->nr_frames) - scratch->size;
+	if (m->k->kho.fdt_in)
+		kho_track_walk(m, m->k->kho.mem_map_in, keep_pages);
+}
+
+static int kho_out_fdt_setup(struct machine *m)
+{
+	phys_addr_t map = kho_track_map(m);
+	u8 fdt[PAGE_SIZE];
+	int err;
+
+	err = fdt_create(fdt, PAGE_SIZE);
+	err |= fdt_finish_reservemap(fdt);
+	err |= fdt_begin_node(fdt, "");
+	err |= fdt_property_string(fdt, "compatible", m->k->boot.release.kho_compatible);
+	err |= fdt_property(fdt, KHO_FDT_MEMORY_MAP, &map, sizeof(map));
+	err |= fdt_end_node(fdt);
+	err |= fdt_finish(fdt);
+	if (!err)
+		write_fdt(m, m->k->kho.fdt, fdt);
+	return err;
+}
+
+static void kho_in_kexec_metadata(struct machine *m)
+{
+	struct kho_kexec_metadata metadata;
+	phys_addr_t phys;
+	u64 size;
+
+	/* A kernel that hands none over is fine. */
+	if (kho_retrieve_subtree(m, KHO_METADATA_NODE, &phys, &size))
+		return;
+	if (size < sizeof(metadata.version)) {
+		pr_warn(m, "kexec-metadata blob too small (%llu bytes)", (unsigned long long)size);
+		return;
+	}
+	phys_read(m, phys, &metadata, sizeof(metadata));
+	if (metadata.version != KHO_METADATA_VERSION) {
+		pr_warn(m, "kexec-metadata version %u not supported (expected %u)",
+			metadata.version, KHO_METADATA_VERSION);
+		return;
+	}
+	if (size < sizeof(metadata)) {
+		pr_warn(m, "kexec-metadata blob too small for v%u (%llu < %zu)", metadata.version,
+			(unsigned long long)size, sizeof(metadata));
+		return;
+	}
+	m->k->kho.kexec_count = metadata.kexec_count;
+	snprintf(m->k->kho.previous_release, sizeof(m->k->kho.previous_release), "%.64s",
+		 metadata.previous_release);
+	pr_info(m, "exec from: %s (count %u)", m->k->kho.previous_release, metadata.kexec_count);
+}
+
+static int kho_out_kexec_metadata(struct machine *m)
+{
+	struct kho_kexec_metadata metadata = {
+		.version = KHO_METADATA_VERSION,
+		.kexec_count = m->k->kho.kexec_count + 1,
+	};
+	phys_addr_t phys;
+	int err;
+
+	err = kho_alloc_preserve(m, sizeof(metadata), &phys);
+	if (err)
+		return err;
+	snprintf(metadata.previous_release, sizeof(metadata.previous_release), "%s",
+		 m->k->boot.release.uname);
+	phys_write(m, phys, &metadata, sizeof(metadata));
+	err = kho_add_subtree(m, KHO_METADATA_NODE, phys, sizeof(metadata));
+	if (err)
+		kho_unpreserve_free(m, phys);
+	return err;
+}
+
+int kho_init(struct machine *m)
+{
+	struct kho *kho = &m->k->kho;
+	int err;
+
+	if (!kho->enabled)
+		return 0;
+	err = kho_track_init(m);
+	if (!err)
+		err = kho_alloc_preserve(m, PAGE_SIZE, &kho->fdt);
+	if (!err)
+		err = kho_out_fdt_setup(m);
+	if (!err && m->k->boot.release.kexec_metadata) {
+		if (kho->fdt_in)
+			kho_in_kexec_metadata(m);
+		err = kho_out_kexec_metadata(m);
+		if (err)
+			pr_warn(m, "failed to initialize kexec-metadata subtree: %d", err);
+	}
+	if (!err)
+		err = kho_count_deserialize(m);
+	if (!err)
+		err = kho_count_init(m);
+	if (err) {
+		kho->enabled = false;
+		kho->fdt = 0;
+	}
+	return err;
+}
+
+/* Reboot. */
+
+int kho_finalize(struct machine *m)
+{
+	u8 fdt[PAGE_SIZE];
+	phys_addr_t map, old;
+	int err;
+
+	if (!kho_is_enabled(m))
+		return -EOPNOTSUPP;
+	mutex_lock(m, &m->k->kho.lock);
+	map = kho_mem_serialize(m, &err);
+	if (!err) {
+		kho_read_fdt(m, m->k->kho.fdt, fdt);
+		old = kho_get_mem_map_phys(m, fdt);
+		if (old)
+			kho_mem_ser_free(m, old);
+		fdt_setprop_inplace(fdt, 0, KHO_FDT_MEMORY_MAP, &map, sizeof(map));
+		write_fdt(m, m->k->kho.fdt, fdt);
+		m->k->kho.finalized = true;
+	}
+	mutex_unlock(m, &m->k->kho.lock);
+	return err;
+}
+
+phys_addr_t kho_fill_kimage(struct machine *m)
+{
+	return kho_is_enabled(m) ? m->k->kho.fdt : 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How KHO tracks which pages to keep, and how the next kernel reads that: in
+ * xarrays that are serialized when the machine reboots (6.19, 7.0), or in a
+ * radix tree that the next kernel walks as it lies (7.1 on).
+ */
+#ifndef MODEL_KERNEL_LIVEUPDATE_KHO_TRACK_H
+#define MODEL_KERNEL_LIVEUPDATE_KHO_TRACK_H
+
+#include "mm/mm.h"
+
+int kho_track_init(struct machine *m);
+/* The preserved-memory-map property: where the next kernel finds the map now. */
+phys_addr_t kho_track_map(struct machine *m);
+/* -ENOMEM when a node or a bitmap cannot be had. */
+int kho_track_add(struct machine *m, u64 pfn, unsigned int order);
+void kho_track_del(struct machine *m, u64 pfn, unsigned int order);
+/* Up to 7.0: write the map down; its address, or 0 and *@err. */
+phys_addr_t kho_mem_serialize(struct machine *m, int *err);
+void kho_mem_ser_free(struct machine *m, phys_addr_t chunk);
+typedef void (*kho_keep_fn)(struct machine *m, phys_addr_t phys, unsigned int order);
+/* Call @keep for each preserved block of the map at @map, whatever that holds. */
+void kho_track_walk(struct machine *m, phys_addr_t map, kho_keep_fn keep);
+
+/* For damage.c: where the bit of a block is, and the table entry on the way to it. */
+bool kho_track_bit(struct machine *m, u64 pfn, unsigned int order, phys_addr_t *byte,
+		   unsigned int *bit);
+bool kho_track_slot(struct machine *m, u64 pfn, unsigned int order, unsigned int level,
+		    phys_addr_t *slot);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine: page frames, which outlive kernels; the running kernel, which
+ * lies in the heap and is dropped whole at kexec; the ledger, which no kernel
+ * sees.
+ */
+#ifndef MODEL_MACHINE_MACHINE_H
+#define MODEL_MACHINE_MACHINE_H
+
+#include "machine/arena.h"
+#include "fs/fs.h"
+#include "kernel/liveupdate/kho.h"
+#include "judge/ledger.h"
+#include "kernel/liveupdate/liveupdate.h"
+#include "kernel/liveupdate/luo_internal.h"
+#include "luosim.h"
+#include "mm/mm.h"
+#include "kernel/printk.h"
+#include "kernel/process.h"
+#include "machine/task.h"
+#include "lib/xarray.h"
+
+/* A place in the code that speaks only once, or only so often, per kernel. */
+#define MAX_SITES	32
+struct site {
+	const void *where;
+	u32 count;
+	bool once;			/* it warns, and only once */
+};
+
+/* Locks of one name, and the classes that were ever taken under one of them. */
+#define MAX_LOCK_CLASSES	32
+struct lock_class {
+	const char *name;
+	u32 under;			/* mask of classes */
+};
+
+/* kexec_core.c */
+struct kexec {
+	struct mutex lock;		/* only ever tried */
+	bool loaded;			/* an image: */
+	bool preserve_context;
+	u64 fdt;			/* kho_fill_kimage() */
+};
+
+/* All that a kernel holds in its global variables. */
+struct kernel {
+	struct boot boot;
+
+	/* page_alloc.c: free blocks by order, as pfn + 1 of the first */
+	u32 free_list[MAX_PAGE_ORDER + 1];
+	u64 nr_free;
+
+	/* fs.h */
+	struct list_head processes;	/* process.h */
+	struct process init_process;
+	struct fs_struct fs;
+
+	struct kho kho;
+	struct luo luo;
+	struct handlers *handlers;	/* handlers/handlers.h */
+	struct kexec kexec;
+	struct mutex system_transition_mutex;
+
+	struct site sites[MAX_SITES];
+	u32 nr_sites;
+
+	/* what policy_cost() counts */
+	u64 heap_bytes;			/* given out by kzalloc() */
+	s64 xa_nodes;			/* of xarrays: as many as the indices need */
+	s64 claims, claim_bytes;
+};
+
+struct machine {
+	struct machine_config config;
+	struct boot next_boot;
+	struct arena persist;		/* this struct, page frames, ledger */
+	struct arena heap;		/* the running kernel */
+	struct kernel *k;
+	u32 kernel_nr;
+
+	struct page *memmap;
+	u64 nr_frames;
+	u64 top;			/* frames from here on were never touched */
+
+	struct ledger ledger;
+	struct damage *damages;		/* for the next kexec, in order; see damage.c */
+
+	struct task init_task;
+	struct task *task;		/* that runs */
+	u32 nr_tasks;			/* of a race; 0 outside of races */
+	char *stacks;			/* see task.c */
+	jmp_buf scheduler;
+	const void *scheduler_stack;	/* AddressSanitizer's */
+	size_t scheduler_stack_size;
+	bool leaving;			/* a task of the race has started the next kernel */
+	struct lock_class lock_class[MAX_LOCK_CLASSES];
+	u32 nr_lock_classes;
+
+	bool panicked;
+
+	u64 claims_held_max, claim_bytes_max, claim_lookups;	/* see policy_cost() */
+};
+
+static inline bool has_fix(const struct machine *m, enum fix fix)
+{
+	return m->k->boot.release.fixes & FIX_BIT(fix);
+}
+
+static inline u64 limit(const struct machine *m, enum limit limit)
+{
+	return m->k->boot.release.limit[limit];
+}
+
+static inline void census_add(struct machine *m, enum census_item item, s64 n)
+{
+	/* Sizes that a damaged handover gives to files may add up to anything. */
+	m->ledger.now.count[item] = (u64)m->ledger.now.count[item] + (u64)n;
+}
+
+static inline bool pfn_valid(const struct machine *m, u64 pfn)
+{
+	return pfn < m->nr_frames;
+}
+
+/* Are the few bytes there in memory? */
+static inline bool phys_valid(const struct machine *m, phys_addr_t phys, u64 len)
+{
+	return pfn_valid(m, PHYS_PFN(phys)) && pfn_valid(m, PHYS_PFN(phys + len - 1));
+}
+
+/* A frame outside memory is an oops. */
+static inline struct page *pfn_to_page(struct machine *m, u64 pfn)
+{
+	if (!pfn_valid(m, pfn))
+		oops(m, PFN_PHYS(pfn));
+	return &m->memmap[pfn];
+}
+
+static inline u64 page_to_pfn(const struct machine *m, const struct page *page)
+{
+	return page - m->memmap;
+}
+
+static inline struct folio *pfn_folio(struct machine *m, u64 pfn)
+{
+	return page_folio(pfn_to_page(m, pfn));
+}
+
+static inline u64 folio_pfn(const struct machine *m, const struct folio *folio)
+{
+	return page_to_pfn(m, &folio->page);
+}
+
+static inline phys_addr_t folio_phys(const struct machine *m, const struct folio *folio)
+{
+	return PFN_PHYS(folio_pfn(m, folio));
+}
+
+/* For KCALL(). */
+static inline struct machine *kcall_push(struct machine *m, const char *func)
+{
+	struct task *task = m->task;
+
+	if (task->call_depth < CALL_DEPTH)
+		task->call[task->call_depth] = func;
+	task->call_depth++;
+	return m;
+}
+
+static inline void kcall_pop(struct machine **m)
+{
+	(*m)->task->call_depth--;
+}
+
+/*
+ * A system call's body runs between SYSCALL_ENTER and its return; panic() comes
+ * back to SYSCALL_ENTER, which then returns -EIO.
+ */
+#define SYSCALL_ENTER(m) do {						\
+	if ((m)->panicked || setjmp((m)->task->panic_env))		\
+		return -EIO;						\
+	(m)->task->call_depth = 0;					\
+} while (0)
+
+/* Run @call as a system call; files given up meanwhile are released on its return. */
+#define SYSCALL(m, call) do {						\
+	int64_t __ret;							\
+									\
+	SYSCALL_ENTER(m);						\
+	__ret = (call);							\
+	syscall_exit(m);						\
+	if ((m)->task->task_works)					\
+		exit_to_user_mode_loop(m);				\
+	return __ret;							\
+} while (0)
+
+struct task *task_of(struct machine *m, u32 id);
+
+/* A place where another task may come to run; @what and @lock say which. */
+static inline void task_yield(struct machine *m, const char *what, const char *lock)
+{
+	if (m->task->id)
+		task_give_way(m, what, lock);
+}
+
+/*
+ * What kfree() leaves while tasks run: who freed it. No pointer looks so, and
+ * locks and files begin with one.
+ */
+#define POISON_FREE	0x6b6bull
+void use_after_free(struct machine *m, u64 poison) __attribute__((noreturn));
+static inline u64 freed_by(const void *object)
+{
+	u64 first;
+
+	memcpy(&first, object, sizeof(first));
+	return first >> 48 == POISON_FREE ? first : 0;
+}
+
+static inline void check_freed(struct machine *m, const void *object)
+{
+	u64 poison = freed_by(object);
+
+	if (poison)
+		use_after_free(m, poison);
+}
+
+/* machine.c: start the next kernel with the handover FDT at @fdt, or none; all else is gone. */
+void machine_kexec(struct machine *m, phys_addr_t fdt);
+/* The object's address as a number that is the same in every run. */
+static inline u64 object_id(const struct machine *m, const void *ptr)
+{
+	return (u64)((const char *)ptr - m->heap.base) / ARENA_STEP;
+}
+
+#endif

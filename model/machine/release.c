@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The releases as rows of data: what each hands over, its limits and its fixes.
+ * A row follows the last stable release that was recorded: 6.19.6, 7.0.9,
+ * 7.1.13, 7.2.13, 7.3.4; docs/fidelity.md has the sources.
+ */
+#include "machine/machine.h"
+
+static const struct fix_info fixes[NR_FIXES] = {
+	[FIX_RETRIEVE_STATUS] = { "retrieve-status", "B23",
+		"a failed retrieve is remembered and never tried again" },
+	[FIX_MEMFD_UPTODATE] = { "memfd-uptodate", "B27",
+		"preserve zeroes folios that were never used and marks all uptodate and dirty" },
+	[FIX_DESERIALIZE_ERROR] = { "deserialize-error", "B18",
+		"an error in a session's files fails the open of /dev/liveupdate" },
+	[FIX_SESSION_ALLOC_ERROR] = { "session-alloc-error", "B19",
+		"a session that could not be allocated fails every later open too" },
+	[FIX_FILE_COUNT] = { "file-count", "B21",
+		"a session whose files do not match its count is refused" },
+	[FIX_SERIALIZE_RWSEM] = { "serialize-rwsem", "B12",
+		"session calls sleep while and after sessions are serialized" },
+	[FIX_IOCTL_DIRECTION] = { "ioctl-direction", "B06",
+		"session ioctls check that the session goes the right way" },
+	[FIX_NAME_LENGTH] = { "name-length", "B09",
+		"empty and unterminated session names are refused" },
+	[FIX_FINISH_RESERVED] = { "finish-reserved", "B10",
+		"FINISH refuses a reserved field that is not zero" },
+	[FIX_GET_NAME] = { "get-name", "", "SESSION_GET_NAME exists" },
+	[FIX_MEMFD_SEALS] = { "memfd-seals", "B29", "seals are carried over" },
+	[FIX_MEMFD_EFBIG] = { "memfd-efbig", "B34",
+		"a memfd of more folios than an unsigned int counts is refused" },
+	[FIX_MEMFD_PFN_PHYS] = { "memfd-pfn-phys", "B30",
+		"clean-up after a failed retrieve passes addresses, not frame numbers" },
+	[FIX_MEMFD_RESTORE_EIO] = { "memfd-restore-eio", "B31",
+		"a later folio that cannot be restored fails the retrieve" },
+	[FIX_MEMFD_REMOVE_FOLIO] = { "memfd-remove-folio", "B32",
+		"a folio that cannot be accounted leaves the page cache" },
+	[FIX_MEMFD_ACCT_FOLIO] = { "memfd-acct-folio", "B33",
+		"a large folio is accounted with all its pages" },
+	[FIX_MEMFD_SEAL_EXEC] = { "memfd-seal-exec", "",
+		"F_SEAL_EXEC looks for pins before it brings F_SEAL_WRITE with it" },
+	[FIX_SHMEM_LARGE_WRITE] = { "shmem-large-write", "",
+		"shmem checks a write in steps of the largest folio instead of a page" },
+	[FIX_REGISTER_ANYTIME] = { "register-anytime", "B37",
+		"handlers and FLBs are registered under a lock, also while there are sessions" },
+	[FIX_FLB_INCOMING_REFS] = { "flb-incoming-refs", "B40",
+		"an incoming FLB is not finished while somebody uses it" },
+	[FIX_FLB_OUTGOING_REFS] = { "flb-outgoing-refs", "B41",
+		"an outgoing FLB is not unpreserved while somebody uses it" },
+	[FIX_FLB_RETRIEVE_STATUS] = { "flb-retrieve-status", "B42",
+		"a failed retrieve of an FLB is remembered and never tried again" },
+	[FIX_FLB_FINISH_STATE] = { "flb-finish-state", "B61",
+		"finishing files counts an FLB that nobody has retrieved" },
+	[FIX_RETRIEVE_LOCK] = { "retrieve-lock", "B16",
+		"the list of sessions stays locked while a session is retrieved" },
+	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "",
+		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
+	[FIX_UNFREEZE_DATA] = { "unfreeze-data", "B17",
+		"unfreezing a file leaves its serialized data" },
+	[FIX_KEXEC_JUMP] = { "kexec-jump", "B15",
+		"a kexec that jumps back does not serialize sessions" },
+	[FIX_REBOOT_ABORT] = { "reboot-abort", "B15",
+		"a reboot that fails after sessions were serialized thaws them again" },
+	[FIX_MODULE_PUT_LAST] = { "module-put-last", "B24",
+		"a file gives up its handler's module when nothing of it is needed any more" },
+	[FIX_BOUNDED_PRINT] = { "bounded-print", "B20",
+		"strings of the previous kernel are printed no further than they can be" },
+	[FIX_BLOCK_CHECKS] = { "block-checks", "B22",
+		"chains of blocks that are a ring, too long or miscounted are refused" },
+	[FIX_EXTENT_CHECKS] = { "extent-checks", "",
+		"LUO follows no address to memory that was not handed over" },
+};
+
+#define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)
+#define FIXES_7_0	(FIXES_6_19 | FIX_BIT(FIX_RETRIEVE_STATUS) |			\
+			 FIX_BIT(FIX_MEMFD_UPTODATE) | FIX_BIT(FIX_DESERIALIZE_ERROR) |	\
+			 FIX_BIT(FIX_MEMFD_PFN_PHYS))
+#define FIXES_7_1	(FIXES_7_0 | FIX_BIT(FIX_SESSION_ALLOC_ERROR) |			\
+			 FIX_BIT(FIX_SERIALIZE_RWSEM) | FIX_BIT(FIX_IOCTL_DIRECTION) |	\
+			 FIX_BIT(FIX_NAME_LENGTH) | FIX_BIT(FIX_MEMFD_SEALS) |		\
+			 FIX_BIT(FIX_MEMFD_EFBIG) | FIX_BIT(FIX_MEMFD_RESTORE_EIO) |	\
+			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
+			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
+			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
+			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST) |	\
+			 FIX_BIT(FIX_BOUNDED_PRINT))
+#define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
+			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
+			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
+			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS))
+
+/* What the array of sessions, of files, and a block of each hold. */
+#define ARRAY_SESSIONS								\
+	((LUO_SESSION_PGCNT * PAGE_SIZE - sizeof(struct luo_session_header_ser)) /	\
+	 sizeof(struct luo_session_ser))
+#define ARRAY_FILES	(LUO_FILE_PGCNT * PAGE_SIZE / sizeof(struct luo_file_ser))
+#define PER_BLOCK(type)	((PAGE_SIZE - sizeof(struct kho_block_header_ser)) / sizeof(type))
+
+#define LIMITS_ARRAY { [LIMIT_SESSIONS] = ARRAY_SESSIONS, [LIMIT_FILES] = ARRAY_FILES,	\
+		       [LIMIT_NOFILE] = 1024 }
+#define LIMITS_BLOCK { [LIMIT_SESSIONS_PER_BLOCK] = PER_BLOCK(struct luo_session_ser),	\
+		       [LIMIT_FILES_PER_BLOCK] = PER_BLOCK(struct luo_file_ser),	\
+		       [LIMIT_BLOCKS] = 10000, [LIMIT_NOFILE] = 1024 }
+
+static const struct release releases[] = {
+	{
+		.name = "v6.19", .uname = "6.19.6",
+		.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",
+		.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",
+		.limit = LIMITS_ARRAY,
+		.fixes = FIXES_6_19,
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "none", .identity = IDENTITY_NONE },
+	},
+	{
+		.name = "v7.0", .uname = "7.0.9",
+		.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",
+		.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",
+		.memfd_compatible = "memfd-v1",
+		.limit = LIMITS_ARRAY,
+		.fixes = FIXES_7_0,
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "none", .identity = IDENTITY_NONE },
+	},
+	{
+		.name = "v7.1", .uname = "7.1.13",
+		.kho_compatible = "kho-v3", .luo_compatible = "luo-v1",
+		.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",
+		.memfd_compatible = "memfd-v2",
+		.kho_radix = true, .blob_size = true, .kexec_metadata = true,
+		.limit = LIMITS_ARRAY,
+		.fixes = FIXES_7_1,
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
+	},
+	{
+		.name = "v7.2", .uname = "7.2.13",
+		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
+		.memfd_compatible = "memfd-v2",
+		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
+		.limit = LIMITS_BLOCK,
+		.fixes = FIXES_7_2,
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
+	},
+	{
+		.name = "v7.3", .uname = "7.3.4",
+		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
+		.memfd_compatible = "memfd-v2",
+		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
+		.limit = LIMITS_BLOCK,
+		.fixes = FIXES_7_2,
+		.handlers = HANDLERS_SCRIPTED,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
+	},
+	{
+		.name = "next", .uname = "7.4.0-next",
+		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
+		.memfd_compatible = "memfd-v2",
+		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
+		.limit = LIMITS_BLOCK,
+		.fixes = FIXES_7_2 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
+			 FIX_BIT(FIX_FLB_FINISH_STATE),
+		.handlers = ~0ull, .posted = true,
+		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
+	},
+};
+
+static const char *const limit_names[NR_LIMITS] = {
+	[LIMIT_SESSIONS] = "sessions",
+	[LIMIT_FILES] = "files",
+	[LIMIT_SESSIONS_PER_BLOCK] = "sessions-per-block",
+	[LIMIT_FILES_PER_BLOCK] = "files-per-block",
+	[LIMIT_BLOCKS] = "blocks",
+	[LIMIT_NOFILE] = "nofile",
+};
+
+const struct release *release_table(size_t *nr)
+{
+	*nr = ARRAY_SIZE(releases);
+	return releases;
+}
+
+const struct release *release_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(releases); i++)
+		if (!strcmp(releases[i].name, name))
+			return &releases[i];
+	return NULL;
+}
+
+const struct fix_info *fix_table(void)
+{
+	return fixes;
+}
+
+int fix_find(const char *name)
+{
+	for (int i = 0; i < NR_FIXES; i++)
+		if (!strcmp(fixes[i].name, name))
+			return i;
+	return -ENOENT;
+}
+
+const char *limit_name(enum limit limit)
+{
+	return limit_names[limit];
+}
+
+int limit_find(const char *name)
+{
+	for (int i = 0; i < NR_LIMITS; i++)
+		if (!strcmp(limit_names[i], name))
+			return i;
+	return -ENOENT;
+}

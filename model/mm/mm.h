@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Page frames, folios, the slab heap and vmalloc areas. */
+#ifndef MODEL_MM_MM_H
+#define MODEL_MM_MM_H
+
+#include "lib/types.h"
+
+struct machine;
+
+/*
+ * Twenty-four bytes a frame, so that a machine of many gigabytes fits. Frames
+ * that were never touched are all zero and cost nothing.
+ */
+struct page {
+	union {
+		u64 private;		/* KHO's magic and order, or 0 */
+		struct {
+			u32 next, prev;	/* PG_BUDDY: free list, pfn + 1; 0 ends it */
+		} buddy;
+	};
+	u32 data;	/* contents: see phys.c; 0 means all zero, or scrambled */
+	u32 index;	/* of a folio in a page cache: offset in pages */
+	s32 refcount;
+	u8 order;	/* of a head page, or of a free block */
+	u8 flags;
+};
+
+/* A folio is its head page. */
+struct folio {
+	struct page page;
+};
+
+enum pageflags {
+	PG_BUDDY	= 1 << 0,	/* head of a free block */
+	PG_TAIL		= 1 << 1,	/* of a compound page */
+	PG_UPTODATE	= 1 << 2,
+	PG_DIRTY	= 1 << 3,
+	PG_INCOMING	= 1 << 4,	/* handed over and not restored */
+	PG_SCRAMBLED	= 1 << 5,	/* bytes not written since are garbage */
+	PG_UNTRACKED	= 1 << 6,	/* KHO's own tracking: not in the census */
+	PG_MAPPING	= 1 << 7,	/* head of a folio in a page cache */
+};
+
+enum gfp {
+	GFP_KERNEL	= 0,
+	__GFP_ZERO	= 1 << 0,
+	__GFP_UNTRACKED	= 1 << 1,	/* see PG_UNTRACKED */
+	__GFP_USER	= 1 << 2,	/* for the process: no failure is injected */
+};
+
+/* phys.c: what the frames hold. An address outside memory is an oops. */
+void phys_read(struct machine *m, phys_addr_t phys, void *buf, u64 size);
+static inline u64 phys_read_u64(struct machine *m, phys_addr_t phys)
+{
+	u64 val;
+
+	phys_read(m, phys, &val, sizeof(val));
+	return val;
+}
+
+/* Of the page at @phys, word *@i or the next one that is not zero; false if there is none. */
+bool phys_next_word(struct machine *m, phys_addr_t phys, u32 *i, u64 *word);
+void phys_write(struct machine *m, phys_addr_t phys, const void *buf, u64 size);
+void phys_zero(struct machine *m, phys_addr_t phys, u64 size);
+/* Where the byte at @phys is stored, until its frame is written to again. */
+u8 *phys_byte(struct machine *m, phys_addr_t phys);
+/* Give frame @pfn's contents up; @scramble says what remains. */
+void phys_drop(struct machine *m, u64 pfn, bool scramble);
+/*
+ * A hash of @size bytes at @phys, which lie in one frame, as bytes @offset and on of
+ * something; 0 if they are all zero.
+ */
+u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 offset);
+
+/* pfn_valid(), pfn_to_page(), page_to_pfn() and those of folios are in machine.h. */
+static inline struct folio *page_folio(struct page *page)
+{
+	return (struct folio *)page;
+}
+static inline unsigned int folio_order(const struct folio *folio)
+{
+	return folio->page.order;
+}
+static inline u64 folio_nr_pages(const struct folio *folio)
+{
+	return 1ull << folio->page.order;
+}
+/* page_alloc.c: the buddy allocator. NULL when no block is free or the allocation fails. */
+struct folio *folio_alloc(struct machine *m, unsigned int gfp, unsigned int order);
+void folio_get(struct folio *folio);
+void folio_put(struct machine *m, struct folio *folio);
+void folio_pin(struct machine *m, struct folio *folio);
+void unpin_folio(struct machine *m, struct folio *folio);
+/* Order-0 pages with a physical address instead of a folio; 0 on failure. */
+phys_addr_t get_zeroed_page(struct machine *m, unsigned int gfp);
+void free_page(struct machine *m, phys_addr_t phys);
+/* Halve a folio; the upper half, which is returned, has its flags and references too. */
+struct folio *folio_split(struct folio *folio);
+/* Make a compound page of a restored range. */
+void prep_compound_page(struct machine *m, struct page *page, unsigned int order);
+/* Give all frames of [start, end) that are not PG_INCOMING to the allocator. */
+void memblock_free_all(struct machine *m, u64 start, u64 end);
+
+/* slab.c: the running kernel's heap. kzalloc is zeroed; NULL on failure. */
+void *kzalloc(struct machine *m, u64 size);
+/* The same where no other task may come to run. */
+void *kzalloc_nowait(struct machine *m, u64 size);
+void kfree(struct machine *m, void *ptr, u64 size);
+/*
+ * Arrays of @n page pointers, which the model keeps as page frame numbers. Above
+ * INT_MAX bytes of pointers kvmalloc() warns and fails, as in the kernel.
+ */
+u32 *kvmalloc_pages(struct machine *m, u64 n);
+void kvfree_pages(struct machine *m, u32 *pfns, u64 n);
+
+/* usermem.c: put @len bytes into fresh pages of the process; what to unmap, or 0. */
+u64 user_buffer_map(struct machine *m, const void *buf, u64 len);
+void user_buffer_unmap(struct machine *m, u64 first);
+
+/* vmalloc.c: areas of order-0 pages, contiguous only in virtual addresses. */
+struct vm_struct {
+	u32 nr_pages;
+	u32 order;
+	u32 flags;
+	u32 *pfns;
+	struct vmap_area *area;		/* its place among the virtual addresses */
+};
+#define VM_ALLOC		0x00000002
+#define VM_ALLOW_HUGE_VMAP	0x00000400
+/* __get_vm_area_node(): an area without pages; NULL on failure. */
+struct vm_struct *get_vm_area(struct machine *m);
+struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size);
+void vfree(struct machine *m, struct vm_struct *vm);
+void vmalloc_read(struct machine *m, const struct vm_struct *vm, u64 off, void *buf, u64 size);
+void vmalloc_write(struct machine *m, struct vm_struct *vm, u64 off, const void *buf, u64 size);
+
+#endif

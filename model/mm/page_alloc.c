@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The buddy allocator of the running kernel, orders 0 to MAX_PAGE_ORDER. */
+#include "machine/machine.h"
+
+static void list_push(struct machine *m, u64 pfn, unsigned int order)
+{
+	struct page *page = &m->memmap[pfn];
+	u32 head = m->k->free_list[order];
+
+	page->flags |= PG_BUDDY;
+	page->order = order;
+	page->buddy.next = head;
+	page->buddy.prev = 0;
+	if (head)
+		m->memmap[head - 1].buddy.prev = pfn + 1;
+	m->k->free_list[order] = pfn + 1;
+}
+
+static void list_remove(struct machine *m, u64 pfn, unsigned int order)
+{
+	struct page *page = &m->memmap[pfn];
+
+	if (page->buddy.prev)
+		m->memmap[page->buddy.prev - 1].buddy.next = page->buddy.next;
+	else
+		m->k->free_list[order] = page->buddy.next;
+	if (page->buddy.next)
+		m->memmap[page->buddy.next - 1].buddy.prev = page->buddy.prev;
+	page->flags &= ~PG_BUDDY;
+	page->private = 0;
+}
+
+/* Free a block and merge it with its buddies as far as they are free. */
+static void free_one_page(struct machine *m, u64 pfn, unsigned int order)
+{
+	m->k->nr_free += 1ull << order;
+	for (; order < MAX_PAGE_ORDER; order++) {
+		u64 buddy = pfn ^ (1ull << order);
+		struct page *page;
+
+		if (!pfn_valid(m, buddy + (1ull << order) - 1))
+			break;
+		page = &m->memmap[buddy];
+		if (!(page->flags & PG_BUDDY) || page->order != order)
+			break;
+		list_remove(m, buddy, order);
+		pfn &= ~(1ull << order);
+	}
+	list_push(m, pfn, order);
+}
+
+/* The head of the first block of at least @order, cut down to it; 0: none. */
+static u64 take_block(struct machine *m, unsigned int order)
+{
+	unsigned int found = order;
+	u64 pfn;
+
+	while (found <= MAX_PAGE_ORDER && !m->k->free_list[found])
+		found++;
+	if (found > MAX_PAGE_ORDER)
+		return 0;
+	pfn = m->k->free_list[found] - 1;
+	list_remove(m, pfn, found);
+	while (found > order) {
+		found--;
+		list_push(m, pfn + (1ull << found), found);
+	}
+	m->k->nr_free -= 1ull << order;
+	return pfn;
+}
+
+void prep_compound_page(struct machine *m, struct page *page, unsigned int order)
+{
+	u64 pfn = page_to_pfn(m, page);
+
+	page->order = order;
+	for (u64 i = 1; i < 1ull << order; i++)
+		m->memmap[pfn + i].flags |= PG_TAIL;
+}
+
+struct folio *folio_alloc(struct machine *m, unsigned int gfp, unsigned int order)
+{
+	struct page *page;
+	u64 pfn;
+
+	if (!(gfp & __GFP_USER) && should_fail_alloc(m))
+		return NULL;
+	pfn = take_block(m, order);
+	if (!pfn)
+		return NULL;
+	m->top = max(m->top, pfn + (1ull << order));
+	page = &m->memmap[pfn];
+	page->refcount = 1;
+	page->index = 0;
+	page->flags &= PG_SCRAMBLED;
+	if (gfp & __GFP_UNTRACKED)
+		page->flags |= PG_UNTRACKED;
+	else
+		census_add(m, CENSUS_FRAMES, 1ll << order);
+	prep_compound_page(m, page, order);
+	if (gfp & __GFP_ZERO)
+		for (u64 i = 0; i < 1ull << order; i++)
+			phys_drop(m, pfn + i, false);
+	return page_folio(page);
+}
+
+void folio_get(struct folio *folio)
+{
+	folio->page.refcount++;
+}
+
+/* Does a free block hold the frame? */
+static bool is_free(struct machine *m, u64 pfn)
+{
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+		const struct page *head = &m->memmap[pfn & ~((1ull << order) - 1)];
+
+		if (head->flags & PG_BUDDY && head->order >= order)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of a folio that is free already, in part or as a whole, nothing is freed: two
+ * had it, as only a damaged map of preserved pages makes it come about.
+ */
+static bool bad_page(struct machine *m, u64 pfn, u64 nr)
+{
+	bool bad = is_free(m, pfn);
+
+	for (u64 i = 1; i < nr && !bad; i++)
+		bad = m->memmap[pfn + i].flags & PG_BUDDY;
+	if (!bad)
+		return false;
+	printk(m, LOG_ERR, "BUG: Bad page state  pfn:%05llx", (unsigned long long)pfn);
+	ledger_freed_twice(m, pfn);
+	return true;
+}
+
+void folio_put(struct machine *m, struct folio *folio)
+{
+	struct page *page = &folio->page;
+	u64 pfn = page_to_pfn(m, page), nr = folio_nr_pages(folio);
+	unsigned int order = min((unsigned int)page->order, MAX_PAGE_ORDER);
+
+	if (--page->refcount)
+		return;
+	if (!(page->flags & PG_UNTRACKED))
+		census_add(m, CENSUS_FRAMES, -(s64)nr);
+	if (bad_page(m, pfn, nr))
+		return;
+	page->flags &= PG_SCRAMBLED;
+	page->private = 0;
+	for (u64 i = 1; i < nr; i++)
+		m->memmap[pfn + i].flags &= PG_SCRAMBLED;
+	for (u64 i = 0; i < nr; i += 1ull << order)
+		free_one_page(m, pfn + i, order);
+}
+
+void folio_pin(struct machine *m, struct folio *folio)
+{
+	folio->page.refcount++;
+	census_add(m, CENSUS_PINS, 1);
+}
+
+void unpin_folio(struct machine *m, struct folio *folio)
+{
+	census_add(m, CENSUS_PINS, -1);
+	folio_put(m, folio);
+}
+
+phys_addr_t get_zeroed_page(struct machine *m, unsigned int gfp)
+{
+	struct folio *folio = folio_alloc(m, gfp | __GFP_ZERO, 0);
+
+	return folio ? folio_phys(m, folio) : 0;
+}
+
+void free_page(struct machine *m, phys_addr_t phys)
+{
+	folio_put(m, pfn_folio(m, PHYS_PFN(phys)));
+}
+
+struct folio *folio_split(struct folio *folio)
+{
+	struct page *head = &folio->page, *half;
+
+	head->order--;
+	half = head + folio_nr_pages(folio);
+	half->order = head->order;
+	half->refcount = head->refcount;
+	half->index = head->index + folio_nr_pages(folio);
+	half->flags = (half->flags & PG_SCRAMBLED) | (head->flags & ~PG_SCRAMBLED);
+	return page_folio(half);
+}
+
+void memblock_free_all(struct machine *m, u64 start, u64 end)
+{
+	/* From the top down, so that the lists begin with the lowest blocks. */
+	while (end > start) {
+		unsigned int order = min((unsigned int)__builtin_ctzll(end), MAX_PAGE_ORDER);
+		u64 pfn;
+
+		while (end - (1ull << order) < start)
+			order--;
+		/* Below the first frame that was ever touched, single frames may be taken. */
+		if (end - (1ull << order) < m->top)
+			order = 0;
+		pfn = end - (1ull << order);
+		if (!(m->memmap[pfn].flags & PG_INCOMING))
+			free_one_page(m, pfn, order);
+		end = pfn;
+	}
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Damage to a handover, see damage.h: kept until it is time, then done all at once. */
+#include <libfdt.h>
+
+#include "search/damage.h"
+#include "search/handover.h"
+#include "machine/machine.h"
+
+#define MAX_DAMAGES	64
+
+struct damage {
+	struct damage *next;
+	enum luosim_damage_kind kind;
+	struct path path, other;
+	u64 number;
+	u8 *bytes;
+	u32 len;
+	struct place place;	/* once it is time */
+};
+
+/* The bytes that a number shares with its neighbours, lowest first. */
+static u64 read_word(struct machine *m, const struct place *place)
+{
+	u64 word = 0;
+
+	phys_read(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
+	return place->big_endian ? fdt32_to_cpu(word) : word;
+}
+
+static u64 mask_of(const struct place *place)
+{
+	return (~0ull >> (64 - place->bits)) << place->shift;
+}
+
+static u64 read_place(struct machine *m, const struct place *place)
+{
+	return (read_word(m, place) & mask_of(place)) >> place->shift;
+}
+
+static void write_place(struct machine *m, const struct place *place, u64 number)
+{
+	u64 word = (read_word(m, place) & ~mask_of(place)) | number << place->shift;
+
+	if (place->big_endian)
+		word = cpu_to_fdt32(word);
+	phys_write(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
+}
+
+/* What it takes to do the damage: 0, -ENOENT, -EINVAL, -ERANGE. */
+static int look_up(struct machine *m, struct damage *d)
+{
+	struct place *place = &d->place, other;
+	int err = path_find(m, &d->path, place);
+
+	if (!err && (d->kind == DAMAGE_ADDRESS || d->kind == DAMAGE_COPY))
+		err = path_find(m, &d->other, &other);
+	if (err)
+		return err;
+	switch (d->kind) {
+	case DAMAGE_FLIP:
+		return d->number < (place->bits ? place->bits : 8 * place->bytes) ? 0 : -ERANGE;
+	case DAMAGE_BYTES:
+		return place->bytes ? 0 : -EINVAL;
+	case DAMAGE_ADDRESS:
+		d->number = place->pfn ? PHYS_PFN(other.phys) : other.phys;
+		break;
+	case DAMAGE_COPY:
+		if (!other.bits)
+			return -EINVAL;
+		d->number = read_place(m, &other);
+		break;
+	default:
+		break;
+	}
+	if (!place->bits)
+		return -EINVAL;
+	return d->number & ~(mask_of(place) >> place->shift) ? -ERANGE : 0;
+}
+
+static void write_bytes(struct machine *m, const struct place *place, const struct damage *d)
+{
+	phys_zero(m, place->phys, place->bytes);
+	phys_write(m, place->phys, d->bytes, min(d->len, place->bytes));
+}
+
+static void flip(struct machine *m, const struct place *place, u64 bit)
+{
+	u8 byte;
+
+	if (place->bits) {
+		write_place(m, place, read_place(m, place) ^ 1ull << bit);
+		return;
+	}
+	phys_read(m, place->phys + bit / 8, &byte, 1);
+	byte ^= 1u << bit % 8;
+	phys_write(m, place->phys + bit / 8, &byte, 1);
+}
+
+static void drop(struct machine *m, struct damage *d)
+{
+	if (d->bytes)
+		arena_free(&m->persist, d->bytes, d->len);
+	arena_free(&m->persist, d, sizeof(*d));
+}
+
+void machine_damage_clear(struct machine *m)
+{
+	while (m->damages) {
+		struct damage *d = m->damages;
+
+		m->damages = d->next;
+		drop(m, d);
+	}
+}
+
+/* All is looked up before anything is written: each damage is one to what was right. */
+void damage_apply(struct machine *m)
+{
+	struct damage *d;
+
+	for (d = m->damages; d; d = d->next) {
+		if (!look_up(m, d))
+			continue;
+		printk(m, LOG_WARN, "simulator: no field '%s' in this handover",
+		       path_pattern(&d->path));
+		d->place.phys = 0;
+	}
+	for (d = m->damages; d; d = d->next) {
+		if (!d->place.phys)
+			continue;
+		if (d->kind == DAMAGE_BYTES)
+			write_bytes(m, &d->place, d);
+		else if (d->kind == DAMAGE_FLIP)
+			flip(m, &d->place, d->number);
+		else
+			write_place(m, &d->place, d->number);
+	}
+	machine_damage_clear(m);
+}
+
+static int read_damage(const struct luosim_damage *damage, struct damage *d)
+{
+	bool other = damage->kind == DAMAGE_ADDRESS || damage->kind == DAMAGE_COPY;
+
+	*d = (struct damage){ .kind = damage->kind, .number = damage->number };
+	if (path_read(damage->field, &d->path) || path_is_object(&d->path))
+		return -EINVAL;
+	if (other && path_read(damage->other, &d->other))
+		return -EINVAL;
+	if (d->kind == DAMAGE_COPY && path_is_object(&d->other))
+		return -EINVAL;
+	return 0;
+}
+
+/* It is the last of them. */
+static int add_damage(struct machine *m, const struct damage *damage, const void *bytes, u64 len)
+{
+	struct damage **last = &m->damages, *d;
+	u32 nr = 0;
+
+	for (; *last; last = &(*last)->next)
+		nr++;
+	if (nr == MAX_DAMAGES)
+		return -ENOSPC;
+	d = arena_alloc(&m->persist, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	*d = *damage;
+	if (d->kind == DAMAGE_BYTES) {
+		d->len = min(len, PAGE_SIZE);
+		d->bytes = arena_alloc(&m->persist, d->len);
+		if (!d->bytes) {
+			drop(m, d);
+			return -ENOMEM;
+		}
+		memcpy(d->bytes, bytes, d->len);
+	}
+	*last = d;
+	return 0;
+}
+
+int machine_damage(struct machine *m, const struct luosim_damage *damage)
+{
+	SYSCALL_ENTER(m);
+	struct damage d, found;
+	int err = read_damage(damage, &d);
+
+	if (err)
+		return err;
+	/* On a copy: the values are those that will be there at the end. */
+	found = d;
+	err = look_up(m, &found);
+	return err ? err : add_damage(m, &d, damage->bytes, damage->len);
+}

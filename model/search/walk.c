@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What makes a state of a machine, see walk.h. */
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "handlers/handlers.h"
+#include "machine/machine.h"
+#include "search/walk.h"
+
+#define MAX_CONTENTS	64u
+#define MAX_SLOTS	64u
+#define MAX_CHUNKS	8u	/* of an area in a damaged handover */
+
+struct machine_walk {
+	struct machine *m;
+	const struct machine_view *view;
+	struct file *slots[MAX_SLOTS];	/* what the view's descriptors stand for, or NULL */
+	u32 nr_slots;
+	bool refers;			/* some of them to others */
+	u64 *out;
+	u32 nr, max;
+	/* Numbers given in this walk: epoch << 32 | number, by address, frame and claim. */
+	u64 *objects, *frames, *claims;
+	u64 nr_objects, nr_frames, nr_claims;
+	u64 epoch;
+	u32 next;
+	u32 base;		/* numbers from here on mean nothing outside of a part */
+	u64 contents[MAX_CONTENTS];
+	u32 nr_contents;
+};
+
+struct machine_walk *machine_walk_new(void)
+{
+	return calloc(1, sizeof(struct machine_walk));
+}
+
+void machine_walk_free(struct machine_walk *w)
+{
+	if (!w)
+		return;
+	free(w->out);
+	free(w->objects);
+	free(w->frames);
+	free(w->claims);
+	free(w);
+}
+
+/* Host memory that is missing ends the program: half a walk has no meaning. */
+static void *grown(void *old, u64 bytes)
+{
+	void *new = realloc(old, bytes);
+
+	if (!new)
+		abort();
+	return new;
+}
+
+static __attribute__((noinline)) void make_room(struct machine_walk *w)
+{
+	w->max = w->max ? 2 * w->max : 256;
+	w->out = grown(w->out, w->max * sizeof(*w->out));
+}
+
+/* In line, as there are some hundred words in a state. */
+static inline void put_word(struct machine_walk *w, u64 word)
+{
+	if (w->nr == w->max)
+		make_room(w);
+	w->out[w->nr++] = word;
+}
+
+void walk_put(struct machine_walk *w, u64 word)
+{
+	put_word(w, word);
+}
+
+static void fit(u64 **stamps, u64 *nr, u64 need)
+{
+	if (need <= *nr)
+		return;
+	need *= 2;
+	*stamps = grown(*stamps, need * sizeof(**stamps));
+	memset(*stamps + *nr, 0, (need - *nr) * sizeof(**stamps));
+	*nr = need;
+}
+
+/* Put the number of what @stamp belongs to; true when the walk comes to it first. */
+static bool put_number(struct machine_walk *w, u64 *stamp)
+{
+	bool first = *stamp >> 32 != w->epoch;
+	u32 number;
+
+	if (first)
+		*stamp = w->epoch << 32 | w->next++;
+	number = (u32)*stamp;
+	put_word(w, number < w->base ? 1 + number : ~(u64)(number - w->base));
+	return first;
+}
+
+static u64 *object_stamp(struct machine_walk *w, const void *object)
+{
+	return &w->objects[object_id(w->m, object)];
+}
+
+static bool is_numbered(struct machine_walk *w, const void *object)
+{
+	return *object_stamp(w, object) >> 32 == w->epoch;
+}
+
+bool walk_object(struct machine_walk *w, const void *object)
+{
+	if (!object) {
+		put_word(w, 0);
+		return false;
+	}
+	return put_number(w, object_stamp(w, object));
+}
+
+/* What reads alike is alike: contents are told apart, not named. */
+static void put_content(struct machine_walk *w, u64 hash)
+{
+	u32 i = 0;
+
+	if (!hash || w->view->contents) {
+		put_word(w, hash);
+		return;
+	}
+	while (i < w->nr_contents && w->contents[i] != hash)
+		i++;
+	if (i == w->nr_contents && i < MAX_CONTENTS)
+		w->contents[w->nr_contents++] = hash;
+	put_word(w, i < MAX_CONTENTS ? 1 + i : hash);
+}
+
+/* Claims and frames. */
+
+/* Frames of a claim that is over, and that nobody can free: see judge.c. */
+static bool is_stranded(const struct machine *m, u64 pfn)
+{
+	u32 nr = m->ledger.ghost[pfn].claim;
+
+	return nr && m->ledger.claims[nr - 1]->state == CLAIM_DONE &&
+	       m->ledger.claims[nr - 1]->kernel + 1 == m->kernel_nr;
+}
+
+static void put_counts(struct machine_walk *w, u64 pfn)
+{
+	const u32 *out = xa_load(&w->m->k->kho.counts, pfn);
+	const u32 *in = xa_load(&w->m->k->kho.counts_in, pfn);
+
+	/* struct kho_count: what is left, and what it began with. */
+	put_word(w, (out ? *out : 0) | (u64)(in ? in[0] : 0) << 16 | (u64)(in ? in[1] : 0) << 32);
+}
+
+void walk_frame(struct machine_walk *w, u64 pfn)
+{
+	struct machine *m = w->m;
+	const struct ghost *ghost;
+	const struct page *page;
+	union kho_page_info info;
+
+	if (!pfn_valid(m, pfn) || !pfn) {
+		put_word(w, UINT64_MAX - pfn);
+		return;
+	}
+	fit(&w->frames, &w->nr_frames, pfn + 1);
+	if (!put_number(w, &w->frames[pfn]))
+		return;
+	page = &m->memmap[pfn];
+	ghost = &m->ledger.ghost[pfn];
+	info.page_private = page->flags & PG_BUDDY ? 0 : page->private;
+	put_word(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
+		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)(info.order & 0x7f) << 9 |
+		 (u64)ghost->restored << 16 | (u64)ghost->preserved << 17 |
+		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);
+	put_word(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
+	/* An order that is none does not fit above. */
+	if (w->view->damaged)
+		put_word(w, info.page_private);
+	if (m->k->boot.release.policy.restore == RESTORE_REFCOUNT)
+		put_counts(w, pfn);
+	/* Whose it is, unless nobody's any more. */
+	if (ghost->claim && m->ledger.claims[ghost->claim - 1]->state != CLAIM_DONE)
+		put_number(w, &w->claims[ghost->claim]);
+	else
+		put_word(w, 0);
+	/* Whose bytes it held. */
+	if (ghost->data && ghost->data != DATA_ALIASED)
+		put_number(w, &w->claims[ghost->data]);
+	else
+		put_word(w, ghost->data);
+}
+
+/* Memory that was handed over, which damage may have led outside. */
+static bool walk_read(struct machine_walk *w, phys_addr_t phys, void *buf, u64 len)
+{
+	if (!phys_valid(w->m, phys, len))
+		return false;
+	phys_read(w->m, phys, buf, len);
+	return true;
+}
+
+/* All that a page holds, where it is not known to be what a claim says. */
+static void put_page(struct machine_walk *w, phys_addr_t phys)
+{
+	put_word(w, phys);
+	if (pfn_valid(w->m, PHYS_PFN(phys)))
+		put_word(w, phys_hash(w->m, phys & PAGE_MASK, PAGE_SIZE, 0));
+}
+
+static void put_chunks(struct machine_walk *w, phys_addr_t chunk)
+{
+	for (u64 nr = 0; chunk && nr < MAX_CHUNKS; nr++) {
+		put_page(w, chunk);
+		if (!walk_read(w, chunk, &chunk, sizeof(chunk)))
+			return;
+	}
+}
+
+void walk_words(struct machine_walk *w, phys_addr_t phys, u64 nr)
+{
+	u64 word;
+
+	for (u64 i = 0; i < nr && walk_read(w, phys + i * sizeof(word), &word, sizeof(word)); i++)
+		put_word(w, word);
+}
+
+void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
+		  void (*put)(struct machine_walk *w, const void *entry))
+{
+	const u64 per_page = PAGE_SIZE / size;
+	u64 entry[8], phys;
+
+	put_word(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | (u64)vmalloc->order << 16);
+	walk_frame(w, PHYS_PFN(vmalloc->first));
+	if (w->view->damaged)
+		put_chunks(w, vmalloc->first);
+	nr = min(nr, min(vmalloc->total_pages, KHO_VMALLOC_SIZE) * per_page);
+	for (u64 i = 0; i < nr; i++) {
+		if (!walk_read(w, vmalloc->first + sizeof(phys) + i / per_page * sizeof(phys),
+			       &phys, sizeof(phys)) ||
+		    !walk_read(w, phys + i % per_page * size, entry, size))
+			return;
+		put(w, entry);
+	}
+}
+
+static void put_claim(struct machine_walk *w, u32 nr)
+{
+	const struct claim *claim;
+
+	if (!nr) {
+		put_word(w, 0);
+		return;
+	}
+	claim = w->m->ledger.claims[nr - 1];
+	put_number(w, &w->claims[nr]);
+	if (claim->object)
+		put_number(w, &w->claims[claim->object]);
+	put_word(w, claim->state | (u64)claim->judged << 8 |
+		 (u64)(w->m->kernel_nr - claim->kernel) << 16 | (u64)claim->seals << 32);
+	put_word(w, claim->f_mode | (u64)claim->i_mode << 32);
+	put_word(w, claim->size);
+	put_word(w, claim->pos);
+	put_content(w, claim->hash);
+	for (u32 e = 0; e < claim->nr_extents; e++)
+		for (u32 i = 0; i < claim->extents[e].nr; i++)
+			walk_frame(w, claim->extents[e].pfn + i);
+	put_word(w, UINT64_MAX);
+}
+
+/* Claims that no file of a session has: what became of them, in numbers. */
+static void put_lost_claims(struct machine_walk *w)
+{
+	const struct ledger *l = &w->m->ledger;
+	u64 waiting = 0, stranded = 0;
+
+	for (u32 i = 0; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if (claim->state != CLAIM_DONE)
+			waiting += w->claims[i + 1] >> 32 != w->epoch;
+		if (claim->kernel + 1 != w->m->kernel_nr || claim->state != CLAIM_DONE)
+			continue;
+		for (u32 e = 0; e < claim->nr_extents; e++)
+			for (u32 j = 0; j < claim->extents[e].nr; j++)
+				stranded += !!(w->m->memmap[claim->extents[e].pfn + j].flags &
+					       PG_INCOMING);
+	}
+	put_word(w, waiting << 32 | stranded);
+}
+
+/* Files and inodes. */
+
+/* Is the object in the table of the policy? */
+static void put_managed(struct machine_walk *w, const void *object)
+{
+	const struct xarray *table = &w->m->k->luo.preserved_files;
+
+	put_word(w, (table->root || table->single) && xa_load(table, object_id(w->m, object)));
+}
+
+static void put_inode_words(struct machine_walk *w, struct inode *inode)
+{
+	struct machine *m = w->m;
+	struct folio *folio;
+
+	put_word(w, inode->i_size);
+	put_word(w, inode->flags | (u64)inode->seals << 8 | (u64)inode->luo_managed << 24 |
+		 (u64)inode->i_mode << 32);
+	put_word(w, inode->i_nlink | (u64)inode->i_count << 32);
+	put_word(w, inode->i_mapping.nrpages | inode->fallocend << 32);
+	put_word(w, inode->alloced | inode->i_blocks << 32);
+	put_managed(w, inode);
+	if (inode->i_mapping.nrpages)
+		put_content(w, inode_hash(m, inode));
+	for (u64 at = 0; (folio = filemap_next_folio(m, &inode->i_mapping, &at, UINT64_MAX));
+	     at = folio_start(folio, at) + folio_nr_pages(folio)) {
+		put_word(w, at);
+		walk_frame(w, folio_pfn(m, folio));
+	}
+}
+
+static void find_slots(struct machine_walk *w)
+{
+	const struct machine_view *view = w->view;
+	const struct files_struct *own = w->m->task->files, *other = NULL;
+
+	if (view->other)
+		other = &find_process(w->m, view->other)->files;
+	w->nr_slots = min(view->nr_fds, MAX_SLOTS);
+	w->refers = false;
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		w->slots[i] = view->fds[i] < 0 ? NULL :
+			      files_lookup(i < view->own_fds ? own : other, view->fds[i]);
+		w->refers |= w->slots[i] && w->slots[i]->f_op->walk;
+	}
+}
+
+/* Which slots have the file; without names only how many of each process. */
+static u64 slots_of(const struct machine_walk *w, const struct file *file)
+{
+	u64 slots = 0;
+
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		if (w->slots[i] != file)
+			continue;
+		if (w->view->names)
+			slots |= 1ull << i;
+		else
+			slots += i < w->view->own_fds ? 1 : 1ull << 32;
+	}
+	return slots;
+}
+
+static void put_file_words(struct machine_walk *w, struct file *file)
+{
+	put_word(w, (uintptr_t)file->f_op);
+	put_word(w, file->f_pos);
+	put_word(w, file->f_flags | (u64)file->f_mode << 32);
+	put_word(w, file->f_count);
+	put_word(w, slots_of(w, file));
+	put_managed(w, file);
+	if (file->f_op == &luo_session_fops)
+		walk_object(w, file->private_data);
+	else if (file->f_op->walk)
+		file->f_op->walk(w, w->m, file);
+	else if (file->f_op->state)
+		put_word(w, file->f_op->state(w->m, file));
+	else
+		put_word(w, (uintptr_t)file->private_data);
+}
+
+void walk_file(struct machine_walk *w, struct file *file)
+{
+	if (!walk_object(w, file))
+		return;
+	put_file_words(w, file);
+	if (walk_object(w, file_inode(file)))
+		put_inode_words(w, file_inode(file));
+}
+
+/* Sessions. */
+
+static void put_blocks(struct machine_walk *w, struct kho_block_set *bs)
+{
+	struct kho_block_header_ser hdr;
+	struct kho_block *block;
+
+	put_word(w, bs->nblocks | (u64)bs->incoming << 32 | (u64)!!bs->head_pa << 33);
+	list_for_each_entry(block, &bs->blocks, list) {
+		walk_frame(w, PHYS_PFN(block->ser));
+		phys_read(w->m, block->ser, &hdr, sizeof(hdr));
+		put_word(w, hdr.count << 1 | !!hdr.next);
+	}
+}
+
+static void put_shared(struct machine_walk *w, const struct luo_managed *managed)
+{
+	if (!walk_object(w, managed))
+		return;
+	put_word(w, managed->owners | (u64)managed->retrieve_status << 32);
+	if (managed->file)
+		walk_file(w, managed->file);
+}
+
+static u64 handler_index(const struct machine_walk *w, const struct liveupdate_file_handler *fh)
+{
+	const struct liveupdate_file_handler *it;
+	u64 i = 0;
+
+	list_for_each_entry(it, &w->m->k->luo.handlers, list) {
+		if (it == fh)
+			break;
+		i++;
+	}
+	return i;
+}
+
+/* Was the page handed over, and not taken yet? */
+static bool is_incoming(const struct machine *m, phys_addr_t phys)
+{
+	return pfn_valid(m, PHYS_PFN(phys)) && m->memmap[PHYS_PFN(phys)].flags & PG_INCOMING;
+}
+
+static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
+{
+	walk_object(w, luo_file);
+	put_word(w, handler_index(w, luo_file->fh) | luo_file->frozen << 16 |
+		 !!luo_file->frozen_data << 17 | (u64)luo_file->retrieve_status << 32);
+	if (w->view->names)
+		put_word(w, luo_file->token);
+	if (luo_file->file)
+		walk_file(w, luo_file->file);
+	put_shared(w, luo_file->managed);
+	put_shared(w, luo_file->shared);
+	put_claim(w, luo_file->claim);
+	walk_frame(w, PHYS_PFN(luo_file->serialized_data));
+	/* Most retrieves, good or failed, give the serialized form up. */
+	if (!luo_file->retrieve_status || is_incoming(w->m, luo_file->serialized_data))
+		luo_file->fh->ops->walk(w, w->m, luo_file->serialized_data);
+}
+
+static void put_session(struct machine_walk *w, struct luo_session *session)
+{
+	struct luo_file_set *file_set = &session->file_set;
+	struct luo_file *luo_file;
+
+	walk_object(w, session);
+	put_word(w, session->retrieved | session->pinned << 1 | session->closed << 2 |
+		 session->dying << 3 | file_set->count << 8);
+	if (w->view->names)
+		put_word(w, session->name_hash);
+	walk_frame(w, PHYS_PFN(file_set->files));
+	put_blocks(w, &file_set->block_set);
+	list_for_each_entry(luo_file, &file_set->files_list, list)
+		put_luo_file(w, luo_file);
+	put_word(w, UINT64_MAX);
+}
+
+static void put_sessions(struct machine_walk *w, struct luo_session_header *sh)
+{
+	struct luo_session *session;
+
+	put_word(w, sh->count << 1 | sh->active);
+	put_word(w, sh->rwsem.readers | (u64)sh->rwsem.writer << 32);
+	walk_frame(w, PHYS_PFN(sh->header_ser));
+	put_blocks(w, &sh->block_set);
+	list_for_each_entry(session, &sh->list, list)
+		put_session(w, session);
+}
+
+/* What no session refers to: files that are only open. */
+
+/* So few that a call of qsort() would take longer. */
+static void put_sorted(struct machine_walk *w, u64 *words, u32 nr)
+{
+	for (u32 i = 1; i < nr; i++) {
+		u64 word = words[i];
+		u32 at = i;
+
+		for (; at && words[at - 1] > word; at--)
+			words[at] = words[at - 1];
+		words[at] = word;
+	}
+	for (u32 i = 0; i < nr; i++)
+		put_word(w, words[i]);
+}
+
+/* Replace what was put since @from by a hash of it. */
+static u64 digest(struct machine_walk *w, u32 from)
+{
+	u64 hash = XXH3_64bits(w->out + from, (w->nr - from) * sizeof(*w->out));
+
+	w->nr = from;
+	return hash;
+}
+
+/* A hash for each file of @inode that the walk has not come to; how many there are. */
+static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hashes)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		struct file *file = w->slots[i];
+		u32 from = w->nr;
+
+		if (!file || file_inode(file) != inode || is_numbered(w, file))
+			continue;
+		walk_object(w, file);
+		/* Others refer to such a file by its number. */
+		if (!file->f_op->walk)
+			w->nr = from;
+		put_file_words(w, file);
+		hashes[nr++] = digest(w, from);
+	}
+	return nr;
+}
+
+/* An inode with its files that no session has, as one word. */
+static u64 open_inode(struct machine_walk *w, struct inode *inode)
+{
+	u64 hashes[MAX_SLOTS];
+	u32 from = w->nr, nr;
+
+	w->base = w->next;
+	if (walk_object(w, inode))
+		put_inode_words(w, inode);
+	nr = files_of(w, inode, hashes);
+	put_sorted(w, hashes, nr);
+	w->base = UINT32_MAX;
+	return digest(w, from);
+}
+
+/* Those that refer to others, which become part of them, or those that do not. */
+static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < w->nr_slots; i++) {
+		struct file *file = w->slots[i];
+
+		if (file && !is_numbered(w, file) && !!file->f_op->walk == refer)
+			hashes[nr++] = open_inode(w, file_inode(file));
+	}
+	return nr;
+}
+
+/* Their order means nothing: it is that of their hashes. */
+static void put_open_files(struct machine_walk *w)
+{
+	u64 hashes[MAX_SLOTS];
+	u32 nr = w->refers ? open_inodes(w, true, hashes) : 0;
+
+	nr += open_inodes(w, false, hashes + nr);
+	put_sorted(w, hashes, nr);
+}
+
+/* The kernel as a whole. */
+
+static void put_flbs(struct machine_walk *w)
+{
+	const struct liveupdate_flb *flb;
+
+	list_for_each_entry(flb, &w->m->k->luo.flbs, list) {
+		put_word(w, flb->outgoing.count);
+		put_word(w, flb->incoming.count);
+		put_word(w, (u32)flb->incoming.retrieve_status |
+			 (u64)flb->incoming.finished << 32 | (u64)!!flb->incoming.obj << 33 |
+			 (u64)!!flb->outgoing.obj << 34);
+		put_claim(w, flb->outgoing.claim);
+		put_claim(w, flb->incoming.claim);
+		if (w->view->damaged && !flb->incoming.finished)
+			put_page(w, flb->incoming.data);
+	}
+	/* Where the next ones will be looked for. */
+	if (w->view->damaged)
+		put_page(w, w->m->k->luo.flb_incoming);
+}
+
+/* Places that warn only once, and have. */
+static void put_sites(struct machine_walk *w)
+{
+	const struct kernel *k = w->m->k;
+	u64 all = 0;
+
+	for (u32 i = 0; i < k->nr_sites; i++)
+		if (k->sites[i].once)
+			all += XXH3_64bits(&k->sites[i].where, sizeof(k->sites[i].where));
+	put_word(w, all);
+}
+
+/* What the judge counts, as far as it is not as at boot. */
+static void put_census(struct machine_walk *w)
+{
+	const struct ledger *l = &w->m->ledger;
+
+	for (int i = 0; i < NR_CENSUS; i++) {
+		s64 more = l->now.count[i] - l->at_boot.count[i];
+
+		/* How many nodes an array has lies in the addresses that index it. */
+		put_word(w, i == CENSUS_OBJECTS ? more - w->m->k->xa_nodes : more);
+	}
+}
+
+static void put_kernel(struct machine_walk *w)
+{
+	const struct machine *m = w->m;
+	const struct kernel *k = m->k;
+	const struct luo *luo = &k->luo;
+
+	put_word(w, m->kernel_nr | (u64)k->kexec.loaded << 16 | (u64)!!k->kexec.fdt << 17 |
+		 (u64)k->kexec.preserve_context << 25 |
+		 (u64)luo->enabled << 18 | (u64)luo->in_use << 19 |
+		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
+		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
+		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
+	put_word(w, luo->rebooting);
+	put_word(w, (u32)luo->deserialize_err | m->task->files->nofile << 32);
+	put_word(w, k->kho.nr_shared);
+	put_census(w);
+	put_sites(w);
+	handlers_walk(w, m);
+}
+
+void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct machine_view *view,
+			 uint64_t fingerprint[2])
+{
+	XXH128_hash_t hash;
+
+	w->m = m;
+	w->view = view;
+	w->nr = 0;
+	w->nr_contents = 0;
+	w->next = 0;
+	w->base = UINT32_MAX;
+	w->epoch++;
+	fit(&w->objects, &w->nr_objects, m->heap.used / ARENA_STEP + 1);
+	fit(&w->claims, &w->nr_claims, m->ledger.nr_claims + 1);
+	put_word(w, m->panicked);
+	if (!m->panicked) {
+		find_slots(w);
+		put_kernel(w);
+		put_sessions(w, &m->k->luo.outgoing);
+		put_sessions(w, &m->k->luo.incoming);
+		put_flbs(w);
+		put_open_files(w);
+		put_lost_claims(w);
+	}
+	hash = XXH3_128bits(w->out, w->nr * sizeof(*w->out));
+	fingerprint[0] = hash.low64;
+	fingerprint[1] = hash.high64;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What makes a state of a machine: a walk over all that can influence what comes
+ * later, or the judge. Where something lies in memory is left out: objects and
+ * frames are numbered in the order in which the walk comes to them.
+ */
+#ifndef MODEL_SEARCH_WALK_H
+#define MODEL_SEARCH_WALK_H
+
+#include "lib/types.h"
+
+struct file;
+struct kho_vmalloc;
+struct machine_walk;
+
+/* One more word of the state. */
+void walk_put(struct machine_walk *w, u64 word);
+/* The number of an object, or 0 for NULL; true when the walk comes to it first. */
+bool walk_object(struct machine_walk *w, const void *object);
+/* A file that another one refers to, and all that is known of it. */
+void walk_file(struct machine_walk *w, struct file *file);
+/* What was handed over at @phys: so many words. */
+void walk_words(struct machine_walk *w, phys_addr_t phys, u64 nr);
+/* A frame that something refers to, and all that is known of it. */
+void walk_frame(struct machine_walk *w, u64 pfn);
+/* An area that is handed over: @put puts each of its @nr entries of @size bytes. */
+void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
+		  void (*put)(struct machine_walk *w, const void *entry));
+
+#endif
