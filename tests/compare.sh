@@ -104,6 +104,12 @@ interrupted()
 	cat "$tmp/out"
 }
 
+same_as_all()
+{
+	cmp <("$luosim" compare --policies=all scenarios/dup-token.scn) \
+		<("$luosim" compare scenarios/dup-token.scn)
+}
+
 check "all scenarios under all policies and on all releases" as_expected
 check "text fits 100 columns" narrow
 check "the same bytes each time" same_each_time
@@ -123,6 +129,8 @@ check "--without takes a fix from all columns" prints 'seals +exposed:19 \+1 +ex
 check "2 when a scenario does not parse" gives 2 scenarios/dup-token.scn tests/bad/end-without-repeat.scn
 check "2 when a directory holds no scenario" gives 2 docs
 check "2 when a policy is unknown" gives 2 --policies=none,nobody scenarios/dup-token.scn
+check "--policies=all is what is compared without it" same_as_all
+check "2 for a policy beside policies" gives 2 --policy=none --policies=get-id scenarios/dup-token.scn
 check "2 for releases beside policies" gives 2 --policies=none --releases=all scenarios/dup-token.scn
 check "2 when a format is unknown" gives 2 --format=xml scenarios/dup-token.scn
 check "Ctrl-C ends it without half a matrix" interrupted

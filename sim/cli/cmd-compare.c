@@ -41,70 +41,27 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		"came out as a matrix.", NULL, argc, argv, error);
 }
 
-/* What options cannot say by themselves; NULL when all is well. */
-static const char *check_options(const struct options *o)
+/* A policy is called what its axes are called together. */
+static void add_column(struct matrix *m, const struct subject *subject, bool is_policy)
 {
-	if (o->releases != NULL && o->policies != NULL)
-		return "--releases beside --policies, expected one of them";
-	if (o->releases != NULL && o->overrides->releases->len > 0)
-		return "--kernel beside --releases, expected one of them";
-	if (o->releases == NULL && overrides_policy_name(o->overrides) != NULL)
-		return "--policy without --releases, expected --policies";
-	return NULL;
-}
-
-static gboolean add_policy(struct matrix *m, const struct options *o, const char *text,
-			   GError **error)
-{
-	struct overrides *overrides = overrides_copy(o->overrides);
 	struct policy policy = { 0 };
 	const char *bad;
 
-	if (!overrides_policy(overrides, "--policies", text, error)) {
-		overrides_free(overrides);
-		return FALSE;
-	}
-	policy_apply(text, &policy, &bad);
-	matrix_add_column(m, policy.name, overrides);
-	return TRUE;
+	if (is_policy)
+		policy_apply(subject->name, &policy, &bad);
+	matrix_add_column(m, is_policy ? policy.name : subject->name,
+			  overrides_copy(subject->overrides));
 }
 
-static gboolean add_policies(struct matrix *m, const struct options *o, GError **error)
+static gboolean add_columns(struct matrix *m, const struct options *o, GError **error)
 {
-	g_auto(GStrv) names = NULL;
-	gsize nr;
-	const struct policy *presets = policy_presets(&nr);
+	const char *policies = o->policies == NULL && o->releases == NULL ? "all" : o->policies;
+	g_autoptr(GPtrArray) subjects =
+		subjects_parse(o->overrides, policies, o->releases, error);
 
-	if (o->policies == NULL) {
-		for (gsize i = 0; i < nr; i++)
-			add_policy(m, o, presets[i].name, NULL);
-		return TRUE;
-	}
-	names = g_strsplit(o->policies, ",", -1);
-	for (guint i = 0; names[i] != NULL; i++)
-		if (!add_policy(m, o, g_strdelimit(names[i], "+", ','), error))
-			return FALSE;
-	return TRUE;
-}
-
-static gboolean add_releases(struct matrix *m, const struct options *o, GError **error)
-{
-	g_autoptr(GPtrArray) releases = g_ptr_array_new();
-	gsize nr;
-	const struct release *table = release_table(&nr);
-
-	for (gsize i = 0; i < nr && g_str_equal(o->releases, "all"); i++)
-		g_ptr_array_add(releases, (gpointer)&table[i]);
-	if (releases->len == 0 && !releases_parse("--releases", o->releases, releases, error))
-		return FALSE;
-	for (guint i = 0; i < releases->len; i++) {
-		const struct release *release = releases->pdata[i];
-		struct overrides *overrides = overrides_copy(o->overrides);
-
-		g_ptr_array_add(overrides->releases, (gpointer)release);
-		matrix_add_column(m, release->name, overrides);
-	}
-	return TRUE;
+	for (guint i = 0; subjects != NULL && i < subjects->len; i++)
+		add_column(m, subjects->pdata[i], policies != NULL);
+	return subjects != NULL;
 }
 
 /* What the rows are run on, as far as the columns do not say. */
@@ -132,7 +89,7 @@ static int compare(const struct options *o, const struct format *format, const G
 	int status = EXIT_OK;
 
 	m->on = describe_kernel(o);
-	if (!(o->releases != NULL ? add_releases : add_policies)(m, o, &error))
+	if (!add_columns(m, o, &error))
 		status = complain("%s", error->message);
 	else if (!matrix_run(m, o->overrides, format->traces))
 		status = EXIT_UNUSABLE;
@@ -147,13 +104,9 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) scenarios = NULL;
 	const struct format *format = formats;
-	const char *wrong;
 
 	if (!parse_options(o, argc, argv, &error))
 		return complain("%s", error->message);
-	wrong = check_options(o);
-	if (wrong != NULL)
-		return complain("%s", wrong);
 	while (o->format != NULL && !g_str_equal(format->name, o->format))
 		if (++format == formats + G_N_ELEMENTS(formats))
 			return complain("unknown --format, expected text, markdown, json or html");

@@ -23,6 +23,7 @@
 
 struct options {
 	struct overrides *overrides;
+	GPtrArray *subjects;		/* of struct subject; NULL for one search */
 	struct world world;
 	gint numbers[NR_WORLD_NUMBERS], jobs;
 	gint64 seconds, seed, runs;
@@ -198,41 +199,6 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	return status;
 }
 
-/* The policies or releases of the command line; each a search of its own. */
-static GPtrArray *subjects(const struct options *o)
-{
-	GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
-	const char *list = o->policies != NULL ? o->policies : o->releases;
-	g_auto(GStrv) words = g_strsplit(list, ",", -1);
-	gsize nr_presets, nr_releases;
-	const struct policy *presets = policy_presets(&nr_presets);
-	const struct release *releases = release_table(&nr_releases);
-	bool policies = o->policies != NULL;
-
-	if (!g_str_equal(list, "all")) {
-		for (guint i = 0; words[i] != NULL; i++)
-			g_ptr_array_add(all, g_strdelimit(g_strdup(words[i]), "+", ','));
-		return all;
-	}
-	for (gsize i = 0; i < (policies ? nr_presets : nr_releases); i++)
-		g_ptr_array_add(all, g_strdup(policies ? presets[i].name : releases[i].name));
-	return all;
-}
-
-/* What the command line says of all, with this policy or release. */
-static struct overrides *for_subject(const struct options *o, const char *subject, GError **error)
-{
-	struct overrides *overrides = overrides_copy(o->overrides);
-	bool ok = o->policies != NULL ?
-		overrides_policy(overrides, "--policies", subject, error) :
-		releases_parse("--releases", subject, overrides->releases, error);
-
-	if (ok)
-		return overrides;
-	overrides_free(overrides);
-	return NULL;
-}
-
 /* Findings count for more than a search that was stopped. */
 static int worse(int a, int b)
 {
@@ -246,22 +212,15 @@ static int worse(int a, int b)
 	return order[MAX(i, j)];
 }
 
-static int search_each(const struct options *o, struct progress *progress, GError **error)
+static int search_each(const struct options *o, struct progress *progress)
 {
-	g_autoptr(GPtrArray) all = subjects(o);
-	g_autoptr(GPtrArray) overrides =
-		g_ptr_array_new_with_free_func((GDestroyNotify)overrides_free);
 	int status = EXIT_OK;
 
-	for (guint i = 0; i < all->len; i++) {
-		struct overrides *one = for_subject(o, all->pdata[i], error);
+	for (guint i = 0; i < o->subjects->len && !progress_stopped(progress); i++) {
+		const struct subject *subject = o->subjects->pdata[i];
 
-		if (one == NULL)
-			return EXIT_UNUSABLE;
-		g_ptr_array_add(overrides, one);
+		status = worse(status, search(o, subject->overrides, subject->name, progress));
 	}
-	for (guint i = 0; i < all->len && !progress_stopped(progress); i++)
-		status = worse(status, search(o, overrides->pdata[i], all->pdata[i], progress));
 	return status;
 }
 
@@ -276,13 +235,13 @@ static const char *only_subject(const struct options *o)
 	return releases->len > 0 ? ((struct release *)releases->pdata[0])->name : "newest";
 }
 
-static int explore_all(const struct options *o, GError **error)
+static int explore_all(const struct options *o)
 {
 	struct progress *progress = progress_new("states");
 	int status;
 
-	if (o->policies != NULL || o->releases != NULL)
-		status = search_each(o, progress, error);
+	if (o->subjects != NULL)
+		status = search_each(o, progress);
 	else
 		status = search(o, o->overrides, only_subject(o), progress);
 	progress_free(progress);
@@ -297,8 +256,6 @@ static const char *check_options(const struct options *o)
 	if (o->format != NULL && !g_str_equal(o->format, "text") &&
 	    !g_str_equal(o->format, "json"))
 		return "unknown --format, expected text or json";
-	if (o->policies != NULL && o->releases != NULL)
-		return "--releases beside --policies, expected one of them";
 	if (o->reduced && o->world.opens > 2)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
 	if (o->reduced && (o->world.nr_others > 0 || o->world.damage > 0 || o->world.faults > 0))
@@ -308,10 +265,23 @@ static const char *check_options(const struct options *o)
 	return NULL;
 }
 
+/* What the command line says comes after what the heading of kernel 1 says. */
+static void put_below(const struct kernel_heading *kernel, struct overrides **o)
+{
+	struct overrides *both = overrides_copy(*o);
+
+	g_array_set_size(both->settings, 0);
+	settings_append(both->settings, kernel->settings);
+	settings_append(both->settings, (*o)->settings);
+	if (both->releases->len == 0 && kernel->release != NULL)
+		g_ptr_array_add(both->releases, (gpointer)kernel->release);
+	overrides_free(*o);
+	*o = both;
+}
+
 /* The world of the scenario that is named, and the kernel that it begins with. */
 static bool take_scenario(struct options *o, struct world_block *block, GError **error)
 {
-	struct overrides *overrides;
 	struct scenario *scn;
 	const struct kernel_heading *kernel;
 
@@ -323,15 +293,9 @@ static bool take_scenario(struct options *o, struct world_block *block, GError *
 	kernel = &g_array_index(scn->steps, struct step, 0).kernel;
 	*block = scn->explore;
 	scn->explore.ops = scn->explore.handlers = NULL;
-	/* What the command line says comes last. */
-	overrides = overrides_new();
-	settings_append(overrides->settings, kernel->settings);
-	settings_append(overrides->settings, o->overrides->settings);
-	g_ptr_array_extend(overrides->releases, o->overrides->releases, NULL, NULL);
-	if (overrides->releases->len == 0 && kernel->release != NULL)
-		g_ptr_array_add(overrides->releases, (gpointer)kernel->release);
-	overrides_free(o->overrides);
-	o->overrides = overrides;
+	put_below(kernel, &o->overrides);
+	for (guint i = 0; o->subjects != NULL && i < o->subjects->len; i++)
+		put_below(kernel, &((struct subject *)o->subjects->pdata[i])->overrides);
 	if (block->line == 0)
 		g_set_error(error, SCN_ERROR, 0, "%s: no explore block, expected one", scn->file);
 	scenario_free(scn);
@@ -343,10 +307,14 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	struct world_block block = { 0 };
 	const char *wrong;
-	int status;
 
 	if (!parse_options(o, argc, argv, &error))
 		return complain("%s", error->message);
+	if (o->policies != NULL || o->releases != NULL) {
+		o->subjects = subjects_parse(o->overrides, o->policies, o->releases, &error);
+		if (o->subjects == NULL)
+			return complain("%s", error->message);
+	}
 	if (!take_scenario(o, &block, &error)) {
 		fprintf(stderr, "%s\n", error->message);
 		return EXIT_UNUSABLE;
@@ -360,8 +328,7 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 	wrong = check_options(o);
 	if (wrong != NULL)
 		return complain("%s", wrong);
-	status = explore_all(o, &error);
-	return error != NULL ? complain("%s", error->message) : finish_output(status);
+	return finish_output(explore_all(o));
 }
 
 int explore_main(int argc, char **argv)
@@ -372,6 +339,7 @@ int explore_main(int argc, char **argv)
 	};
 	int status = parse_and_explore(&o, argc, argv);
 
+	g_clear_pointer(&o.subjects, g_ptr_array_unref);
 	overrides_free(o.overrides);
 	g_free(o.ops);
 	g_free(o.handlers);

@@ -88,6 +88,72 @@ gboolean releases_parse(const char *what, const char *text, GPtrArray *releases,
 	return TRUE;
 }
 
+static void subject_free(gpointer data)
+{
+	struct subject *subject = data;
+
+	g_free(subject->name);
+	overrides_free(subject->overrides);
+	g_free(subject);
+}
+
+/* What is given once for all and once for each; NULL when nothing is. */
+static const char *given_twice(const struct overrides *o, const char *policies,
+			       const char *releases)
+{
+	if (policies != NULL && releases != NULL)
+		return "--releases beside --policies, expected one of them";
+	if (releases != NULL && o->releases->len > 0)
+		return "--kernel beside --releases, expected one of them";
+	if (policies != NULL && overrides_policy_name(o) != NULL)
+		return "--policy beside --policies, expected one of them";
+	return NULL;
+}
+
+static GStrv subject_names(const char *list, bool policies)
+{
+	g_autoptr(GStrvBuilder) names = NULL;
+	gsize nr_presets, nr_releases;
+	const struct policy *presets = policy_presets(&nr_presets);
+	const struct release *table = release_table(&nr_releases);
+
+	if (!g_str_equal(list, "all"))
+		return g_strsplit(list, ",", -1);
+	names = g_strv_builder_new();
+	for (gsize i = 0; i < (policies ? nr_presets : nr_releases); i++)
+		g_strv_builder_add(names, policies ? presets[i].name : table[i].name);
+	return g_strv_builder_end(names);
+}
+
+GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const char *releases,
+			  GError **error)
+{
+	g_autoptr(GPtrArray) subjects = g_ptr_array_new_with_free_func(subject_free);
+	const char *twice = given_twice(o, policies, releases);
+	g_auto(GStrv) names = NULL;
+
+	if (twice != NULL) {
+		g_set_error_literal(error, SCN_ERROR, 0, twice);
+		return NULL;
+	}
+	names = subject_names(policies != NULL ? policies : releases, policies != NULL);
+	if (names[0] == NULL)
+		g_set_error_literal(error, SCN_ERROR, 0,
+				    "empty list of policies or releases, expected names or all");
+	for (guint i = 0; names[i] != NULL; i++) {
+		struct subject *subject = g_new(struct subject, 1);
+
+		subject->name = g_strdelimit(g_strdup(names[i]), "+", ',');
+		subject->overrides = overrides_copy(o);
+		g_ptr_array_add(subjects, subject);
+		if (policies != NULL ?
+		    !overrides_policy(subject->overrides, "--policies", subject->name, error) :
+		    !releases_parse("--releases", names[i], subject->overrides->releases, error))
+			return NULL;
+	}
+	return subjects->len > 0 ? g_steal_pointer(&subjects) : NULL;
+}
+
 /* "--with" and "FIX" to "with=FIX", as a kernel heading has it. */
 static gboolean set_setting(const char *option, const char *value, gpointer data, GError **error)
 {

@@ -37,6 +37,27 @@ const char *overrides_policy_name(const struct overrides *o);
 /** overrides_drop() - forget all settings of that kind. */
 void overrides_drop(struct overrides *o, enum setting_kind kind);
 
+/**
+ * struct subject - one policy or release of a list on the command line.
+ * @name: as it was written, '+' being ','.
+ */
+struct subject {
+	char *name;
+	struct overrides *overrides;
+};
+
+/**
+ * subjects_parse() - each policy of "P1,P2...", or release of "R1,R2...", or "all" of them.
+ * @o: what the command line says of each.
+ * @policies: joined by ',', the parts of each by '+'; or NULL.
+ * @releases: or NULL, in which case there are @policies.
+ *
+ * It fails when both are given, or one is beside --policy or --kernel.
+ * Return: an array of struct subject; or NULL, with @error set.
+ */
+GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const char *releases,
+			  GError **error);
+
 /** releases_parse() - "R,R2...": append each row of release_table() to @releases. */
 gboolean releases_parse(const char *what, const char *text, GPtrArray *releases, GError **error);
 
