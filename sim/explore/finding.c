@@ -5,6 +5,7 @@
 #include "explore/finding.h"
 #include "explore/internal.h"
 #include "explore/pairs.h"
+#include "run/run.h"
 
 #define CHAIN	2	/* callers that make a difference */
 
@@ -120,25 +121,29 @@ void witness_event(void *data, const struct event *event)
 	}
 }
 
-/*
- * Of each kind the first: what follows in the same operation follows from it. Where the
- * model stops at memory that was freed, or a task that sleeps for ever, that is no panic.
- */
-static bool is_cause(const struct witness *w, guint i, bool symptoms)
+/* The kinds that count; the panic of a WARN that stands alone does not count twice. */
+static guint32 causes_of(const struct witness *w, const struct place *place)
 {
-	const struct note *note = &w->notes[i];
+	bool panic_on_warn = w->world->boots[MAX(place->kernel, 1) - 1].panic_on_warn;
+	guint32 kinds = 0, causes;
 
-	if (note->kind == VIOLATION_WARN && !symptoms)
-		return false;
-	while (i-- > 0) {
-		enum violation_kind kind = w->notes[i].kind;
+	for (guint i = 0; i < w->nr; i++)
+		kinds |= 1u << w->notes[i].kind;
+	causes = run_causes(kinds, panic_on_warn);
+	if (panic_on_warn && causes & 1u << VIOLATION_WARN)
+		causes &= ~(1u << VIOLATION_PANIC);
+	return causes;
+}
 
-		if (kind == note->kind || (note->kind == VIOLATION_PANIC &&
-					   (kind == VIOLATION_USE_AFTER_FREE ||
-					    kind == VIOLATION_STUCK)))
+/* Of each kind the first: what follows in the same operation follows from it. */
+static bool is_cause(const struct witness *w, guint i, guint32 causes)
+{
+	enum violation_kind kind = w->notes[i].kind;
+
+	while (i-- > 0)
+		if (w->notes[i].kind == kind)
 			return false;
-	}
-	return true;
+	return causes & 1u << kind;
 }
 
 /*
@@ -201,17 +206,16 @@ static void name_field(struct note *n, guint field)
 guint witness_close(struct witness *w, const struct place *place, guint op,
 		    const struct done *done)
 {
-	bool only_warns = true;
-	guint causes = 0;
+	guint32 causes;
+	guint nr = 0;
 
 	if (place->damages > 0)
 		drop_harmless(w);
+	causes = causes_of(w, place);
 	for (guint i = 0; i < w->nr; i++)
-		only_warns = only_warns && w->notes[i].kind == VIOLATION_WARN;
-	for (guint i = 0; i < w->nr; i++)
-		if (is_cause(w, i, only_warns))
-			w->notes[causes++] = w->notes[i];
-	w->nr = causes;
+		if (is_cause(w, i, causes))
+			w->notes[nr++] = w->notes[i];
+	w->nr = nr;
 	if (done != NULL && done->refused)
 		note_refused(w);
 	for (guint i = 0; i < w->nr; i++)

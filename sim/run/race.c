@@ -156,7 +156,8 @@ static guint find_verdict(struct racing *g, guint32 kinds, bool differs)
 {
 	GArray *verdicts = g->r->race.verdicts;
 	const struct race_verdict new = {
-		.causes = run_causes(g->r, kinds), .kinds = kinds, .differs = differs,
+		.causes = run_causes(kinds, running(g->r)->panic_on_warn),
+		.kinds = kinds, .differs = differs,
 	};
 
 	for (guint i = 0; i < verdicts->len; i++) {

@@ -43,8 +43,6 @@ const struct boot *running(const struct run *r);
 void report(struct run *r, struct report_event *e);
 /** run_kinds() - mask of the kinds of violations so far. */
 guint32 run_kinds(const struct run *r);
-/** run_causes() - @kinds without a WARN, or panic, that only says that another broke. */
-guint32 run_causes(const struct run *r, guint32 kinds);
 /** run_steps() - from step @pc to the end; how many were left out as the machine stopped. */
 guint run_steps(struct run *r, guint pc);
 /** run_fail() - let a failure happen in the step that follows. */

@@ -210,11 +210,11 @@ guint32 run_kinds(const struct run *r)
 	return kinds;
 }
 
-guint32 run_causes(const struct run *r, guint32 kinds)
+guint32 run_causes(guint32 kinds, bool panic_on_warn)
 {
 	guint32 symptoms = 1u << VIOLATION_WARN, others;
 
-	if (running(r)->panic_on_warn)
+	if (panic_on_warn)
 		symptoms |= 1u << VIOLATION_PANIC;
 	/* The model stops where a real kernel goes on in undefined ways, or not at all. */
 	if (kinds & (1u << VIOLATION_USE_AFTER_FREE | 1u << VIOLATION_STUCK))
@@ -237,7 +237,7 @@ static void judge_run(const struct run *r, struct verdict *v)
 	v->violations = machine_violations(r->machine, &v->nr_violations);
 	v->kinds = run_kinds(r);
 	v->mismatches = r->mismatches;
-	v->causes = run_causes(r, v->kinds);
+	v->causes = run_causes(v->kinds, running(r)->panic_on_warn);
 	v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
 	v->ok = is_ok(v);
 }

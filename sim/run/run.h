@@ -47,4 +47,7 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
 			     const struct overrides *overrides, struct report *report);
 
+/** run_causes() - @kinds without a WARN, or panic, that only says that another broke. */
+guint32 run_causes(guint32 kinds, bool panic_on_warn);
+
 #endif
