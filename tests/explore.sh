@@ -76,6 +76,18 @@ known()
 	finds reject-file double-restore 'preserve_fd\(s0, f0, 0x1\); preserve_fd\(s0, f1, 0x2\)'
 }
 
+# A panic that panic_on_warn makes of a WARN is a symptom: the kinds are those without it.
+panic_is_symptom()
+{
+	local option
+	for option in --jobs=1 --panic-on-warn; do
+		"$LUOSIM" explore --depth 7 --kernel v7.0 --jobs 1 $option |
+			grep -oE '^  [a-z-]+ in [a-z_]+' >"$tmp/kinds$option"
+	done
+	grep -q double-restore "$tmp/kinds--jobs=1" || echo "no double-restore"
+	diff "$tmp/kinds--jobs=1" "$tmp/kinds--panic-on-warn"
+}
+
 # What was broken in a release as it was, and is not any more.
 releases()
 {
@@ -262,6 +274,14 @@ same_again()
 }
 
 # What is left of a scenario is shorter, shows the same, and cannot be cut further.
+nothing_to_minimise()
+{
+	local status=0
+	"$LUOSIM" minimise "$srcdir/scenarios/one-memfd.scn" >"$tmp/out2" 2>"$tmp/err" || status=$?
+	[ $status = 4 ] && [ ! -s "$tmp/out2" ] && grep -q 'no violation was found' "$tmp/err" ||
+		{ echo "status $status"; cat "$tmp/out2" "$tmp/err"; }
+}
+
 minimised()
 {
 	local f kinds
@@ -349,6 +369,7 @@ fi
 check "the graphs of the reduced machine" reduced 50000 8000
 check "the same findings without symmetry or pruning" same_findings
 check "the known counterexamples are found" known
+check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
 check "each release has what it is known for" releases
 check "get-id has none" correct
 check "findings are scenarios that fail" written
@@ -359,6 +380,7 @@ check "races are found where they are" races
 check "the same races with more threads, without symmetry, and at random" races_again
 check "the same with more threads, and again at random" same_again
 check "scenarios are minimised" minimised
+check "one without a violation is not" nothing_to_minimise
 check "bounds stop a search" bounds
 check "what was found stays when it ends early" ended
 check "bad options are refused" bad

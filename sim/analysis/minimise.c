@@ -404,16 +404,15 @@ static char *finished(const struct minimiser *m)
 	return g_strdup(out->str);
 }
 
-char *minimise(const struct scenario *scn, const struct overrides *overrides, guint32 *kinds)
+char *minimise(const struct scenario *scn, const struct overrides *overrides)
 {
 	struct minimiser m = { .overrides = overrides };
 	g_autofree char *text = NULL;
 	bool changed = true;
 	char *result;
 
-	if (!kinds_of(scn, overrides, &m.kinds))
+	if (!kinds_of(scn, overrides, &m.kinds) || m.kinds == 0)
 		return NULL;
-	*kinds = m.kinds;
 	take_lines(&m, scn);
 	text = joined(m.lines);
 	/* Without its expectations it must still be a scenario, of which the same comes. */

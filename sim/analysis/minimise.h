@@ -8,9 +8,8 @@
 /**
  * minimise() - the shortest scenario, by dropping one thing after the other, in which
  * the same kinds of violations are found as in @scn, on kernels as @overrides has them.
- * @kinds: where to store which these are.
- * Return: its text, or NULL when @scn cannot be run.
+ * Return: its text, or NULL when @scn cannot be run, or nothing is found in it.
  */
-char *minimise(const struct scenario *scn, const struct overrides *overrides, guint32 *kinds);
+char *minimise(const struct scenario *scn, const struct overrides *overrides);
 
 #endif
