@@ -312,7 +312,7 @@ static void a_cyclic_chain_is_refused_and_left_alone(void **state)
 		assert_int_equal(chain(head, ser), 4);
 		set_header(ser[3], ser[back], PER_BLOCK);
 		incoming = census(m, CENSUS_INCOMING);
-		assert_refused(head, -EINVAL, "kho_block: Block set is corrupted");
+		assert_refused(head, -EINVAL, "luo: Block set is corrupted");
 		assert_int_equal(census(m, CENSUS_INCOMING), incoming);
 		assert_int_equal(seen.warns, 0);
 	}
@@ -324,7 +324,7 @@ static void a_block_that_leads_to_itself_is_cyclic(void **state)
 
 	(void)state;
 	set_header(head, head, 1);
-	assert_refused(head, -EINVAL, "kho_block: Block set is corrupted");
+	assert_refused(head, -EINVAL, "luo: Block set is corrupted");
 }
 
 /* A next kernel that takes fewer blocks than this one gives. */
@@ -359,7 +359,7 @@ static void a_chain_of_twice_the_limit_is_taken_for_a_cycle(void **state)
 	limit_next(1);
 	head = hand_over(4 * PER_BLOCK);
 	incoming = census(m, CENSUS_INCOMING);
-	assert_refused(head, -EINVAL, "kho_block: Block set is corrupted");
+	assert_refused(head, -EINVAL, "luo: Block set is corrupted");
 	assert_int_equal(census(m, CENSUS_INCOMING), incoming);
 }
 
@@ -379,7 +379,7 @@ static void a_bad_count_is_refused_and_the_chain_freed(void **state)
 			chain(head, ser);
 			set_header(ser[at], header(ser[at]).next, counts[i]);
 			incoming = census(m, CENSUS_INCOMING);
-			snprintf(log, sizeof(log), "kho_block: Block contains invalid entry "
+			snprintf(log, sizeof(log), "luo: Block contains invalid entry "
 				 "count: %llu", (unsigned long long)counts[i]);
 			assert_refused(head, -EINVAL, log);
 			assert_int_equal(incoming - census(m, CENSUS_INCOMING), 3);

@@ -86,10 +86,23 @@ static void add_line(GPtrArray *lines, const char *line)
 	g_ptr_array_add(lines, g_strdup(line));
 }
 
+/* Without what the builder of a kernel added to its release (CONFIG_LOCALVERSION). */
+static char *without_local_version(const char *line)
+{
+	static const char exec[] = "KHO: exec from: ";
+	gsize release = g_str_has_prefix(line, exec) ? strlen(exec) : strlen(line);
+	const char *end;
+
+	release += strspn(line + release, "0123456789.");
+	end = line[release] == '-' ? line + release + strcspn(line + release, " ") :
+				     line + release;
+	return g_strdup_printf("%.*s%s", (int)release, line, end);
+}
+
 /* The recorded lines that the model is held to, in its form. */
 static GPtrArray *recorded_lines(const GPtrArray *log)
 {
-	static const char *const prefixes[] = { "KHO: ", "luo: ", "memfd_luo: ", "kho_block: " };
+	static const char *const prefixes[] = { "KHO: ", "luo: ", "memfd_luo: " };
 	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
 
 	for (guint i = 0; i < log->len; i++) {
@@ -109,7 +122,7 @@ static GPtrArray *recorded_lines(const GPtrArray *log)
 			g_ptr_array_add(lines, g_strdup(line));
 		for (guint p = 0; p < G_N_ELEMENTS(prefixes); p++)
 			if (g_str_has_prefix(line, prefixes[p]))
-				g_ptr_array_add(lines, g_strdup(line));
+				g_ptr_array_add(lines, without_local_version(line));
 	}
 	return lines;
 }

@@ -128,6 +128,30 @@ static void read_case(struct recording *rec, const char *path)
 			read_boot_args(rec, lines[i]);
 }
 
+/*
+ * A kernel that panics while it boots answers nothing: a recording has what it said with
+ * the kexec that led to it. It belongs to the boot.
+ */
+static void split_boot(struct recording *rec)
+{
+	for (guint i = 0; i < rec->ops->len; i++) {
+		struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
+		GPtrArray *boot;
+		guint mark = 0;
+
+		while (mark < op->log->len &&
+		       !g_str_equal(op->log->pdata[mark], "next kernel boots"))
+			mark++;
+		if (mark == op->log->len || op->stage != rec->boot_log->len)
+			continue;
+		boot = g_ptr_array_new_with_free_func(g_free);
+		for (guint line = mark + 1; line < op->log->len; line++)
+			g_ptr_array_add(boot, g_strdup(op->log->pdata[line]));
+		g_ptr_array_set_size(op->log, mark);
+		g_ptr_array_add(rec->boot_log, boot);
+	}
+}
+
 static struct recording *read_recording(JsonObject *object, const char *path)
 {
 	struct recording *rec = g_new0(struct recording, 1);
@@ -153,6 +177,7 @@ static struct recording *read_recording(JsonObject *object, const char *path)
 		recording_free(rec);
 		return NULL;
 	}
+	split_boot(rec);
 	read_case(rec, path);
 	read_boot_args(rec, get_string(object, "append"));
 	return rec;

@@ -5,7 +5,7 @@
  */
 #include "machine/machine.h"
 
-#define pr_fmt "kho_block: "
+#define pr_fmt "luo: "
 
 #define KHO_BLOCK_SIZE	PAGE_SIZE
 

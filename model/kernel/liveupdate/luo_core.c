@@ -121,7 +121,7 @@ void luo_early_init(struct machine *m)
 
 	/* luo_restore_fail(): going on could show one tenant's memory to another. */
 	if (err)
-		panic(m, "luo: The incoming tree failed to initialize properly [%d], "
+		panic(m, "The incoming tree failed to initialize properly [%d], "
 		      "disabling live update", err);
 }
 
