@@ -538,13 +538,17 @@ struct boot {
 	uint32_t hugepages;
 };
 
+/* Memory that a machine may have, in bytes. */
+#define MACHINE_MIN_MEM	(4ull << 20)
+#define MACHINE_MAX_MEM	(1ull << 40)
+
 /* More scripted handlers than this are not loaded. */
 #define MAX_SCRIPTS	16
 
 /**
  * struct machine_config - what a machine is made with.
  * @boot: its first kernel.
- * @mem: memory in bytes, 4 MiB to 1 TiB, rounded down to whole 4 MiB.
+ * @mem: memory in bytes, MACHINE_MIN_MEM to MACHINE_MAX_MEM, rounded down to whole 4 MiB.
  * @emit: called for each event, in order; may be NULL.
  * @data: passed to @emit.
  * @scripts: scripted handlers, which must live as long as the machine.

@@ -82,6 +82,10 @@ check "a limit without a number" diagnosed \
 	"luosim: --limit: line ends here, expected '='" --limit files good.scn
 check "a memory size that is none" diagnosed \
 	"luosim: --mem: found 'much', expected a number" --mem much good.scn
+check "more memory than a machine may have" diagnosed \
+	"luosim: --mem: memory out of range, expected 4M to 1T" --mem 2T good.scn
+check "likewise of a search" diagnosed \
+	"luosim: --mem: memory out of range, expected 4M to 1T" explore --mem 2T
 check "an unknown format" diagnosed \
 	"luosim: unknown --format, expected text, ktap or json" --format=xml good.scn
 check "an unknown list" diagnosed \

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -298,10 +300,28 @@ static void raw_ioctls_are_put_together_byte_by_byte(void **state)
 		 "ioctl(s, 0x43, 72, \"\", ro) = -EFAULT\n");
 }
 
+/* What the process has of it. */
+static rlim_t address_space(void)
+{
+	g_autofree char *pages = NULL;
+
+	assert_true(g_file_get_contents("/proc/self/statm", &pages, NULL, NULL));
+	return g_ascii_strtoull(pages, NULL, 10) * sysconf(_SC_PAGESIZE);
+}
+
 static void memory_that_cannot_be_had_skips_the_run(void **state)
 {
+	struct rlimit before, tight;
+	enum run_result result;
+
 	(void)state;
-	assert_int_equal(run("kernel 1 mem=16T\n" DEV), RUN_SKIPPED);
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	tight = before;
+	tight.rlim_cur = address_space() + (8ull << 30);
+	assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+	result = run("kernel 1 mem=1T\n" DEV);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	assert_int_equal(result, RUN_SKIPPED);
 	assert_non_null(notes.verdict.skipped);
 }
 

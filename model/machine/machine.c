@@ -7,7 +7,6 @@
 #include "machine/machine.h"
 
 #define MEM_ALIGN	(PAGE_SIZE << MAX_PAGE_ORDER)
-#define MEM_MAX		(1ull << 40)
 
 /* Address space; only what is touched is ever backed by memory. */
 #define RESERVE_SLACK	(256ull << 20)
@@ -115,7 +114,7 @@ struct machine *machine_new(const struct machine_config *config)
 {
 	struct machine *m;
 
-	if (config->mem < MEM_ALIGN || config->mem > MEM_MAX) {
+	if (config->mem < MACHINE_MIN_MEM || config->mem > MACHINE_MAX_MEM) {
 		errno = EINVAL;
 		return NULL;
 	}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Running a scenario on a machine: the only place that judges results. */
-#include <errno.h>
 
 #include "run/aggregate.h"
 #include "scn/plugin.h"
@@ -348,8 +347,7 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 		verdict.not_reached = run_steps(&r, 0);
 		machine_end(r.machine);
 	} else {
-		verdict.skipped = errno == EINVAL ? "no machine of that memory size" :
-						    "not enough address space";
+		verdict.skipped = "not enough address space";
 	}
 	result = give_verdict(&r, &verdict);
 	run_free(&r);

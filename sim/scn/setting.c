@@ -8,10 +8,6 @@
 #include "scn/select.h"
 #include "scn/setting.h"
 
-/* What machine_new() takes. */
-#define MIN_MEM		(4ull << 20)
-#define MAX_MEM		(16ull << 40)
-
 /* By enum setting_kind. */
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
@@ -79,6 +75,21 @@ static bool parse_limit(struct lex *l, struct setting *s)
 	return false;
 }
 
+/* What machine_new() takes. */
+static bool check_mem(struct lex *l, const char *at, guint64 mem)
+{
+	g_autoptr(GString) range = NULL;
+
+	if (mem >= MACHINE_MIN_MEM && mem <= MACHINE_MAX_MEM)
+		return true;
+	range = g_string_new(NULL);
+	print_size(range, MACHINE_MIN_MEM);
+	g_string_append(range, " to ");
+	print_size(range, MACHINE_MAX_MEM);
+	lex_fail(l, at, "memory out of range, expected %s", range->str);
+	return false;
+}
+
 static bool parse_number(struct lex *l, struct setting *s)
 {
 	const char *at = l->p;
@@ -90,10 +101,7 @@ static bool parse_number(struct lex *l, struct setting *s)
 		lex_fail(l, at, "too many huge pages, expected fewer");
 		return false;
 	}
-	if (s->kind != SET_MEM || (s->number >= MIN_MEM && s->number <= MAX_MEM))
-		return true;
-	lex_fail(l, at, "memory out of range, expected 4M to 16T");
-	return false;
+	return s->kind != SET_MEM || check_mem(l, at, s->number);
 }
 
 /* What is behind the '='. */
