@@ -2,73 +2,16 @@
 /* Running a scenario on a machine: the only place that judges results. */
 
 #include "run/aggregate.h"
-#include "scn/plugin.h"
+#include "run/plan.h"
 #include "run/run-state.h"
 #include "scn/schedule.h"
 #include "scn/select.h"
-#include "scn/setting.h"
 #include "run/sweep.h"
 
-#define DEFAULT_MEM	(512ull << 20)
 /* Of a repetition, so many first rounds are shown, and the last. */
 #define SHOWN_ROUNDS	2
 
-/* A kernel heading and what comes up there. */
-struct planned {
-	guint number;
-	struct boot boot;
-};
-
 /* ---- Kernels ---- */
-
-/* The release that variant or command line ask for, or NULL. */
-static const struct release *overridden(const struct run *r, const struct overrides *o, guint index)
-{
-	if (index == 0 && r->variant != NULL && r->variant->release != NULL)
-		return r->variant->release;
-	if (index > 0 && o->releases->len <= 1)
-		return NULL;
-	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;
-}
-
-static void plan_kernel(struct run *r, const struct overrides *o, const struct kernel_heading *h,
-			guint64 *mem)
-{
-	guint index = r->planned->len;
-	const struct release *release = overridden(r, o, index);
-	struct planned planned = {
-		.number = h->number, .boot = { .kho = true, .liveupdate = true },
-	};
-	struct boot *boot = &planned.boot;
-	const char *bad;
-
-	if (release == NULL)
-		release = h->release;
-	if (release == NULL && index == 0)
-		release = newest_release();
-	if (index > 0)
-		*boot = g_array_index(r->planned, struct planned, index - 1).boot;
-	if (release != NULL)
-		boot->release = *release;
-	settings_apply(h->settings, boot, mem);
-	if (r->variant != NULL && r->variant->policy != NULL)
-		policy_apply(r->variant->policy, &boot->release.policy, &bad);
-	settings_apply(o->settings, boot, mem);
-	g_array_append_val(r->planned, planned);
-}
-
-static guint64 plan_kernels(struct run *r, const struct overrides *o)
-{
-	guint64 mem = DEFAULT_MEM;
-
-	for (guint i = 0; i < r->scn->steps->len; i++) {
-		const struct step *step = &g_array_index(r->scn->steps, struct step, i);
-
-		if (step->kind == STEP_KERNEL)
-			plan_kernel(r, o, &step->kernel, &mem);
-	}
-	return mem;
-}
 
 const struct boot *boot_of(const struct run *r, guint number)
 {
@@ -315,7 +258,6 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 {
 	struct run r = {
 		.scn = scn, .variant = variant, .report = rep, .choice = choice,
-		.planned = g_array_new(FALSE, TRUE, sizeof(struct planned)),
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
 		.key = g_string_new(NULL),
@@ -337,7 +279,7 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 	enum run_result result;
 
 	caller_init(&r.main, 0, INIT);
-	config.mem = plan_kernels(&r, overrides);
+	r.planned = plan_kernels(scn, variant, overrides, &config.mem);
 	config.boot = *boot_of(&r, 1);
 	e.boot = &config.boot;
 	e.variant = variant != NULL ? variant->name : config.boot.release.name;

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What kernels a run has: those of the headings, as variant and command line change them. */
+#include "run/plan.h"
+#include "scn/plugin.h"
+#include "scn/select.h"
+#include "scn/setting.h"
+
+#define DEFAULT_MEM	(512ull << 20)
+
+/* The release that variant or command line ask for, or NULL. */
+static const struct release *overridden(const struct variant *variant, const struct overrides *o,
+					guint index)
+{
+	if (index == 0 && variant != NULL && variant->release != NULL)
+		return variant->release;
+	if (index > 0 && o->releases->len <= 1)
+		return NULL;
+	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;
+}
+
+static void plan_kernel(GArray *plan, const struct variant *variant, const struct overrides *o,
+			const struct kernel_heading *h, guint64 *mem)
+{
+	guint index = plan->len;
+	const struct release *release = overridden(variant, o, index);
+	struct planned planned = {
+		.number = h->number, .boot = { .kho = true, .liveupdate = true },
+	};
+	struct boot *boot = &planned.boot;
+	const char *bad;
+
+	if (release == NULL)
+		release = h->release;
+	if (release == NULL && index == 0)
+		release = newest_release();
+	if (index > 0)
+		*boot = g_array_index(plan, struct planned, index - 1).boot;
+	if (release != NULL)
+		boot->release = *release;
+	settings_apply(h->settings, boot, mem);
+	if (variant != NULL && variant->policy != NULL)
+		policy_apply(variant->policy, &boot->release.policy, &bad);
+	settings_apply(o->settings, boot, mem);
+	g_array_append_val(plan, planned);
+}
+
+GArray *plan_kernels(const struct scenario *scn, const struct variant *variant,
+		     const struct overrides *overrides, guint64 *mem)
+{
+	GArray *plan = g_array_new(FALSE, TRUE, sizeof(struct planned));
+
+	*mem = DEFAULT_MEM;
+	for (guint i = 0; i < scn->steps->len; i++) {
+		const struct step *step = &g_array_index(scn->steps, struct step, i);
+
+		if (step->kind == STEP_KERNEL)
+			plan_kernel(plan, variant, overrides, &step->kernel, mem);
+	}
+	return plan;
+}
