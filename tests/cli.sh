@@ -5,6 +5,7 @@
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
 luosim=$(realpath "${LUOSIM:=./luosim}")
+scenarios=$(realpath "$srcdir/scenarios")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 command=("$luosim")
@@ -15,7 +16,7 @@ grep -qs __asan_init "$luosim" || ! ulimit -v 16777216 || limited=yes
 
 cat >good.scn <<'EOF'
 scenario good
-runs v6.19 v7.1 get-id v7.2/none
+runs v6.19 v7.0 v7.1 get-id v7.2/none
 kernel 1 v7.0
   open("/dev/liveupdate") = dev
   create_session(dev, "a long name to fill the line" "x"*20 "\0\xff") = s
@@ -38,6 +39,10 @@ sed 's/scenario good/scenario bad/; s/verify.*/& | v7.0: 5/' good.scn >bad.scn
 sed 's/scenario good/scenario huge/; s/kernel 1 v7.0/& mem=1T/' good.scn >huge.scn
 sed 's/scenario good/scenario sweep/; s/^  preserve_fd(s, m, 1).*/  fail any\n&/' good.scn >sweep.scn
 echo 'sometimes unclean-error' >>sweep.scn
+# It names no run on the kernel of its heading, and holds only on the two that it names.
+sed 's/scenario good/scenario others/; s/^runs .*/runs v7.2 v7.1\/none/
+     s/verify.*/& | v7.0: 5/' good.scn >others.scn
+sed 's/^runs .*/runs get-id/' others.scn >policy.scn
 
 # A check of runs that are skipped.
 skipped()
@@ -108,28 +113,32 @@ ktap_counts()
 		1..3
 		    KTAP version 1
 		    # Subtest: good
-		    1..4
+		    1..5
 		    ok 1 v6.19
-		    ok 2 v7.1
-		    ok 3 get-id
-		    ok 4 v7.2/none
+		    ok 2 v7.0
+		    ok 3 v7.1
+		    ok 4 get-id
+		    ok 5 v7.2/none
 		ok 1 good
 		    KTAP version 1
 		    # Subtest: bad
-		    1..4
+		    1..5
 		    ok 1 v6.19
-		    ok 2 v7.1
 		TRACE
-		    not ok 3 get-id
-		    ok 4 v7.2/none
+		    not ok 2 v7.0
+		    ok 3 v7.1
+		TRACE
+		    not ok 4 get-id
+		    ok 5 v7.2/none
 		not ok 2 bad
 		    KTAP version 1
 		    # Subtest: huge
-		    1..4
+		    1..5
 		    ok 1 v6.19 # SKIP not enough address space
-		    ok 2 v7.1 # SKIP not enough address space
-		    ok 3 get-id # SKIP not enough address space
-		    ok 4 v7.2/none # SKIP not enough address space
+		    ok 2 v7.0 # SKIP not enough address space
+		    ok 3 v7.1 # SKIP not enough address space
+		    ok 4 get-id # SKIP not enough address space
+		    ok 5 v7.2/none # SKIP not enough address space
 		ok 3 huge # SKIP not enough address space
 	EOF
 	) | grep '^[<>]' | grep -v '^<     # \|^> TRACE'
@@ -153,7 +162,17 @@ skipped "and totals" prints '3 runs: 1 as expected, 1 failed, 1 skipped' good.sc
 check "the traces of those that fail are shown" prints \
 	'scenario bad, kernel v7.0, policy none' good.scn bad.scn
 check "and of no others" lacks '^scenario good' good.scn bad.scn
-check "--all runs the variants" prints '4 runs: 4 as expected' --all good.scn
+check "--all runs the variants" prints '5 runs: 5 as expected' --all good.scn
+check "as it stands, if it names that" prints 'scenario good, kernel v7.0, policy none' good.scn
+check "or if it names nothing" prints 'scenario good, kernel v7.0, policy none' <(grep -v ^runs good.scn)
+check "or else on the first variant" prints 'scenario others, kernel v7.2, policy get-id' others.scn
+check "as among others" prints 'ok   others, kernel v7.2, policy get-id: clean' others.scn good.scn
+check "on these, all scenarios hold" gives 0 "$scenarios"
+check "and on all that they name" gives 0 --all "$scenarios"
+check "a policy that the kernel has not is another variant" \
+	prints 'scenario others, kernel v7.0, policy get-id' policy.scn
+check "one that it has is not" prints 'scenario good, kernel v7.0, policy none' \
+	<(sed 's/^runs .*/runs v7.2 v7.0\/none/' good.scn)
 check "--kernel changes kernel 1 and its heirs" prints 'kernel 2 v7.3' --kernel=v7.3 good.scn
 check "--policy changes all kernels" prints 'kernel 2 v7.0, policy get-id' --policy=get-id good.scn
 check "--with gives a fix" prints 'kernel 2 v7.0, with get-name' --with=get-name good.scn

@@ -6,6 +6,7 @@
 
 #include "cli/cmd.h"
 #include "run/overrides.h"
+#include "run/plan.h"
 #include "run/progress.h"
 
 struct options {
@@ -75,18 +76,31 @@ static bool wants_colour(const struct options *o)
 	return g_str_equal(o->colour, "always");
 }
 
-/* How often a scenario is run: once, or on each of its variants. */
-static guint nr_runs(const struct options *o, const struct scenario *scn)
+/* On what a scenario is run: variants, NULL among them for the scenario as it stands. */
+static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 {
-	bool all = o->all || (g_str_equal(o->format, "ktap") && !is_overridden(o));
+	bool all = o->all || g_str_equal(o->format, "ktap");
+	GPtrArray *runs = g_ptr_array_new();
 
-	return all && scn->runs->len > 0 ? scn->runs->len : 0;
+	if (is_overridden(o))
+		g_ptr_array_add(runs, NULL);
+	else if (!all || scn->runs->len == 0)
+		g_ptr_array_add(runs, (gpointer)claimed_run(scn));
+	else
+		for (guint i = 0; i < scn->runs->len; i++)
+			g_ptr_array_add(runs, &g_array_index(scn->runs, struct variant, i));
+	return runs;
 }
 
 static struct report *new_report(const struct options *o, const GPtrArray *all)
 {
-	bool single = all->len == 1 && nr_runs(o, all->pdata[0]) <= 1;
+	bool single = false;
 
+	if (all->len == 1) {
+		g_autoptr(GPtrArray) runs = runs_of(o, all->pdata[0]);
+
+		single = runs->len == 1;
+	}
 	if (o->quiet)
 		return report_none();
 	if (g_str_equal(o->format, "ktap"))
@@ -106,17 +120,13 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	report->event(report, &e);
 	for (guint i = 0; i < all->len && !progress_stopped(progress); i++) {
 		const struct scenario *scn = all->pdata[i];
-		guint variants = nr_runs(o, scn);
+		g_autoptr(GPtrArray) runs = runs_of(o, scn);
 
 		e = (struct report_event){ .type = REPORT_SCENARIO, .scn = scn,
-					   .count = MAX(variants, 1) };
+					   .count = runs->len };
 		report->event(report, &e);
-		for (guint j = 0; j < MAX(variants, 1); j++) {
-			const struct variant *variant = variants > 0 ?
-				&g_array_index(scn->runs, struct variant, j) : NULL;
-
-			count[run_scenario(scn, variant, o->overrides, report)]++;
-		}
+		for (guint j = 0; j < runs->len; j++)
+			count[run_scenario(scn, runs->pdata[j], o->overrides, report)]++;
 	}
 	e = (struct report_event){ .type = REPORT_END };
 	report->event(report, &e);

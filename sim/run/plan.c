@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What kernels a run has: those of the headings, as variant and command line change them. */
+/*
+ * What kernels a run has: those of the headings, as variant and command line change them;
+ * and by them, which runs a scenario claims something of.
+ */
 #include "run/plan.h"
 #include "scn/plugin.h"
 #include "scn/select.h"
@@ -13,7 +16,7 @@ static const struct release *overridden(const struct variant *variant, const str
 {
 	if (index == 0 && variant != NULL && variant->release != NULL)
 		return variant->release;
-	if (index > 0 && o->releases->len <= 1)
+	if (o == NULL || (index > 0 && o->releases->len <= 1))
 		return NULL;
 	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;
 }
@@ -40,7 +43,8 @@ static void plan_kernel(GArray *plan, const struct variant *variant, const struc
 	settings_apply(h->settings, boot, mem);
 	if (variant != NULL && variant->policy != NULL)
 		policy_apply(variant->policy, &boot->release.policy, &bad);
-	settings_apply(o->settings, boot, mem);
+	if (o != NULL)
+		settings_apply(o->settings, boot, mem);
 	g_array_append_val(plan, planned);
 }
 
@@ -57,4 +61,29 @@ GArray *plan_kernels(const struct scenario *scn, const struct variant *variant,
 			plan_kernel(plan, variant, overrides, &step->kernel, mem);
 	}
 	return plan;
+}
+
+/* Does the variant leave all kernels as they are written? */
+static bool changes_nothing(const struct scenario *scn, const struct variant *variant)
+{
+	guint64 mem;
+	g_autoptr(GArray) written = plan_kernels(scn, NULL, NULL, &mem);
+	g_autoptr(GArray) varied = plan_kernels(scn, variant, NULL, &mem);
+
+	for (guint i = 0; i < written->len; i++) {
+		const struct release *a = &g_array_index(written, struct planned, i).boot.release;
+		const struct release *b = &g_array_index(varied, struct planned, i).boot.release;
+
+		if (!g_str_equal(a->name, b->name) || !policy_equal(&a->policy, &b->policy))
+			return false;
+	}
+	return true;
+}
+
+const struct variant *claimed_run(const struct scenario *scn)
+{
+	for (guint i = 0; i < scn->runs->len; i++)
+		if (changes_nothing(scn, &g_array_index(scn->runs, struct variant, i)))
+			return NULL;
+	return scn->runs->len > 0 ? &g_array_index(scn->runs, struct variant, 0) : NULL;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What kernels a run has: those of the headings, as variant and command line change them. */
+/*
+ * What kernels a run has: those of the headings, as variant and command line change them;
+ * and by them, which runs a scenario claims something of.
+ */
 #ifndef SIM_RUN_PLAN_H
 #define SIM_RUN_PLAN_H
 
@@ -14,10 +17,18 @@ struct planned {
 /**
  * plan_kernels() - what comes up at each heading of @scn.
  * @variant: NULL: as it is written.
+ * @overrides: NULL: none.
  * @mem: out, the machine's memory.
  * Return: an array of struct planned, by number.
  */
 GArray *plan_kernels(const struct scenario *scn, const struct variant *variant,
 		     const struct overrides *overrides, guint64 *mem);
+
+/**
+ * claimed_run() - the one run for which @scn is judged, unless more are asked for.
+ * Return: NULL, as it is written, if it has no "runs" or this is one of them; or else the
+ *	first of them.
+ */
+const struct variant *claimed_run(const struct scenario *scn);
 
 #endif
