@@ -145,6 +145,14 @@ ktap_counts()
 	return 0
 }
 
+# What else it defined, tests and fuzz harnesses would lack.
+only_main()
+{
+	nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' |
+		grep -vxE 'main|__(asan|gcov|llvm|odr_asan).*'
+	return 0
+}
+
 check "0 when all is as expected" gives 0 good.scn
 check "1 when a result differs" gives 1 bad.scn
 check "1 when one of several fails" gives 1 good.scn bad.scn huge.scn
@@ -207,6 +215,12 @@ fi
 for what in releases fixes limits policies operations files handlers fields points; do
 	check "list $what" prints '.+' list $what
 done
+main=$(dirname "$luosim")/sim/cli/luosim-main.o
+if [ -e "$main" ] && command -v nm >/dev/null; then
+	check "main.c defines nothing but main()" only_main "$main"
+else
+	skip "main.c defines nothing but main()" "no object files, or no nm"
+fi
 check "--version" prints 'luosim [0-9.]+' --version
 check "--help" prints '  --policy=P .*' --help
 done_testing

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* luosim: picks the subcommand. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,26 +33,6 @@ static const struct command {
 	{ "replay", replay_main },
 	{ "--version", version_main },
 };
-
-int complain(const char *format, ...)
-{
-	g_autofree char *message = NULL;
-	va_list ap;
-
-	va_start(ap, format);
-	message = g_strdup_vprintf(format, ap);
-	va_end(ap);
-	g_strdelimit(message, "\r\n", ' ');
-	fprintf(stderr, "luosim: %s\n", message);
-	return EXIT_UNUSABLE;
-}
-
-int finish_output(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	return complain("cannot write: %s", g_strerror(errno));
-}
 
 /* What --help calls it. */
 static int command_main(const struct command *command, int argc, char **argv)
