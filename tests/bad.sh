@@ -31,6 +31,7 @@ head='scenario s
 kernel 1 v7.0
   open("/dev/liveupdate") = dev'
 : >empty.scn
+: >prnt
 mkdir dir.scn
 ln -s loop.scn loop.scn
 printf '%s\n  close(dev) \0 = 0\n' "$head" >nul.scn
@@ -67,6 +68,16 @@ printf '%s\n' "$head" >good.scn
 check "nothing runs beside a bad file" diagnosed \
 	"nul.scn:4:14: NUL byte, expected text" good.scn nul.scn
 check "no file at all" diagnosed "luosim: no file given, expected luosim FILE..."
+check "a mistyped command" diagnosed \
+	"luosim: no file or command 'comapre', expected perhaps 'compare'" comapre good.scn
+check "a command spelled otherwise" diagnosed \
+	"luosim: no file or command 'minimize', expected perhaps 'minimise'" minimize good.scn
+check "an option without its dashes" diagnosed \
+	"luosim: no file or command 'help', expected perhaps '--help'" help
+check "a word near no command is a file" diagnosed \
+	"nothing: No such file or directory, expected a scenario file" nothing
+check "a file near a command that is there" diagnosed \
+	"prnt:1:1: no scenario, expected 'scenario NAME'" prnt
 check "an unknown option" diagnosed "luosim: Unknown option --polcy" --polcy none good.scn
 check "an unknown release" diagnosed \
 	"luosim: --kernel: unknown release 'v7.4', expected perhaps 'v7.0'" --kernel v7.4 good.scn

@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 #include "cli/cmd-replay.h"
+#include "scn/nearest.h"
 #include "scn/scn.h"
 
 #ifndef PACKAGE_VERSION
@@ -43,11 +44,33 @@ static int command_main(const struct command *command, int argc, char **argv)
 	return command->main(argc, argv);
 }
 
+/* The command that @word, which names no file either, was meant to be; or NULL. */
+static const char *meant(const char *word)
+{
+	struct nearest n;
+
+	if (strpbrk(word, "./") != NULL || g_file_test(word, G_FILE_TEST_EXISTS))
+		return NULL;
+	if (strcmp(word, "help") == 0)
+		return "--help";
+	if (strcmp(word, "version") == 0)
+		return "--version";
+	nearest_init(&n, word);
+	for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+		nearest_try(&n, commands[i].name);
+	return n.best;
+}
+
 int main(int argc, char **argv)
 {
+	const char *command;
+
 	for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return command_main(&commands[i], argc - 1, argv + 1);
+	command = argc > 1 && argv[1][0] != '-' ? meant(argv[1]) : NULL;
+	if (command != NULL)
+		return complain("no file or command '%s', expected perhaps '%s'", argv[1], command);
 	g_set_prgname("luosim");
 	return run_main(argc, argv);
 }
