@@ -92,6 +92,21 @@ traces_in_html()
 	done
 }
 
+# What a kernel cannot do and what is clean have numbers of their own.
+counted_apart()
+{
+	local want
+	case $1 in
+	text) want='^not-here +1 ' ;;
+	markdown) want='^\| not-here \| 1 \|' ;;
+	json) want='"clean":0,.*"not-here":1,' ;;
+	html) want='<th scope="row">not-here</th><td>1</td>' ;;
+	esac
+	"$luosim" compare --format="$1" --kernel=v6.19 --policies=none,get-id \
+		"$(find scenarios -name flb-two-sessions.scn)" >"$tmp/apart"
+	grep -qE "$want" "$tmp/apart" || { echo "no $want in:"; cat "$tmp/apart"; }
+}
+
 interrupted()
 {
 	# A job in the background would ignore the signal.
@@ -121,6 +136,15 @@ check "a refusal names errno and line" prints 'dup-token +double-restore:22 +EBU
 	--policies=none,get-id scenarios/dup-token.scn
 check "words of one policy are joined with +" prints 'dup-token +double-restore:22 +double-restore:22' \
 	--policies=none,get-id+duplicate=accept scenarios/dup-token.scn
+check "what all refuse is not clean" prints '1 refused alike throughout: size-too-large EFBIG:11' \
+	--policies=none,get-id scenarios/size-too-large.scn
+check "what all refuse is counted apart" prints 'refused-alike +1 +1' \
+	--policies=none,get-id scenarios/size-too-large.scn
+check "what a kernel cannot do is not clean" prints 'flb-two-sessions +not-here:25 +not-here:25' \
+	--kernel=v6.19 --policies=none,get-id "$(find scenarios -name flb-two-sessions.scn)"
+for format in text markdown json html; do
+	check "it is counted apart in $format" counted_apart "$format"
+done
 check "a mismatch is no error" gives 0 --policies=none scenarios/reopened-inode.scn
 check "--kernel says on which release" prints '1 scenario, [0-9]+ policies, kernel v7.3' \
 	--kernel=v7.3 scenarios/dup-token.scn

@@ -27,6 +27,7 @@ static void take_step(struct digest *d, const struct report_event *e)
 {
 	struct digest_step step = {
 		.line = e->op->line, .hash = hash_value(e->result),
+		.injected = e->fault == FAULT_HIT,
 	};
 	struct machine_stats stats;
 
@@ -131,13 +132,79 @@ void digest_refusals(struct digest *const *runs, guint nr)
 	}
 }
 
+/* What a kernel answers that has no handler for the file, or not the call. */
+static bool is_lack(gint32 error)
+{
+	return error == ENOENT || error == EINVAL || error == ENOTTY || error == EOPNOTSUPP;
+}
+
+static bool is_shared(struct digest *const *runs, guint nr, const struct digest_step *step,
+		      guint number)
+{
+	return step->error > 0 && step->error != EBADF && !step->injected &&
+	       !worked_in_another(runs, nr, number);
+}
+
+void digest_shared(struct digest *const *runs, guint nr, struct digest *own)
+{
+	for (guint i = 0; i < nr; i++) {
+		struct digest *d = runs[i];
+		const struct digest_step *step;
+
+		d->not_here = d->alike = NULL;
+		for (guint j = 1; (step = digest_step(d, j)) != NULL; j++) {
+			bool worked;
+
+			if (!is_shared(runs, nr, step, j))
+				continue;
+			worked = own != NULL && worked_in_another(&own, 1, j);
+			if (worked && is_lack(step->error) && d->not_here == NULL)
+				d->not_here = step;
+			if (d->alike == NULL)
+				d->alike = step;
+		}
+	}
+}
+
+const char *digest_outcome(enum digest_kind kind)
+{
+	static const char *const outcomes[] = {
+		[DIGEST_CLEAN] = "clean",
+		[DIGEST_REFUSED] = "refused",
+		[DIGEST_ALIKE] = "refused-alike",
+		[DIGEST_NOT_HERE] = "not-here",
+		[DIGEST_BROKEN] = "broken",
+		[DIGEST_SKIPPED] = "skipped",
+	};
+
+	return outcomes[kind];
+}
+
+const struct digest_step *digest_culprit(const struct digest *d)
+{
+	switch (digest_kind(d)) {
+	case DIGEST_REFUSED:
+		return d->refused;
+	case DIGEST_ALIKE:
+		return d->alike;
+	case DIGEST_NOT_HERE:
+		return d->not_here;
+	default:
+		return NULL;
+	}
+}
+
 enum digest_kind digest_kind(const struct digest *d)
 {
 	if (d->skipped != NULL)
 		return DIGEST_SKIPPED;
 	if (d->causes != 0)
 		return DIGEST_BROKEN;
-	return d->refused != NULL ? DIGEST_REFUSED : DIGEST_CLEAN;
+	if (d->not_here != NULL)
+		return DIGEST_NOT_HERE;
+	if (d->refused != NULL)
+		return DIGEST_REFUSED;
+	return d->alike != NULL ? DIGEST_ALIKE : DIGEST_CLEAN;
 }
 
 char *digest_error(const struct digest_step *step)
@@ -149,7 +216,8 @@ char *digest_error(const struct digest_step *step)
 
 void digest_cell(GString *out, const struct digest *d)
 {
-	g_autofree char *error = d->refused != NULL ? digest_error(d->refused) : NULL;
+	const struct digest_step *culprit = digest_culprit(d);
+	g_autofree char *error = culprit != NULL ? digest_error(culprit) : NULL;
 	gint others = -1;
 
 	switch (digest_kind(d)) {
@@ -157,7 +225,13 @@ void digest_cell(GString *out, const struct digest *d)
 		g_string_append(out, "clean");
 		break;
 	case DIGEST_REFUSED:
-		g_string_append_printf(out, "%s:%u", error, d->refused->line);
+		g_string_append_printf(out, "%s:%u", error, culprit->line);
+		break;
+	case DIGEST_ALIKE:
+		g_string_append_printf(out, "all-%s:%u", error, culprit->line);
+		break;
+	case DIGEST_NOT_HERE:
+		g_string_append_printf(out, "not-here:%u", culprit->line);
 		break;
 	case DIGEST_BROKEN:
 		g_string_append_printf(out, "%s:", violation_name(d->first.kind));
@@ -173,20 +247,30 @@ void digest_cell(GString *out, const struct digest *d)
 	case DIGEST_SKIPPED:
 		g_string_append(out, "skipped");
 		break;
+	case NR_DIGEST_KINDS:
+		break;
 	}
 }
 
 void digest_words(GString *out, const struct digest *d)
 {
-	g_autofree char *error = d->refused != NULL ? digest_error(d->refused) : NULL;
+	const struct digest_step *culprit = digest_culprit(d);
+	g_autofree char *error = culprit != NULL ? digest_error(culprit) : NULL;
 
 	switch (digest_kind(d)) {
 	case DIGEST_CLEAN:
 		g_string_append(out, "clean");
 		break;
 	case DIGEST_REFUSED:
-		g_string_append_printf(out, "refused at line %u with %s", d->refused->line,
-				       error);
+		g_string_append_printf(out, "refused at line %u with %s", culprit->line, error);
+		break;
+	case DIGEST_ALIKE:
+		g_string_append_printf(out, "refused everywhere at line %u with %s",
+				       culprit->line, error);
+		break;
+	case DIGEST_NOT_HERE:
+		g_string_append_printf(out, "cannot be done here at line %u: %s",
+				       culprit->line, error);
 		break;
 	case DIGEST_BROKEN:
 		g_string_append(out, violation_name(d->first.kind));
@@ -200,6 +284,8 @@ void digest_words(GString *out, const struct digest *d)
 		break;
 	case DIGEST_SKIPPED:
 		g_string_append(out, d->skipped);
+		break;
+	case NR_DIGEST_KINDS:
 		break;
 	}
 }

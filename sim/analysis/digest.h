@@ -10,9 +10,18 @@ struct digest_step {
 	guint32 line;
 	gint32 error;		/* the errno, 0: it worked, -1: the machine stopped in it */
 	guint32 hash;		/* of what it returned */
+	bool injected;		/* it failed as the scenario asked for */
 };
 
-enum digest_kind { DIGEST_CLEAN, DIGEST_REFUSED, DIGEST_BROKEN, DIGEST_SKIPPED };
+enum digest_kind {
+	DIGEST_CLEAN,
+	DIGEST_REFUSED,
+	DIGEST_ALIKE,
+	DIGEST_NOT_HERE,
+	DIGEST_BROKEN,
+	DIGEST_SKIPPED,
+	NR_DIGEST_KINDS,
+};
 
 /**
  * struct digest - a run.
@@ -24,6 +33,7 @@ enum digest_kind { DIGEST_CLEAN, DIGEST_REFUSED, DIGEST_BROKEN, DIGEST_SKIPPED }
  * @first: the first violation of @causes, if there is one.
  * @steps: of struct digest_step.
  * @refused: step that digest_refusals() found to be refused; NULL: none.
+ * @not_here, @alike: likewise, by digest_shared().
  * @boot: what kernel 1 was.
  * @lacks: fixes that one of its kernels lacked.
  * @stats: what the machine held at the end.
@@ -37,7 +47,7 @@ struct digest {
 	guint32 causes, expected;
 	struct violation first;
 	GArray *steps;
-	const struct digest_step *refused;
+	const struct digest_step *refused, *not_here, *alike;
 	struct boot boot;
 	guint64 lacks;
 	struct machine_stats stats;
@@ -57,12 +67,27 @@ void digest_free(struct digest *d);
  */
 void digest_refusals(struct digest *const *runs, guint nr);
 
+/**
+ * digest_shared() - find what worked in none of the @nr runs, though it failed with an
+ * errno in each that came there. It could not be made here if it worked in @own and the
+ * errno is one that a kernel returns which has no handler for the file, or not the
+ * call; else all were refused alike. A failure that the scenario asked for is neither.
+ * @own: the scenario on the kernels that it asks for; NULL: one of @runs is it.
+ */
+void digest_shared(struct digest *const *runs, guint nr, struct digest *own);
+
 enum digest_kind digest_kind(const struct digest *d);
+
+/** digest_outcome() - "clean", "refused": what formats call a kind. */
+const char *digest_outcome(enum digest_kind kind);
+
+/** digest_culprit() - the step that failed, in a run that is refused in any way; or NULL. */
+const struct digest_step *digest_culprit(const struct digest *d);
 
 /** digest_error() - "EBUSY", or the number of one that has no name in user space. */
 char *digest_error(const struct digest_step *step);
 
-/** digest_cell() - append "clean", "EBUSY:14", "double-restore:22 +1", "skipped". */
+/** digest_cell() - append "clean", "EBUSY:14", "all-EBUSY:14", "not-here:14", "lost:22 +1". */
 void digest_cell(GString *out, const struct digest *d);
 
 /** digest_words() - the same for a sentence: "refused at line 14 with EBUSY". */

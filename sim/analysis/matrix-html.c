@@ -27,9 +27,7 @@ static void write_columns(const struct matrix *m, FILE *out, const char *corner)
 
 static void write_cell(const struct matrix_cell *cell, FILE *out)
 {
-	static const char *const classes[] = { "clean", "refused", "broken", "skipped" };
-
-	fprintf(out, "<td><button class=\"%s\" title=\"", classes[cell->kind]);
+	fprintf(out, "<td><button class=\"%s\" title=\"", digest_outcome(cell->kind));
 	write_escaped(out, cell->words);
 	fputs("\">", out);
 	write_escaped(out, cell->text);

@@ -5,13 +5,12 @@
 
 static void add_cell(JsonBuilder *b, const struct matrix *m, guint row, guint column)
 {
-	static const char *const outcomes[] = { "clean", "refused", "broken", "skipped" };
 	const struct matrix_cell *cell = matrix_cell(m, row, column);
 
 	json_builder_begin_object(b);
 	add_string(b, "column", ((struct matrix_column *)m->columns->pdata[column])->name);
 	add_string(b, "cell", cell->text);
-	add_string(b, "outcome", outcomes[cell->kind]);
+	add_string(b, "outcome", digest_outcome(cell->kind));
 	add_number(b, "line", cell->line);
 	if (cell->error != NULL)
 		add_string(b, "errno", cell->error);
@@ -37,10 +36,8 @@ static void add_column(JsonBuilder *b, const struct matrix_column *column)
 {
 	json_builder_begin_object(b);
 	add_string(b, "name", column->name);
-	add_number(b, "clean", column->count[DIGEST_CLEAN]);
-	add_number(b, "refused", column->count[DIGEST_REFUSED]);
-	add_number(b, "broken", column->count[DIGEST_BROKEN]);
-	add_number(b, "skipped", column->count[DIGEST_SKIPPED]);
+	for (enum digest_kind kind = 0; kind < NR_DIGEST_KINDS; kind++)
+		add_number(b, digest_outcome(kind), column->count[kind]);
 	add_object(b, "kinds");
 	for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
 		add_number(b, violation_name(kind), column->broken[kind]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A matrix as text: as many tables as it takes for none to be wider than a mail.
- * Scenarios that are clean throughout are named below them.
+ * Scenarios that are clean, or refused alike, throughout are named below them.
  */
 #include <string.h>
 
@@ -28,11 +28,18 @@ static char **name_lines(const struct matrix_column *column)
 	return g_strsplit(column->name, ",", -1);
 }
 
-static bool is_clean(const struct matrix *m, guint row)
+/* Is the row all clean, or refused alike in all columns? */
+static bool is_quiet(const struct matrix *m, guint row)
 {
-	for (guint i = 0; i < m->columns->len; i++)
-		if (matrix_cell(m, row, i)->kind != DIGEST_CLEAN)
+	const struct matrix_cell *first = matrix_cell(m, row, 0);
+
+	for (guint i = 0; i < m->columns->len; i++) {
+		const struct matrix_cell *cell = matrix_cell(m, row, i);
+
+		if ((cell->kind != DIGEST_CLEAN && cell->kind != DIGEST_ALIKE) ||
+		    !g_str_equal(cell->text, first->text))
 			return false;
+	}
 	return true;
 }
 
@@ -73,7 +80,7 @@ static void measure(struct table *t)
 		t->widths[i] = column_width(t, i);
 	}
 	for (guint row = 0; row < m->scenarios->len; row++)
-		if (!is_clean(m, row))
+		if (!is_quiet(m, row))
 			t->label_width = MAX(t->label_width, strlen(row_name(m, row)));
 	for (guint i = 0; i < t->totals->len; i++)
 		t->label_width = MAX(t->label_width, strlen(total_name(t, i)));
@@ -116,14 +123,16 @@ static void write_table(const struct table *t)
 	for (guint i = 0; i < t->name_lines; i++)
 		write_row(t, "", name_text, i);
 	for (guint i = 0; i < t->m->scenarios->len; i++)
-		if (!is_clean(t->m, i))
+		if (!is_quiet(t->m, i))
 			write_row(t, row_name(t->m, i), cell_text, i);
 	fputc('\n', t->out);
 	for (guint i = 0; i < t->totals->len; i++)
 		write_row(t, total_name(t, i), total_text, i);
 }
 
-static void write_clean(const struct matrix *m, FILE *out)
+/* The rows that are all of @kind, below the tables. */
+static void write_quiet(const struct matrix *m, FILE *out, enum digest_kind kind,
+			const char *words)
 {
 	g_autoptr(GString) text = g_string_new("\n");
 	g_autoptr(GString) names = g_string_new(NULL);
@@ -131,13 +140,17 @@ static void write_clean(const struct matrix *m, FILE *out)
 	guint nr = 0;
 
 	for (guint row = 0; row < m->scenarios->len; row++) {
-		if (is_clean(m, row))
-			g_string_append_printf(names, "%s%s", nr++ > 0 ? ", " : "",
-					       row_name(m, row));
+		const struct matrix_cell *cell = matrix_cell(m, row, 0);
+
+		if (!is_quiet(m, row) || cell->kind != kind)
+			continue;
+		g_string_append_printf(names, "%s%s", nr++ > 0 ? ", " : "", row_name(m, row));
+		if (kind == DIGEST_ALIKE)
+			g_string_append_printf(names, " %s:%u", cell->error, cell->line);
 	}
 	if (nr == 0)
 		return;
-	heading = g_strdup_printf("%u clean throughout: ", nr);
+	heading = g_strdup_printf("%u %s: ", nr, words);
 	append_wrapped(text, heading, names->str, 4);
 	fputs(text->str, out);
 }
@@ -161,5 +174,6 @@ void compare_text(const struct matrix *m, FILE *out)
 		} while (t.to < m->columns->len && width + GAP + widths[t.to] <= TRACE_WIDTH);
 		write_table(&t);
 	}
-	write_clean(m, out);
+	write_quiet(m, out, DIGEST_CLEAN, "clean throughout");
+	write_quiet(m, out, DIGEST_ALIKE, "refused alike throughout");
 }

@@ -54,6 +54,7 @@ static void fill_cell(struct matrix_cell *cell, struct digest *d)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(GString) words = g_string_new(NULL);
+	const struct digest_step *culprit = digest_culprit(d);
 
 	digest_cell(text, d);
 	digest_words(words, d);
@@ -62,9 +63,9 @@ static void fill_cell(struct matrix_cell *cell, struct digest *d)
 	cell->text = g_strdup(text->str);
 	cell->words = g_strdup(words->str);
 	cell->line = d->first.op;
-	if (cell->kind == DIGEST_REFUSED) {
-		cell->error = digest_error(d->refused);
-		cell->line = d->refused->line;
+	if (culprit != NULL) {
+		cell->error = digest_error(culprit);
+		cell->line = culprit->line;
 	}
 	if (d->trace != NULL)
 		cell->trace = g_string_free(g_steal_pointer(&d->trace), FALSE);
@@ -83,6 +84,22 @@ static void add_up(struct matrix_column *column, const struct digest *d)
 	column->lookups += stats->claim_lookups;
 }
 
+/* Run @scn on the kernels that it asks for; NULL when @common changes none of them. */
+static struct digest *run_own(const struct scenario *scn, const struct overrides *common)
+{
+	struct overrides *own;
+	struct digest *d;
+
+	if (common->releases->len == 0 && common->settings->len == 0)
+		return NULL;
+	own = overrides_new();
+	own->no_reduction = common->no_reduction;
+	own->max_states = common->max_states;
+	d = digest_run(scn, own, false);
+	overrides_free(own);
+	return d;
+}
+
 /* Run a row. What is refused shows when all its runs lie side by side. */
 static bool run_row(struct matrix *m, guint row, const struct overrides *common, bool traces,
 		    struct progress *progress)
@@ -90,6 +107,7 @@ static bool run_row(struct matrix *m, guint row, const struct overrides *common,
 	const struct scenario *scn = m->scenarios->pdata[row];
 	guint nr = m->columns->len, done;
 	g_autofree struct digest **runs = g_new0(struct digest *, nr + 1);
+	struct digest *own = NULL;
 	bool go_on = true;
 
 	for (done = 0; done < nr && go_on; done++) {
@@ -101,7 +119,9 @@ static bool run_row(struct matrix *m, guint row, const struct overrides *common,
 	}
 	if (go_on) {
 		runs[nr] = digest_run(scn, common, false);
+		own = run_own(scn, common);
 		digest_refusals(runs, nr + 1);
+		digest_shared(runs, nr + 1, own);
 		for (guint i = 0; i < nr; i++) {
 			fill_cell(&m->cells[row * nr + i], runs[i]);
 			add_up(m->columns->pdata[i], runs[i]);
@@ -109,6 +129,7 @@ static bool run_row(struct matrix *m, guint row, const struct overrides *common,
 	}
 	for (guint i = 0; i <= nr; i++)
 		g_clear_pointer(&runs[i], digest_free);
+	g_clear_pointer(&own, digest_free);
 	return go_on;
 }
 
@@ -148,19 +169,26 @@ static void add_value(struct matrix_total *total, guint64 value)
 	g_ptr_array_add(total->values, g_strdup_printf("%" G_GUINT64_FORMAT, value));
 }
 
+static guint64 count_all(const struct matrix *m, enum digest_kind kind)
+{
+	guint64 sum = 0;
+
+	for (guint i = 0; i < m->columns->len; i++)
+		sum += ((struct matrix_column *)m->columns->pdata[i])->count[kind];
+	return sum;
+}
+
+/* What comes up seldom has a row only where it does. */
 static void total_counts(const struct matrix *m, GPtrArray *totals)
 {
-	static const char *const labels[] = { "clean", "refused", "broken", "skipped" };
-	bool skipped = false;
+	for (enum digest_kind kind = 0; kind < NR_DIGEST_KINDS; kind++) {
+		bool seldom = kind == DIGEST_ALIKE || kind == DIGEST_NOT_HERE ||
+			      kind == DIGEST_SKIPPED;
+		struct matrix_total *total;
 
-	for (guint i = 0; i < m->columns->len; i++) {
-		const struct matrix_column *column = m->columns->pdata[i];
-
-		skipped |= column->count[DIGEST_SKIPPED] > 0;
-	}
-	for (guint kind = 0; kind <= (skipped ? DIGEST_SKIPPED : DIGEST_BROKEN); kind++) {
-		struct matrix_total *total = add_total(totals, labels[kind]);
-
+		if (seldom && count_all(m, kind) == 0)
+			continue;
+		total = add_total(totals, digest_outcome(kind));
 		for (guint i = 0; i < m->columns->len; i++) {
 			const struct matrix_column *column = m->columns->pdata[i];
 

@@ -35,7 +35,7 @@ struct matrix_cell {
 struct matrix_column {
 	char *name;
 	struct overrides *overrides;
-	guint count[DIGEST_SKIPPED + 1];
+	guint count[NR_DIGEST_KINDS];
 	guint broken[NR_VIOLATION_KINDS];
 	guint64 claims_most, lookups, bytes, files;
 };
