@@ -107,6 +107,20 @@ counted_apart()
 	grep -qE "$want" "$tmp/apart" || { echo "no $want in:"; cat "$tmp/apart"; }
 }
 
+# What does not say its restore is one-shot, whatever the kernel heading has.
+plugin_is_one_policy()
+{
+	local plain
+	plain=$("$luosim" compare --policies="$tmp/p.so" "$refcount" | grep "^claims at most")
+	[ -n "$plain" ] || echo "no totals"
+	diff <(echo "$plain" | tr -s ' ') \
+		<("$luosim" compare --policies="$tmp/p.so+restore=one-shot" "$refcount" |
+			grep "^claims at most" | tr -s ' ')
+	"$luosim" --policy="$tmp/p.so" "$refcount" >"$tmp/plain"
+	"$luosim" --policy="$tmp/p.so,restore=one-shot" "$refcount" |
+		sed 's/,restore=one-shot//' | diff "$tmp/plain" -
+}
+
 interrupted()
 {
 	# A job in the background would ignore the signal.
@@ -145,6 +159,16 @@ check "what a kernel cannot do is not clean" prints 'flb-two-sessions +not-here:
 for format in text markdown json html; do
 	check "it is counted apart in $format" counted_apart "$format"
 done
+cc=${CC:-cc}
+if $cc -shared -fPIC -Imodel -o "$tmp/p.so" docs/plugin/per-handler.c 2>"$tmp/err"; then
+	refcount=scenarios/policies/refcount-then-not.scn
+	check "a plugin's column has nothing of the heading's policy" plugin_is_one_policy
+	check "axes may follow a plugin" prints ' +restore=refcount' \
+		--policies="$tmp/p.so+restore=refcount" "$refcount"
+	check "2 when an identity follows a plugin" gives 2 --policies="$tmp/p.so+none" "$refcount"
+else
+	skip "a plugin's column" "no compiler"
+fi
 check "a mismatch is no error" gives 0 --policies=none scenarios/reopened-inode.scn
 check "--kernel says on which release" prints '1 scenario, [0-9]+ policies, kernel v7.3' \
 	--kernel=v7.3 scenarios/dup-token.scn

@@ -50,8 +50,9 @@ gboolean overrides_set(struct overrides *o, const char *what, const char *text, 
 gboolean overrides_policy(struct overrides *o, const char *what, const char *name, GError **error)
 {
 	g_autofree char *text = g_strdup_printf("policy=%s", name);
+	g_autofree char *first = g_strndup(name, strcspn(name, ","));
 
-	if (strchr(name, '/') != NULL && !plugin_load(name, error))
+	if (strchr(first, '/') != NULL && !plugin_load(first, error))
 		return FALSE;
 	return overrides_set(o, what, text, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Policies of a designer's own, loaded from shared objects. */
 #include <errno.h>
+#include <string.h>
 
 #include <gmodule.h>
 
@@ -51,10 +52,39 @@ gboolean plugin_load(const char *path, GError **error)
 	return TRUE;
 }
 
+/* Values of axes behind the plugin that @policy is; not another identity. */
+static int apply_axes(const char *text, struct policy *policy, const char **bad)
+{
+	g_autofree char *name = g_strdup_printf("%s,%s", policy->name, text);
+	int err = policy_parse(text, policy, bad);
+
+	if (err != 0)
+		return err;
+	if (policy->identity != IDENTITY_PLUGIN || strlen(name) >= sizeof(policy->name)) {
+		*bad = text;
+		return -EINVAL;
+	}
+	g_strlcpy(policy->name, name, sizeof(policy->name));
+	return 0;
+}
+
 int policy_apply(const char *text, struct policy *policy, const char **bad)
 {
+	g_autofree char *path = g_strndup(text, strcspn(text, ","));
 	const struct luosim_policy *plugin =
-		plugins != NULL ? g_hash_table_lookup(plugins, text) : NULL;
+		plugins != NULL ? g_hash_table_lookup(plugins, path) : NULL;
+	const char *axes = text + strlen(path);
+	struct policy new = *policy;
+	int err;
 
-	return plugin != NULL ? policy_plug(policy, plugin) : policy_parse(text, policy, bad);
+	if (plugin == NULL)
+		return policy_parse(text, policy, bad);
+	/* What a plugin does not say is as in the presets, not as it was before. */
+	policy_parse("none", &new, bad);
+	err = policy_plug(&new, plugin);
+	if (err == 0 && *axes != '\0')
+		err = apply_axes(axes + 1, &new, bad);
+	if (err == 0)
+		*policy = new;
+	return err;
 }

@@ -14,7 +14,10 @@
  */
 gboolean plugin_load(const char *path, GError **error);
 
-/** policy_apply() - policy_parse(), or the loaded policy whose path @text is. */
+/**
+ * policy_apply() - policy_parse(), or the loaded policy whose path @text starts with,
+ * with the values of axes that follow it. Its restore is one-shot unless they say.
+ */
 int policy_apply(const char *text, struct policy *policy, const char **bad);
 
 #endif
