@@ -60,6 +60,16 @@ check "a byte that is not UTF-8" \
 	diagnosed "utf8.scn:4:24: byte 0xff is not UTF-8, expected text" utf8.scn
 check "a character cut in half at the end" \
 	diagnosed "cut.scn:4:24: byte 0xc3 is not UTF-8, expected text" cut.scn
+check "a byte that is not UTF-8 in standard input" \
+	diagnosed "<stdin>:4:24: byte 0xff is not UTF-8, expected text" - <utf8.scn
+for what in compare explain explore minimise print; do
+	check "$what: a NUL byte in standard input" \
+		diagnosed "<stdin>:4:14: NUL byte, expected text" $what - <nul.scn
+done
+check "standard input that is a directory" \
+	diagnosed "<stdin>: Is a directory, expected a scenario file" - <dir.scn
+check "standard input twice" \
+	diagnosed "luosim: standard input several times, expected '-' once" - - <empty.scn
 check "of several files each is diagnosed" \
 	diagnosed "empty.scn:1:1: no scenario, expected 'scenario NAME'
 nul.scn:4:14: NUL byte, expected text" empty.scn nul.scn

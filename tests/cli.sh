@@ -53,6 +53,7 @@ skipped()
 		skip "$1" "no limit of address space"
 	fi
 }
+printf '%s\n' 'scenario world' explore '  sessions 1' '  depth 2' end 'kernel 1 v7.1' >world
 
 lacks()
 {
@@ -153,6 +154,21 @@ only_main()
 	return 0
 }
 
+# from_stdin FILE COMMAND...: the same comes out of the file and of standard input.
+from_stdin()
+{
+	local file=$1
+	shift
+	"$luosim" "$@" - <"$file" >piped 2>&1
+	echo "exit status $?" >>piped
+	"$luosim" "$@" "$file" >named 2>&1
+	echo "exit status $?" >>named
+	diff <(sed "s/$file/<stdin>/; / s\$/d; /CPU second/d" named) \
+	     <(sed '/ s$/d; /CPU second/d' piped)
+	grep -q 'expected a scenario file\|exit status 2' piped && cat piped
+	return 0
+}
+
 check "0 when all is as expected" gives 0 good.scn
 check "1 when a result differs" gives 1 bad.scn
 check "1 when one of several fails" gives 1 good.scn bad.scn huge.scn
@@ -161,6 +177,12 @@ skipped "4 when all are skipped" gives 4 huge.scn
 check "2 when the output cannot be written" \
 	unwritable
 check "run may be said" gives 0 run good.scn
+for what in run "run -v" print compare explain minimise; do
+	# shellcheck disable=SC2086 # a command and its options
+	check "$what reads standard input as -" from_stdin bad.scn $what
+done
+check "explore reads standard input as -" from_stdin world explore
+check "- is read beside files" prints '2 runs: 2 as expected' good.scn - <good.scn
 check "-q prints nothing, not even of a failure" silent -q good.scn bad.scn huge.scn
 check "a failed result says where, what and what not" prints \
 	'bad.scn:18: verify\(m, 0, 8K, 1\): got 0, expected 5' bad.scn

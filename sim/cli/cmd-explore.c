@@ -287,7 +287,7 @@ static bool take_scenario(struct options *o, struct world_block *block, GError *
 
 	if (o->files == NULL)
 		return true;
-	scn = scenario_load(o->files[0], error);
+	scn = load_scenario(o->files[0], error);
 	if (scn == NULL)
 		return false;
 	kernel = &g_array_index(scn->steps, struct step, 0).kernel;

@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+struct scenario;
+
 /* Exit statuses, the same for all subcommands. */
 enum {
 	EXIT_OK = 0,
@@ -31,6 +33,12 @@ int complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
  * Return: an array of struct scenario *, or NULL.
  */
 GPtrArray *load_scenarios(char **files);
+
+/**
+ * load_scenario() - load one file, "-" for standard input.
+ * Return: the scenario, or NULL with @error set.
+ */
+struct scenario *load_scenario(const char *path, GError **error);
 
 /** finish_output() - @status, unless standard output could not be written. */
 int finish_output(int status);

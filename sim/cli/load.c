@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loading the scenarios that a command line names: files, and directories of them. */
+/* Loading the scenarios that a command line names: files, directories of them, "-". */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cmd.h"
 #include "scn/scn.h"
@@ -11,9 +12,14 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return g_strcmp0(*(char **)a, *(char **)b);
 }
 
+static bool is_stdin(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
 static bool is_directory(const char *path)
 {
-	return g_file_test(path, G_FILE_TEST_IS_DIR);
+	return !is_stdin(path) && g_file_test(path, G_FILE_TEST_IS_DIR);
 }
 
 /* Append the scenarios in @path and below it; links to directories are not followed. */
@@ -59,6 +65,21 @@ static bool find_scenarios(const char *path, GPtrArray *files)
 	return true;
 }
 
+struct scenario *load_scenario(const char *path, GError **error)
+{
+	return is_stdin(path) ? scenario_load_stdin(error) : scenario_load(path, error);
+}
+
+/* Nothing is left of standard input for the second that reads it. */
+static bool reads_stdin_twice(char **paths)
+{
+	guint times = 0;
+
+	for (guint i = 0; paths[i] != NULL; i++)
+		times += is_stdin(paths[i]);
+	return times > 1;
+}
+
 GPtrArray *load_scenarios(char **paths)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free);
@@ -69,11 +90,15 @@ GPtrArray *load_scenarios(char **paths)
 		complain("no file given, expected luosim FILE...");
 		return NULL;
 	}
+	if (reads_stdin_twice(paths)) {
+		complain("standard input several times, expected '-' once");
+		return NULL;
+	}
 	for (guint i = 0; paths[i] != NULL; i++)
 		ok = find_scenarios(paths[i], files) && ok;
 	for (guint i = 0; i < files->len; i++) {
 		g_autoptr(GError) error = NULL;
-		struct scenario *scn = scenario_load(files->pdata[i], &error);
+		struct scenario *scn = load_scenario(files->pdata[i], &error);
 
 		if (scn != NULL)
 			g_ptr_array_add(all, scn);

@@ -141,25 +141,36 @@ static char *display_name(const char *path)
 	return name;
 }
 
-struct scenario *scenario_load(const char *path, GError **error)
+/* Read and parse; @fd is negative when opening failed with errno. */
+static struct scenario *read_scenario(int fd, const char *name, GError **error)
 {
-	g_autofree char *name = display_name(path);
-	g_autoptr(GByteArray) all = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	g_autoptr(GByteArray) all = fd >= 0 ? read_file(fd) : NULL;
 
-	if (fd >= 0)
-		all = read_file(fd);
-	if (all == NULL)
+	if (all == NULL) {
 		g_set_error(error, SCN_ERROR, 0, "%s: %s, expected a scenario file", name,
 			    g_strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (all == NULL)
 		return NULL;
+	}
 	if (all->len > MAX_FILE_BYTES) {
 		g_set_error(error, SCN_ERROR, 0, "%s: file too large, expected at most %u bytes",
 			    name, MAX_FILE_BYTES);
 		return NULL;
 	}
 	return scenario_parse(name, all->len > 0 ? (char *)all->data : "", all->len, error);
+}
+
+struct scenario *scenario_load(const char *path, GError **error)
+{
+	g_autofree char *name = display_name(path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct scenario *scn = read_scenario(fd, name, error);
+
+	if (fd >= 0)
+		close(fd);
+	return scn;
+}
+
+struct scenario *scenario_load_stdin(GError **error)
+{
+	return read_scenario(STDIN_FILENO, "<stdin>", error);
 }

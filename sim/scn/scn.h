@@ -255,6 +255,9 @@ struct scenario {
  */
 struct scenario *scenario_load(const char *path, GError **error);
 
+/** scenario_load_stdin() - likewise, standard input; messages call it <stdin>. */
+struct scenario *scenario_load_stdin(GError **error);
+
 /** scenario_parse() - likewise, of @len bytes at @text; messages call it @file. */
 struct scenario *scenario_parse(const char *file, const char *text, gsize len, GError **error);
 
