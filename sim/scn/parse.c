@@ -790,6 +790,10 @@ static bool check_text(struct lex *l, const char *text, gsize len)
 	g_utf8_validate(text, len, &bad);
 	l->line = text;
 	l->nr = 1;
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		lex_fail(l, text, "byte order mark, expected text without one");
+		return false;
+	}
 	for (; p < bad; p = g_utf8_next_char(p)) {
 		if (*p == '\n') {
 			l->line = p + 1;
