@@ -306,7 +306,7 @@ static gint64 call_same(struct call *c)
 		ret = sys_fstat(c->machine, c->args[1].number, &b);
 	if (ret == 0)
 		ret = sys_kcmp_file(c->machine, c->args[0].number, c->args[1].number);
-	c->fields[0] = a.ino == b.ino;
+	c->fields[0] = a.dev == b.dev && a.ino == b.ino;
 	c->fields[1] = ret == 1;
 	return MIN(ret, 0);
 }
