@@ -176,7 +176,7 @@ static int do_dentry_open(struct machine *m, struct file *file, struct dentry *d
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
 	if (S_ISFIFO(inode->i_mode) || dentry == m->k->fs.console)
 		file->f_mode &= ~(FMODE_PREAD | FMODE_PWRITE);
-	return inode->i_fop == &luo_fops ? luo_open(m, file) : 0;
+	return inode->i_fop->open ? inode->i_fop->open(m, file) : 0;
 }
 
 struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags)

@@ -19,6 +19,8 @@ struct machine_walk;
 
 struct file_operations {
 	const char *name;
+	/* What open() does once there is a file; NULL: nothing. */
+	int (*open)(struct machine *m, struct file *file);
 	/* Returns an error that close() ignores, as the VFS does. */
 	int (*release)(struct machine *m, struct file *file);
 	int (*unlocked_ioctl)(struct machine *m, struct file *file, unsigned int cmd,

@@ -311,7 +311,8 @@ err_put_fd:
 	return err;
 }
 
-int luo_open(struct machine *m, struct file *file)
+/* open of /dev/liveupdate: -EBUSY, -EIO. */
+static int luo_open(struct machine *m, struct file *file)
 {
 	struct luo *luo = &m->k->luo;
 
@@ -363,6 +364,7 @@ static int luo_ioctl(struct machine *m, struct file *file, unsigned int cmd, str
 
 const struct file_operations luo_fops = {
 	.name = "liveupdate",
+	.open = luo_open,
 	.release = luo_release,
 	.unlocked_ioctl = luo_ioctl,
 };

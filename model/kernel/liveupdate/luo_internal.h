@@ -204,8 +204,6 @@ struct luo_ucmd {
 extern const struct file_operations luo_fops;
 void luo_early_init(struct machine *m);
 void luo_late_init(struct machine *m);
-/* open of /dev/liveupdate: -EBUSY, -EIO. */
-int luo_open(struct machine *m, struct file *file);
 int luo_ucmd_respond(struct machine *m, struct luo_ucmd *ucmd, u64 kernel_size);
 int get_user_size(struct machine *m, struct luo_ucmd *ucmd);
 int copy_struct_from_user(struct machine *m, void *dst, u64 size,
