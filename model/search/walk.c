@@ -517,13 +517,16 @@ static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hash
 	return nr;
 }
 
-/* An inode with its files that no session has, as one word. */
-static u64 open_inode(struct machine_walk *w, struct inode *inode)
+/*
+ * An inode with its files that no session has, as one word. Where files of another
+ * inode may @refer to them, that word says by which numbers.
+ */
+static u64 open_inode(struct machine_walk *w, struct inode *inode, bool refer)
 {
 	u64 hashes[MAX_SLOTS];
 	u32 from = w->nr, nr;
 
-	w->base = w->next;
+	w->base = refer ? UINT32_MAX : w->next;
 	if (walk_object(w, inode))
 		put_inode_words(w, inode);
 	nr = files_of(w, inode, hashes);
@@ -541,7 +544,7 @@ static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
 		struct file *file = w->slots[i];
 
 		if (file && !is_numbered(w, file) && !!file->f_op->walk == refer)
-			hashes[nr++] = open_inode(w, file_inode(file));
+			hashes[nr++] = open_inode(w, file_inode(file), refer);
 	}
 	return nr;
 }
