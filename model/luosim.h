@@ -169,7 +169,8 @@ enum reboot_gate {
 /**
  * struct luosim_object - a file as a loaded policy sees it.
  * @file: number of the struct file, the same for the life of the kernel.
- * @inode: number of its inode; anonymous-inode files share one.
+ * @inode: number of its inode, which unrelated files may share: those of one device
+ *	node, and most of anonymous inodes.
  * @id: what the handler's get_id() says; @file for a handler without one.
  * @session: number of the session.
  * @token: the token in that session.

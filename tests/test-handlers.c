@@ -415,6 +415,96 @@ static void devices_are_listed_in_order(void **state)
 	assert_clean();
 }
 
+static bool same_inode(int fd1, int fd2)
+{
+	struct luosim_stat a = { 0 }, b = { 0 };
+
+	assert_int_equal(sys_fstat(m, fd1, &a), 0);
+	assert_int_equal(sys_fstat(m, fd2, &b), 0);
+	return a.dev == b.dev && a.ino == b.ino;
+}
+
+static int reopen(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return sys_open(m, path, O_RDWR);
+}
+
+static void files_of_one_node_have_its_inode(void **state)
+{
+	int io = sys_iommufd_open(m), nic = sys_vfio_open(m, "0000:01:00.0");
+	int disk = sys_vfio_open(m, "0000:01:00.1"), vm = sys_kvm_create_vm(m), session;
+
+	(void)state;
+	assert_true(same_inode(io, sys_iommufd_open(m)));
+	assert_true(same_inode(io, reopen(io)));
+	assert_true(same_inode(nic, sys_vfio_open(m, "0000:01:00.0")));
+	assert_true(same_inode(nic, reopen(nic)));
+	assert_false(same_inode(nic, disk));
+	assert_false(same_inode(nic, io));
+	assert_false(same_inode(vm, io));
+	assert_true(same_inode(vm, sys_open_kind(m, FILE_EVENTFD)));
+	assert_true(same_inode(vm, sys_kvm_create_vcpu(m, vm, 0)));
+	assert_int_equal(reopen(vm), -ENXIO);
+	/* What was opened anew is no less an iommufd, or a device that is not bound. */
+	assert_int_equal(sys_iommufd_mark(m, reopen(io)), 0);
+	assert_int_equal(sys_vfio_attach(m, nic, io), 0);
+	assert_int_equal(sys_vfio_attach(m, reopen(nic), io), -EINVAL);
+	assert_int_equal(sys_vfio_attach(m, reopen(disk), io), 0);
+	session = create_session(m, open_dev(m), "vm0");
+	assert_int_equal(preserve_fd(m, session, disk, 1), 0);
+	assert_int_equal(kexec(m), 0);
+	assert_int_equal(sys_vfio_open(m, "0000:01:00.1"), -EBUSY);
+	session = retrieve_session(m, open_dev(m), "vm0");
+	disk = retrieve_fd(m, session, 1);
+	assert_int_equal(reopen(disk), -ENXIO);
+	assert_int_equal(finish(m, session), 0);
+	assert_false(same_inode(disk, sys_vfio_open(m, "0000:01:00.1")));
+	assert_clean();
+}
+
+/* Two iommufds that came back, one of them marked, and a device that is attached to each. */
+static void fingerprint_of(bool marked_first, uint64_t fingerprint[2])
+{
+	struct machine_walk *w = machine_walk_new();
+	int io[2], fds[4], session;
+
+	use_handlers("next", ALL);
+	io[0] = sys_iommufd_open(m);
+	io[1] = sys_iommufd_open(m);
+	session = create_session(m, open_dev(m), "vm0");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(preserve_fd(m, session, io[i], i), 0);
+	assert_int_equal(kexec(m), 0);
+	session = retrieve_session(m, open_dev(m), "vm0");
+	for (int i = 0; i < 2; i++)
+		fds[i] = retrieve_fd(m, session, i);
+	assert_int_equal(finish(m, session), 0);
+	sys_close(m, session);
+	assert_int_equal(sys_iommufd_mark(m, fds[!marked_first]), 0);
+	for (int i = 0; i < 2; i++) {
+		fds[2 + i] = sys_vfio_open(m, i ? "0000:01:00.1" : "0000:01:00.0");
+		assert_int_equal(sys_vfio_attach(m, fds[2 + i], fds[i]), 0);
+	}
+	machine_fingerprint(m, w, &(struct machine_view){
+		.fds = fds, .nr_fds = 4, .own_fds = 4 }, fingerprint);
+	machine_walk_free(w);
+}
+
+static void it_counts_which_device_is_attached_to_which_iommufd(void **state)
+{
+	uint64_t first[2], again[2], second[2];
+
+	(void)state;
+	fingerprint_of(true, first);
+	fingerprint_of(true, again);
+	fingerprint_of(false, second);
+	assert_memory_equal(first, again, sizeof(first));
+	assert_memory_not_equal(first, second, sizeof(first));
+}
+
 static void files_of_the_wrong_kind_are_refused(void **state)
 {
 	int io = sys_iommufd_open(m), vfio = sys_vfio_open(m, "0000:01:00.0");
@@ -477,11 +567,14 @@ static void a_failed_map_or_create_leaves_nothing(void **state)
 	struct census before = m->ledger.now;
 
 	(void)state;
-	for (u32 nth = 1; nth <= 3; nth++) {
+	/* The file and what is behind it; the node is there. */
+	for (u32 nth = 1; nth <= 2; nth++) {
 		fail_alloc(m, nth);
 		assert_int_equal(sys_iommufd_open(m), -ENOMEM);
 		fail_alloc(m, nth);
 		assert_int_equal(sys_vfio_open(m, "0000:01:00.0"), -ENOMEM);
+	}
+	for (u32 nth = 1; nth <= 3; nth++) {
 		fail_alloc(m, nth);
 		assert_int_equal(sys_kvm_create_vm(m), -ENOMEM);
 		fail_alloc(m, nth);
@@ -622,6 +715,8 @@ int main(void)
 		TEST(a_device_that_reads_something_else_is_lost),
 		TEST(a_vcpu_made_anew_takes_the_place_of_the_old_one),
 		TEST(devices_are_listed_in_order),
+		TEST(files_of_one_node_have_its_inode),
+		TEST(it_counts_which_device_is_attached_to_which_iommufd),
 		TEST(files_of_the_wrong_kind_are_refused),
 		TEST(a_preserved_page_table_stays_as_it_is),
 		TEST(a_failed_map_or_create_leaves_nothing),

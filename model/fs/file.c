@@ -196,19 +196,44 @@ struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags)
 	return file;
 }
 
-struct file *anon_inode_getfile(struct machine *m, const char *name,
-				const struct file_operations *fops, void *priv, u32 flags)
+/* The file takes over the reference of @inode, if it comes to be. */
+static struct file *__anon_inode_getfile(struct machine *m, struct inode *inode, const char *name,
+					 const struct file_operations *fops, void *priv,
+					 u32 flags)
 {
-	struct inode *inode = m->k->fs.anon_inode;
 	char path[160] = "anon_inode:";
 	struct file *file;
 
 	strncat(path, name, sizeof(path) - strlen(path) - 1);
 	file = alloc_file(m, inode, path, flags, fops);
+	if (!IS_ERR(file))
+		file->private_data = priv;
+	return file;
+}
+
+struct file *anon_inode_getfile(struct machine *m, const char *name,
+				const struct file_operations *fops, void *priv, u32 flags)
+{
+	struct inode *inode = m->k->fs.anon_inode;
+	struct file *file = __anon_inode_getfile(m, inode, name, fops, priv, flags);
+
+	if (!IS_ERR(file))
+		inode->i_count++;
+	return file;
+}
+
+struct file *anon_inode_create_getfile(struct machine *m, const char *name,
+				       const struct file_operations *fops, void *priv,
+				       u32 flags)
+{
+	struct inode *inode = new_inode(m, FS_ANON_INODE, S_IRUSR | S_IWUSR, 1);
+	struct file *file;
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	file = __anon_inode_getfile(m, inode, name, fops, priv, flags);
 	if (IS_ERR(file))
-		return file;
-	inode->i_count++;
-	file->private_data = priv;
+		iput(m, inode);
 	return file;
 }
 

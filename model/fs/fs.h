@@ -137,7 +137,7 @@ struct files_struct {
 /* What every kernel has from boot on. */
 struct fs_struct {
 	struct super_block sb[NR_FS];
-	struct inode *anon_inode;	/* of all anonymous-inode files */
+	struct inode *anon_inode;	/* that anonymous-inode files share */
 	struct dentry *console, *null, *liveupdate, *root;
 };
 
@@ -182,9 +182,13 @@ struct file *alloc_file(struct machine *m, struct inode *inode, const char *path
 			const struct file_operations *fops);
 /* Open what @dentry leads to once more. */
 struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags);
-/* A file over the one inode that all anonymous-inode files share. */
+/* A file over the one inode that anonymous-inode files share. */
 struct file *anon_inode_getfile(struct machine *m, const char *name,
 				const struct file_operations *fops, void *priv, u32 flags);
+/* The same over an inode of its own. */
+struct file *anon_inode_create_getfile(struct machine *m, const char *name,
+				       const struct file_operations *fops, void *priv,
+				       u32 flags);
 /* The file systems of a freshly booted kernel and an empty table of descriptors. */
 int files_init(struct machine *m);
 /* What the first process starts with: descriptors 0, 1 and 2. */
@@ -296,5 +300,8 @@ bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kin
 u64 kind_state(const struct file *file);
 void kind_set_state(struct file *file, u64 state);
 int open_special_nodes(struct machine *m);
+/* The node of a device in /dev, which is there from now on; NULL: no memory. */
+struct dentry *devtmpfs_create_node(struct machine *m, u32 perm, const char *path,
+				    const struct file_operations *fops);
 
 #endif

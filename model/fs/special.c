@@ -144,14 +144,20 @@ static struct dentry *mknod_at_boot(struct machine *m, enum fs_type fs, u32 mode
 	return d_alloc(m, inode, path);
 }
 
+struct dentry *devtmpfs_create_node(struct machine *m, u32 perm, const char *path,
+				    const struct file_operations *fops)
+{
+	return mknod_at_boot(m, FS_DEV, S_IFCHR | perm, path, fops);
+}
+
 int open_special_nodes(struct machine *m)
 {
 	struct fs_struct *fs = &m->k->fs;
 
 	fs->anon_inode = new_inode(m, FS_ANON_INODE, S_IRUSR | S_IWUSR, 1);
-	fs->console = mknod_at_boot(m, FS_DEV, S_IFCHR | 0600, "/dev/console", &console_fops);
-	fs->null = mknod_at_boot(m, FS_DEV, S_IFCHR | 0666, "/dev/null", &null_fops);
-	fs->liveupdate = mknod_at_boot(m, FS_DEV, S_IFCHR | 0600, "/dev/liveupdate", &luo_fops);
+	fs->console = devtmpfs_create_node(m, 0600, "/dev/console", &console_fops);
+	fs->null = devtmpfs_create_node(m, 0666, "/dev/null", &null_fops);
+	fs->liveupdate = devtmpfs_create_node(m, 0600, "/dev/liveupdate", &luo_fops);
 	fs->root = mknod_at_boot(m, FS_ROOTFS, S_IFDIR | 0755, "/", &dir_fops);
 	if (!fs->anon_inode || !fs->console || !fs->null || !fs->liveupdate || !fs->root)
 		return -ENOMEM;

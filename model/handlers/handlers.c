@@ -92,6 +92,8 @@ void handlers_init(struct machine *m)
 	handlers = m->k->handlers = arena_alloc_for_good(&m->heap, sizeof(*handlers));
 	/* One more, which stays NULL. */
 	handlers->scripted = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->scripted));
+	iommufd_init(m);
+	vfio_init(m);
 	for (int i = 0; i < NR_HANDLERS; i++)
 		if (mask & HANDLER_BIT(i))
 			inits[i](m);
@@ -101,14 +103,20 @@ void handlers_init(struct machine *m)
 			scripted_init(m, i);
 }
 
+/* A node and its bit outlive the files that are opened by it. */
+static bool is_managed(const struct dentry *node)
+{
+	return node && node->d_inode->luo_managed;
+}
+
 void handlers_walk(struct machine_walk *w, const struct machine *m)
 {
 	const struct handlers *h = m->k->handlers;
-	u64 pci = 0;
+	u64 pci = is_managed(h->iommu);
 
 	for (int i = 0; i < NR_PCI_DEVICES; i++)
-		pci = pci << 3 | h->pci[i].bound | h->pci[i].outgoing << 1 |
-		      h->pci[i].incoming << 2;
+		pci = pci << 4 | h->pci[i].bound | h->pci[i].outgoing << 1 |
+		      h->pci[i].incoming << 2 | is_managed(h->pci[i].cdev) << 3;
 	walk_put(w, pci);
 	walk_put(w, (u64)h->huge_free << 32 | h->huge_total);
 }

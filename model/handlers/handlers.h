@@ -35,6 +35,7 @@ struct flb_user {
 struct pci_dev {
 	bool bound;			/* vfio uses it */
 	bool outgoing, incoming;	/* it is in the list of that FLB */
+	struct dentry *cdev;		/* its node, /dev/vfio/devices/vfioN; or NULL */
 };
 
 /* All of them in the running kernel. */
@@ -44,6 +45,7 @@ struct handlers {
 	struct scripted **scripted;	/* one for each script of the machine; NULL: not loaded */
 	struct flb_user flb_users[MAX_FLB_USERS];
 
+	struct dentry *iommu;		/* /dev/iommu; or NULL */
 	struct pci_dev pci[NR_PCI_DEVICES];
 	u32 huge_pool;			/* first free huge page, linked by index; 0: none */
 	u32 huge_free, huge_total;
@@ -74,6 +76,9 @@ int scripted_find(struct machine *m, const char *name);
 int scripted_init(struct machine *m, unsigned int i);
 void scripted_exit(struct machine *m, struct scripted *s);
 void hugetlb_luo_init(struct machine *m);
+/* Drivers: the nodes of their devices. */
+void iommufd_init(struct machine *m);
+void vfio_init(struct machine *m);
 void iommufd_luo_init(struct machine *m);
 void vfio_luo_init(struct machine *m);
 void kvm_luo_init(struct machine *m);

@@ -191,9 +191,31 @@ static void iommufd_walk(struct machine_walk *w, struct machine *m, struct file 
 	}
 }
 
+static struct iommufd_ctx *iommufd_ctx_alloc(struct machine *m)
+{
+	return kzalloc(m, sizeof(struct iommufd_ctx));
+}
+
+static int iommufd_fops_open(struct machine *m, struct file *file)
+{
+	struct iommufd_ctx *ictx = iommufd_ctx_alloc(m);
+
+	if (!ictx)
+		return -ENOMEM;
+	ictx->file = file;
+	file->private_data = ictx;
+	return 0;
+}
+
 static const struct file_operations iommufd_fops = {
-	.name = "iommufd", .release = iommufd_release, .state = file_state, .walk = iommufd_walk,
+	.name = "iommufd", .open = iommufd_fops_open, .release = iommufd_release,
+	.state = file_state, .walk = iommufd_walk,
 };
+
+void iommufd_init(struct machine *m)
+{
+	m->k->handlers->iommu = devtmpfs_create_node(m, 0660, "/dev/iommu", &iommufd_fops);
+}
 
 struct iommufd_ctx *iommufd_ctx_from_file(const struct file *file)
 {
@@ -217,19 +239,12 @@ void iommufd_detach(struct iommufd_ctx *ictx)
 	ictx->attached--;
 }
 
-static struct file *iommufd_create(struct machine *m)
+/* All have the inode of the one node. */
+static struct file *iommufd_open(struct machine *m)
 {
-	struct iommufd_ctx *ictx = kzalloc(m, sizeof(*ictx));
-	struct file *file;
+	struct dentry *node = m->k->handlers->iommu;
 
-	if (!ictx)
-		return ERR_PTR(-ENOMEM);
-	file = anon_inode_getfile(m, "iommufd", &iommufd_fops, ictx, O_RDWR);
-	if (IS_ERR(file))
-		kfree(m, ictx, sizeof(*ictx));
-	else
-		ictx->file = file;
-	return file;
+	return node ? dentry_open(m, node, O_RDWR | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
 }
 
 static int map_area(struct machine *m, struct iommufd_ctx *ictx, struct iopt_area *area)
@@ -301,7 +316,7 @@ static int do_iommufd_mark(struct machine *m, int iommufd)
 
 int sys_iommufd_open(struct machine *m)
 {
-	SYSCALL(m, install_file(m, iommufd_create(m)));
+	SYSCALL(m, install_file(m, iommufd_open(m)));
 }
 
 int sys_iommufd_map(struct machine *m, int iommufd, int memfd)
@@ -437,6 +452,22 @@ void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx)
 }
 
 /* Retrieve. */
+
+/* As in the RFC not by the node, but with an inode that no other file has. */
+static struct file *iommufd_create(struct machine *m)
+{
+	struct iommufd_ctx *ictx = iommufd_ctx_alloc(m);
+	struct file *file;
+
+	if (!ictx)
+		return ERR_PTR(-ENOMEM);
+	file = anon_inode_create_getfile(m, "iommufd", &iommufd_fops, ictx, O_RDWR);
+	if (IS_ERR(file))
+		kfree(m, ictx, sizeof(*ictx));
+	else
+		ictx->file = file;
+	return file;
+}
 
 static int restore_file(struct machine *m, const struct iommufd_lu *lu, struct file **filep)
 {

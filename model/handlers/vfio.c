@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vfio device files, opened as character devices, and their file handler
+ * vfio device files, opened as character devices with a node each, and their file handler
  * (drivers/vfio/pci/vfio_pci_liveupdate.c of the posted series, with what the
  * iommufd series adds to it). A device that uses an iommufd needs that iommufd in
  * its session, and is attached to it again when it is retrieved; the posted series
  * leave this last step to user space.
  */
-#include "lib/uapi.h"
+#include <stdio.h>
 
 #include "handlers/handlers.h"
 #include "handlers/iommufd.h"
-#include "machine/machine.h"
 #include "handlers/pci.h"
+#include "lib/uapi.h"
+#include "machine/machine.h"
 #include "search/walk.h"
 
 #define pr_fmt "vfio_pci: "
@@ -79,35 +80,67 @@ static void vfio_walk(struct machine_walk *w, struct machine *m, struct file *fi
 		walk_file(w, iommufd_file(df->ictx));
 }
 
-static const struct file_operations vfio_device_fops = {
-	.name = "vfio-device", .release = vfio_release, .state = vfio_state, .walk = vfio_walk,
-};
-
-static struct file *vfio_create(struct machine *m, const char *name, u32 nr)
+static struct vfio_device_file *vfio_allocate_device_file(struct machine *m, u32 nr)
 {
 	struct vfio_device_file *df = kzalloc(m, sizeof(*df));
-	struct file *file;
 
-	if (!df)
-		return ERR_PTR(-ENOMEM);
-	df->nr = nr;
-	file = anon_inode_getfile(m, name, &vfio_device_fops, df, O_RDWR);
-	if (IS_ERR(file))
-		kfree(m, df, sizeof(*df));
-	return file;
+	if (df)
+		df->nr = nr;
+	return df;
 }
 
-/* The real character device has an inode of its own; nothing here depends on it. */
+/* Each open of the node gives a file of its own. */
+static int vfio_device_fops_cdev_open(struct machine *m, struct file *file)
+{
+	const struct pci_dev *pci = m->k->handlers->pci;
+	u32 nr = 0;
+
+	while (!pci[nr].cdev || pci[nr].cdev->d_inode != file_inode(file))
+		nr++;
+	/* An incoming device is for its session to give out. */
+	if (pci[nr].incoming)
+		return -EBUSY;
+	file->private_data = vfio_allocate_device_file(m, nr);
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static const struct file_operations vfio_device_fops = {
+	.name = "vfio-device", .open = vfio_device_fops_cdev_open, .release = vfio_release,
+	.state = vfio_state, .walk = vfio_walk,
+};
+
+void vfio_init(struct machine *m)
+{
+	char path[40];
+
+	for (u32 nr = 0; nr < NR_PCI_DEVICES; nr++) {
+		snprintf(path, sizeof(path), "/dev/vfio/devices/vfio%u", nr);
+		m->k->handlers->pci[nr].cdev = devtmpfs_create_node(m, 0600, path,
+								    &vfio_device_fops);
+	}
+}
+
 static struct file *vfio_open(struct machine *m, const char *bdf)
 {
 	int nr = pci_find(bdf);
 
-	if (nr < 0)
-		return ERR_PTR(nr);
-	/* An incoming device is for its session to give out. */
-	if (m->k->handlers->pci[nr].incoming)
-		return ERR_PTR(-EBUSY);
-	return vfio_create(m, "[vfio-device]", nr);
+	if (nr < 0 || !m->k->handlers->pci[nr].cdev)
+		return ERR_PTR(-ENOENT);
+	return dentry_open(m, m->k->handlers->pci[nr].cdev, O_RDWR | KERNEL_O_LARGEFILE);
+}
+
+/* What a session gives out was not opened by its node, and has not the inode of that. */
+static struct file *vfio_device_liveupdate_cdev_open(struct machine *m, u32 nr)
+{
+	struct vfio_device_file *df = vfio_allocate_device_file(m, nr);
+	struct file *file;
+
+	if (!df)
+		return ERR_PTR(-ENOMEM);
+	file = anon_inode_getfile(m, "[vfio-device-liveupdate]", &vfio_device_fops, df, O_RDWR);
+	if (IS_ERR(file))
+		kfree(m, df, sizeof(*df));
+	return file;
 }
 
 static int do_vfio_attach(struct machine *m, int vfio, int iommufd)
@@ -216,7 +249,7 @@ static int vfio_pci_liveupdate_retrieve(struct liveupdate_file_op_args *args)
 		if (err)
 			return err;
 	}
-	file = vfio_create(m, "[vfio-device-liveupdate]", ser.nr);
+	file = vfio_device_liveupdate_cdev_open(m, ser.nr);
 	if (IS_ERR(file)) {
 		if (iommufd)
 			fput(m, iommufd);
