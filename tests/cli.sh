@@ -182,17 +182,17 @@ for what in run "run -v" print compare explain minimise; do
 	check "$what reads standard input as -" from_stdin bad.scn $what
 done
 check "explore reads standard input as -" from_stdin world explore
-check "- is read beside files" prints '2 runs: 2 as expected' good.scn - <good.scn
+check "- is read beside files" prints '2 runs: 2 passed, 0 failed' good.scn - <good.scn
 check "-q prints nothing, not even of a failure" silent -q good.scn bad.scn huge.scn
 check "a failed result says where, what and what not" prints \
 	'bad.scn:18: verify\(m, 0, 8K, 1\): got 0, expected 5' bad.scn
 check "several scenarios get a line each" prints \
 	'ok   good, kernel v7.0, policy none: clean' good.scn bad.scn
-skipped "and totals" prints '3 runs: 1 as expected, 1 failed, 1 skipped' good.scn bad.scn huge.scn
+skipped "and totals" prints '3 runs: 1 passed, 1 failed, 1 skipped' good.scn bad.scn huge.scn
 check "the traces of those that fail are shown" prints \
 	'scenario bad, kernel v7.0, policy none' good.scn bad.scn
 check "and of no others" lacks '^scenario good' good.scn bad.scn
-check "--all runs the variants" prints '5 runs: 5 as expected' --all good.scn
+check "--all runs the variants" prints '5 runs: 5 passed, 0 failed' --all good.scn
 check "as it stands, if it names that" prints 'scenario good, kernel v7.0, policy none' good.scn
 check "or if it names nothing" prints 'scenario good, kernel v7.0, policy none' <(grep -v ^runs good.scn)
 check "or else on the first variant" prints 'scenario others, kernel v7.2, policy get-id' others.scn

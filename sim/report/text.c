@@ -51,14 +51,12 @@ static void write_totals(const struct report_text *r)
 {
 	if (r->single)
 		return;
-	fprintf(r->out, "%u run%s: %u as expected", r->runs, r->runs == 1 ? "" : "s",
-		r->runs - r->failed - r->skipped - r->stopped);
-	if (r->failed > 0)
-		fprintf(r->out, ", %u failed", r->failed);
-	if (r->stopped > 0)
-		fprintf(r->out, ", %u stopped", r->stopped);
+	fprintf(r->out, "%u run%s: %u passed, %u failed", r->runs, r->runs == 1 ? "" : "s",
+		r->runs - r->failed - r->skipped - r->stopped, r->failed);
 	if (r->skipped > 0)
 		fprintf(r->out, ", %u skipped", r->skipped);
+	if (r->stopped > 0)
+		fprintf(r->out, ", %u stopped", r->stopped);
 	fputc('\n', r->out);
 }
 
