@@ -42,7 +42,7 @@ echo 'sometimes unclean-error' >>sweep.scn
 # It names no run on the kernel of its heading, and holds only on the two that it names.
 sed 's/scenario good/scenario others/; s/^runs .*/runs v7.2 v7.1\/none/
      s/verify.*/& | v7.0: 5/' good.scn >others.scn
-sed 's/^runs .*/runs get-id/' others.scn >policy.scn
+sed 's/^runs .*/runs get-id/' good.scn >policy.scn
 
 # A check of runs that are skipped.
 skipped()
@@ -169,6 +169,16 @@ from_stdin()
 	return 0
 }
 
+# The runs that all scenarios claim for the releases are those that they claim, each once.
+claims_add_up()
+{
+	local release
+	for release in "${releases[@]}"; do
+		"$luosim" --kernel="$release" "$scenarios" | grep '^ok '
+	done | sort >claims
+	"$luosim" --all "$scenarios" | grep '^ok ' | sort | diff - claims
+}
+
 check "0 when all is as expected" gives 0 good.scn
 check "1 when a result differs" gives 1 bad.scn
 check "1 when one of several fails" gives 1 good.scn bad.scn huge.scn
@@ -200,10 +210,36 @@ check "as among others" prints 'ok   others, kernel v7.2, policy get-id: clean' 
 check "on these, all scenarios hold" gives 0 "$scenarios"
 check "and on all that they name" gives 0 --all "$scenarios"
 check "a policy that the kernel has not is another variant" \
-	prints 'scenario others, kernel v7.0, policy get-id' policy.scn
+	prints 'scenario good, kernel v7.0, policy get-id' policy.scn
 check "one that it has is not" prints 'scenario good, kernel v7.0, policy none' \
 	<(sed 's/^runs .*/runs v7.2 v7.0\/none/' good.scn)
 check "--kernel changes kernel 1 and its heirs" prints 'kernel 2 v7.3' --kernel=v7.3 good.scn
+check "of several, it runs those that name the release" \
+	prints 'ok   good, kernel v7.1, policy get-id: clean' --kernel=v7.1 good.scn others.scn
+check "on all its variants" prints 'ok   others, kernel v7.1, policy none: clean' \
+	--kernel=v7.1 good.scn others.scn
+check "and on one that is only a policy, if its kernel is that" \
+	prints 'ok   good, kernel v7.0, policy get-id: clean' --kernel=v7.0 policy.scn others.scn
+check "and skips the others" \
+	prints 'skip others, kernel v7.0, policy none: .*says nothing of this release' \
+	--kernel=v7.0 good.scn others.scn
+check "which the totals count" prints '3 runs: 2 passed, 0 failed, 1 skipped' \
+	--kernel=v7.0 good.scn others.scn
+check "so does KTAP" prints 'ok 2 others # SKIP says nothing of this release' \
+	--kernel=v7.0 --format=ktap good.scn others.scn
+check "4 when none names it" gives 4 --kernel=next good.scn others.scn
+mkdir one
+cp others.scn one
+check "so it does with a directory of one" gives 4 --kernel=v7.0 one
+check "a single one runs on any release" gives 1 --kernel=v7.0 others.scn
+check "with --policy, all run" gives 1 --kernel=v7.0 --policy=none good.scn others.scn
+check "with a release for each kernel, all run" gives 1 --kernel=v7.0,v7.0 good.scn others.scn
+mapfile -t releases < <("$luosim" list releases | awk 'NR > 1 { print $1 }')
+for release in "${releases[@]}"; do
+	check "all scenarios hold on what they name of $release" \
+		gives 0 --kernel="$release" "$scenarios"
+done
+check "which is all that they name" claims_add_up
 check "--policy changes all kernels" prints 'kernel 2 v7.0, policy get-id' --policy=get-id good.scn
 check "--with gives a fix" prints 'kernel 2 v7.0, with get-name' --with=get-name good.scn
 check "--without takes it" prints 'kernel 1 v7.0, without memfd-uptodate' \

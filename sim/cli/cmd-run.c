@@ -76,13 +76,33 @@ static bool wants_colour(const struct options *o)
 	return g_str_equal(o->colour, "always");
 }
 
-/* On what a scenario is run: variants, NULL among them for the scenario as it stands. */
+/*
+ * The release whose claims are to be run, or NULL. It is so of a collection; what becomes of
+ * one scenario on a release may be asked whether it says so or not.
+ */
+static const struct release *claimed_release(const struct options *o)
+{
+	bool collection = o->files[1] != NULL || g_file_test(o->files[0], G_FILE_TEST_IS_DIR);
+
+	if (!collection || o->overrides->releases->len != 1 ||
+	    overrides_policy_name(o->overrides) != NULL)
+		return NULL;
+	return o->overrides->releases->pdata[0];
+}
+
+/*
+ * On what a scenario is run: variants, NULL among them for the scenario as it stands. None:
+ * it says nothing of claimed_release().
+ */
 static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 {
 	bool all = o->all || g_str_equal(o->format, "ktap");
+	const struct release *release = claimed_release(o);
 	GPtrArray *runs = g_ptr_array_new();
 
-	if (is_overridden(o))
+	if (release != NULL)
+		claimed_runs_on(scn, release, runs);
+	else if (is_overridden(o))
 		g_ptr_array_add(runs, NULL);
 	else if (!all || scn->runs->len == 0)
 		g_ptr_array_add(runs, (gpointer)claimed_run(scn));
@@ -99,7 +119,7 @@ static struct report *new_report(const struct options *o, const GPtrArray *all)
 	if (all->len == 1) {
 		g_autoptr(GPtrArray) runs = runs_of(o, all->pdata[0]);
 
-		single = runs->len == 1;
+		single = runs->len <= 1;
 	}
 	if (o->quiet)
 		return report_none();
@@ -110,6 +130,21 @@ static struct report *new_report(const struct options *o, const GPtrArray *all)
 	return report_text(stdout, single, o->verbose, wants_colour(o));
 }
 
+static void run_one(const struct options *o, const struct scenario *scn, struct report *report,
+		    guint *count)
+{
+	g_autoptr(GPtrArray) runs = runs_of(o, scn);
+	struct report_event e = {
+		.type = REPORT_SCENARIO, .scn = scn, .count = MAX(runs->len, 1),
+	};
+
+	report->event(report, &e);
+	for (guint i = 0; i < runs->len; i++)
+		count[run_scenario(scn, runs->pdata[i], o->overrides, report)]++;
+	if (runs->len == 0)
+		count[run_skip(scn, o->overrides, "says nothing of this release", report)]++;
+}
+
 static int run_all(const struct options *o, const GPtrArray *all)
 {
 	struct progress *progress = progress_new(NULL);
@@ -118,16 +153,8 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	guint count[RUN_SKIPPED + 1] = { 0 };
 
 	report->event(report, &e);
-	for (guint i = 0; i < all->len && !progress_stopped(progress); i++) {
-		const struct scenario *scn = all->pdata[i];
-		g_autoptr(GPtrArray) runs = runs_of(o, scn);
-
-		e = (struct report_event){ .type = REPORT_SCENARIO, .scn = scn,
-					   .count = runs->len };
-		report->event(report, &e);
-		for (guint j = 0; j < runs->len; j++)
-			count[run_scenario(scn, runs->pdata[j], o->overrides, report)]++;
-	}
+	for (guint i = 0; i < all->len && !progress_stopped(progress); i++)
+		run_one(o, all->pdata[i], report, count);
 	e = (struct report_event){ .type = REPORT_END };
 	report->event(report, &e);
 	report->free(report);

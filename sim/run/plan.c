@@ -87,3 +87,21 @@ const struct variant *claimed_run(const struct scenario *scn)
 			return NULL;
 	return scn->runs->len > 0 ? &g_array_index(scn->runs, struct variant, 0) : NULL;
 }
+
+static void add_if_on(GPtrArray *runs, const struct scenario *scn, const struct variant *variant,
+		      const struct release *release)
+{
+	guint64 mem;
+	g_autoptr(GArray) plan = plan_kernels(scn, variant, NULL, &mem);
+
+	if (g_str_equal(g_array_index(plan, struct planned, 0).boot.release.name, release->name))
+		g_ptr_array_add(runs, (gpointer)variant);
+}
+
+void claimed_runs_on(const struct scenario *scn, const struct release *release, GPtrArray *runs)
+{
+	if (scn->runs->len == 0)
+		add_if_on(runs, scn, NULL, release);
+	for (guint i = 0; i < scn->runs->len; i++)
+		add_if_on(runs, scn, &g_array_index(scn->runs, struct variant, i), release);
+}

@@ -31,4 +31,10 @@ GArray *plan_kernels(const struct scenario *scn, const struct variant *variant,
  */
 const struct variant *claimed_run(const struct scenario *scn);
 
+/**
+ * claimed_runs_on() - append to @runs all with @release as kernel 1 that @scn claims
+ * something of: of "runs", or without it NULL, as it is written.
+ */
+void claimed_runs_on(const struct scenario *scn, const struct release *release, GPtrArray *runs);
+
 #endif

@@ -303,3 +303,20 @@ enum run_result run_scenario(const struct scenario *scn, const struct variant *v
 		return sweep_run(scn, variant, overrides, rep);
 	return run_once(scn, variant, overrides, NULL, rep);
 }
+
+enum run_result run_skip(const struct scenario *scn, const struct overrides *overrides,
+			 const char *why, struct report *rep)
+{
+	guint64 mem;
+	g_autoptr(GArray) plan = plan_kernels(scn, NULL, overrides, &mem);
+	const struct boot *boot = &g_array_index(plan, struct planned, 0).boot;
+	const struct verdict verdict = { .skipped = why };
+	struct report_event e = {
+		.type = REPORT_RUN, .scn = scn, .boot = boot, .variant = boot->release.name,
+	};
+
+	rep->event(rep, &e);
+	e = (struct report_event){ .type = REPORT_VERDICT, .scn = scn, .verdict = &verdict };
+	rep->event(rep, &e);
+	return RUN_SKIPPED;
+}

@@ -50,4 +50,8 @@ enum run_result run_scenario(const struct scenario *scn, const struct variant *v
 /** run_causes() - @kinds without a WARN, or panic, that only says that another broke. */
 guint32 run_causes(guint32 kinds, bool panic_on_warn);
 
+/** run_skip() - do not run @scn as it is written, and report @why. */
+enum run_result run_skip(const struct scenario *scn, const struct overrides *overrides,
+			 const char *why, struct report *report);
+
 #endif
