@@ -179,6 +179,51 @@ claims_add_up()
 	"$luosim" --all "$scenarios" | grep '^ok ' | sort | diff - claims
 }
 
+# on_terminal COMMAND: what it writes to a terminal.
+on_terminal()
+{
+	SHELL=/bin/sh script -qec "$1" /dev/null </dev/null
+}
+
+colours()
+{
+	on_terminal "TERM=$1 NO_COLOR= $luosim good.scn" | grep -c $'\033' >count
+	[ "$(cat count)" -gt 0 ] && echo coloured
+	return 0
+}
+
+coloured()
+{
+	[ "$(colours "$1")" = coloured ] || echo "no colours"
+}
+
+# clears COLUMNS: no line of a progress is as wide, and nothing of the last is left.
+clears()
+{
+	on_terminal "COLUMNS=$1 $luosim explore --random --runs=100000000 --time=1 2>&1 >/dev/null" >progress
+	python3 - "$1" progress <<-'EOF'
+		import re, sys
+		columns = int(sys.argv[1])
+		screen, at, most = [" "] * columns, 0, 0
+		text = re.sub(r"\r?\n", "", open(sys.argv[2], newline="").read())
+		for c in text.replace("\033[K", "\n"):
+		    if c == "\r":
+		        at = 0
+		    elif c == "\n":
+		        screen[at:] = [" "] * (columns - at)
+		    elif at >= columns - 1:
+		        sys.exit("wider than %d" % (columns - 1))
+		    else:
+		        screen[at] = c
+		        at += 1
+		    most = max(most, at)
+		if most < 5:
+		    print("no progress was shown")
+		if "".join(screen).strip() or at:
+		    print("left:", screen, at)
+	EOF
+}
+
 check "0 when all is as expected" gives 0 good.scn
 check "1 when a result differs" gives 1 bad.scn
 check "1 when one of several fails" gives 1 good.scn bad.scn huge.scn
@@ -261,6 +306,20 @@ check "a set in JSON" prints '.*"outcomes":\[\{"violations":\[\],.*"first":"line
 	--format=json sweep.scn
 check "colours when asked for" prints $'\033\\[1mscenario good.*' --color=always good.scn
 check "none in a pipe" lacks $'\033' good.scn
+if command -v script >/dev/null; then
+	check "colours on a terminal" coloured xterm
+	check "none on a dumb one" colours dumb
+else
+	skip "colours on a terminal" "no script"
+	skip "none on a dumb one" "no script"
+fi
+for columns in 20 60; do
+	if command -v script >/dev/null && command -v python3 >/dev/null; then
+		check "what was done so far is cleared in $columns columns" clears $columns
+	else
+		skip "what was done so far is cleared in $columns columns" "no script or python3"
+	fi
+done
 check "text fits 100 columns" narrow -v --all ./*.scn
 check "the same bytes each time" same_each_time
 check "what print writes is the same scenario" reads_back

@@ -69,10 +69,11 @@ static const char *check_options(struct options *o)
 
 static bool wants_colour(const struct options *o)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 
 	if (g_str_equal(o->colour, "auto"))
-		return isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0');
+		return isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0') &&
+		       g_strcmp0(term, "dumb") != 0;
 	return g_str_equal(o->colour, "always");
 }
 

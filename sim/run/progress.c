@@ -2,6 +2,9 @@
 /* How far a long command is, on a terminal; and stopping it with Ctrl-C. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "run/progress.h"
@@ -13,7 +16,9 @@ struct progress {
 	const char *what;
 	guint64 done;
 	gint64 next;		/* when to show the next line */
-	bool terminal, shown;
+	bool terminal;
+	guint columns;		/* of the terminal */
+	guint shown;		/* columns that the line takes there, or 0 */
 	struct sigaction before;
 };
 
@@ -24,6 +29,19 @@ static void interrupt(int sig)
 	interrupted = sig;
 }
 
+/* As the environment has it, or else the terminal, or else what terminals usually have. */
+static guint terminal_columns(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size = { 0 };
+	guint64 n;
+
+	if (columns != NULL && g_ascii_string_to_unsigned(columns, 10, 1, G_MAXINT, &n, NULL))
+		return n;
+	ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+	return size.ws_col > 0 ? size.ws_col : 80;
+}
+
 struct progress *progress_new(const char *what)
 {
 	/* The second Ctrl-C is not caught: it ends a run that takes too long. */
@@ -32,11 +50,27 @@ struct progress *progress_new(const char *what)
 
 	p->what = what;
 	p->terminal = what != NULL && isatty(STDERR_FILENO);
+	p->columns = p->terminal ? terminal_columns() : 0;
 	p->next = g_get_monotonic_time() + A_MOMENT;
 	sigaction(SIGINT, &action, &p->before);
 	if (p->before.sa_handler == SIG_IGN)
 		sigaction(SIGINT, &p->before, NULL);
 	return p;
+}
+
+/*
+ * Put @text in place of the line that is shown. A line that wraps could not be cleared, so
+ * it is cut; and blanks clear on any terminal, where not all know an escape for it.
+ */
+static void show(struct progress *p, const char *text)
+{
+	guint len = MIN(strlen(text), p->columns - 1);
+
+	fprintf(stderr, "\r%.*s", (int)len, text);
+	if (len < p->shown)
+		fprintf(stderr, "%*s\r%.*s", (int)(p->shown - len), "", (int)len, text);
+	fflush(stderr);
+	p->shown = len;
 }
 
 bool progress_step(struct progress *p, guint64 total)
@@ -46,6 +80,7 @@ bool progress_step(struct progress *p, guint64 total)
 
 bool progress_at(struct progress *p, guint64 done, guint64 total)
 {
+	g_autofree char *of = NULL, *line = NULL;
 	gint64 now;
 
 	p->done = done;
@@ -54,13 +89,10 @@ bool progress_at(struct progress *p, guint64 done, guint64 total)
 	now = g_get_monotonic_time();
 	if (now < p->next)
 		return true;
-	fprintf(stderr, "\r%" G_GUINT64_FORMAT, p->done);
-	if (total > 0)
-		fprintf(stderr, " of %" G_GUINT64_FORMAT, total);
-	fprintf(stderr, " %s\033[K", p->what);
-	fflush(stderr);
+	of = total > 0 ? g_strdup_printf(" of %" G_GUINT64_FORMAT, total) : g_strdup("");
+	line = g_strdup_printf("%" G_GUINT64_FORMAT "%s %s", p->done, of, p->what);
+	show(p, line);
 	p->next = now + PACE;
-	p->shown = true;
 	return true;
 }
 
@@ -72,8 +104,8 @@ bool progress_stopped(const struct progress *p)
 
 void progress_free(struct progress *p)
 {
-	if (p->shown)
-		fputs("\r\033[K", stderr);
+	if (p->shown > 0)
+		show(p, "");
 	sigaction(SIGINT, &p->before, NULL);
 	g_free(p);
 	if (interrupted)
