@@ -10,10 +10,11 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 command=("$luosim" explain)
 
-# failed KERNEL OPTION...: names of the scenarios that fail there
+# failed KERNEL OPTION...: names of the scenarios that fail there, with the kernels' own policy
 failed()
 {
-	"$luosim" --kernel="$1" "${@:2}" scenarios | sed -n 's/^FAIL \([^,]*\),.*/\1/p' | sort
+	"$luosim" --kernel="$1" "${@:2}" scenarios |
+		sed -n 's/^FAIL \([^,]*\), kernel [^,]*, policy get-id:.*/\1/p' | sort
 }
 
 # bitten_on KERNEL FIX: names of those that fail on KERNEL only without FIX
