@@ -260,9 +260,21 @@ const char *handler_name(enum handler handler);
 int handler_find(const char *name);
 
 /**
+ * struct stable_range - the stable releases that a row stands for.
+ * @major, @minor: the series; 0 and 0 in a row that is no release yet.
+ * @first, @last: of the series, inclusive.
+ */
+struct stable_range {
+	unsigned int major, minor;
+	unsigned int first, last;
+};
+
+/**
  * struct release - one kernel release as a row of data.
- * @name: "v7.1".
+ * @name: "v7.1", or "v7.1.0" of a @stable row.
  * @uname: the stable release that the row follows, "7.1.13".
+ * @covers: the stable releases that are known to be like that one.
+ * @stable: another row than this has the name of the series, and stands for it.
  * @kho_compatible: compatible string of the KHO root FDT.
  * @luo_compatible: compatible string of the LUO FDT or of struct luo_ser.
  * @session_compatible: of the LUO FDT's session node; NULL since struct luo_ser.
@@ -271,6 +283,7 @@ int handler_find(const char *name);
  * @kho_radix: KHO tracks pages in a radix tree that the next kernel reads as it
  *	is (7.1 on); otherwise in xarrays that kho_finalize() serializes.
  * @blob_size: subtrees carry their size in the KHO FDT (7.1 on).
+ * @populate_error: KHO says which error keeps it from reviving a handover (6.19).
  * @kexec_metadata: KHO hands over the release and the count of kexecs (7.1 on).
  * @luo_ser: LUO hands over struct luo_ser and block chains (7.2 on) instead of
  *	an FDT and arrays.
@@ -283,6 +296,8 @@ int handler_find(const char *name);
 struct release {
 	const char *name;
 	const char *uname;
+	struct stable_range covers;
+	bool stable;
 	const char *kho_compatible;
 	const char *luo_compatible;
 	const char *session_compatible;
@@ -290,6 +305,7 @@ struct release {
 	const char *memfd_compatible;
 	bool kho_radix;
 	bool blob_size;
+	bool populate_error;
 	bool kexec_metadata;
 	bool luo_ser;
 	uint64_t limit[NR_LIMITS];
@@ -308,10 +324,28 @@ const struct release *release_table(size_t *nr);
 
 /**
  * release_find() - look a release up by name.
- * @name: "v7.1".
- * Return: the row, or NULL.
+ * @name: of a row; or a release, with or without the v: "7.1.13" is of the row that
+ *	covers it, or else of the row of its series that comes nearest by number.
+ * Return: the row, or NULL if there is none of that series.
  */
 const struct release *release_find(const char *name);
+
+/**
+ * release_covers() - does @release stand for the release @name by what is known?
+ * @release: what release_find() found for it; if it does not, it is but the nearest.
+ */
+bool release_covers(const struct release *release, const char *name);
+
+/** release_same_series() - are both of 7.1, say? */
+bool release_same_series(const struct release *a, const struct release *b);
+
+/**
+ * release_above() - of a series that has no row, the next that has one.
+ * @name: "v6.20".
+ * Return: the row; what is no release yet if there is no later one; NULL if @name is
+ *	no release.
+ */
+const struct release *release_above(const char *name);
 
 /**
  * fix_table() - what is known of each fix, indexed by &enum fix.

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The releases as rows of data: what each hands over, its limits and its fixes.
- * A row follows the last stable release that was recorded: 6.19.6, 7.0.9,
- * 7.1.13, 7.2.13, 7.3.4; docs/fidelity.md has the sources.
+ * The row of a series follows the stable release that was read or recorded last:
+ * 6.19.6, 7.0.9, 7.1.13, 7.2.13, 7.3.4; others of the series that differ in a fix have
+ * rows of their own around it. docs/fidelity.md has the sources.
  */
+#include <ctype.h>
+
 #include "machine/machine.h"
 
 static const struct fix_info fixes[NR_FIXES] = {
@@ -72,18 +75,20 @@ static const struct fix_info fixes[NR_FIXES] = {
 };
 
 #define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)
-#define FIXES_7_0	(FIXES_6_19 | FIX_BIT(FIX_RETRIEVE_STATUS) |			\
-			 FIX_BIT(FIX_MEMFD_UPTODATE) | FIX_BIT(FIX_DESERIALIZE_ERROR) |	\
-			 FIX_BIT(FIX_MEMFD_PFN_PHYS))
-#define FIXES_7_1	(FIXES_7_0 | FIX_BIT(FIX_SESSION_ALLOC_ERROR) |			\
-			 FIX_BIT(FIX_SERIALIZE_RWSEM) | FIX_BIT(FIX_IOCTL_DIRECTION) |	\
-			 FIX_BIT(FIX_NAME_LENGTH) | FIX_BIT(FIX_MEMFD_SEALS) |		\
-			 FIX_BIT(FIX_MEMFD_EFBIG) | FIX_BIT(FIX_MEMFD_RESTORE_EIO) |	\
+#define FIXES_6_19_9	(FIXES_6_19 | FIX_BIT(FIX_RETRIEVE_STATUS) | FIX_BIT(FIX_MEMFD_UPTODATE))
+#define FIXES_6_19_13	(FIXES_6_19_9 | FIX_BIT(FIX_DESERIALIZE_ERROR))
+#define FIXES_7_0_0	FIXES_6_19_13
+#define FIXES_7_0	(FIXES_7_0_0 | FIX_BIT(FIX_MEMFD_PFN_PHYS))
+#define FIXES_7_0_11	(FIXES_7_0 | FIX_BIT(FIX_MEMFD_RESTORE_EIO))
+#define FIXES_7_1_0	(FIXES_7_0_11 | FIX_BIT(FIX_SESSION_ALLOC_ERROR) |		\
+			 FIX_BIT(FIX_MEMFD_SEALS) | FIX_BIT(FIX_MEMFD_EFBIG) |		\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
-			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
-			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST) |	\
 			 FIX_BIT(FIX_BOUNDED_PRINT))
+#define FIXES_7_1	(FIXES_7_1_0 | FIX_BIT(FIX_SERIALIZE_RWSEM) |			\
+			 FIX_BIT(FIX_IOCTL_DIRECTION) | FIX_BIT(FIX_NAME_LENGTH) |	\
+			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
+			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
@@ -102,39 +107,64 @@ static const struct fix_info fixes[NR_FIXES] = {
 		       [LIMIT_FILES_PER_BLOCK] = PER_BLOCK(struct luo_file_ser),	\
 		       [LIMIT_BLOCKS] = 10000, [LIMIT_NOFILE] = 1024 }
 
+/* What the stable releases of a series have in common. */
+#define SERIES_6_19								\
+	.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",			\
+	.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",	\
+	.populate_error = true,							\
+	.limit = LIMITS_ARRAY, .handlers = HANDLERS_SCRIPTED,			\
+	.policy = { .name = "none", .identity = IDENTITY_NONE }
+#define SERIES_7_0								\
+	.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",			\
+	.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",	\
+	.memfd_compatible = "memfd-v1",						\
+	.limit = LIMITS_ARRAY, .handlers = HANDLERS_SCRIPTED,			\
+	.policy = { .name = "none", .identity = IDENTITY_NONE }
+#define SERIES_7_1								\
+	.kho_compatible = "kho-v3", .luo_compatible = "luo-v1",			\
+	.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",	\
+	.memfd_compatible = "memfd-v2",						\
+	.kho_radix = true, .blob_size = true, .kexec_metadata = true,		\
+	.limit = LIMITS_ARRAY, .handlers = HANDLERS_SCRIPTED,			\
+	.policy = { .name = "get-id", .identity = IDENTITY_GET_ID }
+
+/* By series and number. */
 static const struct release releases[] = {
 	{
-		.name = "v6.19", .uname = "6.19.6",
-		.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",
-		.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",
-		.limit = LIMITS_ARRAY,
-		.fixes = FIXES_6_19,
-		.handlers = HANDLERS_SCRIPTED,
-		.policy = { .name = "none", .identity = IDENTITY_NONE },
+		.name = "v6.19", .uname = "6.19.6", .covers = { 6, 19, 6, 8 },
+		SERIES_6_19, .fixes = FIXES_6_19,
 	},
 	{
-		.name = "v7.0", .uname = "7.0.9",
-		.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",
-		.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",
-		.memfd_compatible = "memfd-v1",
-		.limit = LIMITS_ARRAY,
-		.fixes = FIXES_7_0,
-		.handlers = HANDLERS_SCRIPTED,
-		.policy = { .name = "none", .identity = IDENTITY_NONE },
+		.name = "v6.19.9", .uname = "6.19.9", .covers = { 6, 19, 9, 12 }, .stable = true,
+		SERIES_6_19, .fixes = FIXES_6_19_9,
 	},
 	{
-		.name = "v7.1", .uname = "7.1.13",
-		.kho_compatible = "kho-v3", .luo_compatible = "luo-v1",
-		.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",
-		.memfd_compatible = "memfd-v2",
-		.kho_radix = true, .blob_size = true, .kexec_metadata = true,
-		.limit = LIMITS_ARRAY,
-		.fixes = FIXES_7_1,
-		.handlers = HANDLERS_SCRIPTED,
-		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
+		.name = "v6.19.13", .uname = "6.19.13", .covers = { 6, 19, 13, 13 },
+		.stable = true,
+		SERIES_6_19, .fixes = FIXES_6_19_13,
 	},
 	{
-		.name = "v7.2", .uname = "7.2.13",
+		.name = "v7.0.0", .uname = "7.0.0", .covers = { 7, 0, 0, 3 }, .stable = true,
+		SERIES_7_0, .fixes = FIXES_7_0_0,
+	},
+	{
+		.name = "v7.0", .uname = "7.0.9", .covers = { 7, 0, 4, 10 },
+		SERIES_7_0, .fixes = FIXES_7_0,
+	},
+	{
+		.name = "v7.0.11", .uname = "7.0.11", .covers = { 7, 0, 11, 11 }, .stable = true,
+		SERIES_7_0, .fixes = FIXES_7_0_11,
+	},
+	{
+		.name = "v7.1.0", .uname = "7.1.3", .covers = { 7, 1, 0, 3 }, .stable = true,
+		SERIES_7_1, .fixes = FIXES_7_1_0,
+	},
+	{
+		.name = "v7.1", .uname = "7.1.13", .covers = { 7, 1, 8, 13 },
+		SERIES_7_1, .fixes = FIXES_7_1,
+	},
+	{
+		.name = "v7.2", .uname = "7.2.13", .covers = { 7, 2, 13, 13 },
 		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
 		.memfd_compatible = "memfd-v2",
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
@@ -144,7 +174,7 @@ static const struct release releases[] = {
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},
 	{
-		.name = "v7.3", .uname = "7.3.4",
+		.name = "v7.3", .uname = "7.3.4", .covers = { 7, 3, 4, 4 },
 		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
 		.memfd_compatible = "memfd-v2",
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
@@ -181,11 +211,79 @@ const struct release *release_table(size_t *nr)
 	return releases;
 }
 
+/* Of "v7.1.13" or "7.1", how many numbers it has: 2 or 3; 0 if it is something else. */
+static int release_numbers(const char *name, unsigned int n[3])
+{
+	int nr = 0;
+
+	name += *name == 'v';
+	for (; nr < 3; name++) {
+		const char *start = name;
+
+		for (n[nr] = 0; isdigit((unsigned char)*name) && name - start < 6; name++)
+			n[nr] = 10 * n[nr] + (*name - '0');
+		if (name == start)
+			return 0;
+		nr++;
+		if (*name != '.')
+			break;
+	}
+	return nr >= 2 && !*name ? nr : 0;
+}
+
+/* How far from what the row covers. */
+static unsigned int distance(const struct stable_range *covers, unsigned int number)
+{
+	if (number < covers->first)
+		return covers->first - number;
+	return number > covers->last ? number - covers->last : 0;
+}
+
 const struct release *release_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(releases); i++)
-		if (!strcmp(releases[i].name, name))
+	const struct release *found = NULL;
+	unsigned int n[3];
+	int nr = release_numbers(name, n);
+
+	for (size_t i = 0; i < ARRAY_SIZE(releases); i++) {
+		const struct release *r = &releases[i];
+
+		if (!strcmp(r->name, name))
+			return r;
+		if (!nr || r->covers.major != n[0] || r->covers.minor != n[1])
+			continue;
+		if (nr == 2 ? !r->stable :
+		    !found || distance(&r->covers, n[2]) <= distance(&found->covers, n[2]))
+			found = r;
+	}
+	return found;
+}
+
+bool release_covers(const struct release *release, const char *name)
+{
+	unsigned int n[3];
+
+	return release_numbers(name, n) < 3 || !distance(&release->covers, n[2]);
+}
+
+bool release_same_series(const struct release *a, const struct release *b)
+{
+	return a->covers.major == b->covers.major && a->covers.minor == b->covers.minor;
+}
+
+const struct release *release_above(const char *name)
+{
+	unsigned int n[3];
+
+	if (!release_numbers(name, n))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(releases); i++) {
+		const struct stable_range *of = &releases[i].covers;
+
+		if (releases[i].posted || (!releases[i].stable &&
+		    (of->major > n[0] || (of->major == n[0] && of->minor > n[1]))))
 			return &releases[i];
+	}
 	return NULL;
 }
 

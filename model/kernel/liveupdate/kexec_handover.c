@@ -494,7 +494,7 @@ void kho_populate(struct machine *m, phys_addr_t fdt)
 {
 	int err = kho_populate_fdt(m, fdt);
 
-	if (err && m->k->boot.release.kho_radix) {
+	if (err && !m->k->boot.release.populate_error) {
 		pr_warn(m, "disabling KHO revival");
 		return;
 	}
