@@ -90,7 +90,13 @@ check "a file near a command that is there" diagnosed \
 	"prnt:1:1: no scenario, expected 'scenario NAME'" prnt
 check "an unknown option" diagnosed "luosim: Unknown option --polcy" --polcy none good.scn
 check "an unknown release" diagnosed \
-	"luosim: --kernel: unknown release 'v7.4', expected perhaps 'v7.0'" --kernel v7.4 good.scn
+	"luosim: --kernel: unknown release 'v7.4', expected perhaps 'next'" --kernel v7.4 good.scn
+check "a release of a series before them all" diagnosed \
+	"luosim: --kernel: unknown release '6.18.9', expected perhaps 'v6.19'" \
+	--kernel 6.18.9 good.scn
+check "a mistyped release" diagnosed \
+	"luosim: --kernel: unknown release 'v7.1.x', expected perhaps 'v7.1.0'" \
+	--kernel v7.1.x good.scn
 check "an unknown policy" diagnosed \
 	"luosim: --policy: unknown policy 'get-idd', expected perhaps 'get-id'" \
 	--policy get-idd good.scn

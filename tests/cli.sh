@@ -63,6 +63,20 @@ lacks()
 	! grep -E -- "$what" out
 }
 
+# says REGEXP ARGUMENT...: on standard error, a line that is REGEXP, and it works.
+says()
+{
+	local what=$1
+	shift
+	"$luosim" "$@" >out 2>err || echo "exit status $?"
+	grep -qxE -- "$what" err || cat err
+}
+
+says_nothing()
+{
+	"$luosim" "$@" 2>&1 >out
+}
+
 silent()
 {
 	"$luosim" "$@" 2>&1
@@ -285,6 +299,24 @@ for release in "${releases[@]}"; do
 		gives 0 --kernel="$release" "$scenarios"
 done
 check "which is all that they name" claims_add_up
+check "a stable release is on the row that stands for it" prints 'kernel 1 v7.0' \
+	--kernel=v7.0.9 good.scn
+check "without v as well" prints 'kernel 1 v7.1.0' --kernel=7.1.2 good.scn
+check "of which nothing need be said" says_nothing --kernel=v7.1.13 good.scn
+check "one that was not looked at gets the nearest" prints 'kernel 1 v7.0.11' \
+	--kernel=v7.0.12 good.scn
+check "which is said" says '--kernel: v7.0.12 was not looked at, v7.0.11 is the nearest and follows 7.0.11' \
+	--kernel=v7.0.12 good.scn
+sed 's/^kernel 1 v7\.0/kernel 1 v7.2.1/' good.scn >near.scn
+check "of a scenario's, too" says 'near.scn:[0-9]+:10: v7.2.1 was not looked at, v7.2 is the nearest and follows 7.2.13' \
+	near.scn
+rm near.scn
+check "all releases are one of each series" prints \
+	' +v6\.19 +v7\.0 +v7\.1 +v7\.2 +v7\.3 +next' compare --releases=all good.scn
+check "others by name" prints ' +v6\.19\.9 +v7\.0\.0 +7\.1\.3' \
+	compare --releases=v6.19.9,v7.0.0,7.1.3 good.scn
+check "list releases says what a row stands for" prints \
+	'v7.1.0 +7.1.3 +7.1.0 to 7.1.3 +kho-v3 +luo-v1 +get-id' list releases
 check "--policy changes all kernels" prints 'kernel 2 v7.0, policy get-id' --policy=get-id good.scn
 check "--with gives a fix" prints 'kernel 2 v7.0, with get-name' --with=get-name good.scn
 check "--without takes it" prints 'kernel 1 v7.0, without memfd-uptodate' \

@@ -76,7 +76,7 @@ same_each_time()
 json()
 {
 	"$luosim" explain --format=json scenarios/dup-token.scn | awk '
-	NR > 1 || !/^\{"name":"dup-token".*"chain":\[.*"first_release":"v7.1"\}$/ { print }
+	NR > 1 || !/^\{"name":"dup-token".*"chain":\[.*"first_release":"v7.1.0"\}$/ { print }
 	{ open = gsub(/[[{]/, ""); close_ = gsub(/[]}]/, ""); if (open != close_) print "not closed" }'
 }
 
@@ -126,8 +126,8 @@ check "the chain of a stolen page" chain two-sessions-one-closed \
 check "a policy that refuses is a cure" prints '            get-id: refused at line 14 with EBUSY' \
 	scenarios/dup-token.scn
 check "a policy that shares is one" prints '            share: clean' scenarios/dup-token.scn
-check "the first release that is clean" prints '  release   v7.1 and later' scenarios/dup-token.scn
-check "another expectation is no cure" prints '  release   v7.1 and later' \
+check "the first release that is clean" prints '  release   v7.1.0 and later' scenarios/dup-token.scn
+check "another expectation is no cure" prints '  release   v7.1.0 and later' \
 	--kernel=v7.3 --without=memfd-seals scenarios/seals.scn
 check "two changes where one is not enough" prints '  together  .* and .*: .*' \
 	--kernel=v7.3 --policy=none --without=memfd-seals "$tmp/two.scn"

@@ -420,6 +420,41 @@ static void the_pattern_is_the_same_byte_by_byte_and_in_bulk(void **state)
 	assert_int_not_equal(memcmp(bulk, bulk + 32, 32), 0);
 }
 
+/* Which selectors of @words hold on a row: '+' or '-' for each. */
+static void assert_holds(const char *row, const char *const *words, const char *want)
+{
+	for (gsize i = 0; words[i] != NULL; i++) {
+		g_autoptr(GError) error = NULL;
+		g_autofree char *text = g_strdup_printf("%s:", words[i]);
+		struct lex l = { .file = "test", .nr = 1, .line = text, .p = text,
+				 .end = text + strlen(text), .error = &error };
+		GArray *selectors = select_parse(&l);
+
+		assert_non_null(selectors);
+		assert_int_equal(select_match(selectors, release_find(row)), want[i] == '+');
+		g_array_unref(selectors);
+	}
+}
+
+static void a_series_selects_all_its_rows_and_a_release_its_own(void **state)
+{
+	static const char *const words[] = {
+		"v7.0", "v7.0.9", "7.0.4", "v7.0.0", "7.0.1", "v7.0+", "v7.0.9+", "-v7.0",
+		"-v7.0.3", "v6.19-v7.0", "v7.0.11-v7.1", "v6.19.9-v7.0.0", "next", NULL,
+	};
+
+	(void)state;
+	assert_holds("v6.19",   words, "-------+++---");
+	assert_holds("v6.19.9", words, "-------+++-+-");
+	assert_holds("v7.0.0",  words, "+--+++-+++-+-");
+	assert_holds("v7.0",    words, "+++--+++-+---");
+	assert_holds("v7.0.11", words, "+----+++-++--");
+	assert_holds("v7.1.0",  words, "-----++---+--");
+	assert_holds("v7.1",    words, "-----++---+--");
+	assert_holds("v7.2",    words, "-----++------");
+	assert_holds("next",    words, "-----++-----+");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +472,7 @@ int main(void)
 		cmocka_unit_test(only_the_fields_that_are_named_must_agree),
 		cmocka_unit_test(every_operation_can_be_written_down),
 		cmocka_unit_test(the_pattern_is_the_same_byte_by_byte_and_in_bulk),
+		cmocka_unit_test(a_series_selects_all_its_rows_and_a_release_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

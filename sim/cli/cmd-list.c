@@ -6,15 +6,31 @@
 #include "cli/cmd.h"
 #include "scn/op.h"
 
+/* "7.1.0 to 7.1.3", "7.3.4", or "-". */
+static char *covered(const struct stable_range *of)
+{
+	g_autofree char *first = g_strdup_printf("%u.%u.%u", of->major, of->minor, of->first);
+
+	if (of->major == 0)
+		return g_strdup("-");
+	if (of->first == of->last)
+		return g_steal_pointer(&first);
+	return g_strdup_printf("%s to %u.%u.%u", first, of->major, of->minor, of->last);
+}
+
 static void list_releases(void)
 {
 	size_t nr;
 	const struct release *table = release_table(&nr);
 
-	printf("%-8s %-8s %-8s %-10s %s\n", "release", "follows", "KHO", "LUO", "policy");
-	for (size_t i = 0; i < nr; i++)
-		printf("%-8s %-8s %-8s %-10s %s\n", table[i].name, table[i].uname,
+	printf("%-9s %-11s %-19s %-7s %-7s %s\n", "release", "follows", "stands for", "KHO",
+	       "LUO", "policy");
+	for (size_t i = 0; i < nr; i++) {
+		g_autofree char *covers = covered(&table[i].covers);
+
+		printf("%-9s %-11s %-19s %-7s %-7s %s\n", table[i].name, table[i].uname, covers,
 		       table[i].kho_compatible, table[i].luo_compatible, table[i].policy.name);
+	}
 }
 
 /* The first release that has @fix, or "none". */
@@ -31,12 +47,13 @@ static const char *first_with(int fix)
 
 static void list_fixes(void)
 {
-	printf("%-24s %-5s %-8s %s\n", "fix", "bug", "since", "what it does");
+	printf("%-24s %-5s %-9s %s\n", "fix", "bug", "since", "what it does");
 	for (int i = 0; i < NR_FIXES; i++)
-		printf("%-24s %-5s %-8s %s\n", fix_table()[i].name, fix_table()[i].bug,
+		printf("%-24s %-5s %-9s %s\n", fix_table()[i].name, fix_table()[i].bug,
 		       first_with(i), fix_table()[i].about);
 }
 
+/* The stable releases of a series have the same. */
 static void list_limits(void)
 {
 	size_t nr;
@@ -44,11 +61,13 @@ static void list_limits(void)
 
 	printf("%-20s", "limit");
 	for (size_t i = 0; i < nr; i++)
-		printf(" %8s", table[i].name);
+		if (!table[i].stable)
+			printf(" %8s", table[i].name);
 	for (int limit = 0; limit < NR_LIMITS; limit++) {
 		printf("\n%-20s", limit_name(limit));
 		for (size_t i = 0; i < nr; i++)
-			printf(" %8" G_GUINT64_FORMAT, (guint64)table[i].limit[limit]);
+			if (!table[i].stable)
+				printf(" %8" G_GUINT64_FORMAT, (guint64)table[i].limit[limit]);
 	}
 	putchar('\n');
 }

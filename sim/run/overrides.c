@@ -111,6 +111,7 @@ static const char *given_twice(const struct overrides *o, const char *policies,
 	return NULL;
 }
 
+/* "all" are all policies, or all series: stable releases besides are had by name. */
 static GStrv subject_names(const char *list, bool policies)
 {
 	g_autoptr(GStrvBuilder) names = NULL;
@@ -121,8 +122,11 @@ static GStrv subject_names(const char *list, bool policies)
 	if (!g_str_equal(list, "all"))
 		return g_strsplit(list, ",", -1);
 	names = g_strv_builder_new();
-	for (gsize i = 0; i < (policies ? nr_presets : nr_releases); i++)
-		g_strv_builder_add(names, policies ? presets[i].name : table[i].name);
+	for (gsize i = 0; policies && i < nr_presets; i++)
+		g_strv_builder_add(names, presets[i].name);
+	for (gsize i = 0; !policies && i < nr_releases; i++)
+		if (!table[i].stable)
+			g_strv_builder_add(names, table[i].name);
 	return g_strv_builder_end(names);
 }
 

@@ -8,19 +8,37 @@
 
 #define SHOWN_CHARS 40		/* of a word in a message */
 
+/* "FILE:LINE:COL: message", of the command line "OPTION: message". */
+static char *located(const struct lex *l, const char *at, const char *format, va_list ap)
+{
+	g_autofree char *message = g_strdup_vprintf(format, ap);
+
+	if (l->nr == 0)
+		return g_strdup_printf("%s: %s", l->file, message);
+	return g_strdup_printf("%s:%u:%ld: %s", l->file, l->nr,
+			       g_utf8_pointer_to_offset(l->line, at) + 1, message);
+}
+
 void lex_fail(struct lex *l, const char *at, const char *format, ...)
 {
-	g_autofree char *message = NULL;
+	g_autofree char *text = NULL;
 	va_list ap;
 
 	va_start(ap, format);
-	message = g_strdup_vprintf(format, ap);
+	text = located(l, at, format, ap);
 	va_end(ap);
-	if (l->nr == 0)		/* the command line */
-		g_set_error(l->error, SCN_ERROR, 0, "%s: %s", l->file, message);
-	else
-		g_set_error(l->error, SCN_ERROR, 0, "%s:%u:%ld: %s", l->file, l->nr,
-			    g_utf8_pointer_to_offset(l->line, at) + 1, message);
+	g_set_error_literal(l->error, SCN_ERROR, 0, text);
+}
+
+void lex_note(struct lex *l, const char *at, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = located(l, at, format, ap);
+	va_end(ap);
+	g_printerr("%s\n", text);
 }
 
 /* @word in quotes, cut where it gets long. */

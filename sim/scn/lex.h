@@ -23,6 +23,9 @@ struct lex {
 /** lex_fail() - set the error to "FILE:LINE:COL: message"; @at gives the column. */
 void lex_fail(struct lex *l, const char *at, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/** lex_note() - say on standard error what is worth knowing and no error, likewise. */
+void lex_note(struct lex *l, const char *at, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
 /** lex_expected() - fail with what is at the cursor and @what should be there. */
 void lex_expected(struct lex *l, const char *what);
 

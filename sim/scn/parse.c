@@ -112,13 +112,11 @@ static bool parse_variant(struct lex *l, struct variant *v)
 	slash = strchr(v->name, '/');
 	policy = slash != NULL ? slash + 1 : v->name;
 	release = g_strndup(v->name, strcspn(v->name, "/"));
-	v->release = release_find(release);
-	if (v->release != NULL && slash == NULL)
-		return true;
-	if (slash != NULL && v->release == NULL)
-		return release_check(l, at, release) != NULL;
-	if (slash == NULL && *policy == 'v' && g_ascii_isdigit(policy[1]))
-		return release_check(l, at, policy) != NULL;
+	if (slash != NULL || release_meant(release)) {
+		v->release = release_check(l, at, release);
+		if (v->release == NULL || slash == NULL)
+			return v->release != NULL;
+	}
 	v->policy = g_strdup(policy);
 	return policy_check(l, at + (policy - v->name), policy);
 }
@@ -225,11 +223,13 @@ static bool parse_release(struct lex *l, const struct release **release)
 	const char *at = l->p;
 	g_autofree char *word = lex_run(l, "=:");
 
-	*release = word != NULL ? release_find(word) : NULL;
-	if (word == NULL || *release != NULL)
+	*release = NULL;
+	if (word == NULL)
 		return true;
-	if (g_ascii_isdigit(*word) || (*word == 'v' && g_ascii_isdigit(word[1])))
-		return release_check(l, at, word) != NULL;
+	if (release_meant(word)) {
+		*release = release_check(l, at, word);
+		return *release != NULL;
+	}
 	l->p = at;
 	return true;
 }

@@ -51,13 +51,31 @@ bool policy_check(struct lex *l, const char *at, const char *text)
 	return false;
 }
 
+bool release_meant(const char *word)
+{
+	return release_find(word) != NULL || g_ascii_isdigit(word[*word == 'v']);
+}
+
+/* Say so, if @release is but the nearest to @name. */
+static void note_nearest(struct lex *l, const char *at, const char *name,
+			 const struct release *release)
+{
+	if (!release_covers(release, name))
+		lex_note(l, at, "%s was not looked at, %s is the nearest and follows %s",
+			 name, release->name, release->uname);
+}
+
 const struct release *release_check(struct lex *l, const char *at, const char *name)
 {
-	const struct release *release = release_find(name);
+	const struct release *release = release_find(name), *above = release_above(name);
 	g_autoptr(GPtrArray) words = release_words();
 
-	if (release == NULL)
+	if (release == NULL && above != NULL)
+		lex_fail(l, at, "unknown release '%s', expected perhaps '%s'", name, above->name);
+	else if (release == NULL)
 		lex_unknown(l, at, "release", name, words, true);
+	else
+		note_nearest(l, at, name, release);
 	return release;
 }
 
@@ -76,39 +94,55 @@ static void selector_clear(struct selector *s)
 	g_free(s->text);
 }
 
-static bool release_row(const char *name, gsize *row)
+/*
+ * The rows that @name is: of a series, "v7.0", all that it has; of a stable release,
+ * "v7.0.9", its own.
+ */
+static bool release_rows(struct lex *l, const char *at, const char *name, gsize *first,
+			 gsize *last)
 {
 	size_t nr;
-	const struct release *release = release_find(name);
+	const struct release *table = release_table(&nr), *release = release_find(name);
+	const char *dot = strchr(name, '.');
 
-	if (release != NULL)
-		*row = release - release_table(&nr);
-	return release != NULL;
+	if (release == NULL)
+		return false;
+	note_nearest(l, at, name, release);
+	*first = *last = release - table;
+	if (dot == NULL || strchr(dot + 1, '.') != NULL)
+		return true;
+	while (*first > 0 && release_same_series(&table[*first - 1], release))
+		(*first)--;
+	while (*last + 1 < nr && release_same_series(&table[*last + 1], release))
+		(*last)++;
+	return true;
 }
 
 /* "v7.1", "v7.1+", "-v7.0" or "v6.19-v7.0"? */
-static bool parse_range(const char *text, struct selector *s)
+static bool parse_range(struct lex *l, const char *at, const char *text, struct selector *s)
 {
 	const char *dash = strchr(text, '-');
 	g_autofree char *from = NULL;
+	gsize within;
 	size_t nr;
 
 	s->kind = SELECT_RELEASE;
-	if (release_row(text, &s->from)) {
-		s->to = s->from;
+	if (release_rows(l, at, text, &s->from, &s->to))
 		return true;
-	}
 	if (g_str_has_suffix(text, "+")) {
 		from = g_strndup(text, strlen(text) - 1);
+		if (!release_rows(l, at, from, &s->from, &within))
+			return false;
 		release_table(&nr);
 		s->to = nr - 1;
-		return release_row(from, &s->from);
+		return true;
 	}
 	if (dash == NULL)
 		return false;
 	from = g_strndup(text, dash - text);
 	s->from = 0;
-	return (*from == '\0' || release_row(from, &s->from)) && release_row(dash + 1, &s->to);
+	return (*from == '\0' || release_rows(l, at, from, &s->from, &within)) &&
+	       release_rows(l, at, dash + 1, &within, &s->to);
 }
 
 /* "+fix" or "-fix"? */
@@ -133,6 +167,7 @@ static bool parse_policy(const char *text, struct selector *s)
 
 static void unknown_selector(struct lex *l, const char *at, const char *text)
 {
+	const struct release *above;
 	g_autoptr(GPtrArray) words = NULL;
 
 	if (*text == '+' || (*text == '-' && text[1] != 'v')) {
@@ -142,6 +177,11 @@ static void unknown_selector(struct lex *l, const char *at, const char *text)
 	}
 	if (fix_find(text) >= 0) {
 		lex_fail(l, at, "fix '%s' without sign, expected +%s or -%s", text, text, text);
+		return;
+	}
+	above = release_above(text);
+	if (above != NULL) {
+		lex_fail(l, at, "unknown release '%s', expected perhaps '%s'", text, above->name);
 		return;
 	}
 	words = release_words();
@@ -165,7 +205,7 @@ GArray *select_parse(struct lex *l)
 			lex_expected(l, "a release, a policy or a fix with + or -");
 			goto fail;
 		}
-		if (!parse_range(s.text, &s) && !parse_fix(s.text, &s) &&
+		if (!parse_range(l, at, s.text, &s) && !parse_fix(s.text, &s) &&
 		    !parse_policy(s.text, &s)) {
 			unknown_selector(l, at, s.text);
 			g_free(s.text);
@@ -209,11 +249,12 @@ static bool policy_holds(const char *text, const struct policy *running)
 
 static bool selector_match(const struct selector *s, const struct release *release)
 {
-	gsize row;
+	size_t nr, row;
 
 	switch (s->kind) {
 	case SELECT_RELEASE:
-		return release_row(release->name, &row) && s->from <= row && row <= s->to;
+		row = release_find(release->name) - release_table(&nr);
+		return s->from <= row && row <= s->to;
 	case SELECT_POLICY:
 		return policy_holds(s->text, &release->policy);
 	case SELECT_FIX:

@@ -23,7 +23,14 @@ guint32 expected_kinds(const GArray *expects, const struct release *release);
 /** policy_check() - is @text a policy? If not, fail at @at. */
 bool policy_check(struct lex *l, const char *at, const char *text);
 
-/** release_check() - the release of that name; NULL and fail at @at if none is. */
+/** release_meant() - does it look like a release, known or not? */
+bool release_meant(const char *word);
+
+/**
+ * release_check() - the row for the release @name; NULL and fail at @at if there is none.
+ *
+ * Where it is but the nearest, that is said.
+ */
 const struct release *release_check(struct lex *l, const char *at, const char *name);
 
 /** newest_release() - the last that is out, which is what runs where none is asked for. */
