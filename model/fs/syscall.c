@@ -5,8 +5,10 @@
  */
 #include "lib/uapi.h"
 
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "machine/machine.h"
 
@@ -379,6 +381,37 @@ void sys_shmem_enabled(struct machine *m, bool always)
 
 /* ioctl */
 
+/* What all files answer, or -ENOIOCTLCMD. */
+static int do_vfs_ioctl(struct machine *m, struct file *file, int fd, unsigned int cmd,
+			struct uptr arg)
+{
+	int on, block_size = PAGE_SIZE;
+
+	switch (cmd) {
+	case FIOCLEX:
+	case FIONCLEX:
+		set_close_on_exec(m, fd, cmd == FIOCLEX);
+		return 0;
+	case FIONBIO:
+		if (!arg.mem || arg.size < sizeof(on))
+			return -EFAULT;
+		memcpy(&on, arg.mem, sizeof(on));
+		file->f_flags = on ? file->f_flags | O_NONBLOCK : file->f_flags & ~O_NONBLOCK;
+		return 0;
+	case FIGETBSZ:
+		if (!arg.mem || arg.size < sizeof(block_size) || arg.read_only)
+			return -EFAULT;
+		memcpy(arg.mem, &block_size, sizeof(block_size));
+		return 0;
+	case FIBMAP:
+		/* No file system here maps blocks. */
+		if (!S_ISREG(file->f_inode->i_mode))
+			break;
+		return arg.mem && arg.size >= sizeof(on) && !arg.read_only ? -EINVAL : -EFAULT;
+	}
+	return -ENOIOCTLCMD;
+}
+
 static int do_ioctl(struct machine *m, int fd, unsigned int cmd, struct uptr arg)
 {
 	KCALL_NAMED(m, "__x64_sys_ioctl");
@@ -387,9 +420,9 @@ static int do_ioctl(struct machine *m, int fd, unsigned int cmd, struct uptr arg
 
 	if (!file)
 		return -EBADF;
-	if (!file->f_op->unlocked_ioctl)
-		return -ENOTTY;
-	err = file->f_op->unlocked_ioctl(m, file, cmd, arg);
+	err = do_vfs_ioctl(m, file, fd, cmd, arg);
+	if (err == -ENOIOCTLCMD && file->f_op->unlocked_ioctl)
+		err = file->f_op->unlocked_ioctl(m, file, cmd, arg);
 	return err == -ENOIOCTLCMD ? -ENOTTY : err;
 }
 

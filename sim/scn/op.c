@@ -14,7 +14,8 @@
 
 static gint64 call_open(struct call *c)
 {
-	return sys_open(c->machine, c->args[0].bytes, O_RDWR);
+	return sys_open(c->machine, c->args[0].bytes,
+			c->args[1].given ? c->args[1].number : O_RDWR);
 }
 
 static gint64 call_open_file(struct call *c)
@@ -324,14 +325,14 @@ static gint64 call_ioctl(struct call *c)
 	gsize size = MAX(IOCTL_BYTES, sizeof(guint32) + c->args[3].len);
 	auto_user_memory mem = user_memory(c, size);
 	guint32 first = c->args[2].number;
-	struct uptr arg = { .mem = mem.bytes, .size = size, .read_only = c->args[4].given };
+	struct uptr arg = { .mem = mem.bytes, .size = size, .read_only = c->args[4].number & IOCTL_READ_ONLY };
 	gint32 fd;
 	gint64 ret;
 
 	if (mem.bytes == NULL)
 		return -ENOMEM;
 
-	if (cmd < 0x100)
+	if (cmd < 0x100 && !(c->args[4].number & IOCTL_RAW))
 		cmd = LIVEUPDATE_IO(cmd);
 	memcpy(mem.bytes, &first, sizeof(first));
 	if (c->args[3].len > 0)
@@ -627,8 +628,9 @@ static const struct param flb_fields[] = {
 };
 
 static const struct op_info table[] = {
-	{ "open", { PATH }, NEW, .call = call_open,
-	  .about = "open a path for reading and writing: \"/dev/liveupdate\"" },
+	{ "open", { PATH, FLAGS("O_FLAGS", words_open) }, .optional = 1 << 1, NEW,
+	  .call = call_open,
+	  .about = "open a path, with O_RDWR unless given: \"/dev/liveupdate\"" },
 	{ "open_file", { WORD("KIND", words_files) }, NEW, .call = call_open_file,
 	  .about = "open a new file of a kind, see luosim list files" },
 	{ "memfd_create", { MEMFD_NAME, OFFSET("SIZE"), FLAGS("MFD_FLAGS", words_memfd) },
@@ -663,9 +665,10 @@ static const struct op_info table[] = {
 	{ "ioctl", { FD, { "CMD", PARAM_NUMBER, 0, G_MAXUINT32, words_ioctl },
 		     { "SIZE", PARAM_NUMBER, 0, G_MAXUINT32, words_null },
 		     { "PIECES", PARAM_PIECES, 0, MAX_STRING_BYTES, NULL },
-		     WORD("ro", words_read_only) },
+		     FLAGS("HOW", words_ioctl_how) },
 	  .optional = 1 << 3 | 1 << 4, RETURNS, .call = call_ioctl, .binds_fd = true,
-	  .about = "ioctl(2) on raw bytes: SIZE as u32, then PIECES; ro: not writable" },
+	  .about = "ioctl(2) on raw bytes: SIZE as u32, then PIECES; ro: not writable; "
+		   "raw: CMD is whole" },
 
 	{ "write", { FD, AT, TEXT }, .optional = 1 << 1, RETURNS,
 	  .call = call_write, .about = "pwrite(2), or write(2) without OFF" },

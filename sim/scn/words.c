@@ -75,7 +75,7 @@ WORDS(words_ioctl,
 
 WORDS(words_null, { "null", (guint64)-1 })
 WORDS(words_to_end, { "-", (guint64)-1 })
-WORDS(words_read_only, { "ro", 1 })
+WORDS(words_ioctl_how, { "ro", IOCTL_READ_ONLY }, { "raw", IOCTL_RAW })
 WORDS(words_force, { "force", 1 })
 WORDS(words_huge, { "never", 0 }, { "always", 1 })
 WORDS(words_images, { "file", KEXEC_FILE }, { "segments", KEXEC_SEGMENTS })

@@ -15,7 +15,9 @@ const char *words_falloc(guint i, guint64 *value);	/* FALLOC_FL_* */
 const char *words_ioctl(guint i, guint64 *value);	/* LIVEUPDATE_* commands */
 const char *words_null(guint i, guint64 *value);	/* "null" is -1 */
 const char *words_to_end(guint i, guint64 *value);	/* "-" is -1 */
-const char *words_read_only(guint i, guint64 *value);	/* "ro" */
+#define IOCTL_READ_ONLY	1
+#define IOCTL_RAW	2
+const char *words_ioctl_how(guint i, guint64 *value);	/* "ro", "raw" */
 const char *words_force(guint i, guint64 *value);	/* "force" */
 const char *words_huge(guint i, guint64 *value);	/* never, always */
 const char *words_images(guint i, guint64 *value);	/* file, segments */
