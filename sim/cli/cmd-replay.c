@@ -5,10 +5,10 @@
 #include "replay/agreement.h"
 #include "cli/cmd-replay.h"
 
-/* One kernel's row of the summary. */
+/* One release's row of the summary. */
 struct row {
-	char *kernel;
-	guint cases, good;
+	char *name;
+	guint cases, good, aligned;
 	struct agreement sum;
 };
 
@@ -22,21 +22,21 @@ static void row_free(gpointer ptr)
 {
 	struct row *row = ptr;
 
-	g_free(row->kernel);
+	g_free(row->name);
 	g_free(row);
 }
 
-static struct row *find_row(struct replay *r, const char *kernel)
+static struct row *find_row(struct replay *r, const char *name)
 {
 	struct row *row;
 
 	for (guint i = 0; i < r->rows->len; i++) {
 		row = g_ptr_array_index(r->rows, i);
-		if (g_str_equal(row->kernel, kernel))
+		if (g_str_equal(row->name, name))
 			return row;
 	}
 	row = g_new0(struct row, 1);
-	row->kernel = g_strdup(kernel);
+	row->name = g_strdup(name);
 	g_ptr_array_add(r->rows, row);
 	return row;
 }
@@ -46,11 +46,22 @@ static void print_difference(const struct recording *rec, const struct differenc
 	if (d->op < rec->ops->len) {
 		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, d->op);
 
-		g_print("%s, %s, line %u: %s\n", rec->name, rec->kernel, op->line, op->text);
+		g_print("%s, %s, line %u: %s\n", rec->name, rec->row, op->line, op->text);
 	} else {
-		g_print("%s, %s, boot and end\n", rec->name, rec->kernel);
+		g_print("%s, %s, boot and end\n", rec->name, rec->row);
 	}
 	g_print("    kernel  %s\n    model   %s\n", d->kernel, d->model);
+}
+
+static void print_aligned(const struct recording *rec, const struct aligned *aligned)
+{
+	const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, aligned->op);
+
+	g_print("%s, %s, line %u: %s\n    agrees when ", rec->name, rec->row, op->line, op->text);
+	if (aligned->nth == NTH_NONE)
+		g_print("no allocation of the model fails\n");
+	else
+		g_print("allocation %u of the model fails\n", aligned->nth);
 }
 
 /* A recording and what came of it. */
@@ -72,19 +83,28 @@ static void run_job(gpointer data, gpointer unused)
 static void add_to_summary(struct replay *r, const struct job *job)
 {
 	const struct agreement *a = job->agreement;
-	struct row *row = find_row(r, job->rec->kernel);
+	struct row *row = find_row(r, job->rec->row);
 
 	row->cases++;
-	row->good += a->differences->len == 0;
+	if (!a) {
+		if (!r->quiet)
+			g_print("%s, %s: cannot be run, %s\n", job->rec->name, job->rec->row,
+				job->error->message);
+		return;
+	}
+	row->good += a->differences->len == 0 && a->aligned->len == 0;
+	row->aligned += a->aligned->len > 0;
 	row->sum.ops += a->ops;
 	row->sum.agreed += a->agreed;
 	row->sum.not_modelled += a->not_modelled;
 	row->sum.skipped += a->skipped;
 	for (guint i = 0; !r->quiet && i < a->differences->len; i++)
 		print_difference(job->rec, &g_array_index(a->differences, struct difference, i));
+	for (guint i = 0; !r->quiet && i < a->aligned->len; i++)
+		print_aligned(job->rec, &g_array_index(a->aligned, struct aligned, i));
 }
 
-static gboolean replay_all(struct replay *r, const GPtrArray *recordings, GError **error)
+static void replay_all(struct replay *r, const GPtrArray *recordings)
 {
 	g_autofree struct job *jobs = g_new0(struct job, recordings->len);
 	GThreadPool *pool = g_thread_pool_new(run_job, NULL, g_get_num_processors(), TRUE, NULL);
@@ -95,25 +115,19 @@ static gboolean replay_all(struct replay *r, const GPtrArray *recordings, GError
 	}
 	g_thread_pool_free(pool, FALSE, TRUE);
 	for (guint i = 0; i < recordings->len; i++) {
-		if (jobs[i].agreement) {
-			add_to_summary(r, &jobs[i]);
-			agreement_free(jobs[i].agreement);
-		} else if (!*error) {
-			g_propagate_error(error, jobs[i].error);
-		} else {
-			g_error_free(jobs[i].error);
-		}
+		add_to_summary(r, &jobs[i]);
+		g_clear_pointer(&jobs[i].agreement, agreement_free);
+		g_clear_error(&jobs[i].error);
 	}
-	return !*error;
 }
 
-/* DIR/KERNEL-CASE.scn */
+/* DIR/RELEASE-CASE.scn */
 static gboolean write_scenario(const struct replay *r, const struct recording *rec, GError **error)
 {
 	g_autofree char *base = g_path_get_basename(rec->name);
-	g_autofree char *name = g_strdup_printf("%s-%s.scn", rec->kernel, base);
+	g_autofree char *name = g_strdup_printf("%s-%s.scn", rec->row, base);
 	g_autofree char *path = g_build_filename(r->to_scn, name, NULL);
-	struct translation *t = translate(rec);
+	struct translation *t = translate(rec, NULL);
 	gboolean ok = g_file_set_contents(path, t->text->str, t->text->len, error);
 
 	translation_free(t);
@@ -134,7 +148,10 @@ static gboolean replay_file(struct replay *r, const char *path, GError **error)
 
 	if (!recordings)
 		return FALSE;
-	return r->to_scn ? write_all(r, recordings, error) : replay_all(r, recordings, error);
+	if (r->to_scn)
+		return write_all(r, recordings, error);
+	replay_all(r, recordings);
+	return TRUE;
 }
 
 /* The table, and whether all agrees. */
@@ -142,14 +159,15 @@ static gboolean print_summary(const struct replay *r)
 {
 	gboolean all = TRUE;
 
-	g_print("%-8s %6s %6s %11s %7s %13s %8s\n", "kernel", "cases", "agree", "operations",
-		"agreed", "not modelled", "skipped");
+	g_print("%-9s %6s %6s %8s %11s %7s %13s %8s\n", "release", "cases", "agree", "aligned",
+		"operations", "agreed", "not modelled", "skipped");
 	for (guint i = 0; i < r->rows->len; i++) {
 		const struct row *row = g_ptr_array_index(r->rows, i);
 
-		g_print("%-8s %6u %6u %11u %7u %13u %8u\n", row->kernel, row->cases, row->good,
-			row->sum.ops, row->sum.agreed, row->sum.not_modelled, row->sum.skipped);
-		all = all && row->good == row->cases;
+		g_print("%-9s %6u %6u %8u %11u %7u %13u %8u\n", row->name, row->cases, row->good,
+			row->aligned, row->sum.ops, row->sum.agreed, row->sum.not_modelled,
+			row->sum.skipped);
+		all = all && row->good + row->aligned == row->cases;
 	}
 	return all;
 }

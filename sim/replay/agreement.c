@@ -15,6 +15,9 @@ struct said {
 	GPtrArray *lines;	/* of char *: "WARN f < g", log lines, "panic: ..." */
 };
 
+/* How far back a failure is looked for. */
+#define MAX_NTH		64
+
 struct collector {
 	struct report report;
 	const struct translation *t;
@@ -86,21 +89,29 @@ static void add_line(GPtrArray *lines, const char *line)
 	g_ptr_array_add(lines, g_strdup(line));
 }
 
-/* Without what the builder of a kernel added to its release (CONFIG_LOCALVERSION). */
-static char *without_local_version(const char *line)
+/*
+ * The release that KHO names, without what the builder of a kernel added to it
+ * (CONFIG_LOCALVERSION): that of the recording is the one that its row follows.
+ */
+static char *with_row_release(const char *line, const struct recording *rec)
 {
 	static const char exec[] = "KHO: exec from: ";
-	gsize release = g_str_has_prefix(line, exec) ? strlen(exec) : strlen(line);
+	const struct release *row = release_find(rec->row);
+	g_autofree char *number = NULL;
 	const char *end;
 
-	release += strspn(line + release, "0123456789.");
-	end = line[release] == '-' ? line + release + strcspn(line + release, " ") :
-				     line + release;
-	return g_strdup_printf("%.*s%s", (int)release, line, end);
+	if (!g_str_has_prefix(line, exec))
+		return g_strdup(line);
+	end = line + strlen(exec) + strspn(line + strlen(exec), "0123456789.");
+	number = g_strndup(line + strlen(exec), end - line - strlen(exec));
+	if (*end == '-')
+		end += strcspn(end, " ");
+	return g_strconcat(exec, row && g_str_equal(number, rec->release) ? row->uname : number,
+			   end, NULL);
 }
 
 /* The recorded lines that the model is held to, in its form. */
-static GPtrArray *recorded_lines(const GPtrArray *log)
+static GPtrArray *recorded_lines(const struct recording *rec, const GPtrArray *log)
 {
 	static const char *const prefixes[] = { "KHO: ", "luo: ", "memfd_luo: " };
 	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
@@ -122,7 +133,7 @@ static GPtrArray *recorded_lines(const GPtrArray *log)
 			g_ptr_array_add(lines, g_strdup(line));
 		for (guint p = 0; p < G_N_ELEMENTS(prefixes); p++)
 			if (g_str_has_prefix(line, prefixes[p]))
-				g_ptr_array_add(lines, without_local_version(line));
+				g_ptr_array_add(lines, with_row_release(line, rec));
 	}
 	return lines;
 }
@@ -206,10 +217,10 @@ static void differ(struct agreement *a, guint op, char *kernel, char *model)
 }
 
 /* FALSE, with the difference noted, when other lines were printed. */
-static gboolean compare_lines(struct agreement *a, guint op, const GPtrArray *log,
-			      const struct said *said)
+static gboolean compare_lines(struct agreement *a, const struct recording *rec, guint op,
+			      const GPtrArray *log, const struct said *said)
 {
-	g_autoptr(GPtrArray) kernel = recorded_lines(log);
+	g_autoptr(GPtrArray) kernel = recorded_lines(rec, log);
 	g_autofree char *is = join(said->lines), *should = join(kernel);
 
 	if (g_str_equal(is, should))
@@ -234,7 +245,7 @@ static void compare_op(struct agreement *a, const struct recording *rec, guint i
 		       g_strdup(said->result->str));
 	} else {
 		a->ops++;
-		a->agreed += compare_lines(a, i, op->log, said);
+		a->agreed += compare_lines(a, rec, i, op->log, said);
 	}
 }
 
@@ -244,7 +255,7 @@ static void compare_end(struct agreement *a, const struct recording *rec,
 	const char *panic = g_str_equal(rec->end, "panic") ? rec->panic : "";
 
 	for (guint stage = 0; stage < rec->boot_log->len && stage < c->boots->len; stage++)
-		compare_lines(a, rec->ops->len, g_ptr_array_index(rec->boot_log, stage),
+		compare_lines(a, rec, rec->ops->len, g_ptr_array_index(rec->boot_log, stage),
 			      g_ptr_array_index(c->boots, stage));
 	if (!g_str_equal(panic, c->panic ? c->panic : ""))
 		differ(a, rec->ops->len, g_strdup_printf("end: %s %s", rec->end, panic),
@@ -259,9 +270,19 @@ static void difference_clear(gpointer ptr)
 	g_free(d->model);
 }
 
-struct agreement *recording_run(const struct recording *rec, GError **error)
+static struct agreement *agreement_new(void)
 {
-	struct translation *t = translate(rec);
+	struct agreement *a = g_new0(struct agreement, 1);
+
+	a->differences = g_array_new(FALSE, FALSE, sizeof(struct difference));
+	g_array_set_clear_func(a->differences, difference_clear);
+	a->aligned = g_array_new(FALSE, FALSE, sizeof(struct aligned));
+	return a;
+}
+
+static struct agreement *run_with(const struct recording *rec, const guint *nth, GError **error)
+{
+	struct translation *t = translate(rec, nth);
 	struct scenario *scn = scenario_parse(rec->name, t->text->str, t->text->len, error);
 	g_autoptr(GPtrArray) releases = g_ptr_array_new();
 	g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(struct setting));
@@ -275,9 +296,7 @@ struct agreement *recording_run(const struct recording *rec, GError **error)
 		for (guint i = 0; i < rec->ops->len; i++)
 			g_ptr_array_add(c.ops, said_new());
 		run_scenario(scn, NULL, &none, &c.report);
-		a = g_new0(struct agreement, 1);
-		a->differences = g_array_new(FALSE, FALSE, sizeof(struct difference));
-		g_array_set_clear_func(a->differences, difference_clear);
+		a = agreement_new();
 		for (guint i = 0; i < rec->ops->len; i++)
 			compare_op(a, rec, i, &c);
 		compare_end(a, rec, &c);
@@ -290,8 +309,97 @@ struct agreement *recording_run(const struct recording *rec, GError **error)
 	return a;
 }
 
+/* Which allocation a recorded fail_nth asks for; 0 if the operation is another. */
+static guint asked_nth(const struct recording *rec, guint i)
+{
+	const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
+	const char *number = op->text + strlen("fail_nth ");
+
+	if (!g_str_has_prefix(op->text, "fail_nth ") || g_str_equal(op->rc, "skipped"))
+		return 0;
+	return g_ascii_strtoull(number, NULL, 10);
+}
+
+/* Do the two differ in an operation before @end? All differences count for G_MAXUINT. */
+static gboolean differs_before(const struct agreement *a, guint end)
+{
+	for (guint i = 0; i < a->differences->len; i++)
+		if (g_array_index(a->differences, struct difference, i).op < end)
+			return TRUE;
+	return FALSE;
+}
+
+/*
+ * Let earlier allocations of the model fail at operation @fail, the nearest first, and at
+ * last none, until all agrees up to @end.
+ */
+static struct agreement *try_neighbours(const struct recording *rec, guint *nth, guint fail,
+					guint end)
+{
+	for (guint n = MIN(asked_nth(rec, fail), MAX_NTH); n > 0; n--) {
+		struct agreement *a;
+
+		nth[fail] = n - 1;
+		a = run_with(rec, nth, NULL);
+		if (!a || !differs_before(a, end))
+			return a;
+		agreement_free(a);
+	}
+	return NULL;
+}
+
+/*
+ * A real kernel counts allocations that the model does not make: the slab allocator's for
+ * itself, where a slab is full. So the model's failure is looked for before the recorded
+ * one, failure by failure. NULL when the rest does not agree that way either.
+ */
+static struct agreement *align(const struct recording *rec)
+{
+	g_autofree guint *nth = g_new(guint, rec->ops->len);
+	struct agreement *a;
+
+	for (guint i = 0; i < rec->ops->len; i++)
+		nth[i] = NTH_AS_RECORDED;
+	a = run_with(rec, nth, NULL);
+	for (guint i = 0; a && i < rec->ops->len; i++) {
+		guint end = i + 1;
+
+		if (!asked_nth(rec, i))
+			continue;
+		while (end < rec->ops->len && !asked_nth(rec, end))
+			end++;
+		end = end < rec->ops->len ? end : G_MAXUINT;
+		if (!differs_before(a, end))
+			continue;
+		agreement_free(a);
+		a = try_neighbours(rec, nth, i, end);
+	}
+	for (guint i = 0; a && i < rec->ops->len; i++) {
+		struct aligned aligned = { i, nth[i] };
+
+		if (nth[i] != NTH_AS_RECORDED)
+			g_array_append_val(a->aligned, aligned);
+	}
+	return a;
+}
+
+struct agreement *recording_run(const struct recording *rec, GError **error)
+{
+	struct agreement *a = run_with(rec, NULL, error), *aligned;
+
+	if (!a || !a->differences->len)
+		return a;
+	aligned = align(rec);
+	if (!aligned)
+		return a;
+	/* Without a failure to align it comes to the same. */
+	agreement_free(a);
+	return aligned;
+}
+
 void agreement_free(struct agreement *a)
 {
 	g_array_unref(a->differences);
+	g_array_unref(a->aligned);
 	g_free(a);
 }

@@ -3,6 +3,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "luosim.h"
 #include "replay/recording.h"
 
 #define RECORDING_ERROR g_quark_from_static_string("luosim-recording")
@@ -23,6 +24,8 @@ static void recording_free(gpointer ptr)
 
 	g_free(rec->name);
 	g_free(rec->kernel);
+	g_free(rec->release);
+	g_free(rec->row);
 	g_free(rec->end);
 	g_free(rec->panic);
 	g_array_unref(rec->ops);
@@ -152,6 +155,28 @@ static void split_boot(struct recording *rec)
 	}
 }
 
+/* "7.1.3" of "7.1.3-amd64", "7.1.0" of "7.1"; of a release candidate nothing. */
+static char *plain_release(const char *release)
+{
+	gsize len = strspn(release, "0123456789.");
+	g_autofree char *number = g_strndup(release, len);
+	const char *dot = strchr(number, '.');
+
+	if (g_str_has_prefix(release + len, "-rc"))
+		return g_strdup("");
+	if (dot && !strchr(dot + 1, '.'))
+		return g_strconcat(number, ".0", NULL);
+	return g_steal_pointer(&number);
+}
+
+/* That of the exact release, if a row stands for it; else the kernel. */
+static char *row_of(const struct recording *rec)
+{
+	const struct release *row = release_find(rec->release);
+
+	return g_strdup(row && release_covers(row, rec->release) ? row->name : rec->kernel);
+}
+
 static struct recording *read_recording(JsonObject *object, const char *path)
 {
 	struct recording *rec = g_new0(struct recording, 1);
@@ -159,6 +184,8 @@ static struct recording *read_recording(JsonObject *object, const char *path)
 
 	rec->name = g_strdup(get_string(object, "case"));
 	rec->kernel = g_strdup(get_string(object, "kernel"));
+	rec->release = plain_release(get_string(object, "release"));
+	rec->row = row_of(rec);
 	rec->end = g_strdup(get_string(object, "end"));
 	rec->panic = g_strdup(get_string(object, "panic"));
 	rec->panic_on_warn = json_object_has_member(object, "panic_on_warn") &&

@@ -20,7 +20,9 @@ struct recorded_op {
 
 struct recording {
 	char *name;
-	char *kernel;		/* release row: "v7.1" */
+	char *kernel;		/* "v7.1" */
+	char *release;		/* exactly: "7.1.3", without a local version, or "" */
+	char *row;		/* the release that it is held to: "v7.1.0" */
 	char *end;		/* "poweroff", "panic", ... */
 	char *panic;		/* the panic line, or NULL */
 	gboolean panic_on_warn;

@@ -4,8 +4,23 @@
 
 #include "replay/translate.h"
 
+/* The recorder's pool of huge pages. */
+#define NR_HUGEPAGES	4
+/* More objects than a machine has, for operations on N of them. */
+#define MAX_MANY	(1 << 20)
+
+struct translator {
+	const struct recording *rec;
+	const guint *nth;
+	GHashTable *names;	/* char *: of the language, by handle */
+	GHashTable *taken;	/* set of those, borrowed */
+	GHashTable *open;	/* set of char *: those that are open descriptors */
+};
+
 /* What is being translated: an operation's words and its answer. */
 struct source {
+	struct translator *t;
+	guint index;		/* of the operation */
 	char **word;		/* word[0] is the operation; quoted strings are one word */
 	guint nr;
 	const char *name;	/* word[1] as it is recorded */
@@ -17,7 +32,46 @@ struct rule {
 	const char *name;
 	guint words;		/* arguments it needs */
 	void (*write)(GString *out, const struct source *src);
+	guint handles;		/* mask of the words that are handles */
+	guint binds;		/* the word that is one if it works, or 0 */
 };
+
+/* The language's name for a handle, which may have any characters. */
+static const char *name_of(struct translator *t, const char *handle)
+{
+	char *name = g_hash_table_lookup(t->names, handle);
+	GString *made;
+
+	if (name)
+		return name;
+	made = g_string_new(g_ascii_isalpha(*handle) || *handle == '_' ? "" : "h");
+	for (const char *c = handle; *c; c++)
+		g_string_append_c(made, g_ascii_isalnum(*c) ? *c : '_');
+	while (g_hash_table_contains(t->taken, made->str))
+		g_string_append_c(made, '_');
+	name = g_string_free(made, FALSE);
+	g_hash_table_insert(t->names, g_strdup(handle), name);
+	g_hash_table_add(t->taken, name);
+	return name;
+}
+
+static void set_open(struct translator *t, const char *name, gboolean is)
+{
+	if (is)
+		g_hash_table_add(t->open, g_strdup(name));
+	else
+		g_hash_table_remove(t->open, name);
+}
+
+/* Text of a string; a '$' means nothing in it. */
+static void append_plain(GString *out, const char *text, gssize len)
+{
+	g_autofree char *copy = len < 0 ? g_strdup(text) : g_strndup(text, len);
+	g_auto(GStrv) parts = g_strsplit(copy, "$", -1);
+	g_autofree char *plain = g_strjoinv("\\x24", parts);
+
+	g_string_append(out, plain);
+}
 
 /* The text of an operation split into words. */
 static GPtrArray *split(const char *text)
@@ -74,6 +128,13 @@ static void result(GString *out, const struct source *src, const char *good)
 		g_string_append_printf(out, " = %s\n", src->ok ? good : src->op->rc);
 }
 
+static void append_string(GString *out, const char *text, gsize len, gboolean first)
+{
+	g_string_append(out, first ? "\"" : " \"");
+	append_plain(out, text, len);
+	g_string_append_c(out, '"');
+}
+
 /*
  * A string of the recordings as strings of the language: "hello\0*8187;" holds
  * repetitions, which become "hello" "\0"*8187.
@@ -96,16 +157,16 @@ static void append_bytes(GString *out, const char *quoted)
 			continue;
 		}
 		if (plain->len)
-			g_string_append_printf(out, "%s\"%s\"", first ? "" : " ", plain->str);
+			append_string(out, plain->str, plain->len, first);
 		first = first && !plain->len;
 		g_string_truncate(plain, 0);
-		g_string_append_printf(out, "%s\"%.*s\"*%" G_GUINT64_FORMAT, first ? "" : " ",
-				       (int)(next - at), at, n);
+		append_string(out, at, next - at, first);
+		g_string_append_printf(out, "*%" G_GUINT64_FORMAT, n);
 		first = FALSE;
 		at = end + 1;
 	}
 	if (plain->len || first)
-		g_string_append_printf(out, "%s\"%s\"", first ? "" : " ", plain->str);
+		append_string(out, plain->str, plain->len, first);
 	g_string_free(plain, TRUE);
 }
 
@@ -131,9 +192,31 @@ static void plain(GString *out, const struct source *src, const char *name)
 	result(out, src, "0");
 }
 
+/* What the case shows of the descriptor that the operation gives, or NULL. */
+static const struct recorded_op *stat_of(const struct source *src)
+{
+	const GArray *ops = src->t->rec->ops;
+	g_autofree char *stat = g_strconcat("stat ", src->name, NULL);
+
+	for (guint i = src->index + 1; i < ops->len; i++) {
+		const struct recorded_op *op = &g_array_index(ops, struct recorded_op, i);
+
+		if (op->stage != src->op->stage || g_str_equal(op->text, src->op->text))
+			break;
+		if (g_str_equal(op->text, stat))
+			return op;
+	}
+	return NULL;
+}
+
 static void write_opendev(GString *out, const struct source *src)
 {
-	g_string_append(out, "open(\"/dev/liveupdate\")");
+	const struct recorded_op *stat = stat_of(src);
+
+	g_string_append(out, "open(\"/dev/liveupdate\"");
+	if (stat && strstr(stat->data, "cloexec=1"))
+		g_string_append(out, ", O_RDWR|O_CLOEXEC");
+	g_string_append_c(out, ')');
 	result(out, src, src->word[1]);
 }
 
@@ -163,7 +246,9 @@ static void write_session(GString *out, const struct source *src)
 	const char *name = g_str_equal(src->word[0], "create") ? "create_session" :
 								 "retrieve_session";
 
-	g_string_append_printf(out, "%s(%s, %s)", name, src->word[1], src->word[3]);
+	g_string_append_printf(out, "%s(%s, ", name, src->word[1]);
+	append_plain(out, src->word[3], -1);
+	g_string_append_c(out, ')');
 	result(out, src, src->word[2]);
 }
 
@@ -231,7 +316,9 @@ static void write_memfd(GString *out, const struct source *src)
 {
 	if (strstr(src->word[2], "huge") && !strstr(src->word[2], "hugetlb"))
 		g_string_append(out, "shmem_enabled(always)\n");
-	g_string_append_printf(out, "memfd_create(\"%s\", %s, ", src->name, src->word[3]);
+	g_string_append(out, "memfd_create(");
+	append_string(out, src->name, strlen(src->name), TRUE);
+	g_string_append_printf(out, ", %s, ", src->word[3]);
 	append_flags(out, src->word[2], memfd_flags);
 	g_string_append_c(out, ')');
 	result(out, src, src->word[1]);
@@ -298,7 +385,8 @@ static void at(GString *out, const char *name, const struct source *src)
 static void write_write(GString *out, const struct source *src)
 {
 	at(out, "write", src);
-	g_string_append_printf(out, "%s)", src->word[3]);
+	append_plain(out, src->word[3], -1);
+	g_string_append_c(out, ')');
 	count_result(out, src);
 }
 
@@ -329,10 +417,28 @@ static void pattern(GString *out, const char *name, const struct source *src, gu
 	g_string_append_c(out, ')');
 }
 
+/*
+ * A fill that failed has written what comes before: as many bytes as the answer says, or
+ * else some. The end of it is what the error holds for.
+ */
 static void write_fill(GString *out, const struct source *src)
 {
-	pattern(out, "fill", src, src->nr);
-	count_result(out, src);
+	g_autofree char *n = datum(src, "n");
+	gint64 off = g_ascii_strtoll(src->word[2], NULL, 0);
+	gint64 len = g_ascii_strtoll(src->word[3], NULL, 0);
+	gint64 done = n ? g_ascii_strtoll(n, NULL, 10) : len - 1;
+
+	if (src->ok || *src->op->rc != '-' || done <= 0 || done >= len) {
+		pattern(out, "fill", src, src->nr);
+		count_result(out, src);
+		return;
+	}
+	g_string_append_printf(out, "fill(%s, %s, %" G_GINT64_FORMAT ", %s)", src->word[1],
+			       src->word[2], n ? done : len, src->word[4]);
+	g_string_append_printf(out, n ? " = %s\n" : "\n", n);
+	g_string_append_printf(out, "fill(%s, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %s)",
+			       src->word[1], off + done, len - done, src->word[4]);
+	result(out, src, "");
 }
 
 static void write_verify(GString *out, const struct source *src)
@@ -355,19 +461,46 @@ static void write_sum(GString *out, const struct source *src)
 	result(out, src, quoted);
 }
 
-/* One "key=value" of stat in the language's words. */
+static const char *const open_flags[][2] = {
+	{ "rdonly", "O_RDONLY" }, { "wronly", "O_WRONLY" }, { "rdwr", "O_RDWR" },
+	{ "append", "O_APPEND" }, { "nonblock", "O_NONBLOCK" }, { "largefile", "O_LARGEFILE" },
+	{ "directory", "O_DIRECTORY" }, { "path", "O_PATH" }, { "tmpfile", "O_TMPFILE" },
+	{ "020200000", "O_TMPFILE" },
+};
+
+/* Words, and bits that the recorder has no word for as an octal number. */
+static void append_open_flags(GString *out, const char *list)
+{
+	g_auto(GStrv) words = g_strsplit(list, "|", -1);
+
+	for (guint i = 0; words[i]; i++) {
+		const char *flag = words[i];
+
+		for (guint f = 0; f < G_N_ELEMENTS(open_flags); f++)
+			if (g_str_equal(flag, open_flags[f][0]))
+				flag = open_flags[f][1];
+		g_string_append(out, i ? "|" : "");
+		if (*flag == '0')
+			g_string_append_printf(out, "0x%" G_GINT64_MODIFIER "x",
+					       g_ascii_strtoull(flag, NULL, 8));
+		else
+			g_string_append(out, flag);
+	}
+}
+
+/* One "key=value" of stat in the language's words; what it does not know is ignored. */
 static void stat_field(GString *out, const char *key, const char *value)
 {
+	static const char *const numbers[] = { "size", "pos", "cloexec", "blocks", "mode", "nlink",
+					       NULL };
+
 	if (g_str_equal(key, "seals") && !g_str_equal(value, "EINVAL")) {
 		g_string_append(out, " seals=");
 		append_flags(out, value, seal_flags);
 	} else if (g_str_equal(key, "flags")) {
-		g_string_append(out, " flags=O_RDWR");
-		if (strstr(value, "largefile"))
-			g_string_append(out, "|O_LARGEFILE");
-		if (strstr(value, "020200000"))
-			g_string_append(out, "|O_TMPFILE");
-	} else {
+		g_string_append(out, " flags=");
+		append_open_flags(out, value);
+	} else if (g_str_equal(key, "seals") || g_strv_contains(numbers, key)) {
 		g_string_append_printf(out, " %s=%s%s", key, *value == 'E' ? "-" : "", value);
 	}
 }
@@ -391,8 +524,10 @@ static void write_stat(GString *out, const struct source *src)
 		*equals = '\0';
 		stat_field(out, fields[i], equals + 1);
 	}
-	if (link)
-		g_string_append_printf(out, " link=%s", link);
+	if (link) {
+		g_string_append(out, " link=");
+		append_plain(out, link, -1);
+	}
 	g_string_append_c(out, '\n');
 }
 
@@ -403,13 +538,13 @@ static void write_same(GString *out, const struct source *src)
 }
 
 /* Hex digits with "{M}" for a descriptor and "zN." for N zero bytes, as pieces. */
-static void append_pieces(GString *out, const char *hex)
+static void append_pieces(GString *out, struct translator *t, const char *hex)
 {
 	const char *blank = "";
 	gboolean open = FALSE;
 
 	while (*hex && !g_str_equal(hex, "-")) {
-		const char *end = strpbrk(hex, ".}");
+		const char *end = strchr(hex, *hex == '{' ? '}' : '.');
 
 		if (*hex != '{' && *hex != 'z') {
 			g_string_append_printf(out, "%s\\x%.2s", open ? "" : blank, hex);
@@ -424,10 +559,13 @@ static void append_pieces(GString *out, const char *hex)
 			break;
 		g_string_append_printf(out, "%s%s", open ? "\"" : "", blank);
 		open = FALSE;
-		if (*hex == '{')
-			g_string_append_printf(out, "fd(%.*s)", (int)(end - hex - 1), hex + 1);
-		else
+		if (*hex == '{') {
+			g_autofree char *handle = g_strndup(hex + 1, end - hex - 1);
+
+			g_string_append_printf(out, "fd(%s)", name_of(t, handle));
+		} else {
 			g_string_append_printf(out, "\"\\0\"*%.*s", (int)(end - hex - 1), hex + 1);
+		}
 		blank = " ";
 		hex = end + 1;
 	}
@@ -440,15 +578,17 @@ static void append_pieces(GString *out, const char *hex)
 static void write_rawioctl(GString *out, const struct source *src)
 {
 	const char *nr = src->word[2], *size = src->word[3];
-	gboolean ro = g_str_has_prefix(size, "ro:");
+	gboolean ro = g_str_has_prefix(size, "ro:"), raw = g_str_has_prefix(nr, "raw:");
 
-	if (g_str_has_prefix(nr, "raw:"))
+	if (raw)
 		nr += strlen("raw:");
 	if (ro)
 		size += strlen("ro:");
+	raw = raw && g_ascii_strtoull(nr, NULL, 0) < 0x100;
 	g_string_append_printf(out, "ioctl(%s, %s, %s, ", src->word[1], nr, size);
-	append_pieces(out, src->word[4]);
-	g_string_append(out, ro ? ", ro)" : ")");
+	append_pieces(out, src->t, src->word[4]);
+	g_string_append_printf(out, "%s%s%s%s)", ro || raw ? ", " : "", ro ? "ro" : "",
+			       ro && raw ? "|" : "", raw ? "raw" : "");
 	if (src->ok && src->nr > 6) {
 		g_autofree char *good = g_strdup_printf("0 -> %s", src->word[6]);
 
@@ -460,7 +600,12 @@ static void write_rawioctl(GString *out, const struct source *src)
 
 static void write_fail_nth(GString *out, const struct source *src)
 {
-	g_string_append_printf(out, "fail alloc nth %s\n", src->word[1]);
+	guint nth = src->t->nth ? src->t->nth[src->index] : NTH_AS_RECORDED;
+
+	if (nth == NTH_AS_RECORDED)
+		g_string_append_printf(out, "fail alloc nth %s\n", src->word[1]);
+	else if (nth != NTH_NONE)
+		g_string_append_printf(out, "fail alloc nth %u\n", nth);
 }
 
 static void write_kexec(GString *out, const struct source *src)
@@ -489,6 +634,12 @@ static guint digits_of(gint64 number)
 	return digits;
 }
 
+/* Where a run of numbers begins or ends: nobody has more objects. */
+static gint64 many_number(const char *word)
+{
+	return CLAMP(g_ascii_strtoll(word, NULL, 0), -1, G_MAXINT64 / 2);
+}
+
 /*
  * Operations on N objects are loops: over those that worked, numbers of the same
  * length together, and one more step for the one that did not.
@@ -496,7 +647,7 @@ static guint digits_of(gint64 number)
 static void many(GString *out, const struct source *src, gint64 from, gint64 to, one_fn one)
 {
 	struct source good = *src, bad = *src;
-	gint64 end = from + number_datum(src, "ok");
+	gint64 end = from + CLAMP(number_datum(src, "ok"), 0, MAX_MANY);
 
 	good.ok = TRUE;
 	bad.ok = FALSE;
@@ -524,24 +675,25 @@ static char *unquoted(const char *word)
 	return g_strndup(word + 1, MAX(strlen(word), 2) - 2);
 }
 
+/* Handles that are numbered: "p$i". */
+static char *numbered(const struct source *src, const char *quoted, const char *i)
+{
+	g_autofree char *prefix = unquoted(quoted);
+
+	return g_strconcat(name_of(src->t, prefix), i, NULL);
+}
+
 static void one_session(GString *out, const struct source *src, const char *i, guint digits)
 {
 	g_autofree char *prefix = unquoted(src->word[3]);
-	g_autofree char *name = g_strconcat(prefix, i, NULL);
+	g_autofree char *name = numbered(src, src->word[3], i);
 
 	(void)digits;
-	g_string_append_printf(out, "%s(%s, \"%s\")", *src->word[0] == 'c' ? "create_session" :
-			       "retrieve_session", src->word[1], name);
+	g_string_append_printf(out, "%s(%s, \"", *src->word[0] == 'c' ? "create_session" :
+			       "retrieve_session", src->word[1]);
+	append_plain(out, prefix, -1);
+	g_string_append_printf(out, "%s\")", i);
 	result(out, src, name);
-}
-
-static void one_close(GString *out, const struct source *src, const char *i, guint digits)
-{
-	g_autofree char *prefix = unquoted(src->word[1]);
-
-	(void)digits;
-	g_string_append_printf(out, "close(%s%s)", prefix, i);
-	result(out, src, "0");
 }
 
 static void one_preserve(GString *out, const struct source *src, const char *i, guint digits)
@@ -549,6 +701,10 @@ static void one_preserve(GString *out, const struct source *src, const char *i, 
 	const char *s = src->word[1];
 
 	(void)digits;
+	if (g_str_equal(src->op->rc, "-EMFILE") && !src->ok) {
+		g_string_append_printf(out, "memfd_create(\"tok\", 4096) = %s\n", src->op->rc);
+		return;
+	}
 	g_string_append_printf(out, "memfd_create(\"tok\", 4096) = tok_%s_%s\n", s, i);
 	g_string_append_printf(out, "write(tok_%s_%s, 0, \"tok%s\")\n", s, i, i);
 	g_string_append_printf(out, "preserve_fd(%s, tok_%s_%s, %s)", s, s, i, i);
@@ -564,26 +720,48 @@ static void one_retrieve(GString *out, const struct source *src, const char *i, 
 	result(out, src, name);
 	if (!src->ok)
 		return;
-	g_string_append_printf(out, "read(%s, 0, %u) = \"tok%s\"\n", name, 3 + digits, i);
+	g_string_append_printf(out, "read(%s, 0, %u)", name, 3 + digits);
+	if (number_datum(src, "wrong_content"))
+		g_string_append_c(out, '\n');	/* of which, it does not say */
+	else
+		g_string_append_printf(out, " = \"tok%s\"\n", i);
 	g_string_append_printf(out, "close(%s) = 0\n", name);
 }
 
 static void write_sessions(GString *out, const struct source *src)
 {
-	many(out, src, 0, g_ascii_strtoll(src->word[2], NULL, 0) - 1, one_session);
+	gint64 n = many_number(src->word[2]), ok = CLAMP(number_datum(src, "ok"), 0, MAX_MANY);
+
+	many(out, src, 0, n - 1, one_session);
+	for (gint64 i = 0; i < MIN(n, ok + 1); i++) {
+		g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, i);
+		g_autofree char *name = numbered(src, src->word[3], number);
+
+		set_open(src->t, name, i < ok);
+	}
 }
 
+/* Those that are still open; the others are passed over. */
 static void write_close_n(GString *out, const struct source *src)
 {
-	many(out, src, g_ascii_strtoll(src->word[2], NULL, 0),
-	     g_ascii_strtoll(src->word[3], NULL, 0), one_close);
+	gint64 from = many_number(src->word[2]);
+	gint64 to = MIN(many_number(src->word[3]), from + MAX_MANY);
+
+	for (gint64 i = from; i <= to; i++) {
+		g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, i);
+		g_autofree char *name = numbered(src, src->word[1], number);
+
+		if (!g_hash_table_contains(src->t->open, name))
+			continue;
+		g_string_append_printf(out, "close(%s) = 0\n", name);
+		set_open(src->t, name, FALSE);
+	}
 }
 
 /* preserve_n and retrieve_n: tokens T0 to T0 + N - 1 */
 static void write_tokens(GString *out, const struct source *src)
 {
-	gint64 n = g_ascii_strtoll(src->word[2], NULL, 0);
-	gint64 from = g_ascii_strtoll(src->word[3], NULL, 0);
+	gint64 n = many_number(src->word[2]), from = many_number(src->word[3]);
 
 	many(out, src, from, from + n - 1, *src->word[0] == 'p' ? one_preserve : one_retrieve);
 }
@@ -602,82 +780,88 @@ static void write_nothing(GString *out, const struct source *src)
 	(void)src;
 }
 
+#define FIRST	(1 << 1)
+#define BOTH	(FIRST | 1 << 2)
+
 static const struct rule rules[] = {
-	{ "opendev", 1, write_opendev },
-	{ "close", 1, write_close },
-	{ "dup", 2, write_dup },
-	{ "reopen", 2, write_reopen },
-	{ "reopen_ro", 2, write_reopen_ro },
-	{ "create", 3, write_session },
-	{ "retrieve_session", 3, write_session },
-	{ "preserve", 3, write_preserve },
-	{ "preserve_rawfd", 3, write_preserve },
-	{ "retrieve", 3, write_retrieve },
-	{ "finish", 1, write_finish },
-	{ "get_name", 1, write_get_name },
-	{ "memfd", 3, write_memfd },
-	{ "file", 2, write_file },
-	{ "truncate", 2, write_truncate },
-	{ "fallocate", 3, write_fallocate },
-	{ "punch", 3, write_punch },
-	{ "seek", 2, write_seek },
-	{ "seal", 2, write_seal },
-	{ "setfl", 2, write_setfl },
-	{ "write", 3, write_write },
-	{ "read", 3, write_read },
-	{ "fill", 4, write_fill },
-	{ "verify", 4, write_verify },
-	{ "sum", 3, write_sum },
-	{ "stat", 1, write_stat },
-	{ "same", 2, write_same },
-	{ "rawioctl", 4, write_rawioctl },
-	{ "fail_nth", 1, write_fail_nth },
-	{ "kexec", 0, write_kexec },
-	{ "kexec_noload", 0, write_kexec },
-	{ "kexec_loaded", 0, write_kexec },
-	{ "load", 0, write_kexec },
-	{ "unload", 0, write_kexec },
-	{ "create_n", 3, write_sessions },
-	{ "retrieve_session_n", 3, write_sessions },
-	{ "close_n", 3, write_close_n },
-	{ "preserve_n", 3, write_tokens },
-	{ "retrieve_n", 3, write_tokens },
-	{ "nofile", 1, write_nofile },
-	{ "sleep", 1, write_nothing },
-	{ "dmesg_mark", 0, write_nothing },
+	{ "opendev", 1, write_opendev, FIRST, 1 },
+	{ "close", 1, write_close, FIRST, 0 },
+	{ "dup", 2, write_dup, BOTH, 1 },
+	{ "reopen", 2, write_reopen, BOTH, 1 },
+	{ "reopen_ro", 2, write_reopen_ro, BOTH, 1 },
+	{ "create", 3, write_session, BOTH, 2 },
+	{ "retrieve_session", 3, write_session, BOTH, 2 },
+	{ "preserve", 3, write_preserve, BOTH, 0 },
+	{ "preserve_rawfd", 3, write_preserve, FIRST, 0 },
+	{ "retrieve", 3, write_retrieve, BOTH, 2 },
+	{ "finish", 1, write_finish, FIRST, 0 },
+	{ "get_name", 1, write_get_name, FIRST, 0 },
+	{ "memfd", 3, write_memfd, FIRST, 1 },
+	{ "file", 2, write_file, FIRST, 1 },
+	{ "truncate", 2, write_truncate, FIRST, 0 },
+	{ "fallocate", 3, write_fallocate, FIRST, 0 },
+	{ "punch", 3, write_punch, FIRST, 0 },
+	{ "seek", 2, write_seek, FIRST, 0 },
+	{ "seal", 2, write_seal, FIRST, 0 },
+	{ "setfl", 2, write_setfl, FIRST, 0 },
+	{ "write", 3, write_write, FIRST, 0 },
+	{ "read", 3, write_read, FIRST, 0 },
+	{ "fill", 4, write_fill, FIRST, 0 },
+	{ "verify", 4, write_verify, FIRST, 0 },
+	{ "sum", 3, write_sum, FIRST, 0 },
+	{ "stat", 1, write_stat, FIRST, 0 },
+	{ "same", 2, write_same, BOTH, 0 },
+	{ "rawioctl", 4, write_rawioctl, FIRST | 1 << 6, 6 },
+	{ "fail_nth", 1, write_fail_nth, 0, 0 },
+	{ "kexec", 0, write_kexec, 0, 0 },
+	{ "kexec_noload", 0, write_kexec, 0, 0 },
+	{ "kexec_loaded", 0, write_kexec, 0, 0 },
+	{ "load", 0, write_kexec, 0, 0 },
+	{ "unload", 0, write_kexec, 0, 0 },
+	{ "create_n", 3, write_sessions, FIRST, 0 },
+	{ "retrieve_session_n", 3, write_sessions, FIRST, 0 },
+	{ "close_n", 3, write_close_n, 0, 0 },
+	{ "preserve_n", 3, write_tokens, FIRST, 0 },
+	{ "retrieve_n", 3, write_tokens, FIRST, 0 },
+	{ "nofile", 1, write_nofile, 0, 0 },
+	{ "sleep", 1, write_nothing, 0, 0 },
+	{ "dmesg_mark", 0, write_nothing, 0, 0 },
 };
 
-/* Handles may have a '-', names of the language may not. */
-static void make_names(GPtrArray *words)
+static const struct rule *rule_of(const GPtrArray *words)
 {
-	for (guint i = 1; i < words->len; i++) {
-		char *word = g_ptr_array_index(words, i);
-
-		if (g_ascii_isalpha(*word))
-			g_strdelimit(word, "-", '_');
-	}
+	for (guint i = 0; words->len && i < G_N_ELEMENTS(rules); i++)
+		if (g_str_equal(words->pdata[0], rules[i].name))
+			return words->len > rules[i].words ? &rules[i] : NULL;
+	return NULL;
 }
 
-/* Write one operation's steps; FALSE when the model has no such operation. */
-static gboolean write_op(GString *out, const struct recorded_op *op)
+/* Write operation @index's steps; FALSE when the model has no such operation. */
+static gboolean write_op(GString *out, struct translator *t, guint index)
 {
+	const struct recorded_op *op = &g_array_index(t->rec->ops, struct recorded_op, index);
 	g_autoptr(GPtrArray) words = split(op->text);
 	g_autofree char *name = words->len > 1 ? g_strdup(words->pdata[1]) : NULL;
+	const struct rule *rule = rule_of(words);
 	struct source src = {
-		.word = (char **)words->pdata, .nr = words->len, .op = op, .name = name,
-		.ok = g_str_equal(op->rc, "0"),
+		.t = t, .index = index, .word = (char **)words->pdata, .nr = words->len,
+		.op = op, .name = name, .ok = g_str_equal(op->rc, "0"),
 	};
 
-	make_names(words);
-	for (guint i = 0; words->len && i < G_N_ELEMENTS(rules); i++) {
-		if (!g_str_equal(src.word[0], rules[i].name))
-			continue;
-		if (src.nr <= rules[i].words)
-			return FALSE;
-		rules[i].write(out, &src);
-		return TRUE;
+	if (!rule)
+		return FALSE;
+	for (guint i = 1; i < words->len; i++) {
+		g_autofree char *handle = words->pdata[i];
+
+		words->pdata[i] = rule->handles & 1u << i ? g_strdup(name_of(t, handle)) :
+							    g_steal_pointer(&handle);
 	}
-	return FALSE;
+	rule->write(out, &src);
+	if (rule->binds && rule->binds < src.nr)
+		set_open(t, src.word[rule->binds], src.ok);
+	if (rule->write == write_close && src.ok)
+		set_open(t, src.word[1], FALSE);
+	return TRUE;
 }
 
 /* The lines written since are operation @op's. */
@@ -691,40 +875,72 @@ static void mark_lines(struct translation *t, guint op)
 		g_array_append_val(t->op_of_line, op);
 }
 
+static gboolean uses_hugetlb(const struct recording *rec)
+{
+	for (guint i = 0; i < rec->ops->len; i++) {
+		const char *op = g_array_index(rec->ops, struct recorded_op, i).text;
+
+		if (g_str_has_prefix(op, "memfd ") && strstr(op, "hugetlb"))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static void write_kernel(GString *out, const struct recording *rec, guint stage)
 {
-	g_string_append_printf(out, "kernel %u %s%s%s%s\n", stage, rec->kernel,
+	g_string_append_printf(out, "kernel %u %s%s%s%s", stage, rec->row,
 			       rec->panic_on_warn ? " panic_on_warn" : "",
 			       rec->kho ? "" : " kho=off",
 			       rec->liveupdate ? "" : " liveupdate=off");
+	if (uses_hugetlb(rec))
+		g_string_append_printf(out, " hugepages=%d", NR_HUGEPAGES);
+	g_string_append_c(out, '\n');
 }
 
-struct translation *translate(const struct recording *rec)
+static void write_ops(struct translation *t, struct translator *tr)
 {
-	struct translation *t = g_new0(struct translation, 1);
+	const struct recording *rec = tr->rec;
 	guint stage = 0;
 
-	t->text = g_string_new(NULL);
-	t->op_of_line = g_array_new(FALSE, FALSE, sizeof(guint));
-	t->modelled = g_array_new(FALSE, FALSE, sizeof(gboolean));
-	g_string_append_printf(t->text, "scenario %s\nabout Recorded on %s.\nsource recording\n",
-			       rec->name, rec->kernel);
 	for (guint i = 0; i < rec->ops->len; i++) {
 		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
 		gboolean skipped = g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop");
 		gboolean modelled = TRUE;
 
-		if (op->stage != stage)
+		if (op->stage != stage) {
+			g_hash_table_remove_all(tr->open);
 			write_kernel(t->text, rec, stage = op->stage);
+		}
 		mark_lines(t, NO_OP);
 		if (!skipped)
-			modelled = write_op(t->text, op);
+			modelled = write_op(t->text, tr, i);
 		mark_lines(t, i);
 		g_array_append_val(t->modelled, modelled);
 	}
+}
+
+struct translation *translate(const struct recording *rec, const guint *nth)
+{
+	struct translation *t = g_new0(struct translation, 1);
+	struct translator tr = {
+		.rec = rec, .nth = nth,
+		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+		.taken = g_hash_table_new(g_str_hash, g_str_equal),
+		.open = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+	};
+
+	t->text = g_string_new(NULL);
+	t->op_of_line = g_array_new(FALSE, FALSE, sizeof(guint));
+	t->modelled = g_array_new(FALSE, FALSE, sizeof(gboolean));
+	g_string_append_printf(t->text, "scenario %s\nabout Recorded on %s.\nsource recording\n",
+			       rec->name, rec->row);
+	write_ops(t, &tr);
 	/* A recording has the kernel's answers, not the judge's. */
 	g_string_append(t->text, "expect any\n");
 	mark_lines(t, NO_OP);
+	g_hash_table_unref(tr.open);
+	g_hash_table_unref(tr.taken);
+	g_hash_table_unref(tr.names);
 	return t;
 }
 

@@ -14,7 +14,15 @@ struct translation {
 	GArray *modelled;	/* gboolean by recorded operation */
 };
 
-struct translation *translate(const struct recording *rec);
+/* For fail_nth: as recorded, or none at all. */
+#define NTH_AS_RECORDED	G_MAXUINT
+#define NTH_NONE	0
+
+/**
+ * translate() - a recording as a scenario.
+ * @nth: by operation, which allocation fails instead of a fail_nth's; NULL: as recorded.
+ */
+struct translation *translate(const struct recording *rec, const guint *nth);
 void translation_free(struct translation *t);
 
 #endif

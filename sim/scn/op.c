@@ -325,7 +325,10 @@ static gint64 call_ioctl(struct call *c)
 	gsize size = MAX(IOCTL_BYTES, sizeof(guint32) + c->args[3].len);
 	auto_user_memory mem = user_memory(c, size);
 	guint32 first = c->args[2].number;
-	struct uptr arg = { .mem = mem.bytes, .size = size, .read_only = c->args[4].number & IOCTL_READ_ONLY };
+	struct uptr arg = {
+		.mem = mem.bytes, .size = size,
+		.read_only = c->args[4].number & IOCTL_READ_ONLY,
+	};
 	gint32 fd;
 	gint64 ret;
 
