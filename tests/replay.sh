@@ -96,6 +96,15 @@ aligned()
 	)
 }
 
+# It is the memfd that fails, and not what makes its pages huge; a skipped operation fails.
+fails_the_call()
+{
+	made 7.3.4 'fail_nth 1' 0 '' 'memfd M huge 4096' -ENOMEM fault=hit \
+		'fail_nth 1' 0 '' 'close M' skipped '' 'fail_nth 1' 0 '' 'sleep 1' 0 fault=miss \
+		'fail_nth 1' 0 '' 'fail_nth 9' 0 '' 'memfd N - 4096' 0 fault=miss >"$tmp/made"
+	"$LUOSIM" replay "$tmp/made" | awk 'NR > 1 && ($1 != "v7.3" || $3 != 1)'
+}
+
 for kernel in v6.19 v7.0 v7.1 v7.2 v7.3; do
 	check "$kernel answers to the written cases are the model's" \
 		agrees "$dir/$kernel-core.jsonl"
@@ -143,4 +152,5 @@ check 'hugetlb memfds come from a pool of four pages' all_agree 7.3.4 \
 	'memfd N hugetlb 2097152' 0 '' 'fallocate N 0 2097152' -ENOSPC ''
 check 'a failure is looked for before the recorded one, and that is said' aligned
 check 'if all that follows agrees then' not_aligned
+check 'a failure is that of the next operation and of no other' fails_the_call
 done_testing

@@ -15,8 +15,9 @@ struct said {
 	GPtrArray *lines;	/* of char *: "WARN f < g", log lines, "panic: ..." */
 };
 
-/* How far back a failure is looked for. */
-#define MAX_NTH		64
+/* How far back a failure is looked for, and how far ahead. */
+#define MAX_BEFORE	64
+#define MAX_BEHIND	4
 
 struct collector {
 	struct report report;
@@ -330,16 +331,18 @@ static gboolean differs_before(const struct agreement *a, guint end)
 }
 
 /*
- * Let earlier allocations of the model fail at operation @fail, the nearest first, and at
- * last none, until all agrees up to @end.
+ * Let other allocations of the model fail at operation @fail until all agrees up to @end:
+ * earlier ones, the nearest first, then none, then a few later ones.
  */
 static struct agreement *try_neighbours(const struct recording *rec, guint *nth, guint fail,
 					guint end)
 {
-	for (guint n = MIN(asked_nth(rec, fail), MAX_NTH); n > 0; n--) {
+	guint asked = asked_nth(rec, fail), before = MIN(asked, MAX_BEFORE);
+
+	for (guint i = 0; i < before + MAX_BEHIND; i++) {
 		struct agreement *a;
 
-		nth[fail] = n - 1;
+		nth[fail] = i < before ? before - i - 1 : asked + 1 + i - before;
 		a = run_with(rec, nth, NULL);
 		if (!a || !differs_before(a, end))
 			return a;
@@ -350,7 +353,7 @@ static struct agreement *try_neighbours(const struct recording *rec, guint *nth,
 
 /*
  * A real kernel counts allocations that the model does not make: the slab allocator's for
- * itself, where a slab is full. So the model's failure is looked for before the recorded
+ * itself, where a slab is full. So the model's failure is looked for around the recorded
  * one, failure by failure. NULL when the rest does not agree that way either.
  */
 static struct agreement *align(const struct recording *rec)

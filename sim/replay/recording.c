@@ -174,7 +174,9 @@ static char *row_of(const struct recording *rec)
 {
 	const struct release *row = release_find(rec->release);
 
-	return g_strdup(row && release_covers(row, rec->release) ? row->name : rec->kernel);
+	if (!row || !release_covers(row, rec->release))
+		row = release_find(rec->kernel);
+	return g_strdup(row ? row->name : rec->kernel);
 }
 
 static struct recording *read_recording(JsonObject *object, const char *path)

@@ -15,6 +15,7 @@ struct translator {
 	GHashTable *names;	/* char *: of the language, by handle */
 	GHashTable *taken;	/* set of those, borrowed */
 	GHashTable *open;	/* set of char *: those that are open descriptors */
+	GString *fail;		/* what the next operation's first call is to fail with */
 };
 
 /* What is being translated: an operation's words and its answer. */
@@ -312,10 +313,18 @@ static const char *const seal_flags[][2] = {
 	{ "exec", "F_SEAL_EXEC" }, { NULL, NULL },
 };
 
+/* "fail", right before the call that it is for. */
+static void flush_fail(GString *out, struct translator *t)
+{
+	g_string_append(out, t->fail->str);
+	g_string_truncate(t->fail, 0);
+}
+
 static void write_memfd(GString *out, const struct source *src)
 {
 	if (strstr(src->word[2], "huge") && !strstr(src->word[2], "hugetlb"))
 		g_string_append(out, "shmem_enabled(always)\n");
+	flush_fail(out, src->t);
 	g_string_append(out, "memfd_create(");
 	append_string(out, src->name, strlen(src->name), TRUE);
 	g_string_append_printf(out, ", %s, ", src->word[3]);
@@ -602,10 +611,12 @@ static void write_fail_nth(GString *out, const struct source *src)
 {
 	guint nth = src->t->nth ? src->t->nth[src->index] : NTH_AS_RECORDED;
 
+	(void)out;
+	g_string_truncate(src->t->fail, 0);
 	if (nth == NTH_AS_RECORDED)
-		g_string_append_printf(out, "fail alloc nth %s\n", src->word[1]);
+		g_string_printf(src->t->fail, "fail alloc nth %s\n", src->word[1]);
 	else if (nth != NTH_NONE)
-		g_string_append_printf(out, "fail alloc nth %u\n", nth);
+		g_string_printf(src->t->fail, "fail alloc nth %u\n", nth);
 }
 
 static void write_kexec(GString *out, const struct source *src)
@@ -848,6 +859,8 @@ static gboolean write_op(GString *out, struct translator *t, guint index)
 		.op = op, .name = name, .ok = g_str_equal(op->rc, "0"),
 	};
 
+	if (!rule || rule->write == write_nothing)
+		g_string_truncate(t->fail, 0);
 	if (!rule)
 		return FALSE;
 	for (guint i = 1; i < words->len; i++) {
@@ -856,6 +869,8 @@ static gboolean write_op(GString *out, struct translator *t, guint index)
 		words->pdata[i] = rule->handles & 1u << i ? g_strdup(name_of(t, handle)) :
 							    g_steal_pointer(&handle);
 	}
+	if (rule->write != write_memfd && rule->write != write_fail_nth)
+		flush_fail(out, t);
 	rule->write(out, &src);
 	if (rule->binds && rule->binds < src.nr)
 		set_open(t, src.word[rule->binds], src.ok);
@@ -914,6 +929,8 @@ static void write_ops(struct translation *t, struct translator *tr)
 		mark_lines(t, NO_OP);
 		if (!skipped)
 			modelled = write_op(t->text, tr, i);
+		else
+			g_string_truncate(tr->fail, 0);
 		mark_lines(t, i);
 		g_array_append_val(t->modelled, modelled);
 	}
@@ -927,6 +944,7 @@ struct translation *translate(const struct recording *rec, const guint *nth)
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
 		.taken = g_hash_table_new(g_str_hash, g_str_equal),
 		.open = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.fail = g_string_new(NULL),
 	};
 
 	t->text = g_string_new(NULL);
@@ -938,6 +956,7 @@ struct translation *translate(const struct recording *rec, const guint *nth)
 	/* A recording has the kernel's answers, not the judge's. */
 	g_string_append(t->text, "expect any\n");
 	mark_lines(t, NO_OP);
+	g_string_free(tr.fail, TRUE);
 	g_hash_table_unref(tr.open);
 	g_hash_table_unref(tr.taken);
 	g_hash_table_unref(tr.names);
