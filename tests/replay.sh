@@ -96,6 +96,14 @@ aligned()
 	)
 }
 
+# Both give a session; but on the real kernel something failed, and in the model nothing.
+aligned_by_fault()
+{
+	made 7.3.4 'opendev D' 0 '' 'fail_nth 40' 0 '' 'create D S \"s\"' 0 fault=hit >"$tmp/made"
+	"$LUOSIM" replay "$tmp/made" | awk 'NR == 2 && !/agrees when no allocation of the model fails/ ||
+		$1 == "v7.3" && ($3 != 0 || $4 != 1)'
+}
+
 # It is the memfd that fails, and not what makes its pages huge; a skipped operation fails.
 fails_the_call()
 {
@@ -152,5 +160,6 @@ check 'hugetlb memfds come from a pool of four pages' all_agree 7.3.4 \
 	'memfd N hugetlb 2097152' 0 '' 'fallocate N 0 2097152' -ENOSPC ''
 check 'a failure is looked for before the recorded one, and that is said' aligned
 check 'if all that follows agrees then' not_aligned
+check 'whether it hit is compared, too' aligned_by_fault
 check 'a failure is that of the next operation and of no other' fails_the_call
 done_testing

@@ -12,6 +12,7 @@
 /* What was said on one side during one operation or boot. */
 struct said {
 	GString *result;	/* model only: how a result differs */
+	enum fault fault;	/* model only: of the first call */
 	GPtrArray *lines;	/* of char *: "WARN f < g", log lines, "panic: ..." */
 };
 
@@ -194,6 +195,8 @@ static void collect(struct report *report, const struct report_event *e)
 
 		if (e->differs && !said->result->len)
 			trace_mismatch(said->result, e);
+		if (said->fault == FAULT_NONE)
+			said->fault = e->fault;
 		/* What is said as the machine ends belongs to no operation. */
 		c->op = NO_OP;
 	}
@@ -230,6 +233,18 @@ static gboolean compare_lines(struct agreement *a, const struct recording *rec, 
 	return FALSE;
 }
 
+/* FALSE, with the difference noted, when what was to fail did in one of the two only. */
+static gboolean compare_fault(struct agreement *a, guint i, const struct recorded_op *op,
+			      const struct said *said)
+{
+	const char *model = said->fault == FAULT_HIT ? "fault=hit" : "fault=miss";
+
+	if (said->fault == FAULT_NONE || !strstr(op->data, "fault=") || strstr(op->data, model))
+		return TRUE;
+	differ(a, i, g_strdup(op->data), g_strdup(model));
+	return FALSE;
+}
+
 static void compare_op(struct agreement *a, const struct recording *rec, guint i,
 		       const struct collector *c)
 {
@@ -246,7 +261,8 @@ static void compare_op(struct agreement *a, const struct recording *rec, guint i
 		       g_strdup(said->result->str));
 	} else {
 		a->ops++;
-		a->agreed += compare_lines(a, rec, i, op->log, said);
+		a->agreed += compare_lines(a, rec, i, op->log, said) &&
+			     compare_fault(a, i, op, said);
 	}
 }
 
