@@ -10,11 +10,11 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 command=("$luosim" explain)
 
-# failed KERNEL OPTION...: names of the scenarios that fail there, with the kernels' own policy
+# failed KERNEL OPTION...: names of the scenarios that fail there, and the policy of the run
 failed()
 {
 	"$luosim" --kernel="$1" "${@:2}" scenarios |
-		sed -n 's/^FAIL \([^,]*\), kernel [^,]*, policy get-id:.*/\1/p' | sort
+		sed -n 's/^FAIL \([^,]*\), kernel [^ ]*, policy \([^:]*\):.*/\1 \2/p' | sort
 }
 
 # bitten_on KERNEL FIX: names of those that fail on KERNEL only without FIX
@@ -27,10 +27,10 @@ bitten_on()
 # names_cure KERNEL FIX: of the first scenarios that fail without FIX, FIX is a cure
 names_cure()
 {
-	local name file
-	while read -r name; do
+	local name policy file
+	while read -r name policy; do
 		file=$(find scenarios -name "$name.scn")
-		"$luosim" explain --kernel="$1" --without="$2" "$file" >"$tmp/out" 2>&1 ||
+		"$luosim" explain --kernel="$1" --policy="$policy" --without="$2" "$file" >"$tmp/out" 2>&1 ||
 			echo "$name: exit status $?"
 		sed -n '/^what cures it$/,/^  policy /p' "$tmp/out" | grep -q " $2[ :]" ||
 			{ echo "$name: no $2 in:"; cat "$tmp/out"; }
