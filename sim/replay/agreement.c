@@ -370,17 +370,17 @@ static struct agreement *try_neighbours(const struct recording *rec, guint *nth,
 /*
  * A real kernel counts allocations that the model does not make: the slab allocator's for
  * itself, where a slab is full. So the model's failure is looked for around the recorded
- * one, failure by failure. NULL when the rest does not agree that way either.
+ * one, failure by failure, from what comes of it @as_recorded on. NULL when there is none
+ * to align, or the rest does not agree that way either.
  */
-static struct agreement *align(const struct recording *rec)
+static struct agreement *align(const struct recording *rec, const struct agreement *as_recorded)
 {
 	g_autofree guint *nth = g_new(guint, rec->ops->len);
-	struct agreement *a;
+	struct agreement *a = NULL;
 
 	for (guint i = 0; i < rec->ops->len; i++)
 		nth[i] = NTH_AS_RECORDED;
-	a = run_with(rec, nth, NULL);
-	for (guint i = 0; a && i < rec->ops->len; i++) {
+	for (guint i = 0; i < rec->ops->len; i++) {
 		guint end = i + 1;
 
 		if (!asked_nth(rec, i))
@@ -388,10 +388,12 @@ static struct agreement *align(const struct recording *rec)
 		while (end < rec->ops->len && !asked_nth(rec, end))
 			end++;
 		end = end < rec->ops->len ? end : G_MAXUINT;
-		if (!differs_before(a, end))
+		if (!differs_before(a ? a : as_recorded, end))
 			continue;
-		agreement_free(a);
+		g_clear_pointer(&a, agreement_free);
 		a = try_neighbours(rec, nth, i, end);
+		if (!a)
+			return NULL;
 	}
 	for (guint i = 0; a && i < rec->ops->len; i++) {
 		struct aligned aligned = { i, nth[i] };
@@ -408,10 +410,9 @@ struct agreement *recording_run(const struct recording *rec, GError **error)
 
 	if (!a || !a->differences->len)
 		return a;
-	aligned = align(rec);
+	aligned = align(rec, a);
 	if (!aligned)
 		return a;
-	/* Without a failure to align it comes to the same. */
 	agreement_free(a);
 	return aligned;
 }

@@ -651,6 +651,12 @@ static gint64 many_number(const char *word)
 	return CLAMP(g_ascii_strtoll(word, NULL, 0), -1, G_MAXINT64 / 2);
 }
 
+/* How many of N objects it worked for. */
+static gint64 worked(const struct source *src)
+{
+	return CLAMP(number_datum(src, "ok"), 0, MAX_MANY);
+}
+
 /*
  * Operations on N objects are loops: over those that worked, numbers of the same
  * length together, and one more step for the one that did not.
@@ -658,7 +664,7 @@ static gint64 many_number(const char *word)
 static void many(GString *out, const struct source *src, gint64 from, gint64 to, one_fn one)
 {
 	struct source good = *src, bad = *src;
-	gint64 end = from + CLAMP(number_datum(src, "ok"), 0, MAX_MANY);
+	gint64 end = from + worked(src);
 
 	good.ok = TRUE;
 	bad.ok = FALSE;
@@ -692,6 +698,13 @@ static char *numbered(const struct source *src, const char *quoted, const char *
 	g_autofree char *prefix = unquoted(quoted);
 
 	return g_strconcat(name_of(src->t, prefix), i, NULL);
+}
+
+static char *nth_handle(const struct source *src, const char *quoted, gint64 i)
+{
+	g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, i);
+
+	return numbered(src, quoted, number);
 }
 
 static void one_session(GString *out, const struct source *src, const char *i, guint digits)
@@ -741,12 +754,11 @@ static void one_retrieve(GString *out, const struct source *src, const char *i, 
 
 static void write_sessions(GString *out, const struct source *src)
 {
-	gint64 n = many_number(src->word[2]), ok = CLAMP(number_datum(src, "ok"), 0, MAX_MANY);
+	gint64 n = many_number(src->word[2]), ok = worked(src);
 
 	many(out, src, 0, n - 1, one_session);
 	for (gint64 i = 0; i < MIN(n, ok + 1); i++) {
-		g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, i);
-		g_autofree char *name = numbered(src, src->word[3], number);
+		g_autofree char *name = nth_handle(src, src->word[3], i);
 
 		set_open(src->t, name, i < ok);
 	}
@@ -759,8 +771,7 @@ static void write_close_n(GString *out, const struct source *src)
 	gint64 to = MIN(many_number(src->word[3]), from + MAX_MANY);
 
 	for (gint64 i = from; i <= to; i++) {
-		g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, i);
-		g_autofree char *name = numbered(src, src->word[1], number);
+		g_autofree char *name = nth_handle(src, src->word[1], i);
 
 		if (!g_hash_table_contains(src->t->open, name))
 			continue;
