@@ -14,6 +14,7 @@ struct options {
 	gboolean all, quiet, verbose;
 	char *format, *colour;
 	char **files;
+	const struct release *claimed;	/* of claimed_release() */
 };
 
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
@@ -93,16 +94,15 @@ static const struct release *claimed_release(const struct options *o)
 
 /*
  * On what a scenario is run: variants, NULL among them for the scenario as it stands. None:
- * it says nothing of claimed_release().
+ * it says nothing of the release whose claims are run.
  */
 static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 {
 	bool all = o->all || g_str_equal(o->format, "ktap");
-	const struct release *release = claimed_release(o);
 	GPtrArray *runs = g_ptr_array_new();
 
-	if (release != NULL)
-		claimed_runs_on(scn, release, runs);
+	if (o->claimed != NULL)
+		claimed_runs_on(scn, o->claimed, runs);
 	else if (is_overridden(o))
 		g_ptr_array_add(runs, NULL);
 	else if (!all || scn->runs->len == 0)
@@ -180,7 +180,10 @@ static int load_and_run(struct options *o, int argc, char **argv)
 	if (wrong != NULL)
 		return complain("%s", wrong);
 	all = load_scenarios(o->files);
-	return all != NULL ? finish_output(run_all(o, all)) : EXIT_UNUSABLE;
+	if (all == NULL)
+		return EXIT_UNUSABLE;
+	o->claimed = claimed_release(o);
+	return finish_output(run_all(o, all));
 }
 
 int run_main(int argc, char **argv)
