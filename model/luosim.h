@@ -336,6 +336,9 @@ const struct release *release_find(const char *name);
  */
 bool release_covers(const struct release *release, const char *name);
 
+/** release_is_series() - does @name name a series, as "v7.1" or "7.1" does? */
+bool release_is_series(const char *name);
+
 /** release_same_series() - are both of 7.1, say? */
 bool release_same_series(const struct release *a, const struct release *b);
 

@@ -52,6 +52,8 @@ static void rows_stand_for_releases_of_their_series_and_no_two_for_one(void **st
 		assert_ptr_equal(release_find(r[i].uname), &r[i]);
 		assert_true(release_covers(&r[i], r[i].uname));
 		assert_true(of->first <= of->last);
+		assert_true(release_is_series(name));
+		assert_false(release_is_series(r[i].uname));
 		if (i && release_same_series(&r[i - 1], &r[i]))
 			assert_true(r[i - 1].covers.last < of->first);
 	}

@@ -107,19 +107,14 @@ static const struct fix_info fixes[NR_FIXES] = {
 		       [LIMIT_FILES_PER_BLOCK] = PER_BLOCK(struct luo_file_ser),	\
 		       [LIMIT_BLOCKS] = 10000, [LIMIT_NOFILE] = 1024 }
 
-/* What the stable releases of a series have in common. */
-#define SERIES_6_19								\
+/* What the stable releases of a series have in common; 6.19 and 7.0 among themselves. */
+#define SERIES_OF_KHO_V1							\
 	.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",			\
 	.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",	\
-	.populate_error = true,							\
 	.limit = LIMITS_ARRAY, .handlers = HANDLERS_SCRIPTED,			\
 	.policy = { .name = "none", .identity = IDENTITY_NONE }
-#define SERIES_7_0								\
-	.kho_compatible = "kho-v1", .luo_compatible = "luo-v1",			\
-	.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",	\
-	.memfd_compatible = "memfd-v1",						\
-	.limit = LIMITS_ARRAY, .handlers = HANDLERS_SCRIPTED,			\
-	.policy = { .name = "none", .identity = IDENTITY_NONE }
+#define SERIES_6_19	SERIES_OF_KHO_V1, .populate_error = true
+#define SERIES_7_0	SERIES_OF_KHO_V1, .flb_compatible = "luo-flb-v1"
 #define SERIES_7_1								\
 	.kho_compatible = "kho-v3", .luo_compatible = "luo-v1",			\
 	.session_compatible = "luo-session-v2", .flb_compatible = "luo-flb-v1",	\
@@ -264,6 +259,13 @@ bool release_covers(const struct release *release, const char *name)
 	unsigned int n[3];
 
 	return release_numbers(name, n) < 3 || !distance(&release->covers, n[2]);
+}
+
+bool release_is_series(const char *name)
+{
+	unsigned int n[3];
+
+	return release_numbers(name, n) == 2;
 }
 
 bool release_same_series(const struct release *a, const struct release *b)

@@ -160,11 +160,10 @@ static char *plain_release(const char *release)
 {
 	gsize len = strspn(release, "0123456789.");
 	g_autofree char *number = g_strndup(release, len);
-	const char *dot = strchr(number, '.');
 
 	if (g_str_has_prefix(release + len, "-rc"))
 		return g_strdup("");
-	if (dot && !strchr(dot + 1, '.'))
+	if (release_is_series(number))
 		return g_strconcat(number, ".0", NULL);
 	return g_steal_pointer(&number);
 }

@@ -122,11 +122,13 @@ static GStrv subject_names(const char *list, bool policies)
 	if (!g_str_equal(list, "all"))
 		return g_strsplit(list, ",", -1);
 	names = g_strv_builder_new();
-	for (gsize i = 0; policies && i < nr_presets; i++)
-		g_strv_builder_add(names, presets[i].name);
-	for (gsize i = 0; !policies && i < nr_releases; i++)
-		if (!table[i].stable)
-			g_strv_builder_add(names, table[i].name);
+	if (policies)
+		for (gsize i = 0; i < nr_presets; i++)
+			g_strv_builder_add(names, presets[i].name);
+	else
+		for (gsize i = 0; i < nr_releases; i++)
+			if (!table[i].stable)
+				g_strv_builder_add(names, table[i].name);
 	return g_strv_builder_end(names);
 }
 

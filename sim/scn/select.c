@@ -65,17 +65,27 @@ static void note_nearest(struct lex *l, const char *at, const char *name,
 			 name, release->name, release->uname);
 }
 
+/* Fail at @at, if @name is a release of a series without a row; of others, false. */
+static bool fail_series(struct lex *l, const char *at, const char *name)
+{
+	const struct release *above = release_above(name);
+
+	if (above != NULL)
+		lex_fail(l, at, "unknown release '%s', expected perhaps '%s'", name, above->name);
+	return above != NULL;
+}
+
 const struct release *release_check(struct lex *l, const char *at, const char *name)
 {
-	const struct release *release = release_find(name), *above = release_above(name);
-	g_autoptr(GPtrArray) words = release_words();
+	const struct release *release = release_find(name);
+	g_autoptr(GPtrArray) words = NULL;
 
-	if (release == NULL && above != NULL)
-		lex_fail(l, at, "unknown release '%s', expected perhaps '%s'", name, above->name);
-	else if (release == NULL)
-		lex_unknown(l, at, "release", name, words, true);
-	else
+	if (release != NULL) {
 		note_nearest(l, at, name, release);
+	} else if (!fail_series(l, at, name)) {
+		words = release_words();
+		lex_unknown(l, at, "release", name, words, true);
+	}
 	return release;
 }
 
@@ -103,13 +113,12 @@ static bool release_rows(struct lex *l, const char *at, const char *name, gsize 
 {
 	size_t nr;
 	const struct release *table = release_table(&nr), *release = release_find(name);
-	const char *dot = strchr(name, '.');
 
 	if (release == NULL)
 		return false;
 	note_nearest(l, at, name, release);
 	*first = *last = release - table;
-	if (dot == NULL || strchr(dot + 1, '.') != NULL)
+	if (!release_is_series(name))
 		return true;
 	while (*first > 0 && release_same_series(&table[*first - 1], release))
 		(*first)--;
@@ -167,7 +176,6 @@ static bool parse_policy(const char *text, struct selector *s)
 
 static void unknown_selector(struct lex *l, const char *at, const char *text)
 {
-	const struct release *above;
 	g_autoptr(GPtrArray) words = NULL;
 
 	if (*text == '+' || (*text == '-' && text[1] != 'v')) {
@@ -179,11 +187,8 @@ static void unknown_selector(struct lex *l, const char *at, const char *text)
 		lex_fail(l, at, "fix '%s' without sign, expected +%s or -%s", text, text, text);
 		return;
 	}
-	above = release_above(text);
-	if (above != NULL) {
-		lex_fail(l, at, "unknown release '%s', expected perhaps '%s'", text, above->name);
+	if (fail_series(l, at, text))
 		return;
-	}
 	words = release_words();
 	g_ptr_array_extend_and_steal(words, policy_words());
 	lex_unknown(l, at, "release, policy or fix", text, words, true);
