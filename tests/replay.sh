@@ -42,7 +42,7 @@ made()
 		"$(expr "v$release" : '\(v[0-9]*\.[0-9]*\)')" "$release" "$ops"
 }
 
-# all_agree OP RC DATA...: of all, and how many they are
+# all_agree RELEASE OP RC DATA...: of all, and how many they are
 all_agree()
 {
 	local release=$1
