@@ -10,18 +10,34 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 command=("$luosim" explain)
 
-# failed KERNEL OPTION...: names of the scenarios that fail there, and the policy of the run
+# failed KERNEL [FIX]: in a file, names of the scenarios that fail there, without FIX if it
+# is given, and the policy of the run
 failed()
 {
-	"$luosim" --kernel="$1" "${@:2}" scenarios |
-		sed -n 's/^FAIL \([^,]*\), kernel [^ ]*, policy \([^:]*\):.*/\1 \2/p' | sort
+	"$luosim" --kernel="$1" ${2:+--without="$2"} scenarios |
+		sed -n 's/^FAIL \([^,]*\), kernel [^ ]*, policy \([^:]*\):.*/\1 \2/p' |
+		sort >"$tmp/failed-$1-${2:-}"
+}
+
+# failed_each KERNEL FIX...: likewise for each FIX, as many at a time as there are processors
+failed_each()
+{
+	local kernel=$1 fix
+	shift
+	failed "$kernel"
+	for fix; do
+		[ "$(jobs -pr | wc -l)" -lt "$(nproc)" ] || wait -n
+		failed "$kernel" "$fix" &
+	done
+	wait
 }
 
 # bitten_on KERNEL FIX: names of those that fail on KERNEL only without FIX
 bitten_on()
 {
-	[ -f "$tmp/$1" ] || failed "$1" >"$tmp/$1"
-	failed "$1" --without="$2" | comm -13 "$tmp/$1" -
+	[ -f "$tmp/failed-$1-" ] || failed "$1"
+	[ -f "$tmp/failed-$1-$2" ] || failed "$1" "$2"
+	comm -13 "$tmp/failed-$1-" "$tmp/failed-$1-$2"
 }
 
 # names_cure KERNEL FIX: of the first scenarios that fail without FIX, FIX is a cure
@@ -110,6 +126,8 @@ declare -A hidden=(
 	[reboot-abort]='no release has it'
 	[extent-checks]='no release has it'
 )
+# shellcheck disable=SC2086 # a list of words
+quick || failed_each v7.3 $fixes
 for fix in $fixes; do
 	if quick; then
 		skip "$fix is missed and named" "left to a run without QUICK"
