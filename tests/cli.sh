@@ -6,6 +6,7 @@
 . "${srcdir:=.}/tests/tap.sh"
 luosim=$(realpath "${LUOSIM:=./luosim}")
 scenarios=$(realpath "$srcdir/scenarios")
+top=$(realpath "$srcdir")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 command=("$luosim")
@@ -158,6 +159,26 @@ ktap_counts()
 	EOF
 	) | grep '^[<>]' | grep -v '^<     # \|^> TRACE'
 	return 0
+}
+
+# version_of SRCDIR
+version_of()
+{
+	sh "$top/build-aux/version.sh" "$1" 0.1.0
+}
+
+# says_version REGEXP KIND: of a source tree of that kind, it is that
+says_version()
+{
+	rm -rf tree
+	mkdir -p tree/within
+	git init -q tree && git -C tree -c user.name=a -c user.email=a@b commit -q --allow-empty -m a
+	case $2 in
+	tarball) echo 1.2.3-4-gabc >tree/within/.version ;;
+	tagged) git -C tree tag v1.0.0; mv tree/.git tree/within ;;
+	esac
+	version_of tree/within >version
+	grep -qxE "$1" version || cat version
 }
 
 # What else it defined, tests and fuzz harnesses would lack.
@@ -374,6 +395,9 @@ if [ -e "$main" ] && command -v nm >/dev/null; then
 else
 	skip "main.c defines nothing but main()" "no object files, or no nm"
 fi
-check "--version" prints 'luosim [0-9.]+' --version
+check "--version says the commit" prints "luosim $(version_of "$top")" --version
+check "a tarball says what it was made of" says_version 1.2.3-4-gabc tarball
+check "inside of another repository it says no more than its version" says_version 0.1.0 within
+check "with tags, the version is counted from the last" says_version '1.0.0-0-g[0-9a-f]{12}' tagged
 check "--help" prints '  --policy=P .*' --help
 done_testing

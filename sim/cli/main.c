@@ -5,18 +5,15 @@
 
 #include "cli/cmd.h"
 #include "cli/cmd-replay.h"
+#include "report/version.h"
 #include "scn/nearest.h"
 #include "scn/scn.h"
-
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "unknown"
-#endif
 
 static int version_main(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	printf("luosim %s\n", PACKAGE_VERSION);
+	printf("luosim %s\n", luosim_version);
 	return finish_output(EXIT_OK);
 }
 
