@@ -86,7 +86,7 @@ valid_html()
 # Each line of a run's trace is among the lines that the page can show.
 traces_in_html()
 {
-	"$luosim" --policy=none scenarios/dup-token.scn >"$tmp/trace"
+	"$luosim" --line-numbers --policy=none scenarios/dup-token.scn >"$tmp/trace"
 	sed 's/[\"]/\\&/g; s/</\\u003c/g; s/.*/"&"/' "$tmp/trace" | while IFS= read -r line; do
 		grep -qF -- "$line" "$tmp/data" || echo "no $line"
 	done

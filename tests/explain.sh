@@ -92,7 +92,7 @@ same_each_time()
 json()
 {
 	"$luosim" explain --format=json scenarios/dup-token.scn | awk '
-	NR > 1 || !/^\{"name":"dup-token".*"chain":\[.*"first_release":"v7.1.0"\}$/ { print }
+	NR > 1 || !/^\{"luosim":.*"name":"dup-token".*"chain":\[.*"first_release":"v7.1.0"\}$/ { print }
 	{ open = gsub(/[[{]/, ""); close_ = gsub(/[]}]/, ""); if (open != close_) print "not closed" }'
 }
 

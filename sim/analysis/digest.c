@@ -82,7 +82,7 @@ struct digest *digest_run(const struct scenario *scn, const struct overrides *ov
 	d->steps = g_array_new(FALSE, FALSE, sizeof(struct digest_step));
 	if (trace) {
 		d->trace = g_string_new(NULL);
-		r.trace = trace_new(d->trace, false, false);
+		r.trace = trace_new(d->trace, TRACE_LINES | TRACE_PATHS);
 	}
 	run_scenario(scn, NULL, overrides, &r.report);
 	if (trace)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* An explanation as one JSON object, see luosim(1). */
 #include "analysis/explain.h"
+#include "report/header.h"
 #include "report/json.h"
 
 static void add_part(JsonBuilder *b, const struct part *part)
@@ -100,13 +101,15 @@ static void add_set(JsonBuilder *b, const struct explanation *x)
 	json_builder_end_object(b);
 }
 
-void explain_json(const struct explanation *x, FILE *out)
+void explain_json(const struct explanation *x, const struct header *header, FILE *out)
 {
 	g_autoptr(JsonBuilder) b = json_builder_new();
 
 	json_builder_begin_object(b);
+	add_header(b, header);
 	add_string(b, "name", x->scn->name);
-	add_string(b, "file", x->scn->file);
+	add_string(b, "file", x->scn->path);
+	add_string(b, "sha256", x->scn->digest);
 	add_string(b, "kernel", x->boot.release.name);
 	add_string(b, "policy", x->boot.release.policy.name);
 	add_string(b, "outcome", x->words);

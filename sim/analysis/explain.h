@@ -67,7 +67,10 @@ void explanation_free(struct explanation *x);
 /** explanation_found() - is there anything to say? */
 bool explanation_found(const struct explanation *x);
 
+struct header;
+
 void explain_text(const struct explanation *x, FILE *out);
-void explain_json(const struct explanation *x, FILE *out);
+/** explain_json() - one object; @header: what it is of. */
+void explain_json(const struct explanation *x, const struct header *header, FILE *out);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "analysis/matrix.h"
 #include "analysis/matrix-page.h"
+#include "report/header.h"
 #include "report/json.h"
 
 static void write_escaped(FILE *out, const char *text)
@@ -51,7 +52,7 @@ static void write_rows(const struct matrix *m, FILE *out)
 			is_uniform(m, row) ? " class=\"uniform\"" : "");
 		write_escaped(out, scn->about != NULL ? scn->about : "");
 		fputs("\">", out);
-		write_escaped(out, scn->name);
+		write_escaped(out, scn->title);
 		fputs("</th>", out);
 		for (guint i = 0; i < m->columns->len; i++)
 			write_cell(matrix_cell(m, row, i), out);
@@ -126,11 +127,22 @@ static void write_data(const struct matrix *m, FILE *out)
 	fprintf(out, "<script type=\"application/json\" id=\"data\">%s</script>\n", json);
 }
 
+static void write_header(const struct matrix *m, FILE *out)
+{
+	g_autoptr(GString) header = g_string_new(NULL);
+
+	header_print(header, m->header, "");
+	fputs("<details><summary>What this is of</summary>\n<pre>", out);
+	write_escaped(out, header->str);
+	fputs("</pre></details>\n", out);
+}
+
 void compare_html(const struct matrix *m, FILE *out)
 {
 	fputs(page_head, out);
 	fprintf(out, "<p>%u scenarios, %u %s, %s.</p>\n", m->scenarios->len, m->columns->len,
 		m->across, m->on);
+	write_header(m, out);
 	fputs(page_legend, out);
 	fputs("<table>\n<thead>", out);
 	write_columns(m, out, "scenario");

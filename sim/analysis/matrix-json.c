@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A matrix as one JSON object, see luosim(1). */
 #include "analysis/matrix.h"
+#include "report/header.h"
 #include "report/json.h"
 
 static void add_cell(JsonBuilder *b, const struct matrix *m, guint row, guint column)
@@ -24,7 +25,8 @@ static void add_scenario(JsonBuilder *b, const struct matrix *m, guint row)
 
 	json_builder_begin_object(b);
 	add_string(b, "name", scn->name);
-	add_string(b, "file", scn->file);
+	add_string(b, "file", scn->path);
+	add_string(b, "sha256", scn->digest);
 	add_array(b, "cells");
 	for (guint i = 0; i < m->columns->len; i++)
 		add_cell(b, m, row, i);
@@ -54,6 +56,7 @@ void compare_json(const struct matrix *m, FILE *out)
 	g_autoptr(JsonBuilder) b = json_builder_new();
 
 	json_builder_begin_object(b);
+	add_header(b, m->header);
 	add_string(b, "across", m->across);
 	add_string(b, "on", m->on);
 	add_array(b, "scenarios");

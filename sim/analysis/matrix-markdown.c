@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/matrix.h"
+#include "report/header.h"
 
 /* Append what a table cell may hold: neither bars nor what starts mark-up. */
 static void append_escaped(GString *out, const char *text)
@@ -45,7 +46,7 @@ void compare_markdown(const struct matrix *m, FILE *out)
 	append_heading(text, m, "scenario");
 	for (guint row = 0; row < m->scenarios->len; row++) {
 		g_string_append(text, "| ");
-		append_escaped(text, ((struct scenario *)m->scenarios->pdata[row])->name);
+		append_escaped(text, ((struct scenario *)m->scenarios->pdata[row])->title);
 		g_string_append(text, " |");
 		for (guint i = 0; i < m->columns->len; i++)
 			append_cell(text, matrix_cell(m, row, i));
@@ -61,6 +62,8 @@ void compare_markdown(const struct matrix *m, FILE *out)
 			g_string_append_printf(text, " %s |", (char *)total->values->pdata[i]);
 		g_string_append_c(text, '\n');
 	}
+	g_string_append_c(text, '\n');
+	header_print(text, m->header, "    ");
 	fprintf(out, "%u scenarios, %u %s, %s\n\n%s", m->scenarios->len, m->columns->len,
 		m->across, m->on, text->str);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/matrix.h"
+#include "report/header.h"
 #include "report/trace.h"
 
 #define GAP	2
@@ -45,7 +46,7 @@ static bool is_quiet(const struct matrix *m, guint row)
 
 static const char *row_name(const struct matrix *m, guint row)
 {
-	return ((struct scenario *)m->scenarios->pdata[row])->name;
+	return ((struct scenario *)m->scenarios->pdata[row])->title;
 }
 
 static const char *total_name(const struct table *t, guint row)
@@ -158,10 +159,15 @@ static void write_quiet(const struct matrix *m, FILE *out, enum digest_kind kind
 void compare_text(const struct matrix *m, FILE *out)
 {
 	g_autofree guint *widths = g_new0(guint, m->columns->len);
+	g_autoptr(GString) header = g_string_new(NULL);
 	g_autoptr(GPtrArray) totals = matrix_totals(m);
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
 	struct table t = { .m = m, .out = out, .widths = widths, .totals = totals, .names = names };
 
+	if (m->header != NULL) {
+		header_print(header, m->header, "");
+		fprintf(out, "%s\n", header->str);
+	}
 	measure(&t);
 	fprintf(out, "%u scenario%s, %u %s, %s\n", m->scenarios->len,
 		m->scenarios->len == 1 ? "" : "s", m->columns->len, m->across, m->on);

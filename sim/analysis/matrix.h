@@ -44,6 +44,7 @@ struct matrix_column {
  * struct matrix - all runs.
  * @across: "policies" or "releases".
  * @on: "each on its own kernel", or which kernel it is.
+ * @header: what it is of; NULL: it is not told.
  * @scenarios: of struct scenario *, the rows.
  * @columns: of struct matrix_column *.
  * @cells: row by row.
@@ -51,6 +52,7 @@ struct matrix_column {
 struct matrix {
 	const char *across;
 	char *on;
+	const struct header *header;
 	const GPtrArray *scenarios;
 	GPtrArray *columns;
 	struct matrix_cell *cells;

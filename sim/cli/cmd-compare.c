@@ -4,11 +4,14 @@
 
 #include "cli/cmd.h"
 #include "analysis/matrix.h"
+#include "report/header.h"
 #include "scn/plugin.h"
 
 struct options {
 	struct overrides *overrides;	/* of all columns */
 	char *policies, *releases, *format;
+	gboolean header;
+	struct header about;
 	char **files;
 };
 
@@ -32,6 +35,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Releases across, instead of policies", "all|R[,R2...]" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, markdown, json or html", "FORMAT" },
+		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
+		  "In text, say first what it is of: version, command line, digests", NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
@@ -89,6 +94,7 @@ static int compare(const struct options *o, const struct format *format, const G
 	int status = EXIT_OK;
 
 	m->on = describe_kernel(o);
+	m->header = o->header || format != formats ? &o->about : NULL;
 	if (!add_columns(m, o, &error))
 		status = complain("%s", error->message);
 	else if (!matrix_run(m, o->overrides, format->traces))
@@ -111,7 +117,10 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 		if (++format == formats + G_N_ELEMENTS(formats))
 			return complain("unknown --format, expected text, markdown, json or html");
 	scenarios = load_scenarios(o->files);
-	return scenarios != NULL ? finish_output(compare(o, format, scenarios)) : EXIT_UNUSABLE;
+	if (scenarios == NULL)
+		return EXIT_UNUSABLE;
+	header_init(&o->about, o->files, scenarios);
+	return finish_output(compare(o, format, scenarios));
 }
 
 int compare_main(int argc, char **argv)
@@ -123,6 +132,7 @@ int compare_main(int argc, char **argv)
 	g_free(o.policies);
 	g_free(o.releases);
 	g_free(o.format);
+	g_free(o.about.command);
 	g_strfreev(o.files);
 	return status;
 }

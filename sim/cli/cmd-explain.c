@@ -4,10 +4,13 @@
 
 #include "cli/cmd.h"
 #include "analysis/explain.h"
+#include "report/header.h"
 
 struct options {
 	struct overrides *overrides;
 	char *format;
+	gboolean header;
+	struct header about;
 	char **files;
 };
 
@@ -15,6 +18,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 {
 	const GOptionEntry entries[] = {
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "text or json", "FORMAT" },
+		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
+		  "In text, say first what it is of: version, command line, digests", NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
@@ -27,12 +32,18 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 static int explain_one(const struct options *o, const struct scenario *scn)
 {
 	struct explanation *x = explain(scn, o->overrides);
+	g_autoptr(GString) header = g_string_new(NULL);
+	bool json = g_strcmp0(o->format, "json") == 0;
 	int status = EXIT_OK;
 
 	if (x == NULL)
 		return EXIT_UNUSABLE;
-	if (o->format != NULL && g_str_equal(o->format, "json"))
-		explain_json(x, stdout);
+	if (o->header && !json) {
+		header_print(header, &o->about, "");
+		printf("%s\n", header->str);
+	}
+	if (json)
+		explain_json(x, &o->about, stdout);
 	else
 		explain_text(x, stdout);
 	if (!explanation_found(x))
@@ -58,6 +69,7 @@ static int load_and_explain(struct options *o, int argc, char **argv)
 		return EXIT_UNUSABLE;
 	if (scenarios->len > 1)
 		return complain("%s: %u scenarios, expected one file", o->files[0], scenarios->len);
+	header_init(&o->about, o->files, scenarios);
 	return finish_output(explain_one(o, scenarios->pdata[0]));
 }
 
@@ -68,6 +80,7 @@ int explain_main(int argc, char **argv)
 
 	overrides_free(o.overrides);
 	g_free(o.format);
+	g_free(o.about.command);
 	g_strfreev(o.files);
 	return status;
 }

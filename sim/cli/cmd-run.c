@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "report/header.h"
 #include "run/overrides.h"
 #include "run/plan.h"
 #include "run/progress.h"
 
 struct options {
 	struct overrides *overrides;
-	gboolean all, quiet, verbose;
+	gboolean all, quiet, verbose, header, lines;
+	struct header about;
 	char *format, *colour;
 	char **files;
 	const struct release *claimed;	/* of claimed_release() */
@@ -28,6 +30,10 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Only the exit status", NULL },
 		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
 		  "All traces, with what changed after each step", NULL },
+		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
+		  "In text, say first what it is of: version, command line, digests", NULL },
+		{ "line-numbers", 0, 0, G_OPTION_ARG_NONE, &o->lines,
+		  "In text, traces with the scenario's lines", NULL },
 		{ "color", 0, 0, G_OPTION_ARG_STRING, &o->colour, "auto, always or never", "WHEN" },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
@@ -113,6 +119,12 @@ static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 	return runs;
 }
 
+static guint text_flags(const struct options *o)
+{
+	return (o->verbose ? TRACE_VERBOSE : 0) | (wants_colour(o) ? TRACE_COLOUR : 0) |
+	       (o->lines ? TRACE_LINES : 0) | (o->header ? TRACE_PATHS : 0);
+}
+
 static struct report *new_report(const struct options *o, const GPtrArray *all)
 {
 	bool single = false;
@@ -128,7 +140,7 @@ static struct report *new_report(const struct options *o, const GPtrArray *all)
 		return report_ktap(stdout);
 	if (g_str_equal(o->format, "json"))
 		return report_json(stdout);
-	return report_text(stdout, single, o->verbose, wants_colour(o));
+	return report_text(stdout, single, text_flags(o));
 }
 
 static void run_one(const struct options *o, const struct scenario *scn, struct report *report,
@@ -151,8 +163,11 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	struct progress *progress = progress_new(NULL);
 	struct report *report = new_report(o, all);
 	struct report_event e = { .type = REPORT_PLAN, .count = all->len };
+	bool text = g_str_equal(o->format, "text");
 	guint count[RUN_SKIPPED + 1] = { 0 };
 
+	if (o->header || !text)
+		e.header = &o->about;
 	report->event(report, &e);
 	for (guint i = 0; i < all->len && !progress_stopped(progress); i++)
 		run_one(o, all->pdata[i], report, count);
@@ -183,6 +198,7 @@ static int load_and_run(struct options *o, int argc, char **argv)
 	if (all == NULL)
 		return EXIT_UNUSABLE;
 	o->claimed = claimed_release(o);
+	header_init(&o->about, o->files, all);
 	return finish_output(run_all(o, all));
 }
 
@@ -194,6 +210,7 @@ int run_main(int argc, char **argv)
 	overrides_free(o.overrides);
 	g_free(o.format);
 	g_free(o.colour);
+	g_free(o.about.command);
 	g_strfreev(o.files);
 	return status;
 }

@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+struct header;
 struct scenario;
 
 /* Exit statuses, the same for all subcommands. */
@@ -39,6 +40,18 @@ GPtrArray *load_scenarios(char **files);
  * Return: the scenario, or NULL with @error set.
  */
 struct scenario *load_scenario(const char *path, GError **error);
+
+/** command_remember() - the command line that header_init() tells. */
+void command_remember(char **argv);
+
+/** scenario_root() - the directory that all @files are in. */
+char *scenario_root(char **files);
+
+/** path_below() - @file as seen from @root, which it is in; "." for that itself. */
+char *path_below(const char *root, const char *file);
+
+/** header_init() - what a report on @scenarios is of, which @files name. */
+void header_init(struct header *h, char **files, const GPtrArray *scenarios);
 
 /** finish_output() - @status, unless standard output could not be written. */
 int finish_output(int status);

@@ -80,10 +80,41 @@ static bool reads_stdin_twice(char **paths)
 	return times > 1;
 }
 
+/* Of those that are called alike, the path tells which one is meant. */
+static void make_titles(const GPtrArray *all)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (guint i = 0; i < all->len; i++) {
+		const char *name = ((struct scenario *)all->pdata[i])->name;
+
+		g_hash_table_insert(names, (char *)name,
+				    GINT_TO_POINTER(g_hash_table_contains(names, name) ? 2 : 1));
+	}
+	for (guint i = 0; i < all->len; i++) {
+		struct scenario *scn = all->pdata[i];
+		bool alike = GPOINTER_TO_INT(g_hash_table_lookup(names, scn->name)) > 1;
+
+		scn->title = alike ? g_strdup_printf("%s (%s)", scn->name, scn->path) :
+				     g_strdup(scn->name);
+	}
+}
+
+static void set_path(struct scenario *scn, const char *file, const char *root)
+{
+	g_autofree char *below = path_below(root, file);
+
+	if (is_stdin(file))
+		return;
+	g_free(scn->path);
+	scn->path = display_name(below);
+}
+
 GPtrArray *load_scenarios(char **paths)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free);
 	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *root = NULL;
 	bool ok = true;
 
 	if (paths == NULL || paths[0] == NULL) {
@@ -94,17 +125,21 @@ GPtrArray *load_scenarios(char **paths)
 		complain("standard input several times, expected '-' once");
 		return NULL;
 	}
+	root = scenario_root(paths);
 	for (guint i = 0; paths[i] != NULL; i++)
 		ok = find_scenarios(paths[i], files) && ok;
 	for (guint i = 0; i < files->len; i++) {
 		g_autoptr(GError) error = NULL;
 		struct scenario *scn = load_scenario(files->pdata[i], &error);
 
-		if (scn != NULL)
+		if (scn != NULL) {
+			set_path(scn, files->pdata[i], root);
 			g_ptr_array_add(all, scn);
-		else
+		} else {
 			fprintf(stderr, "%s\n", error->message);
+		}
 		ok = ok && scn != NULL;
 	}
+	make_titles(all);
 	return ok ? g_steal_pointer(&all) : NULL;
 }

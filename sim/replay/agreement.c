@@ -194,7 +194,7 @@ static void collect(struct report *report, const struct report_event *e)
 		struct said *said = g_ptr_array_index(c->ops, c->op);
 
 		if (e->differs && !said->result->len)
-			trace_mismatch(said->result, e);
+			trace_mismatch(said->result, e, e->scn->file);
 		if (said->fault == FAULT_NONE)
 			said->fault = e->fault;
 		/* What is said as the machine ends belongs to no operation. */

@@ -2,6 +2,7 @@
 /* Reports as JSON lines: one object for each event, see luosim(1). */
 #include "run/aggregate.h"
 #include "scn/fail.h"
+#include "report/header.h"
 #include "report/json.h"
 #include "scn/print.h"
 #include "scn/schedule.h"
@@ -25,10 +26,18 @@ static void add_run(JsonBuilder *b, const struct report_event *e)
 {
 	add_string(b, "type", "scenario");
 	add_string(b, "name", e->scn->name);
-	add_string(b, "file", e->scn->file);
+	add_string(b, "file", e->scn->path);
+	add_string(b, "sha256", e->scn->digest);
 	add_string(b, "variant", e->variant);
 	add_string(b, "kernel", e->boot->release.name);
 	add_string(b, "policy", e->boot->release.policy.name);
+}
+
+static void add_plan(JsonBuilder *b, const struct report_event *e)
+{
+	add_string(b, "type", "plan");
+	add_header(b, e->header);
+	add_number(b, "scenarios", e->count);
 }
 
 static void add_fail(JsonBuilder *b, const struct report_event *e)
@@ -187,11 +196,14 @@ static void json_event(struct report *report, const struct report_event *e)
 	struct report_json *r = (struct report_json *)report;
 	g_autoptr(JsonBuilder) b = NULL;
 
-	if (e->type < REPORT_RUN || e->type > REPORT_VERDICT)
+	if (e->type == REPORT_PLAN ? e->header == NULL :
+	    e->type < REPORT_RUN || e->type > REPORT_VERDICT)
 		return;
 	b = json_builder_new();
 	json_builder_begin_object(b);
-	if (e->type == REPORT_RUN)
+	if (e->type == REPORT_PLAN)
+		add_plan(b, e);
+	else if (e->type == REPORT_RUN)
 		add_run(b, e);
 	else if (e->type == REPORT_PROCESS)
 		add_process(b, e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports as KTAP: one subtest for each scenario, in it one result for each variant. */
 #include "run/aggregate.h"
+#include "report/header.h"
 #include "report/trace.h"
 
 struct report_ktap {
@@ -54,8 +55,17 @@ static void write_verdict(struct report_ktap *r, const struct scenario *scn,
 	r->failed += !passed && !skipped;
 	r->skipped += skipped;
 	if (r->run == r->runs)
-		write_result(r->out, "", r->failed == 0, ++r->scenario, scn->name,
+		write_result(r->out, "", r->failed == 0, ++r->scenario, scn->title,
 			     r->skipped == r->runs ? v->skipped : NULL);
+}
+
+static void write_plan(struct report_ktap *r, const struct report_event *e)
+{
+	g_autoptr(GString) header = g_string_new(NULL);
+
+	if (e->header != NULL)
+		header_print(header, e->header, "# ");
+	fprintf(r->out, "KTAP version 1\n%s1..%u\n", header->str, e->count);
 }
 
 static void ktap_event(struct report *report, const struct report_event *e)
@@ -65,12 +75,12 @@ static void ktap_event(struct report *report, const struct report_event *e)
 	trace_event(r->trace, e);
 	switch (e->type) {
 	case REPORT_PLAN:
-		fprintf(r->out, "KTAP version 1\n1..%u\n", e->count);
+		write_plan(r, e);
 		break;
 	case REPORT_SCENARIO:
 		r->run = r->failed = r->skipped = 0;
 		r->runs = e->count;
-		fprintf(r->out, "    KTAP version 1\n    # Subtest: %s\n    1..%u\n", e->scn->name,
+		fprintf(r->out, "    KTAP version 1\n    # Subtest: %s\n    1..%u\n", e->scn->title,
 			e->count);
 		break;
 	case REPORT_RUN:
@@ -101,6 +111,6 @@ struct report *report_ktap(FILE *out)
 	r->report = (struct report){ ktap_event, ktap_free };
 	r->out = out;
 	r->text = g_string_new(NULL);
-	r->trace = trace_new(r->text, false, false);
+	r->trace = trace_new(r->text, TRACE_LINES | TRACE_PATHS);
 	return &r->report;
 }

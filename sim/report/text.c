@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports for people: the trace of one run, or a line for each of several. */
+#include "report/header.h"
 #include "report/trace.h"
 
 struct report_text {
 	struct report report;
 	FILE *out;
-	bool single, verbose, colour;
+	bool single;
+	guint flags;
 	GString *text;		/* of the run that goes on */
 	struct trace *trace;
 	struct report_event run;
@@ -20,7 +22,7 @@ static void write_out(struct report_text *r)
 
 static const char *coloured(const struct report_text *r, const char *code)
 {
-	return r->colour ? code : "";
+	return r->flags & TRACE_COLOUR ? code : "";
 }
 
 /* "ok   NAME, kernel R, policy P: OUTCOME", and the trace where it is wanted. */
@@ -39,7 +41,7 @@ static void write_verdict(struct report_text *r, const struct verdict *v)
 	trace_summary(line, &r->run, v);
 	fprintf(r->out, "%s%s%s %s\n", coloured(r, v->ok ? "\033[32m" : "\033[31m"), word,
 		coloured(r, "\033[0m"), line->str);
-	if (r->verbose || (!v->ok && v->skipped == NULL)) {
+	if (r->flags & TRACE_VERBOSE || (!v->ok && v->skipped == NULL)) {
 		g_string_prepend_c(r->text, '\n');
 		g_string_append_c(r->text, '\n');
 		write_out(r);
@@ -60,10 +62,19 @@ static void write_totals(const struct report_text *r)
 	fputc('\n', r->out);
 }
 
+static void write_header(struct report_text *r, const struct header *header)
+{
+	header_print(r->text, header, "");
+	g_string_append_c(r->text, '\n');
+	write_out(r);
+}
+
 static void text_event(struct report *report, const struct report_event *e)
 {
 	struct report_text *r = (struct report_text *)report;
 
+	if (e->type == REPORT_PLAN && e->header != NULL)
+		write_header(r, e->header);
 	trace_event(r->trace, e);
 	if (e->type == REPORT_RUN)
 		r->run = *e;
@@ -84,17 +95,16 @@ static void text_free(struct report *report)
 	g_free(r);
 }
 
-struct report *report_text(FILE *out, bool single, bool verbose, bool colour)
+struct report *report_text(FILE *out, bool single, guint flags)
 {
 	struct report_text *r = g_new0(struct report_text, 1);
 
 	r->report = (struct report){ text_event, text_free };
 	r->out = out;
 	r->single = single;
-	r->verbose = verbose;
-	r->colour = colour;
+	r->flags = flags;
 	r->text = g_string_new(NULL);
-	r->trace = trace_new(r->text, verbose, colour);
+	r->trace = trace_new(r->text, flags);
 	return &r->report;
 }
 

@@ -23,7 +23,8 @@
 
 struct trace {
 	GString *out;
-	bool verbose, colour;
+	guint flags;			/* of enum trace_flags */
+	guint gutter;			/* columns that line numbers take */
 	struct report_event run;	/* REPORT_RUN, for the summary */
 	guint align;			/* where "=" stands */
 	GString *pending;		/* what the machine said during the call */
@@ -34,13 +35,12 @@ struct trace {
 	guint race_step, race_kernel;
 };
 
-struct trace *trace_new(GString *out, bool verbose, bool colour)
+struct trace *trace_new(GString *out, guint flags)
 {
 	struct trace *t = g_new0(struct trace, 1);
 
 	t->out = out;
-	t->verbose = verbose;
-	t->colour = colour;
+	t->flags = flags;
 	t->pending = g_string_new(NULL);
 	return t;
 }
@@ -78,19 +78,35 @@ void append_wrapped(GString *out, const char *prefix, const char *text, gsize ha
 
 static void colour_on(struct trace *t, GString *out, const char *code)
 {
-	if (t->colour)
+	if (t->flags & TRACE_COLOUR)
 		g_string_append(out, code);
+}
+
+static const char *file_of(const struct trace *t, const struct scenario *scn)
+{
+	return t->flags & TRACE_PATHS ? scn->path : scn->file;
+}
+
+/* Begin a line of the scenario's, with its number; 0: none. */
+static void append_gutter(GString *out, const struct trace *t, guint line)
+{
+	if (t->gutter > 0 && line > 0)
+		g_string_append_printf(out, "%*u", (int)t->gutter, line);
+	else
+		g_string_append_printf(out, "%*s", (int)t->gutter, "");
+	g_string_append_printf(out, "%*s", CALL_INDENT, "");
 }
 
 /* One line under a call. */
 static void say(struct trace *t, const char *code, const char *prefix, const char *text)
 {
-	g_autofree char *indented = g_strdup_printf("%*s%s", EVENT_INDENT, "", prefix);
+	g_autofree char *indented = g_strdup_printf("%*s%s", (int)t->gutter + EVENT_INDENT, "",
+						     prefix);
 	g_autoptr(GString) printable = g_string_new(NULL);
 
 	append_printable(printable, text);
 	colour_on(t, t->pending, code);
-	append_wrapped(t->pending, indented, printable->str, EVENT_INDENT + 2);
+	append_wrapped(t->pending, indented, printable->str, t->gutter + EVENT_INDENT + 2);
 	colour_on(t, t->pending, PLAIN);
 }
 
@@ -113,15 +129,28 @@ static guint widest_call(const struct scenario *scn)
 	return widest;
 }
 
+/* Room for the largest line number. */
+static guint gutter_of(const struct scenario *scn)
+{
+	guint last = 0, digits = 1;
+
+	for (guint i = 0; i < scn->steps->len; i++)
+		last = MAX(last, g_array_index(scn->steps, struct step, i).line);
+	for (; last >= 10; last /= 10)
+		digits++;
+	return digits;
+}
+
 static void trace_run(struct trace *t, const struct report_event *e)
 {
 	t->run = *e;
 	t->state = BOOTING;
 	t->align = widest_call(e->scn);
+	t->gutter = t->flags & TRACE_LINES ? gutter_of(e->scn) : 0;
 	t->mismatches = 0;
 	t->left_out = false;
 	colour_on(t, t->out, BOLD);
-	g_string_append_printf(t->out, "scenario %s, kernel %s, policy %s\n", e->scn->name,
+	g_string_append_printf(t->out, "scenario %s, kernel %s, policy %s\n", e->scn->title,
 			       e->boot->release.name, e->boot->release.policy.name);
 	colour_on(t, t->out, PLAIN);
 }
@@ -197,7 +226,7 @@ static void trace_machine(struct trace *t, const struct report_event *e)
 		trace_boot(t, e);
 		break;
 	case EVENT_VIOLATION:
-		if (t->verbose)
+		if (t->flags & TRACE_VERBOSE)
 			say(t, RED, "violation: ", violation_name(event->violation->kind));
 		break;
 	}
@@ -225,7 +254,7 @@ static void append_step(struct trace *t, const struct report_event *e)
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_autoptr(GString) result = g_string_new(NULL);
 
-	g_string_append_printf(line, "%*s", CALL_INDENT, "");
+	append_gutter(line, t, e->op->line);
 	if (e->task != 0)
 		g_string_append_printf(line, "%s: ", race_task(e->scn, t->race_step, e->task));
 	print_call(line, &p, e->op);
@@ -233,21 +262,22 @@ static void append_step(struct trace *t, const struct report_event *e)
 		g_string_truncate(line, MAX_CALL - 3);
 		g_string_append(line, "...");
 	}
-	g_string_append_printf(line, "%*s", MAX((int)(CALL_INDENT + t->align - line->len), 0), "");
+	g_string_append_printf(line, "%*s",
+			       MAX((int)(t->gutter + CALL_INDENT + t->align - line->len), 0), "");
 	append_result(result, &p, e);
 	if (line->len + result->len > TRACE_WIDTH - 3 && line->len > TRACE_WIDTH / 2) {
 		g_string_append_printf(t->out, "%s\n", line->str);
-		g_string_printf(line, "%*s", EVENT_INDENT, "");
+		g_string_printf(line, "%*s", (int)t->gutter + EVENT_INDENT, "");
 	}
 	g_string_append(line, " = ");
 	append_wrapped(t->out, line->str, result->str, line->len);
 }
 
-void trace_mismatch(GString *out, const struct report_event *e)
+void trace_mismatch(GString *out, const struct report_event *e, const char *file)
 {
 	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
 
-	g_string_append_printf(out, "%s:%u: ", e->scn->file, e->op->line);
+	g_string_append_printf(out, "%s:%u: ", file, e->op->line);
 	print_call(out, &p, e->op);
 	g_string_append(out, ": got ");
 	print_result(out, &p, e->op->info, e->result);
@@ -291,15 +321,17 @@ static void trace_result(struct trace *t, const struct report_event *e)
 	g_autoptr(GString) mismatch = NULL;
 
 	t->state = BETWEEN_CALLS;
-	if (e->brief && !t->verbose && t->pending->len == 0 &&
+	if (e->brief && (t->flags & TRACE_VERBOSE) == 0 && t->pending->len == 0 &&
 	    (!e->differs || t->mismatches >= MAX_MISMATCHES)) {
-		if (!t->left_out)
-			g_string_append_printf(t->out, "%*s...\n", CALL_INDENT, "");
+		if (!t->left_out) {
+			append_gutter(t->out, t, 0);
+			g_string_append(t->out, "...\n");
+		}
 		t->left_out = true;
 		return;
 	}
 	t->left_out = false;
-	if (t->verbose)
+	if (t->flags & TRACE_VERBOSE)
 		trace_changes(t, e);
 	append_step(t, e);
 	flush_pending(t);
@@ -307,7 +339,7 @@ static void trace_result(struct trace *t, const struct report_event *e)
 		return;
 	t->mismatches++;
 	mismatch = g_string_new(NULL);
-	trace_mismatch(mismatch, e);
+	trace_mismatch(mismatch, e, file_of(t, e->scn));
 	colour_on(t, t->out, RED);
 	g_string_append_printf(t->out, "%s\n", mismatch->str);
 	colour_on(t, t->out, PLAIN);
@@ -319,13 +351,15 @@ static void trace_result(struct trace *t, const struct report_event *e)
 static void trace_race(struct trace *t, const struct report_event *e)
 {
 	const struct race_summary *race = e->race;
-	g_autoptr(GString) schedule = g_string_new(NULL);
+	g_autoptr(GString) schedule = g_string_new(NULL), heading = g_string_new(NULL);
 
 	flush_pending(t);
 	t->race_step = race->step;
 	t->race_kernel = machine_kernel(e->machine);
 	schedule_print(schedule, e->scn, race->step, race->shown);
-	append_wrapped(t->out, "  race, in the order ", schedule->str, 6);
+	append_gutter(heading, t, g_array_index(e->scn->steps, struct step, race->step).line);
+	g_string_append(heading, "race, in the order ");
+	append_wrapped(t->out, heading->str, schedule->str, t->gutter + 6);
 }
 
 /* "A: 4 steps, now before down_write(luo_session_header.rwsem)" */
@@ -335,7 +369,8 @@ static void trace_turn(struct trace *t, const struct report_event *e)
 		[TASK_READY] = "now", [TASK_SLEEPS] = "sleeps", [TASK_DONE] = "done",
 	};
 
-	g_string_append_printf(t->out, "%*s%s: %u step%s, %s", CALL_INDENT, "",
+	append_gutter(t->out, t, 0);
+	g_string_append_printf(t->out, "%s: %u step%s, %s",
 			       race_task(e->scn, e->race_step, e->turn), e->count,
 			       e->count == 1 ? "" : "s", ends[e->turn_ended]);
 	if (e->at != NULL && e->turn_ended != TASK_DONE)
@@ -346,7 +381,7 @@ static void trace_turn(struct trace *t, const struct report_event *e)
 		return;
 	colour_on(t, t->out, RED);
 	g_string_append_printf(t->out, "%s:%u: schedule: %s took %u step%s, expected %u\n",
-			       e->scn->file,
+			       file_of(t, e->scn),
 			       g_array_index(e->scn->steps, struct step, e->race_step).line,
 			       race_task(e->scn, e->race_step, e->turn), e->count,
 			       e->count == 1 ? "" : "s", e->wanted);
@@ -439,8 +474,10 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 	g_autoptr(GString) outcome = g_string_new(NULL);
 	guint nr = 0;
 
-	if (t->pending->len > 0 && t->state == BETWEEN_CALLS)
-		g_string_append_printf(t->out, "%*sthe last process ends\n", CALL_INDENT, "");
+	if (t->pending->len > 0 && t->state == BETWEEN_CALLS) {
+		append_gutter(t->out, t, 0);
+		g_string_append(t->out, "the last process ends\n");
+	}
 	flush_pending(t);
 	append_outcome(outcome, v);
 	colour_on(t, t->out, v->ok ? GREEN : RED);
@@ -463,27 +500,28 @@ void trace_summary(GString *out, const struct report_event *run, const struct ve
 {
 	const struct release *release = &run->boot->release;
 
-	g_string_append_printf(out, "%s, kernel %s, policy %s: ", run->scn->name, release->name,
+	g_string_append_printf(out, "%s, kernel %s, policy %s: ", run->scn->title, release->name,
 			       release->policy.name);
 	append_outcome(out, v);
 }
 
 static void trace_fail(struct trace *t, const struct report_event *e)
 {
-	if (e->brief && !t->verbose)
+	if (e->brief && (t->flags & TRACE_VERBOSE) == 0)
 		return;
 	flush_pending(t);
-	g_string_append_printf(t->out, "%*s", CALL_INDENT, "");
+	append_gutter(t->out, t, 0);
 	fail_print(t->out, e->fail);
 	g_string_append_c(t->out, '\n');
 }
 
 static void trace_process(struct trace *t, const struct report_event *e)
 {
-	if (e->brief && !t->verbose)
+	if (e->brief && (t->flags & TRACE_VERBOSE) == 0)
 		return;
 	flush_pending(t);
-	g_string_append_printf(t->out, "%*sprocess %s%s\n", CALL_INDENT, "", e->process,
+	append_gutter(t->out, t, 0);
+	g_string_append_printf(t->out, "process %s%s\n", e->process,
 			       e->differs ? ": could not be started" : "");
 }
 

@@ -9,8 +9,8 @@
 
 struct trace;
 
-/** trace_new() - a trace that is appended to @out. */
-struct trace *trace_new(GString *out, bool verbose, bool colour);
+/** trace_new() - a trace that is appended to @out; @flags: of enum trace_flags. */
+struct trace *trace_new(GString *out, guint flags);
 void trace_free(struct trace *t);
 
 /** trace_event() - REPORT_RUN to REPORT_VERDICT. */
@@ -20,7 +20,7 @@ void trace_event(struct trace *t, const struct report_event *e);
 void trace_summary(GString *out, const struct report_event *run, const struct verdict *v);
 
 /** trace_mismatch() - append "FILE:LINE: call: got X, expected Y". */
-void trace_mismatch(GString *out, const struct report_event *e);
+void trace_mismatch(GString *out, const struct report_event *e, const char *file);
 
 /** append_wrapped() - a line of @prefix and @text, broken at blanks; the rest at column @hang. */
 void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang);

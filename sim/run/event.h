@@ -127,7 +127,22 @@ struct report_event {
 	enum fault fault;
 	const struct event *event;
 	const struct verdict *verdict;
+	const struct header *header;	/* REPORT_PLAN: what the report is of, or NULL */
 	const char *choice;	/* REPORT_RESULT, REPORT_VERDICT: what was chosen, or NULL */
+};
+
+/**
+ * enum trace_flags - how a trace is written.
+ * @TRACE_VERBOSE: every round of repetitions, and what changed after each step.
+ * @TRACE_LINES: with the scenario's line before each call.
+ * @TRACE_PATHS: files as reports call them that are the same from everywhere, not as
+ *	they were given, which is what editors open.
+ */
+enum trace_flags {
+	TRACE_VERBOSE = 1 << 0,
+	TRACE_COLOUR = 1 << 1,
+	TRACE_LINES = 1 << 2,
+	TRACE_PATHS = 1 << 3,
 };
 
 struct report {
@@ -137,11 +152,11 @@ struct report {
 
 /**
  * report_text() - as strace prints it.
- * @verbose: also what changed after each step.
+ * @flags: of enum trace_flags; TRACE_VERBOSE: all traces.
  * @single: of the one run, the whole trace; otherwise a line for each run, and
  *	the trace of those that failed.
  */
-struct report *report_text(FILE *out, bool single, bool verbose, bool colour);
+struct report *report_text(FILE *out, bool single, guint flags);
 struct report *report_ktap(FILE *out);
 struct report *report_json(FILE *out);
 /** report_none() - nothing at all. */

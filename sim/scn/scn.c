@@ -86,6 +86,7 @@ struct scenario *scenario_new(const char *file)
 	struct scenario *scn = g_new0(struct scenario, 1);
 
 	scn->file = g_strdup(file);
+	scn->path = g_strdup(file);
 	scn->runs = array_new(sizeof(struct variant), variant_clear);
 	scn->handlers = g_array_new(FALSE, TRUE, sizeof(struct handler_script));
 	scn->steps = array_new(sizeof(struct step), step_clear);
@@ -98,7 +99,10 @@ struct scenario *scenario_new(const char *file)
 void scenario_free(struct scenario *scn)
 {
 	g_free(scn->file);
+	g_free(scn->path);
+	g_free(scn->digest);
 	g_free(scn->name);
+	g_free(scn->title);
 	g_free(scn->about);
 	g_free(scn->source);
 	g_array_unref(scn->runs);
@@ -130,8 +134,7 @@ static GByteArray *read_file(int fd)
 	return all;
 }
 
-/* @path as messages show it. */
-static char *display_name(const char *path)
+char *display_name(const char *path)
 {
 	char *name = g_filename_display_name(path);
 
@@ -145,6 +148,7 @@ static char *display_name(const char *path)
 static struct scenario *read_scenario(int fd, const char *name, GError **error)
 {
 	g_autoptr(GByteArray) all = fd >= 0 ? read_file(fd) : NULL;
+	struct scenario *scn;
 
 	if (all == NULL) {
 		g_set_error(error, SCN_ERROR, 0, "%s: %s, expected a scenario file", name,
@@ -156,7 +160,12 @@ static struct scenario *read_scenario(int fd, const char *name, GError **error)
 			    name, MAX_FILE_BYTES);
 		return NULL;
 	}
-	return scenario_parse(name, all->len > 0 ? (char *)all->data : "", all->len, error);
+	scn = scenario_parse(name, all->len > 0 ? (char *)all->data : "", all->len, error);
+	if (scn != NULL) {
+		scn->digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, all->data, all->len);
+		scn->digest[DIGEST_DIGITS] = '\0';
+	}
+	return scn;
 }
 
 struct scenario *scenario_load(const char *path, GError **error)

@@ -232,9 +232,14 @@ struct world_block {
 	char *ops, *handlers;	/* or NULL */
 };
 
+#define DIGEST_DIGITS 12
+
 struct scenario {
-	char *file;
+	char *file;		/* as it was opened, for messages */
+	char *path;		/* below the directory that all scenarios are in, for reports */
+	char *digest;		/* the first digits of the file's SHA-256, or NULL */
 	char *name;
+	char *title;		/* the name; with the path, if others have the same name */
 	guint line;
 	char *about;		/* lines separated by \n, or NULL */
 	char *source;		/* likewise */
@@ -254,6 +259,9 @@ struct scenario {
  * Return: the scenario, or NULL with @error set to "FILE:LINE:COL: message".
  */
 struct scenario *scenario_load(const char *path, GError **error);
+
+/** display_name() - @path as messages show it. */
+char *display_name(const char *path);
 
 /** scenario_load_stdin() - likewise, standard input; messages call it <stdin>. */
 struct scenario *scenario_load_stdin(GError **error);

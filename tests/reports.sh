@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What makes a report one to cite: it says of what it is, and from wherever it is made it
+# has the same bytes.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+top=$(realpath "$srcdir")
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+command=("$luosim")
+version=$("$luosim" --version)
+
+cd "$tmp" || exit 1
+mkdir -p set/below "set/odd name"
+cp "$top/scenarios/dup-token.scn" set
+cp "$top/scenarios/dup-finish.scn" set/below
+sed 's/= 25$/= 24/' set/dup-token.scn >"set/odd name/wrong.scn"
+digest=$(sha256sum <set/dup-token.scn | cut -c1-12)
+
+# same_from_everywhere COMMAND...: of the set, from two directories and by an absolute path
+same_from_everywhere()
+{
+	"$luosim" "$@" set >first
+	(cd set/below && "$luosim" "$@" ../../set) | cmp first -
+	(cd set && "$luosim" "$@" .) | cmp first -
+	(cd / && "$luosim" "$@" "$tmp/set") | cmp first -
+	[ -s first ] || echo "nothing"
+}
+
+# of_what COMMAND...: version, command line and digest are told.
+of_what()
+{
+	"$luosim" "$@" set/dup-token.scn >out 2>err
+	sed 's/&apos;/'"'"'/g; s/\\"/"/g' out >plain
+	grep -qF -- "${version#luosim }" plain || echo "no version"
+	grep -qF -- "luosim $* dup-token.scn" plain || echo "no command line"
+	grep -qF -- "$digest" plain || echo "no digest"
+}
+
+# The number before each call is that of its line.
+numbered()
+{
+	"$luosim" --line-numbers set/dup-token.scn |
+		sed -nE 's/^ *([0-9]+)  ([a-z_]+\().*/\1 \2/p' | while read -r line call; do
+		sed -n "${line}p" set/dup-token.scn | grep -qF "$call" || echo "$line: no $call"
+		echo "$line" >>numbered
+	done
+	[ "$(wc -l <numbered)" -ge 10 ] || echo "too few"
+}
+
+# What a cell points at is a numbered line of the trace below it.
+points_at()
+{
+	"$luosim" compare --format=html --policies=none set/dup-token.scn >page
+	grep -qF 'double-restore:22</button>' page || echo "no cell"
+	grep -qF '"22  retrieve_fd(vm0, 0xb)' page || echo "no line 22"
+}
+
+for options in --header -v\ --header --format=ktap --format=json "compare --header" \
+	"compare --format=markdown" "compare --format=html" "compare --format=json" \
+	"explain --header" "explain --format=json" "--kernel=v7.1 --header"; do
+	# shellcheck disable=SC2086 # a command and its options
+	check "$options: says which luosim, command line and scenario" of_what $options
+done
+for options in --header --format=ktap --format=json "compare --header" \
+	"compare --format=markdown" "compare --format=html" "compare --format=json"; do
+	# shellcheck disable=SC2086
+	check "$options: the same bytes from everywhere" same_from_everywhere $options
+done
+check "without --header, files are as they were given" prints \
+	'set/odd name/wrong.scn:12: write.*' "set/odd name/wrong.scn"
+check "a word of the command line is quoted that has to be" prints \
+	"command: luosim --header --policy=none 'odd name/wrong.scn' dup-token.scn" \
+	--header --policy=none "set/odd name/wrong.scn" set/dup-token.scn
+check "scenarios of one name are told apart by their paths" prints \
+	'ok   dup-token \(dup-token.scn\), kernel v7.0, policy none: double-restore' set
+check "others need none" prints 'ok   dup-finish, kernel .*' set
+check "so they are in a matrix" prints '\| dup-token \(odd name/wrong.scn\) \|.*' \
+	compare --format=markdown set
+check "--line-numbers tells the line of each call" numbered
+check "what a cell of compare's page points at is in its trace" points_at
+done_testing
