@@ -57,6 +57,46 @@ points_at()
 	grep -qF '"22  retrieve_fd(vm0, 0xb)' page || echo "no line 22"
 }
 
+# Of three files, one does not parse: the others run, and it is told.
+keeps_going()
+{
+	"$luosim" --format="$1" broken >out 2>err
+	[ $? -eq 2 ] || echo "not exit status 2"
+	grep -q '^broken/b.scn:2:1: ' err || cat err
+	grep -qE "$2" out || cat out
+	[ "$(grep -cE "$3" out)" -eq 2 ] || { echo "not two runs"; cat out; }
+}
+
+stops()
+{
+	"$luosim" "$@" >out 2>err
+	[ $? -eq 2 ] || echo "not exit status 2"
+	cat out
+}
+
+valid_junit()
+{
+	"$luosim" --format=junit set broken >out 2>err
+	python3 -c '
+import sys, xml.etree.ElementTree as tree
+suites = list(tree.parse("out").getroot())[1:]
+for suite in suites:
+    for kind, tag in ("tests", "testcase"), ("failures", "testcase/failure"), \
+                     ("skipped", "testcase/skipped"), ("errors", "testcase/error"):
+        if int(suite.get(kind)) != len(suite.findall(tag)):
+            print(suite.get("name"), "has not so many", kind)
+print(*("%s/%s" % (case.get("classname"), (list(case) or [case])[0].tag)
+        for suite in suites for case in suite), sep="\n")' | sort | uniq -c | tr -s ' ' >cases
+	grep -q ' set/odd name/wrong.scn/failure$' cases && grep -q ' 1 broken/b.scn/error$' cases &&
+		grep -q ' set/below/dup-finish.scn/testcase$' cases || cat cases err
+	grep -qF 'got 25, expected 24' out || echo "no trace"
+}
+
+mkdir broken
+cp set/dup-token.scn broken/a.scn
+printf '# <&>\nkernle 1\n' >broken/b.scn
+cp set/below/dup-finish.scn broken/c.scn
+
 for options in --header -v\ --header --format=ktap --format=json "compare --header" \
 	"compare --format=markdown" "compare --format=html" "compare --format=json" \
 	"explain --header" "explain --format=json" "--kernel=v7.1 --header"; do
@@ -80,4 +120,24 @@ check "so they are in a matrix" prints '\| dup-token \(odd name/wrong.scn\) \|.*
 	compare --format=markdown set
 check "--line-numbers tells the line of each call" numbered
 check "what a cell of compare's page points at is in its trace" points_at
+check "KTAP: what does not parse is not ok, the others run" keeps_going ktap \
+	'^not ok 3 b.scn$' '^ok [12] '
+check "KTAP: it says why" keeps_going ktap '^# b.scn:2:1: ' '^ok [12] '
+check "JUnit: likewise" keeps_going junit '<error message="does not parse">b.scn:2:1: ' '<testsuite name="dup'
+check "JSON: likewise" keeps_going json '"type":"unreadable","file":"b.scn","text":"b.scn:2:1: ' \
+	'"type":"verdict"'
+check "text: likewise" keeps_going text '2 runs: 2 passed, 0 failed; 1 file not read' '^ok '
+check "--no-keep-going runs nothing then" stops -S broken
+check "nor does a single file" stops --format=ktap broken/b.scn
+check "unless with --keep-going" prints 'not ok 1 b.scn' -k --format=ktap broken/b.scn
+if command -v python3 >/dev/null; then
+	check "JUnit is well formed, counts right and has the traces of failures" valid_junit
+else
+	skip "JUnit is well formed, counts right and has the traces of failures" "no python3"
+fi
+check "--only runs what is called so" prints 'scenario dup-finish, .*' --only='dup-f*' set
+check "--only may come again" prints '3 runs: 2 passed, 1 failed' \
+	--only=dup-finish --only='*token' --header set
+check "compare --only likewise" prints '1 scenario, .*' compare --only='*finish' set
+check "2 when nothing is called so" gives 2 --only=nobody set
 done_testing

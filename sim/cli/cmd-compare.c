@@ -10,6 +10,7 @@
 struct options {
 	struct overrides *overrides;	/* of all columns */
 	char *policies, *releases, *format;
+	char **only;
 	gboolean header;
 	struct header about;
 	char **files;
@@ -35,6 +36,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Releases across, instead of policies", "all|R[,R2...]" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, markdown, json or html", "FORMAT" },
+		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
+		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
 		  "In text, say first what it is of: version, command line, digests", NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
@@ -116,7 +119,7 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 	while (o->format != NULL && !g_str_equal(format->name, o->format))
 		if (++format == formats + G_N_ELEMENTS(formats))
 			return complain("unknown --format, expected text, markdown, json or html");
-	scenarios = load_scenarios(o->files);
+	scenarios = load_some(o->files, o->only, NULL);
 	if (scenarios == NULL)
 		return EXIT_UNUSABLE;
 	header_init(&o->about, o->files, scenarios);
@@ -133,6 +136,7 @@ int compare_main(int argc, char **argv)
 	g_free(o.releases);
 	g_free(o.format);
 	g_free(o.about.command);
+	g_strfreev(o.only);
 	g_strfreev(o.files);
 	return status;
 }

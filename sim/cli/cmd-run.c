@@ -12,9 +12,11 @@
 
 struct options {
 	struct overrides *overrides;
-	gboolean all, quiet, verbose, header, lines;
+	gboolean all, keep_going, no_keep_going, quiet, verbose, header, lines;
 	struct header about;
 	char *format, *colour;
+	char **only;
+	GPtrArray *unreadable;	/* of struct unreadable *; NULL: one is enough to stop */
 	char **files;
 	const struct release *claimed;	/* of claimed_release() */
 };
@@ -25,7 +27,13 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
 		  "Run all variants that the scenarios name with 'runs'", NULL },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
-		  "text, ktap or json", "FORMAT" },
+		  "text, ktap, junit or json", "FORMAT" },
+		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
+		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
+		{ "keep-going", 'k', 0, G_OPTION_ARG_NONE, &o->keep_going,
+		  "Run others than those that do not parse (so it is with several files)", NULL },
+		{ "no-keep-going", 'S', 0, G_OPTION_ARG_NONE, &o->no_keep_going,
+		  "Run nothing when a file does not parse", NULL },
 		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet,
 		  "Only the exit status", NULL },
 		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
@@ -58,7 +66,7 @@ static bool is_overridden(const struct options *o)
 /* What options cannot say by themselves; NULL when all is well. */
 static const char *check_options(struct options *o)
 {
-	static const char *const formats[] = { "text", "ktap", "json", NULL };
+	static const char *const formats[] = { "text", "ktap", "junit", "json", NULL };
 	static const char *const colours[] = { "auto", "always", "never", NULL };
 
 	if (o->format == NULL)
@@ -66,7 +74,7 @@ static const char *check_options(struct options *o)
 	if (o->colour == NULL)
 		o->colour = g_strdup("auto");
 	if (!g_strv_contains(formats, o->format))
-		return "unknown --format, expected text, ktap or json";
+		return "unknown --format, expected text, ktap, junit or json";
 	if (!g_strv_contains(colours, o->colour))
 		return "unknown --color, expected auto, always or never";
 	if (o->all && is_overridden(o))
@@ -84,15 +92,18 @@ static bool wants_colour(const struct options *o)
 	return g_str_equal(o->colour, "always");
 }
 
+static bool is_collection(const struct options *o)
+{
+	return o->files[1] != NULL || g_file_test(o->files[0], G_FILE_TEST_IS_DIR);
+}
+
 /*
  * The release whose claims are to be run, or NULL. It is so of a collection; what becomes of
  * one scenario on a release may be asked whether it says so or not.
  */
 static const struct release *claimed_release(const struct options *o)
 {
-	bool collection = o->files[1] != NULL || g_file_test(o->files[0], G_FILE_TEST_IS_DIR);
-
-	if (!collection || o->overrides->releases->len != 1 ||
+	if (!is_collection(o) || o->overrides->releases->len != 1 ||
 	    overrides_policy_name(o->overrides) != NULL)
 		return NULL;
 	return o->overrides->releases->pdata[0];
@@ -104,7 +115,8 @@ static const struct release *claimed_release(const struct options *o)
  */
 static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 {
-	bool all = o->all || g_str_equal(o->format, "ktap");
+	bool all = o->all || g_str_equal(o->format, "ktap") ||
+		   g_str_equal(o->format, "junit");
 	GPtrArray *runs = g_ptr_array_new();
 
 	if (o->claimed != NULL)
@@ -129,7 +141,7 @@ static struct report *new_report(const struct options *o, const GPtrArray *all)
 {
 	bool single = false;
 
-	if (all->len == 1) {
+	if (all->len == 1 && (o->unreadable == NULL || o->unreadable->len == 0)) {
 		g_autoptr(GPtrArray) runs = runs_of(o, all->pdata[0]);
 
 		single = runs->len <= 1;
@@ -138,6 +150,8 @@ static struct report *new_report(const struct options *o, const GPtrArray *all)
 		return report_none();
 	if (g_str_equal(o->format, "ktap"))
 		return report_ktap(stdout);
+	if (g_str_equal(o->format, "junit"))
+		return report_junit(stdout);
 	if (g_str_equal(o->format, "json"))
 		return report_json(stdout);
 	return report_text(stdout, single, text_flags(o));
@@ -158,11 +172,21 @@ static void run_one(const struct options *o, const struct scenario *scn, struct 
 		count[run_skip(scn, o->overrides, "says nothing of this release", report)]++;
 }
 
+static void tell_unreadable(const struct unreadable *u, struct report *report)
+{
+	struct report_event e = {
+		.type = REPORT_UNREADABLE, .file = u->path, .message = u->message,
+	};
+
+	report->event(report, &e);
+}
+
 static int run_all(const struct options *o, const GPtrArray *all)
 {
+	guint unreadable = o->unreadable != NULL ? o->unreadable->len : 0;
 	struct progress *progress = progress_new(NULL);
 	struct report *report = new_report(o, all);
-	struct report_event e = { .type = REPORT_PLAN, .count = all->len };
+	struct report_event e = { .type = REPORT_PLAN, .count = all->len + unreadable };
 	bool text = g_str_equal(o->format, "text");
 	guint count[RUN_SKIPPED + 1] = { 0 };
 
@@ -171,11 +195,15 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	report->event(report, &e);
 	for (guint i = 0; i < all->len && !progress_stopped(progress); i++)
 		run_one(o, all->pdata[i], report, count);
+	for (guint i = 0; i < unreadable; i++)
+		tell_unreadable(o->unreadable->pdata[i], report);
 	e = (struct report_event){ .type = REPORT_END };
 	report->event(report, &e);
 	report->free(report);
 	fflush(stdout);
 	progress_free(progress);
+	if (unreadable > 0)
+		return EXIT_UNUSABLE;
 	if (count[RUN_FAILED] > 0)
 		return EXIT_FAILED;
 	if (count[RUN_STOPPED] > 0)
@@ -194,7 +222,9 @@ static int load_and_run(struct options *o, int argc, char **argv)
 	wrong = check_options(o);
 	if (wrong != NULL)
 		return complain("%s", wrong);
-	all = load_scenarios(o->files);
+	if (o->files != NULL && !o->no_keep_going && (o->keep_going || is_collection(o)))
+		o->unreadable = unreadable_new();
+	all = load_some(o->files, o->only, o->unreadable);
 	if (all == NULL)
 		return EXIT_UNUSABLE;
 	o->claimed = claimed_release(o);
@@ -211,6 +241,8 @@ int run_main(int argc, char **argv)
 	g_free(o.format);
 	g_free(o.colour);
 	g_free(o.about.command);
+	g_strfreev(o.only);
+	g_clear_pointer(&o.unreadable, g_ptr_array_unref);
 	g_strfreev(o.files);
 	return status;
 }

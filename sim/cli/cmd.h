@@ -35,6 +35,22 @@ int complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
  */
 GPtrArray *load_scenarios(char **files);
 
+/* A file that is no scenario; @path as in struct scenario. */
+struct unreadable {
+	char *path, *message;
+};
+
+/**
+ * load_some() - likewise.
+ * @only: patterns of names, of which one has to match; or NULL.
+ * @unreadable: out, of struct unreadable *: with them, the others are loaded; NULL:
+ *	with one, none is.
+ */
+GPtrArray *load_some(char **files, char **only, GPtrArray *unreadable);
+
+/** unreadable_new() - an empty array for that. */
+GPtrArray *unreadable_new(void);
+
 /**
  * load_scenario() - load one file, "-" for standard input.
  * Return: the scenario, or NULL with @error set.

@@ -110,7 +110,47 @@ static void set_path(struct scenario *scn, const char *file, const char *root)
 	scn->path = display_name(below);
 }
 
+static void unreadable_free(gpointer data)
+{
+	struct unreadable *u = data;
+
+	g_free(u->path);
+	g_free(u->message);
+	g_free(u);
+}
+
+GPtrArray *unreadable_new(void)
+{
+	return g_ptr_array_new_with_free_func(unreadable_free);
+}
+
+/* Messages begin with the file as it was opened, reports have its path. */
+static void add_unreadable(GPtrArray *all, const char *file, const char *root, const char *message)
+{
+	struct unreadable *u = g_new(struct unreadable, 1);
+	g_autofree char *below = path_below(root, file), *shown = display_name(file);
+	gsize len = strlen(shown);
+
+	u->path = is_stdin(file) ? g_strdup("<stdin>") : display_name(below);
+	u->message = g_str_has_prefix(message, shown) && !is_stdin(file) ?
+		     g_strconcat(u->path, message + len, NULL) : g_strdup(message);
+	g_ptr_array_add(all, u);
+}
+
+static bool is_wanted(const struct scenario *scn, char **only)
+{
+	for (guint i = 0; only != NULL && only[i] != NULL; i++)
+		if (g_pattern_match_simple(only[i], scn->name))
+			return true;
+	return only == NULL;
+}
+
 GPtrArray *load_scenarios(char **paths)
+{
+	return load_some(paths, NULL, NULL);
+}
+
+GPtrArray *load_some(char **paths, char **only, GPtrArray *unreadable)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free);
 	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
@@ -132,13 +172,21 @@ GPtrArray *load_scenarios(char **paths)
 		g_autoptr(GError) error = NULL;
 		struct scenario *scn = load_scenario(files->pdata[i], &error);
 
-		if (scn != NULL) {
+		if (scn == NULL)
+			fprintf(stderr, "%s\n", error->message);
+		if (scn == NULL && unreadable != NULL)
+			add_unreadable(unreadable, files->pdata[i], root, error->message);
+		ok = ok && (scn != NULL || unreadable != NULL);
+		if (scn != NULL && is_wanted(scn, only)) {
 			set_path(scn, files->pdata[i], root);
 			g_ptr_array_add(all, scn);
-		} else {
-			fprintf(stderr, "%s\n", error->message);
+		} else if (scn != NULL) {
+			scenario_free(scn);
 		}
-		ok = ok && scn != NULL;
+	}
+	if (ok && only != NULL && all->len == 0) {
+		complain("no scenario is called '%s', expected the pattern of a name", only[0]);
+		return NULL;
 	}
 	make_titles(all);
 	return ok ? g_steal_pointer(&all) : NULL;

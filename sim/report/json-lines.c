@@ -40,6 +40,13 @@ static void add_plan(JsonBuilder *b, const struct report_event *e)
 	add_number(b, "scenarios", e->count);
 }
 
+static void add_unreadable(JsonBuilder *b, const struct report_event *e)
+{
+	add_string(b, "type", "unreadable");
+	add_string(b, "file", e->file);
+	add_string(b, "text", e->message);
+}
+
 static void add_fail(JsonBuilder *b, const struct report_event *e)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -197,7 +204,7 @@ static void json_event(struct report *report, const struct report_event *e)
 	g_autoptr(JsonBuilder) b = NULL;
 
 	if (e->type == REPORT_PLAN ? e->header == NULL :
-	    e->type < REPORT_RUN || e->type > REPORT_VERDICT)
+	    e->type < REPORT_RUN || e->type > REPORT_UNREADABLE)
 		return;
 	b = json_builder_new();
 	json_builder_begin_object(b);
@@ -205,6 +212,8 @@ static void json_event(struct report *report, const struct report_event *e)
 		add_plan(b, e);
 	else if (e->type == REPORT_RUN)
 		add_run(b, e);
+	else if (e->type == REPORT_UNREADABLE)
+		add_unreadable(b, e);
 	else if (e->type == REPORT_PROCESS)
 		add_process(b, e);
 	else if (e->type == REPORT_FAIL)

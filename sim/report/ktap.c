@@ -24,14 +24,14 @@ static void write_result(FILE *out, const char *indent, bool ok, guint number, c
 	fputc('\n', out);
 }
 
-/* The trace of a failed run, as comments before its result. */
-static void write_trace(struct report_ktap *r)
+/* What is wrong, as comments before the result: the trace of a failed run. */
+static void write_comments(FILE *out, const char *indent, const char *text)
 {
-	g_auto(GStrv) lines = g_strsplit(r->text->str, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
 	for (guint i = 0; lines[i] != NULL; i++)
 		if (*lines[i] != '\0')
-			fprintf(r->out, "    # %s\n", lines[i]);
+			fprintf(out, "%s# %s\n", indent, lines[i]);
 }
 
 static void write_set(struct report_ktap *r, const struct aggregate *set)
@@ -48,7 +48,7 @@ static void write_verdict(struct report_ktap *r, const struct scenario *scn,
 	bool skipped = v->skipped != NULL, passed = v->ok && v->stopped == NULL;
 
 	if (!passed && !skipped)
-		write_trace(r);
+		write_comments(r->out, "    ", r->text->str);
 	else if (v->set != NULL)
 		write_set(r, v->set);
 	write_result(r->out, "    ", passed || skipped, ++r->run, r->variant, v->skipped);
@@ -85,6 +85,10 @@ static void ktap_event(struct report *report, const struct report_event *e)
 		break;
 	case REPORT_RUN:
 		r->variant = e->variant;
+		break;
+	case REPORT_UNREADABLE:
+		write_comments(r->out, "", e->message);
+		write_result(r->out, "", false, ++r->scenario, e->file, NULL);
 		break;
 	case REPORT_VERDICT:
 		write_verdict(r, e->scn, e->verdict);

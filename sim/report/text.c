@@ -11,7 +11,7 @@ struct report_text {
 	GString *text;		/* of the run that goes on */
 	struct trace *trace;
 	struct report_event run;
-	guint runs, failed, stopped, skipped;
+	guint runs, failed, stopped, skipped, unreadable;
 };
 
 static void write_out(struct report_text *r)
@@ -59,6 +59,9 @@ static void write_totals(const struct report_text *r)
 		fprintf(r->out, ", %u skipped", r->skipped);
 	if (r->stopped > 0)
 		fprintf(r->out, ", %u stopped", r->stopped);
+	if (r->unreadable > 0)
+		fprintf(r->out, "; %u file%s not read", r->unreadable,
+			r->unreadable == 1 ? "" : "s");
 	fputc('\n', r->out);
 }
 
@@ -76,6 +79,7 @@ static void text_event(struct report *report, const struct report_event *e)
 	if (e->type == REPORT_PLAN && e->header != NULL)
 		write_header(r, e->header);
 	trace_event(r->trace, e);
+	r->unreadable += e->type == REPORT_UNREADABLE;
 	if (e->type == REPORT_RUN)
 		r->run = *e;
 	if (r->single)

@@ -29,6 +29,7 @@
  *	steps, of @wanted or more, and is @turn_ended: it gave way @at a place that
  *	is about @at_lock.
  * @REPORT_VERDICT: the run is over.
+ * @REPORT_UNREADABLE: @file is no scenario, as @message says.
  * @REPORT_END: so are all.
  */
 enum report_type {
@@ -43,6 +44,7 @@ enum report_type {
 	REPORT_RACE,
 	REPORT_TURN,
 	REPORT_VERDICT,
+	REPORT_UNREADABLE,
 	REPORT_END,
 };
 
@@ -128,6 +130,7 @@ struct report_event {
 	const struct event *event;
 	const struct verdict *verdict;
 	const struct header *header;	/* REPORT_PLAN: what the report is of, or NULL */
+	const char *file, *message;	/* REPORT_UNREADABLE */
 	const char *choice;	/* REPORT_RESULT, REPORT_VERDICT: what was chosen, or NULL */
 };
 
@@ -158,6 +161,7 @@ struct report {
  */
 struct report *report_text(FILE *out, bool single, guint flags);
 struct report *report_ktap(FILE *out);
+struct report *report_junit(FILE *out);
 struct report *report_json(FILE *out);
 /** report_none() - nothing at all. */
 struct report *report_none(void);
