@@ -1048,6 +1048,9 @@ int machine_task_new(struct machine *m, void (*body)(void *data), void *data);
  */
 bool machine_task_lives(const struct machine *m);
 
+/** machine_task_yield() - called by a task between two of its operations: others may go on. */
+void machine_task_yield(struct machine *m);
+
 /** machine_task_state() - what task @id does; no task is ready once the machine stopped. */
 enum task_state machine_task_state(struct machine *m, unsigned int id);
 

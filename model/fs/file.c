@@ -6,6 +6,7 @@
 
 #define BITS_PER_WORD	64u
 #define NR_OPEN_DEFAULT	BITS_PER_WORD
+#define FILE_LOCK	"files_struct.file_lock"
 #define NR_OPEN		(1024u * 1024)	/* sysctl fs.nr_open */
 
 /* Inodes. */
@@ -16,7 +17,7 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 
 	if (!inode)
 		return NULL;
-	mutex_init(&inode->i_rwsem, "inode.i_rwsem");
+	init_rwsem(&inode->i_rwsem, "inode.i_rwsem");
 	inode->i_sb = &m->k->fs.sb[fs];
 	list_add_tail(&inode->i_sb_list, &inode->i_sb->s_inodes);
 	inode->i_ino = inode->i_sb->next_ino++;
@@ -65,12 +66,12 @@ int sys_drop_caches(struct machine *m)
 
 void inode_lock(struct machine *m, struct inode *inode)
 {
-	mutex_lock(m, &inode->i_rwsem);
+	down_write(m, &inode->i_rwsem);
 }
 
 void inode_unlock(struct machine *m, struct inode *inode)
 {
-	mutex_unlock(m, &inode->i_rwsem);
+	up_write(m, &inode->i_rwsem);
 }
 
 void i_size_write(struct machine *m, struct inode *inode, s64 size)
@@ -112,6 +113,7 @@ static struct file *alloc_empty_file(struct machine *m, u32 flags)
 
 	if (!file)
 		return NULL;
+	mutex_init(&file->f_pos_lock, "file.f_pos_lock");
 	file->f_count = 1;
 	file->f_flags = flags;
 	if (flags & O_PATH)
@@ -173,6 +175,8 @@ static int do_dentry_open(struct machine *m, struct file *file, struct dentry *d
 	if (S_ISDIR(inode->i_mode) && file->f_mode & FMODE_WRITE)
 		return -EISDIR;
 	file_init_path(file, dentry, inode->i_fop);
+	if (S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode))
+		file->f_mode |= FMODE_ATOMIC_POS;
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
 	if (S_ISFIFO(inode->i_mode) || dentry == m->k->fs.console)
 		file->f_mode &= ~(FMODE_PREAD | FMODE_PWRITE);
@@ -385,8 +389,13 @@ static u32 find_next_fd(const struct files_struct *files)
 int get_unused_fd_flags(struct machine *m, u32 flags)
 {
 	struct files_struct *files = m->task->files;
-	u32 fd = find_next_fd(files);
+	u32 fd;
 
+	task_yield(m, YIELD_SPIN_LOCK, FILE_LOCK);
+	/* The lock is let go for memory for a larger table, and what is free looked for again. */
+	if (find_next_fd(files) == files->max_fds)
+		task_yield(m, YIELD_KZALLOC, NULL);
+	fd = find_next_fd(files);
 	if (fd >= files->nofile || should_fail(m, FAIL_UNUSED_FD, 0, NULL))
 		return -EMFILE;
 	if (fd == files->max_fds && expand_fdtable(m, files, 2 * files->max_fds))
@@ -398,7 +407,7 @@ int get_unused_fd_flags(struct machine *m, u32 flags)
 	return fd;
 }
 
-void put_unused_fd(struct machine *m, int fd)
+static void free_fd(struct machine *m, int fd)
 {
 	struct files_struct *files = m->task->files;
 
@@ -407,11 +416,17 @@ void put_unused_fd(struct machine *m, int fd)
 	census_add(m, CENSUS_DESCRIPTORS, -1);
 }
 
+void put_unused_fd(struct machine *m, int fd)
+{
+	task_yield(m, YIELD_SPIN_LOCK, FILE_LOCK);
+	free_fd(m, fd);
+}
+
 /* The descriptors of a process that has ended are closed when its last task returns. */
 void fd_install(struct machine *m, int fd, struct file *file)
 {
 	if (m->task->id && !machine_task_lives(m)) {
-		put_unused_fd(m, fd);
+		free_fd(m, fd);
 		fput(m, file);
 		return;
 	}
@@ -429,12 +444,17 @@ struct file *fdget_raw(struct machine *m, int fd)
 	return file;
 }
 
-void syscall_exit(struct machine *m)
+void fdput_all(struct machine *m)
 {
 	struct task *task = m->task;
 
 	while (task->nr_borrowed)
 		fput(m, task->borrowed[--task->nr_borrowed]);
+}
+
+void syscall_exit(struct machine *m)
+{
+	fdput_all(m);
 	ledger_promise(m);
 }
 
@@ -443,6 +463,35 @@ struct file *fdget(struct machine *m, int fd)
 	struct file *file = fdget_raw(m, fd);
 
 	return file && !(file->f_mode & FMODE_PATH) ? file : NULL;
+}
+
+/*
+ * Can others use the file, too? Who shares no descriptors looks it up without a
+ * reference; here there is one all the same while tasks run, which does not count.
+ */
+static bool file_needs_f_pos_lock(struct machine *m, const struct file *file)
+{
+	bool borrowed = m->nr_tasks && task_sharers(m) == 1;
+
+	if (!(file->f_mode & FMODE_ATOMIC_POS))
+		return false;
+	return file->f_count - borrowed > 1 || S_ISDIR(file_inode(file)->i_mode);
+}
+
+struct file *fdget_pos(struct machine *m, int fd, bool *locked)
+{
+	struct file *file = fdget(m, fd);
+
+	*locked = file && file_needs_f_pos_lock(m, file);
+	if (*locked)
+		mutex_lock(m, &file->f_pos_lock);
+	return file;
+}
+
+void fdput_pos(struct machine *m, struct file *file, bool locked)
+{
+	if (locked)
+		mutex_unlock(m, &file->f_pos_lock);
 }
 
 struct file *fget(struct machine *m, int fd)
@@ -465,15 +514,17 @@ static struct file *take_fd(struct machine *m, int fd)
 
 	if (file) {
 		m->task->files->fd[fd] = NULL;
-		put_unused_fd(m, fd);
+		free_fd(m, fd);
 	}
 	return file;
 }
 
 int file_close_fd(struct machine *m, int fd)
 {
-	struct file *file = take_fd(m, fd);
+	struct file *file;
 
+	task_yield(m, YIELD_SPIN_LOCK, FILE_LOCK);
+	file = take_fd(m, fd);
 	if (!file)
 		return -EBADF;
 	fput_close_sync(m, file);

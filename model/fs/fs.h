@@ -84,7 +84,7 @@ struct inode {
 	u32 i_mode;			/* type and permission bits */
 	u32 i_nlink;
 	s32 i_count;
-	struct mutex i_rwsem;
+	struct rw_semaphore i_rwsem;
 	bool is_shmem;
 	bool is_hugetlb;
 	bool is_gmem;			/* a guest_memfd */
@@ -111,6 +111,7 @@ struct dentry {
 #define FMODE_PREAD	(1 << 3)
 #define FMODE_PWRITE	(1 << 4)
 #define FMODE_PATH	(1 << 5)
+#define FMODE_ATOMIC_POS	(1 << 6)	/* opened by path: f_pos has a lock */
 
 struct file {
 	const struct file_operations *f_op;
@@ -118,6 +119,7 @@ struct file {
 	struct dentry *f_dentry;
 	void *private_data;
 	struct file *f_task_work;	/* next in task.task_works */
+	struct mutex f_pos_lock;
 	s64 f_pos;
 	s32 f_count;
 	u32 f_flags;
@@ -161,7 +163,12 @@ static inline struct file *files_lookup(const struct files_struct *files, int fd
 }
 
 struct file *fdget_raw(struct machine *m, int fd);
-/* What these two borrowed goes back; what the call did was promised. */
+/* For calls that use the position: its lock is taken if others may use the file, too. */
+struct file *fdget_pos(struct machine *m, int fd, bool *locked);
+void fdput_pos(struct machine *m, struct file *file, bool locked);
+/* What these borrowed goes back. */
+void fdput_all(struct machine *m);
+/* The same; what the call did was promised. */
 void syscall_exit(struct machine *m);
 struct file *get_file(struct file *file);
 /* The last reference is released when the system call returns, as in the kernel. */

@@ -212,8 +212,10 @@ static s64 store(struct machine *m, struct inode *inode, const u8 *buf, u64 len,
 {
 	for (u64 done = 0, nr; done < len; done += nr, pos += nr) {
 		u64 offset = pos & (HPAGE_SIZE - 1);
-		struct folio *folio = hugetlb_get_folio(m, inode, pos >> PAGE_SHIFT);
+		struct folio *folio;
 
+		task_yield(m, YIELD_FAULT, NULL);
+		folio = hugetlb_get_folio(m, inode, pos >> PAGE_SHIFT);
 		nr = min(len - done, HPAGE_SIZE - offset);
 		if (IS_ERR(folio))
 			return done ? (s64)done : PTR_ERR(folio);

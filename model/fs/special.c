@@ -72,33 +72,39 @@ static s64 dir_lseek(struct machine *m, struct file *file, s64 offset, int whenc
 }
 
 /* The count of an eventfd is its private_data. */
+#define EVENTFD_LOCK	"eventfd_ctx.wqh.lock"
+
 static s64 eventfd_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
 {
-	u64 count = (uintptr_t)file->private_data;
+	u64 count;
 
-	(void)m;
 	(void)pos;
 	if (len < sizeof(count))
 		return -EINVAL;
+	task_yield(m, YIELD_SPIN_LOCK, EVENTFD_LOCK);
+	count = (uintptr_t)file->private_data;
 	if (!count)
 		return -EAGAIN;
-	memcpy(buf, &count, sizeof(count));
 	file->private_data = NULL;
+	task_yield(m, YIELD_COPY_TO_USER, NULL);
+	memcpy(buf, &count, sizeof(count));
 	return sizeof(count);
 }
 
 static s64 eventfd_write(struct machine *m, struct file *file, const void *buf, u64 len,
 			 s64 *pos)
 {
-	u64 count = (uintptr_t)file->private_data, add;
+	u64 count, add;
 
-	(void)m;
 	(void)pos;
 	if (len < sizeof(add))
 		return -EINVAL;
+	task_yield(m, YIELD_COPY_FROM_USER, NULL);
 	memcpy(&add, buf, sizeof(add));
 	if (add == UINT64_MAX)
 		return -EINVAL;
+	task_yield(m, YIELD_SPIN_LOCK, EVENTFD_LOCK);
+	count = (uintptr_t)file->private_data;
 	if (UINT64_MAX - count <= add)
 		return -EAGAIN;
 	file->private_data = (void *)(uintptr_t)(count + add);

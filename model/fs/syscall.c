@@ -60,6 +60,7 @@ static int do_sys_open(struct machine *m, const char *path, u32 flags)
 
 	if (!name)
 		return -ENOMEM;
+	task_yield(m, YIELD_COPY_FROM_USER, NULL);
 	fd = get_unused_fd_flags(m, flags);
 	if (fd >= 0)
 		fd = fd_add(m, fd, do_filp_open(m, path, f_flags));
@@ -169,12 +170,8 @@ int sys_fcntl(struct machine *m, int fd, int cmd, unsigned long arg)
 	SYSCALL(m, do_fcntl(m, fd, cmd, arg));
 }
 
-static s64 do_lseek(struct machine *m, int fd, s64 offset, int whence)
+static s64 vfs_llseek(struct machine *m, struct file *file, s64 offset, int whence)
 {
-	struct file *file = fdget(m, fd);
-
-	if (!file)
-		return -EBADF;
 	if (whence < 0 || whence > SEEK_HOLE)
 		return -EINVAL;
 	if (!(file->f_mode & FMODE_LSEEK))
@@ -182,12 +179,26 @@ static s64 do_lseek(struct machine *m, int fd, s64 offset, int whence)
 	return file->f_op->llseek(m, file, offset, whence);
 }
 
+static s64 do_lseek(struct machine *m, int fd, s64 offset, int whence)
+{
+	bool locked;
+	struct file *file = fdget_pos(m, fd, &locked);
+	s64 ret;
+
+	if (!file)
+		return -EBADF;
+	ret = vfs_llseek(m, file, offset, whence);
+	fdput_pos(m, file, locked);
+	return ret;
+}
+
 int64_t sys_lseek(struct machine *m, int fd, int64_t pos, int whence)
 {
 	SYSCALL(m, do_lseek(m, fd, pos, whence));
 }
 
-static int do_fstat(struct machine *m, int fd, struct luosim_stat *st)
+/* fstat(2) */
+static int vfs_fstat(struct machine *m, int fd, struct luosim_stat *st)
 {
 	struct file *file = fdget_raw(m, fd);
 	struct inode *inode;
@@ -200,16 +211,41 @@ static int do_fstat(struct machine *m, int fd, struct luosim_stat *st)
 	*st = (struct luosim_stat){
 		.size = i_size_read(inode),
 		.blocks = inode->i_blocks,
-		.pos = do_lseek(m, fd, 0, SEEK_CUR),
-		.seals = do_fcntl(m, fd, F_GET_SEALS, 0),
-		.flags = file->f_flags,
-		.cloexec = get_close_on_exec(m, fd),
 		.mode = inode->i_mode & 07777,
 		.nlink = inode->i_nlink,
 		.dev = inode->i_sb - m->k->fs.sb,
 		.ino = inode->i_ino,
 	};
-	snprintf(st->link, sizeof(st->link), "%s", file->f_dentry->d_name);
+	return 0;
+}
+
+/* The call before is over, and another one begins. */
+static void next_call(struct machine *m)
+{
+	fdput_all(m);
+	task_syscall(m);
+}
+
+/* Several calls, which others may come between: each looks the descriptor up again. */
+static int do_fstat(struct machine *m, int fd, struct luosim_stat *st)
+{
+	struct file *file;
+	int err = vfs_fstat(m, fd, st);
+
+	if (err)
+		return err;
+	next_call(m);
+	st->pos = do_lseek(m, fd, 0, SEEK_CUR);
+	next_call(m);
+	st->seals = do_fcntl(m, fd, F_GET_SEALS, 0);
+	next_call(m);
+	st->flags = do_fcntl(m, fd, F_GETFL, 0);
+	next_call(m);
+	st->cloexec = do_fcntl(m, fd, F_GETFD, 0) > 0;
+	next_call(m);
+	/* readlink(2) of /proc/self/fd */
+	file = fdget_raw(m, fd);
+	snprintf(st->link, sizeof(st->link), "%s", file ? file->f_dentry->d_name : "");
 	return 0;
 }
 
@@ -242,18 +278,39 @@ int sys_memfd_create(struct machine *m, const char *name, unsigned int flags)
 	SYSCALL(m, do_memfd_create(m, name, flags));
 }
 
-/* The file to read or write, if @pos is one that it can do that at. */
-static struct file *rw_file(struct machine *m, int fd, s64 pos, u32 positional, u32 direction)
-{
-	struct file *file = fdget(m, fd);
+/* What read and write have in common. */
+struct rw {
+	struct file *file;
+	s64 pos;
+	bool at_f_pos;			/* no offset was given: at the file's position */
+	bool locked;
+};
 
-	if (!file)
-		return ERR_PTR(-EBADF);
-	if (pos >= 0 && !(file->f_mode & positional))
-		return ERR_PTR(-ESPIPE);
-	if (!(file->f_mode & direction))
-		return ERR_PTR(-EBADF);
-	return file;
+/* The file to read or write, and where; a negative errno if it cannot do that there. */
+static int rw_begin(struct machine *m, struct rw *rw, int fd, s64 pos, u32 direction)
+{
+	u32 positional = direction == FMODE_READ ? FMODE_PREAD : FMODE_PWRITE;
+
+	*rw = (struct rw){ .pos = pos, .at_f_pos = pos < 0 };
+	rw->file = rw->at_f_pos ? fdget_pos(m, fd, &rw->locked) : fdget(m, fd);
+	if (!rw->file)
+		return -EBADF;
+	if (!rw->at_f_pos)
+		return rw->file->f_mode & positional ? 0 : -ESPIPE;
+	rw->pos = rw->file->f_pos;
+	if (!rw->locked)
+		task_yield(m, YIELD_F_POS, NULL);
+	return 0;
+}
+
+/* Whatever others made of the position meanwhile, if it has no lock. */
+static s64 rw_end(struct machine *m, const struct rw *rw, s64 ret)
+{
+	if (ret >= 0 && rw->at_f_pos)
+		rw->file->f_pos = rw->pos;
+	if (rw->file)
+		fdput_pos(m, rw->file, rw->locked);
+	return ret;
 }
 
 /* A count that is negative, or leads beyond the last offset, is refused. */
@@ -262,22 +319,27 @@ static bool rw_verify_area(s64 pos, u64 len)
 	return len <= INT64_MAX && len <= (u64)(INT64_MAX - pos);
 }
 
-static s64 do_pread(struct machine *m, int fd, void *buf, u64 len, s64 pos)
+static s64 vfs_read(struct machine *m, struct rw *rw, void *buf, u64 len)
 {
-	struct file *file = rw_file(m, fd, pos, FMODE_PREAD, FMODE_READ);
-	s64 *ppos = &pos;
+	struct file *file = rw->file;
 	s64 ret;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	if (pos < 0)
-		ppos = &file->f_pos;
-	if (!file->f_op->read || !rw_verify_area(*ppos, len))
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (!file->f_op->read || !rw_verify_area(rw->pos, len))
 		return -EINVAL;
-	ret = file->f_op->read(m, file, buf, min(len, MAX_RW_COUNT), ppos);
+	ret = file->f_op->read(m, file, buf, min(len, MAX_RW_COUNT), &rw->pos);
 	if (ret > 0)
 		user_buffer_unmap(m, user_buffer_map(m, buf, ret));
 	return ret;
+}
+
+static s64 do_pread(struct machine *m, int fd, void *buf, u64 len, s64 pos)
+{
+	struct rw rw;
+	int err = rw_begin(m, &rw, fd, pos, FMODE_READ);
+
+	return rw_end(m, &rw, err ? err : vfs_read(m, &rw, buf, len));
 }
 
 int64_t sys_pread(struct machine *m, int fd, void *buf, size_t len, int64_t pos)
@@ -285,24 +347,29 @@ int64_t sys_pread(struct machine *m, int fd, void *buf, size_t len, int64_t pos)
 	SYSCALL(m, do_pread(m, fd, buf, len, pos));
 }
 
-static s64 do_pwrite(struct machine *m, int fd, const void *buf, u64 len, s64 pos)
+static s64 vfs_write(struct machine *m, struct rw *rw, const void *buf, u64 len)
 {
-	struct file *file = rw_file(m, fd, pos, FMODE_PWRITE, FMODE_WRITE);
-	s64 *ppos = &pos;
+	struct file *file = rw->file;
 	u64 pages;
 	s64 ret;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	if (pos < 0)
-		ppos = &file->f_pos;
-	if (!file->f_op->write || !rw_verify_area(*ppos, len))
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (!file->f_op->write || !rw_verify_area(rw->pos, len))
 		return -EINVAL;
 	len = min(len, MAX_RW_COUNT);
 	pages = user_buffer_map(m, buf, len);
-	ret = file->f_op->write(m, file, buf, len, ppos);
+	ret = file->f_op->write(m, file, buf, len, &rw->pos);
 	user_buffer_unmap(m, pages);
 	return ret;
+}
+
+static s64 do_pwrite(struct machine *m, int fd, const void *buf, u64 len, s64 pos)
+{
+	struct rw rw;
+	int err = rw_begin(m, &rw, fd, pos, FMODE_WRITE);
+
+	return rw_end(m, &rw, err ? err : vfs_write(m, &rw, buf, len));
 }
 
 int64_t sys_pwrite(struct machine *m, int fd, const void *buf, size_t len, int64_t pos)

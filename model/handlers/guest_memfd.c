@@ -205,9 +205,11 @@ static s64 guest_access(struct machine *m, struct inode *inode, const u8 *in, u8
 			s64 pos)
 {
 	for (u64 done = 0, nr; done < len; done += nr, pos += nr) {
-		struct folio *folio = kvm_gmem_get_folio(m, inode, pos >> PAGE_SHIFT);
 		u64 offset = pos & ~PAGE_MASK;
+		struct folio *folio;
 
+		task_yield(m, YIELD_FAULT, NULL);
+		folio = kvm_gmem_get_folio(m, inode, pos >> PAGE_SHIFT);
 		nr = min(len - done, PAGE_SIZE - offset);
 		if (IS_ERR(folio))
 			return done ? (s64)done : -EFAULT;

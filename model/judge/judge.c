@@ -92,6 +92,7 @@ void judge_warn(struct machine *m, const char *func)
 
 void machine_begin_op(struct machine *m, uint32_t op)
 {
+	m->task->called = false;
 	m->task->op = op;
 	m->ledger.found = m->ledger.nr_violations;
 	m->ledger.at_op = m->ledger.now;

@@ -92,7 +92,7 @@ static void released(struct machine *m, const void *lock, const char *name)
 	if (i < task->nr_held && i < --task->nr_held)
 		memmove(&task->held[i], &task->held[i + 1],
 			(task->nr_held - i) * sizeof(task->held[0]));
-	task_yield(m, "after unlock", name);
+	task_yield(m, YIELD_UNLOCK, name);
 }
 
 /* Who comes before @task for the lock that it waits for, and is in its way? */
@@ -183,7 +183,7 @@ static bool mutex_is_free(struct machine *m, const struct task *task)
 void mutex_lock(struct machine *m, struct mutex *lock)
 {
 	check_freed(m, lock);
-	task_yield(m, "before mutex_lock", lock->name);
+	task_yield(m, YIELD_MUTEX_LOCK, lock->name);
 	check_freed(m, lock);
 	wait_for(m, lock, true, mutex_is_free);
 	check_freed(m, lock);
@@ -193,7 +193,7 @@ void mutex_lock(struct machine *m, struct mutex *lock)
 
 bool mutex_trylock(struct machine *m, struct mutex *lock)
 {
-	task_yield(m, "before mutex_trylock", lock->name);
+	task_yield(m, YIELD_MUTEX_TRYLOCK, lock->name);
 	if (lock->held)
 		return false;
 	lock->held = true;
@@ -229,7 +229,7 @@ static bool may_write(struct machine *m, const struct task *task)
 
 void down_read(struct machine *m, struct rw_semaphore *sem)
 {
-	task_yield(m, "before down_read", sem->name);
+	task_yield(m, YIELD_DOWN_READ, sem->name);
 	wait_for(m, sem, false, may_read);
 	sem->readers++;
 	acquired(m, sem, lock_class(m, sem->name, &sem->class));
@@ -243,7 +243,7 @@ void up_read(struct machine *m, struct rw_semaphore *sem)
 
 void down_write(struct machine *m, struct rw_semaphore *sem)
 {
-	task_yield(m, "before down_write", sem->name);
+	task_yield(m, YIELD_DOWN_WRITE, sem->name);
 	wait_for(m, sem, true, may_write);
 	sem->writer = true;
 	acquired(m, sem, lock_class(m, sem->name, &sem->class));

@@ -21,7 +21,7 @@ void module_put(struct machine *m, struct module *module)
 	if (!module)
 		return;
 	module->refcnt--;
-	task_yield(m, "after module_put", NULL);
+	task_yield(m, YIELD_MODULE_PUT, NULL);
 }
 
 void module_used(struct machine *m, const struct module *module)

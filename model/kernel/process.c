@@ -6,6 +6,8 @@
  */
 #include "machine/machine.h"
 
+#define INBOX_LOCK	"sk_receive_queue.lock"
+
 /* A file on its way in a message. */
 struct scm_fp {
 	struct file *file;
@@ -199,6 +201,7 @@ static int do_send_fd(struct machine *m, int fd, const char *comm)
 		kfree(m, fp, sizeof(*fp));
 		return -EBADF;
 	}
+	task_yield(m, YIELD_SPIN_LOCK, INBOX_LOCK);
 	list_add_tail(&fp->list, &p->inbox);
 	return 0;
 }
@@ -215,6 +218,7 @@ static int do_recv_fd(struct machine *m)
 	struct scm_fp *fp;
 	int fd;
 
+	task_yield(m, YIELD_SPIN_LOCK, INBOX_LOCK);
 	if (list_empty(&p->inbox))
 		return -EAGAIN;
 	fp = list_first_entry(&p->inbox, struct scm_fp, list);

@@ -173,6 +173,23 @@ static inline void kcall_pop(struct machine **m)
 	(*m)->task->call_depth--;
 }
 
+struct task *task_of(struct machine *m, u32 id);
+
+/* A place where another task may come to run; @point and @lock say which. */
+static inline void task_yield(struct machine *m, enum yield_point point, const char *lock)
+{
+	if (m->task->id)
+		task_give_way(m, point, lock);
+}
+
+/* Of an operation that makes several system calls others may run between any two. */
+static inline void task_syscall(struct machine *m)
+{
+	if (m->task->called)
+		task_yield(m, YIELD_SYSCALL, NULL);
+	m->task->called = m->task->id;
+}
+
 /*
  * A system call's body runs between SYSCALL_ENTER and its return; panic() comes
  * back to SYSCALL_ENTER, which then returns -EIO.
@@ -187,6 +204,7 @@ static inline void kcall_pop(struct machine **m)
 #define SYSCALL(m, call) do {						\
 	int64_t __ret;							\
 									\
+	task_syscall(m);						\
 	SYSCALL_ENTER(m);						\
 	__ret = (call);							\
 	syscall_exit(m);						\
@@ -194,15 +212,6 @@ static inline void kcall_pop(struct machine **m)
 		exit_to_user_mode_loop(m);				\
 	return __ret;							\
 } while (0)
-
-struct task *task_of(struct machine *m, u32 id);
-
-/* A place where another task may come to run; @what and @lock say which. */
-static inline void task_yield(struct machine *m, const char *what, const char *lock)
-{
-	if (m->task->id)
-		task_give_way(m, what, lock);
-}
 
 /*
  * What kfree() leaves while tasks run: who freed it. No pointer looks so, and

@@ -113,11 +113,26 @@ static __attribute__((noinline)) void enter(struct machine *m, struct task *task
 
 /* ---- For the model ---- */
 
-void task_give_way(struct machine *m, const char *what, const char *lock)
+static const char *const yield_names[] = {
+#define YIELD_NAME(id, name)	[id] = name,
+	YIELD_POINTS(YIELD_NAME)
+#undef YIELD_NAME
+};
+
+void task_give_way(struct machine *m, enum yield_point point, const char *lock)
 {
-	m->task->at = what;
+	m->task->at = yield_names[point];
 	m->task->at_lock = lock;
 	switch_out(m);
+}
+
+u32 task_sharers(struct machine *m)
+{
+	u32 nr = 0;
+
+	for (u32 id = 1; id <= m->nr_tasks; id++)
+		nr += task_of(m, id)->files == m->task->files;
+	return nr;
 }
 
 void task_sleep(struct machine *m)
@@ -135,6 +150,11 @@ void task_leave_kernel(struct machine *m)
 }
 
 /* ---- For the caller ---- */
+
+void machine_task_yield(struct machine *m)
+{
+	task_yield(m, YIELD_SYSCALL, NULL);
+}
 
 int machine_task_new(struct machine *m, void (*body)(void *data), void *data)
 {

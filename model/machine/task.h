@@ -4,8 +4,8 @@
  * how several of them take turns.
  *
  * Outside of races the one task is machine.init_task and nothing ever switches.
- * In a race each task is a coroutine with a stack of its own, which gives way
- * where a real one may be preempted or may sleep: at might_sleep().
+ * In a race each task is a coroutine with a stack of its own, which gives way at the
+ * places that yield.h lists.
  */
 #ifndef MODEL_MACHINE_TASK_H
 #define MODEL_MACHINE_TASK_H
@@ -16,6 +16,7 @@
 #include "luosim.h"
 #include "kernel/printk.h"
 #include "lib/types.h"
+#include "machine/yield.h"
 
 struct file;
 struct files_struct;
@@ -51,6 +52,7 @@ struct task {
 	u32 id;				/* counted from 1; 0: init_task */
 	enum task_state state;
 	const char *at, *at_lock;	/* where it gave way */
+	bool called;			/* by the operation under way, a system call */
 	const void *waits_for;		/* lock, or NULL */
 	u32 turn;			/* in the queue for it, counted from 1 */
 	bool wants_write;
@@ -62,7 +64,10 @@ struct task {
 };
 
 /* Let another task run, if it is chosen; task_yield() in machine.h calls it in races. */
-void task_give_way(struct machine *m, const char *what, const char *lock);
+void task_give_way(struct machine *m, enum yield_point point, const char *lock);
+
+/* How many tasks have the running one's descriptors. */
+u32 task_sharers(struct machine *m);
 
 /* The calling task runs again when its may_go() says so, and it is chosen. */
 void task_sleep(struct machine *m);

@@ -235,27 +235,41 @@ int filemap_split_folio(struct machine *m, struct address_space *mapping, struct
 	return 0;
 }
 
+/*
+ * From one folio, or hole, as much as there is. Who reads takes no lock: the folio may
+ * leave the file before it is copied, but not be freed.
+ */
+static u64 read_folio(struct machine *m, struct inode *inode, u8 *buf, u64 len, s64 pos)
+{
+	struct folio *folio = filemap_get_folio(m, &inode->i_mapping, pos >> PAGE_SHIFT);
+	bool hole = !folio || !folio_test_uptodate(folio);
+	u64 fsize = hole ? PAGE_SIZE : folio_nr_pages(folio) << PAGE_SHIFT;
+	u64 offset = pos & (fsize - 1), nr = min(len, fsize - offset);
+
+	if (!hole)
+		folio_get(folio);
+	task_yield(m, YIELD_COPY_TO_USER, NULL);
+	if (hole) {
+		memset(buf, 0, nr);
+	} else {
+		phys_read(m, folio_phys(m, folio) + offset, buf, nr);
+		folio_put(m, folio);
+	}
+	return nr;
+}
+
 s64 filemap_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
 {
 	struct inode *inode = file_inode(file);
-	s64 size = i_size_read(inode), done = 0;
+	u64 done = 0;
+	s64 size;
 
-	if (*pos >= size)
-		return 0;
-	len = min(len, (u64)(size - *pos));
-	while (len) {
-		struct folio *folio = filemap_get_folio(m, &inode->i_mapping, *pos >> PAGE_SHIFT);
-		bool hole = !folio || !folio_test_uptodate(folio);
-		u64 fsize = hole ? PAGE_SIZE : folio_nr_pages(folio) << PAGE_SHIFT;
-		u64 offset = *pos & (fsize - 1), nr = min(len, fsize - offset);
+	while (done < len && *pos < (size = i_size_read(inode))) {
+		u64 nr = read_folio(m, inode, (u8 *)buf + done, min(len - done, (u64)(size - *pos)),
+				    *pos);
 
-		if (hole)
-			memset((u8 *)buf + done, 0, nr);
-		else
-			phys_read(m, folio_phys(m, folio) + offset, (u8 *)buf + done, nr);
 		*pos += nr;
 		done += nr;
-		len -= nr;
 	}
 	return done;
 }

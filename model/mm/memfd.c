@@ -149,6 +149,7 @@ int do_memfd_create(struct machine *m, const char *uname, unsigned int flags)
 	name = kzalloc(m, size);
 	if (!name)
 		return -ENOMEM;
+	task_yield(m, YIELD_COPY_FROM_USER, NULL);
 	if (!uname)
 		err = -EFAULT;
 	else if (strnlen(uname, MFD_NAME_MAX_LEN + 1) > MFD_NAME_MAX_LEN)

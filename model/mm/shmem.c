@@ -390,6 +390,7 @@ static s64 shmem_perform_write(struct machine *m, struct inode *inode, const cha
 		int err;
 
 		bytes = min(len - done, chunk - (pos & (chunk - 1)));
+		task_yield(m, YIELD_COPY_FROM_USER, NULL);
 		err = shmem_write_begin(m, inode, pos, bytes, &folio);
 		if (err)
 			return done ? (s64)done : err;

@@ -20,7 +20,7 @@ static void *heap_alloc(struct machine *m, u64 size)
 
 void *kzalloc(struct machine *m, u64 size)
 {
-	task_yield(m, "before kzalloc", NULL);
+	task_yield(m, YIELD_KZALLOC, NULL);
 	return heap_alloc(m, size);
 }
 

@@ -30,6 +30,13 @@ static const struct step *step_at(const struct racing *g, guint pc)
 
 /* ---- Tasks ---- */
 
+/* The names that the next call uses are looked up when it is made. */
+static void between_calls(struct race_task *task)
+{
+	task->caller = NULL;
+	machine_task_yield(task->racing->r->machine);
+}
+
 /* What a task does; on its own stack. Only what the machine holds may be kept over a call. */
 static void task_body(void *data)
 {
@@ -46,6 +53,8 @@ static void task_body(void *data)
 		else
 			call_op(g->r, task->caller, &step->op, false);
 		task->next++;
+		if (step->kind == STEP_OP && step[1].kind != STEP_TASK && step[1].kind != STEP_END)
+			between_calls(task);
 	}
 	task->caller = NULL;
 }

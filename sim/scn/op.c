@@ -12,6 +12,13 @@
 /* User memory behind the argument of a raw ioctl, at least: more than the kernel reads. */
 #define IOCTL_BYTES	((gsize)64 << 10)
 
+/* Only when the last system call is over: what is kept over one is the machine's. */
+static void put_out(struct call *c, const void *bytes, gsize len)
+{
+	g_string_truncate(c->out, 0);
+	g_string_append_len(c->out, bytes, len);
+}
+
 static gint64 call_open(struct call *c)
 {
 	return sys_open(c->machine, c->args[0].bytes,
@@ -98,8 +105,7 @@ static gint64 call_get_name(struct call *c)
 	struct liveupdate_session_get_name arg = { .size = sizeof(arg) };
 	gint64 ret = do_ioctl(c, LIVEUPDATE_SESSION_GET_NAME, &arg, sizeof(arg));
 
-	g_string_append_len(c->out, (char *)arg.name,
-			    strnlen((char *)arg.name, sizeof(arg.name)));
+	put_out(c, arg.name, strnlen((char *)arg.name, sizeof(arg.name)));
 	return ret;
 }
 
@@ -128,17 +134,6 @@ static gint64 call_write(struct call *c)
 			  offset_of(&c->args[1]));
 }
 
-static gint64 call_read(struct call *c)
-{
-	gsize len = c->args[2].number;
-	gint64 ret;
-
-	g_string_set_size(c->out, len);
-	ret = sys_pread(c->machine, c->args[0].number, c->out->str, len, offset_of(&c->args[1]));
-	g_string_truncate(c->out, MAX(ret, 0));
-	return ret;
-}
-
 /*
  * User memory that lives as long as the call. Where the call is a task's, going
  * back in time brings back what it held.
@@ -164,6 +159,19 @@ static void user_memory_free(struct user_memory *mem)
 }
 
 #define auto_user_memory __attribute__((cleanup(user_memory_free))) struct user_memory
+
+static gint64 call_read(struct call *c)
+{
+	gsize len = c->args[2].number;
+	auto_user_memory buf = user_memory(c, len);
+	gint64 ret;
+
+	if (buf.bytes == NULL)
+		return -ENOMEM;
+	ret = sys_pread(c->machine, c->args[0].number, buf.bytes, len, offset_of(&c->args[1]));
+	put_out(c, buf.bytes, MAX(ret, 0));
+	return ret;
+}
 
 static gint64 call_fill(struct call *c)
 {
@@ -243,7 +251,7 @@ static gint64 call_sum(struct call *c)
 		off += got;
 		left -= got;
 	}
-	g_string_append_printf(c->out, "%016" G_GINT64_MODIFIER "x", hash);
+	g_string_printf(c->out, "%016" G_GINT64_MODIFIER "x", hash);
 	return 0;
 }
 
@@ -294,7 +302,7 @@ static gint64 call_fstat(struct call *c)
 	};
 
 	memcpy(c->fields, fields, sizeof(fields));
-	g_string_append_len(c->out, st.link, strnlen(st.link, sizeof(st.link)));
+	put_out(c, st.link, strnlen(st.link, sizeof(st.link)));
 	return ret;
 }
 
@@ -398,12 +406,14 @@ static gint64 call_guest_write(struct call *c)
 static gint64 call_guest_read(struct call *c)
 {
 	gsize len = c->args[3].number;
+	auto_user_memory buf = user_memory(c, len);
 	gint64 ret;
 
-	g_string_set_size(c->out, len);
-	ret = sys_guest_read(c->machine, c->args[0].number, c->args[1].number, c->out->str, len,
+	if (buf.bytes == NULL)
+		return -ENOMEM;
+	ret = sys_guest_read(c->machine, c->args[0].number, c->args[1].number, buf.bytes, len,
 			     c->args[2].number);
-	g_string_truncate(c->out, MAX(ret, 0));
+	put_out(c, buf.bytes, MAX(ret, 0));
 	return ret;
 }
 

@@ -220,7 +220,7 @@ int kho_alloc_preserve(struct machine *m, u64 size, phys_addr_t *phys)
 		return -EINVAL;
 	if (get_order(size) > MAX_PAGE_ORDER)
 		return -E2BIG;
-	task_yield(m, "before alloc_pages", NULL);
+	task_yield(m, YIELD_ALLOC_PAGES, NULL);
 	folio = folio_alloc(m, GFP_KERNEL | __GFP_ZERO, get_order(size));
 	if (!folio)
 		return -ENOMEM;

@@ -239,7 +239,7 @@ static int read_user(void *dst, const struct uptr *src, u64 off, u64 size)
 
 static int copy_from_user(struct machine *m, void *dst, const struct uptr *src, u64 size)
 {
-	task_yield(m, "before copy_from_user", NULL);
+	task_yield(m, YIELD_COPY_FROM_USER, NULL);
 	if (should_fail(m, FAIL_COPY_FROM_USER, 0, NULL))
 		return -EFAULT;
 	return read_user(dst, src, 0, size);
@@ -247,7 +247,7 @@ static int copy_from_user(struct machine *m, void *dst, const struct uptr *src, 
 
 static int copy_to_user(struct machine *m, const struct uptr *dst, const void *src, u64 size)
 {
-	task_yield(m, "before copy_to_user", NULL);
+	task_yield(m, YIELD_COPY_TO_USER, NULL);
 	if (should_fail(m, FAIL_COPY_TO_USER, 0, NULL))
 		return -EFAULT;
 	if (!dst->mem || dst->read_only || size > dst->size)
