@@ -121,6 +121,18 @@ plugin_is_one_policy()
 		sed 's/,restore=one-shot//' | diff "$tmp/plain" -
 }
 
+# complains MESSAGE ARGUMENT...: status 2, nothing run, and that message.
+complains()
+{
+	local want=$1 status
+	shift
+	"$luosim" compare "$@" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	[ "$status" -eq 2 ] || echo "exit status $status, expected 2"
+	[ ! -s "$tmp/out" ] || { echo "on standard output:"; cat "$tmp/out"; }
+	diff <(echo "luosim: $want") "$tmp/err"
+}
+
 interrupted()
 {
 	# A job in the background would ignore the signal.
@@ -165,7 +177,17 @@ if $cc -shared -fPIC -Imodel -o "$tmp/p.so" docs/plugin/per-handler.c 2>"$tmp/er
 	check "a plugin's column has nothing of the heading's policy" plugin_is_one_policy
 	check "axes may follow a plugin" prints ' +restore=refcount' \
 		--policies="$tmp/p.so+restore=refcount" "$refcount"
-	check "2 when an identity follows a plugin" gives 2 --policies="$tmp/p.so+none" "$refcount"
+	for word in none share identity=file; do
+		check "not $word behind a plugin" complains "--policies: '$word' behind the plugin \
+'$tmp/p.so', which says itself what is the same object, expected a value of another axis" \
+			--policies="get-id,$tmp/p.so+$word" "$refcount"
+	done
+	check "the first bad word behind a plugin is told" complains \
+		"--policies: unknown value of gate 'rwsen', expected perhaps 'rwsem'" \
+		--policies="$tmp/p.so+restore=refcount+gate=rwsen" "$refcount"
+	check "no empty word behind a plugin" complains \
+		"--policies: empty word in a policy, expected a preset or AXIS=VALUE" \
+		--policies="$tmp/p.so+" "$refcount"
 else
 	skip "a plugin's column" "no compiler"
 fi
@@ -177,6 +199,17 @@ check "--without takes a fix from all columns" prints 'seals +exposed:19 \+1 +ex
 check "2 when a scenario does not parse" gives 2 scenarios/dup-token.scn tests/bad/end-without-repeat.scn
 check "2 when a directory holds no scenario" gives 2 docs
 check "2 when a policy is unknown" gives 2 --policies=none,nobody scenarios/dup-token.scn
+check "a plugin comes first" complains \
+	"--policies: plugin './p.so' behind another word, expected it first" \
+	--policies=none+./p.so scenarios/dup-token.scn
+check "an unknown axis is told" complains \
+	"--policies: unknown axis 'scop', expected perhaps 'scope'" \
+	--policies=get-id+scop=session scenarios/dup-token.scn
+check "an empty name in a list is told" complains "empty name in a list of policies or releases, \
+expected names joined by ',', or all" --policies=none,,get-id scenarios/dup-token.scn
+check "a policy of too many words is told" complains "--policies: policy '$(printf '%s' none \
+	,retrieve=latch{,,,,})' too long, expected fewer words" \
+	--policies="none$(printf '+retrieve=latch%.0s' {1..5})" scenarios/dup-token.scn
 check "--policies=all is what is compared without it" same_as_all
 check "2 for a policy beside policies" gives 2 --policy=none --policies=get-id scenarios/dup-token.scn
 check "2 for releases beside policies" gives 2 --policies=none --releases=all scenarios/dup-token.scn

@@ -144,9 +144,11 @@ GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const
 		return NULL;
 	}
 	names = subject_names(policies != NULL ? policies : releases, policies != NULL);
-	if (names[0] == NULL)
-		g_set_error_literal(error, SCN_ERROR, 0,
-				    "empty list of policies or releases, expected names or all");
+	if (names[0] == NULL || g_strv_contains((const char *const *)names, "")) {
+		g_set_error_literal(error, SCN_ERROR, 0, "empty name in a list of policies or "
+				    "releases, expected names joined by ',', or all");
+		return NULL;
+	}
 	for (guint i = 0; names[i] != NULL; i++) {
 		struct subject *subject = g_new(struct subject, 1);
 
@@ -158,7 +160,7 @@ GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const
 		    !releases_parse("--releases", names[i], subject->overrides->releases, error))
 			return NULL;
 	}
-	return subjects->len > 0 ? g_steal_pointer(&subjects) : NULL;
+	return g_steal_pointer(&subjects);
 }
 
 /* "--with" and "FIX" to "with=FIX", as a kernel heading has it. */

@@ -56,13 +56,17 @@ gboolean plugin_load(const char *path, GError **error)
 static int apply_axes(const char *text, struct policy *policy, const char **bad)
 {
 	g_autofree char *name = g_strdup_printf("%s,%s", policy->name, text);
-	int err = policy_parse(text, policy, bad);
+	g_auto(GStrv) words = g_strsplit(text, ",", -1);
+	const char *ignored;
 
-	if (err != 0)
-		return err;
-	if (policy->identity != IDENTITY_PLUGIN || strlen(name) >= sizeof(policy->name)) {
-		*bad = text;
+	*bad = text;
+	if (*text == '\0' || strlen(name) >= sizeof(policy->name))
 		return -EINVAL;
+	for (guint i = 0; words[i] != NULL; i++) {
+		if (policy_parse(words[i], policy, &ignored) != 0 ||
+		    policy->identity != IDENTITY_PLUGIN)
+			return -EINVAL;
+		*bad += strlen(words[i]) + 1;
 	}
 	g_strlcpy(policy->name, name, sizeof(policy->name));
 	return 0;

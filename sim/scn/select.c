@@ -16,17 +16,6 @@ static GPtrArray *release_words(void)
 	return words;
 }
 
-static GPtrArray *policy_words(void)
-{
-	GPtrArray *words = g_ptr_array_new();
-	size_t nr;
-	const struct policy *table = policy_presets(&nr);
-
-	for (size_t i = 0; i < nr; i++)
-		g_ptr_array_add(words, (char *)table[i].name);
-	return words;
-}
-
 GPtrArray *fix_words(void)
 {
 	GPtrArray *words = g_ptr_array_new();
@@ -34,21 +23,6 @@ GPtrArray *fix_words(void)
 	for (int i = 0; i < NR_FIXES; i++)
 		g_ptr_array_add(words, (char *)fix_table()[i].name);
 	return words;
-}
-
-bool policy_check(struct lex *l, const char *at, const char *text)
-{
-	g_autoptr(GPtrArray) words = NULL;
-	g_autofree char *word = NULL;
-	struct policy policy = { 0 };
-	const char *bad = text;
-
-	if (policy_apply(text, &policy, &bad) == 0)
-		return true;
-	words = policy_words();
-	word = g_strndup(bad, strcspn(bad, ","));
-	lex_unknown(l, at + (bad - text), "policy", word, words, true);
-	return false;
 }
 
 bool release_meant(const char *word)

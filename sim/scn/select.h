@@ -23,6 +23,9 @@ guint32 expected_kinds(const GArray *expects, const struct release *release);
 /** policy_check() - is @text a policy? If not, fail at @at. */
 bool policy_check(struct lex *l, const char *at, const char *text);
 
+/** policy_words() - the names of all presets, for lex_unknown(). */
+GPtrArray *policy_words(void);
+
 /** release_meant() - does it look like a release, known or not? */
 bool release_meant(const char *word);
 
