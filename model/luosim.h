@@ -292,6 +292,7 @@ struct stable_range {
  * @handlers: mask of HANDLER_BIT(): the handlers that are loaded.
  * @posted: it is no release yet: the latest one and what was posted for the next.
  * @policy: the ownership policy that was merged.
+ * @tree: a kernel tree whose own code runs; NULL: the model's.
  */
 struct release {
 	const char *name;
@@ -313,6 +314,7 @@ struct release {
 	uint64_t handlers;
 	bool posted;
 	struct policy policy;
+	struct luosim_tree *tree;
 };
 
 /**
@@ -403,6 +405,38 @@ int policy_plug(struct policy *policy, const struct luosim_policy *plugin);
  * Return: 0, or -EINVAL with @policy unchanged.
  */
 int policy_parse(const char *text, struct policy *policy, const char **bad);
+
+/**
+ * struct luosim_tree_info - what an object of luosim build-kernel was made of.
+ * @version: by the tree's Makefile, "7.3.4".
+ * @commit: "" when the tree is no git checkout; with "-dirty" when files differ from it.
+ * @config: a digest of the configuration.
+ * @missing: functions that it calls and luosim does not supply, with spaces between.
+ */
+struct luosim_tree_info {
+	const char *version;
+	const char *commit;
+	const char *config;
+	const char *missing;
+};
+
+/** struct luosim_tree - a loaded object: a kernel tree's own live update code. */
+struct luosim_tree;
+
+/**
+ * luosim_tree_load() - load what luosim build-kernel has made.
+ * @path: with a '/' in it.
+ * @wrong: where to store what is wrong with it: "is of another version...".
+ * Return: the tree, for struct release; or NULL.
+ * Context: machines that run on one tree must be used by one thread.
+ */
+struct luosim_tree *luosim_tree_load(const char *path, const char **wrong);
+
+/** luosim_tree_unload() - give it back; no machine may be left that runs on it. */
+void luosim_tree_unload(struct luosim_tree *tree);
+
+/** luosim_tree_info() - what it was made of. */
+const struct luosim_tree_info *luosim_tree_info(const struct luosim_tree *tree);
 
 /* ------------------------------------------------------------------------
  * Events: everything that happens, as one stream.

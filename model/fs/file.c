@@ -39,6 +39,8 @@ void iput(struct machine *m, struct inode *inode)
 	else if (inode->is_gmem)
 		kvm_gmem_evict_inode(m, inode);
 	i_size_write(m, inode, 0);
+	if (inode->shadow)
+		tree_inode_gone(m, inode);
 	list_del(&inode->i_sb_list);
 	kfree(m, inode, sizeof(*inode));
 }
@@ -128,6 +130,8 @@ static struct file *alloc_empty_file(struct machine *m, u32 flags)
 
 static void file_free(struct machine *m, struct file *file)
 {
+	if (file->shadow)
+		tree_file_gone(m, file);
 	kfree(m, file, sizeof(*file));
 	census_add(m, CENSUS_FILES, -1);
 }

@@ -75,6 +75,7 @@ struct address_space {
 
 struct inode {
 	u32 claim;		/* the ledger's, which the kernel has not: the first one on it */
+	void *shadow;		/* what the code of a tree has in its place, or NULL */
 	struct super_block *i_sb;
 	struct list_head i_sb_list;
 	const struct file_operations *i_fop;	/* NULL: it cannot be opened by path */
@@ -118,6 +119,7 @@ struct file {
 	struct inode *f_inode;
 	struct dentry *f_dentry;
 	void *private_data;
+	void *shadow;			/* as of an inode */
 	struct file *f_task_work;	/* next in task.task_works */
 	struct mutex f_pos_lock;
 	s64 f_pos;

@@ -163,7 +163,9 @@ int open_special_nodes(struct machine *m)
 	fs->anon_inode = new_inode(m, FS_ANON_INODE, S_IRUSR | S_IWUSR, 1);
 	fs->console = devtmpfs_create_node(m, 0600, "/dev/console", &console_fops);
 	fs->null = devtmpfs_create_node(m, 0666, "/dev/null", &null_fops);
-	fs->liveupdate = devtmpfs_create_node(m, 0600, "/dev/liveupdate", &luo_fops);
+	fs->liveupdate = devtmpfs_create_node(m, 0600, "/dev/liveupdate",
+					      m->k->boot.release.tree ? &tree_device_fops :
+									&luo_fops);
 	fs->root = mknod_at_boot(m, FS_ROOTFS, S_IFDIR | 0755, "/", &dir_fops);
 	if (!fs->anon_inode || !fs->console || !fs->null || !fs->liveupdate || !fs->root)
 		return -ENOMEM;

@@ -41,15 +41,15 @@ static u32 claim_new(struct machine *m, const char *session, u64 token)
 		panic(m, "simulator: host memory reserved for the ledger is used up");
 	claim->op = m->task->op;
 	claim->kernel = m->kernel_nr;
-	memcpy(claim->session, session, sizeof(claim->session));
+	memcpy(claim->session, session, strnlen(session, sizeof(claim->session)));
 	claim->token = token;
 	l->claims[l->nr_claims++] = claim;
 	return l->nr_claims;
 }
 
-u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token)
+u32 ledger_claim(struct machine *m, const char *session, u64 token)
 {
-	m->task->claim = claim_new(m, session->name, token);
+	m->task->claim = claim_new(m, session, token);
 	m->task->new_claim = m->task->claim;
 	return m->task->claim;
 }
@@ -144,6 +144,19 @@ u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u6
 	return nr;
 }
 
+bool ledger_incoming_next(struct machine *m, const char *session)
+{
+	struct ledger *l = &m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		if (!is_of(l->claims[i], session, l->claims[i]->token))
+			continue;
+		l->claims[i]->state = CLAIM_INCOMING;
+		return true;
+	}
+	return false;
+}
+
 void ledger_unread(struct machine *m, u32 claim)
 {
 	if (claim)
@@ -196,7 +209,7 @@ void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
 		claim_frames(m, claim, pfn, nr);
 }
 
-void ledger_restore(struct machine *m, u64 pfn, u64 nr)
+void ledger_restoring(struct machine *m, u64 pfn, u64 nr)
 {
 	u64 end = pfn + min(max(nr, 1), m->nr_frames - pfn), at = pfn;
 
@@ -205,10 +218,22 @@ void ledger_restore(struct machine *m, u64 pfn, u64 nr)
 	if (at < end)
 		judge(m, VIOLATION_DOUBLE_RESTORE, at, "pfn 0x%llx was restored twice",
 		      (unsigned long long)at);
-	for (; nr && pfn < end; pfn++) {
+}
+
+void ledger_restored(struct machine *m, u64 pfn, u64 nr)
+{
+	u64 end = pfn + min(nr, m->nr_frames - pfn);
+
+	for (; pfn < end; pfn++) {
 		m->ledger.ghost[pfn].restored = 1;
 		m->ledger.ghost[pfn].restored_op = m->task->op;
 	}
+}
+
+void ledger_restore(struct machine *m, u64 pfn, u64 nr)
+{
+	ledger_restoring(m, pfn, nr);
+	ledger_restored(m, pfn, nr);
 }
 
 void ledger_freed_twice(struct machine *m, u64 pfn)

@@ -33,6 +33,9 @@ struct claim {
 	u32 op;			/* operation that preserved it */
 	u32 done_op;		/* operation that gave it up; 0: none did */
 	u32 kernel;		/* in which it did */
+	u64 data_phys;		/* of a tree's kernel: where its handler put what it preserved, */
+	bool kept;		/* which it did, */
+	bool latched;		/* or could not retrieve */
 	char session[LIVEUPDATE_SESSION_NAME_LENGTH];
 	u64 token;
 	struct file *file;	/* CLAIM_OUTGOING: the preserved file */
@@ -100,7 +103,7 @@ struct ledger {
 /* Room for @nr violations; host memory that is missing ends the program. */
 void ledger_reserve(struct ledger *l, u32 nr);
 /* A new claim, which becomes the current one. */
-u32 ledger_claim(struct machine *m, const struct luo_session *session, u64 token);
+u32 ledger_claim(struct machine *m, const char *session, u64 token);
 /* The same for an FLB; the current claim stays. */
 u32 ledger_claim_flb(struct machine *m, const char *compatible);
 u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible);
@@ -119,12 +122,17 @@ void ledger_share(struct machine *m, u32 claim, phys_addr_t phys);
 void ledger_done(struct machine *m, u32 claim);
 /* The claim of that session and token, whose serialized data should be at @phys; 0 if none. */
 u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token);
+/* The next claim of that session that is not read yet; false if none. */
+bool ledger_incoming_next(struct machine *m, const char *session);
 /* What was read for the claim is dropped, as if it had never been. */
 void ledger_unread(struct machine *m, u32 claim);
 /* KHO was told to keep frames, or to forget them. */
 void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep);
 /* kho_restore_page() was called on a frame, and restored @nr from there on, or none. */
 void ledger_restore(struct machine *m, u64 pfn, u64 nr);
+/* The two halves of that. */
+void ledger_restoring(struct machine *m, u64 pfn, u64 nr);
+void ledger_restored(struct machine *m, u64 pfn, u64 nr);
 /* A frame that is free was given up once more. */
 void ledger_freed_twice(struct machine *m, u64 pfn);
 /* A folio went into a page cache that some page cache holds already. */

@@ -72,12 +72,17 @@ bool once(struct machine *m, const void *site)
 	return s->count++ == 0;
 }
 
+bool printk_allowed(struct machine *m, const void *site)
+{
+	return site_of(m, site)->count++ < RATELIMIT_BURST;
+}
+
 void printk_ratelimited(struct machine *m, const void *site, enum log_level level,
 			const char *fmt, ...)
 {
 	va_list ap;
 
-	if (site_of(m, site)->count++ >= RATELIMIT_BURST)
+	if (!printk_allowed(m, site))
 		return;
 	va_start(ap, fmt);
 	vprintk(m, level, fmt, ap);

@@ -22,6 +22,8 @@ struct machine;
 
 void printk(struct machine *m, enum log_level level, const char *fmt, ...) __printf(3, 4);
 /* At most ten lines from one @site in one kernel: the burst of the rate limit. */
+/* May @site speak once more? */
+bool printk_allowed(struct machine *m, const void *site);
 void printk_ratelimited(struct machine *m, const void *site, enum log_level level,
 			const char *fmt, ...) __printf(4, 5);
 

@@ -22,6 +22,26 @@ static void mm_init(struct machine *m)
 	memblock_free_all(m, 1, PHYS_PFN(m->k->kho.scratch.addr));
 }
 
+static void start_model(struct machine *m, phys_addr_t fdt)
+{
+	if (fdt)
+		kho_populate(m, fdt);
+	kho_memory_init(m);
+	mm_init(m);
+	luo_early_init(m);
+	kho_init(m);
+	luo_late_init(m);
+	memfd_luo_init(m);
+}
+
+/* The same of a tree: it brings its own initcalls. */
+static void start_tree(struct machine *m, phys_addr_t fdt)
+{
+	tree_boot_memory(m, fdt);
+	mm_init(m);
+	tree_boot_rest(m);
+}
+
 /* The kernel's start, in the order of its initcalls. */
 static void start_kernel(struct machine *m, phys_addr_t fdt)
 {
@@ -42,18 +62,16 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 		m->config.emit(m->config.data, &(struct event){
 			.type = EVENT_BOOT, .kernel = m->kernel_nr,
 			.text = k->boot.release.name });
-	if (fdt)
-		kho_populate(m, fdt);
-	kho_memory_init(m);
-	mm_init(m);
+	kho_scratch_init(m);
 	luo_session_init(m);
-	luo_early_init(m);
-	kho_init(m);
-	luo_late_init(m);
-	memfd_luo_init(m);
+	if (k->boot.release.tree)
+		start_tree(m, fdt);
+	else
+		start_model(m, fdt);
 	if (files_init(m))
 		panic(m, "VFS: Unable to mount root fs");
-	handlers_init(m);
+	if (!k->boot.release.tree)
+		handlers_init(m);
 	/* What exists now exists again when all processes are gone. */
 	ledger_booted(m);
 	if (open_console(m))
@@ -71,6 +89,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 
 		*page = (struct page){ .data = page->data, .flags = page->flags & PG_SCRAMBLED };
 	}
+	tree_variables_changed(m);
 	arena_reset(&m->heap);
 	m->k = NULL;
 	m->task->faults.nr = 0;
@@ -134,6 +153,8 @@ void machine_free(struct machine *m)
 	if (!m)
 		return;
 	persist = m->persist;
+	tree_variables_changed(m);
+	engine_memory_free(m, &m->memory);
 	tasks_destroy(m);
 	free(m->ledger.violations);
 	arena_destroy(&m->heap);

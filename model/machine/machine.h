@@ -8,6 +8,7 @@
 #define MODEL_MACHINE_MACHINE_H
 
 #include "machine/arena.h"
+#include "engine/engine.h"
 #include "fs/fs.h"
 #include "kernel/liveupdate/kho.h"
 #include "judge/ledger.h"
@@ -82,6 +83,12 @@ struct machine {
 	struct page *memmap;
 	u64 nr_frames;
 	u64 top;			/* frames from here on were never touched */
+
+	struct engine_memory memory;	/* once a tree's kernel has run; see engine.h */
+	void *tree_variables;		/* of the tree's kernel while others use the object */
+	u64 tree_variables_size;
+	u8 kho_scratch[256];		/* what a tree's kernel tells the next: scratch areas */
+	u64 kho_scratch_size;
 
 	struct ledger ledger;
 	struct damage *damages;		/* for the next kexec, in order; see damage.c */

@@ -60,8 +60,11 @@ static void data_free(struct machine *m, struct page *page)
 void phys_drop(struct machine *m, u64 pfn, bool scramble)
 {
 	struct page *page = &m->memmap[pfn];
+	u8 *ram = m->memory.ram ? m->memory.ram + PFN_PHYS(pfn) : NULL;
 
 	data_free(m, page);
+	for (u32 off = 0; ram && off < PAGE_SIZE; off++)
+		ram[off] = scramble ? garbage(pfn, off) : 0;
 	if (scramble)
 		page->flags |= PG_SCRAMBLED;
 	else
@@ -79,11 +82,21 @@ static void fill(struct machine *m, const struct page *page, u32 off, u8 *buf, u
 		buf[i] = garbage(page - m->memmap, off + i);
 }
 
+/* Where a tree's kernel has run, memory is as its code sees it. */
+static u8 *frame_ram(struct machine *m, const struct page *page)
+{
+	return m->memory.ram + PFN_PHYS(page - m->memmap);
+}
+
 static void frame_read(struct machine *m, const struct page *page, u32 off, u8 *buf, u32 len)
 {
 	const struct span *span;
 	u32 from, to;
 
+	if (m->memory.ram) {
+		memcpy(buf, frame_ram(m, page) + off, len);
+		return;
+	}
 	if (page->data & DATA_FULL) {
 		memcpy(buf, (u8 *)data_ptr(m, page->data) + off, len);
 		return;
@@ -110,6 +123,8 @@ static u8 *frame_store(struct machine *m, struct page *page, u32 off, u32 len)
 	struct span *old = NULL, *span;
 	u32 start = off, end = off + len, cap;
 
+	if (m->memory.ram)
+		return frame_ram(m, page) + off;
 	if (page->data & DATA_FULL)
 		return (u8 *)data_ptr(m, page->data) + off;
 	if (page->data) {
@@ -150,7 +165,7 @@ static bool all_zero(const u8 *buf, u32 len)
 static void frame_write(struct machine *m, struct page *page, u32 off, const u8 *buf, u32 len)
 {
 	/* Zeroes in a frame that is zero need no store. */
-	if (!page->data && !(page->flags & PG_SCRAMBLED) && all_zero(buf, len))
+	if (!m->memory.ram && !page->data && !(page->flags & PG_SCRAMBLED) && all_zero(buf, len))
 		return;
 	memcpy(frame_store(m, page, off, len), buf, len);
 }
@@ -159,7 +174,7 @@ static void frame_zero(struct machine *m, struct page *page, u32 off, u32 len)
 {
 	if (len == PAGE_SIZE)
 		phys_drop(m, page - m->memmap, false);
-	else if (page->data || (page->flags & PG_SCRAMBLED))
+	else if (m->memory.ram || page->data || (page->flags & PG_SCRAMBLED))
 		memset(frame_store(m, page, off, len), 0, len);
 }
 
@@ -194,7 +209,7 @@ static u32 skip_zeros(struct machine *m, const struct page *page, u32 off)
 	u32 start = span->start, end = start + span->len;
 	u64 word;
 
-	if (page->flags & PG_SCRAMBLED)
+	if (m->memory.ram || page->flags & PG_SCRAMBLED)
 		return off;
 	if (!page->data)
 		return PAGE_SIZE;
@@ -280,9 +295,10 @@ u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 offset)
 	u32 off, len;
 	struct page *page = first_frame(m, phys, size, &off, &len);
 
-	if (!page->data && !(page->flags & PG_SCRAMBLED))
+	if (!m->memory.ram && !page->data && !(page->flags & PG_SCRAMBLED))
 		return 0;
-	if (page->data && !(page->data & DATA_FULL) && !(page->flags & PG_SCRAMBLED)) {
+	if (!m->memory.ram && page->data && !(page->data & DATA_FULL) &&
+	    !(page->flags & PG_SCRAMBLED)) {
 		const struct span *span = data_ptr(m, page->data);
 		u32 from = max(off, (u32)span->start);
 		u32 to = min(off + len, (u32)span->start + span->len);

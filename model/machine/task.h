@@ -35,8 +35,10 @@ struct task {
 	u32 nr_borrowed;
 
 	const char *call[CALL_DEPTH];	/* see KCALL() */
-	u32 call_depth;
+	u32 call_depth, tree_depth;	/* see tree_push_chain() */
 	jmp_buf panic_env;		/* the system call under way */
+
+	struct uptr user;		/* argument of an ioctl on a tree's file */
 
 	u32 op;				/* operation under way, for the ledger */
 	u32 claim;			/* on whose behalf KHO is called; 0: nobody's */

@@ -120,7 +120,7 @@ static char *save_stacks(struct machine *m, char *p)
 	return p;
 }
 
-static void restore_stacks(struct machine *m, const char *p)
+static const char *restore_stacks(struct machine *m, const char *p)
 {
 	for (u32 id = 1; id <= m->nr_tasks; id++) {
 		struct arena stack;
@@ -129,6 +129,7 @@ static void restore_stacks(struct machine *m, const char *p)
 		stack.used = (char *)(task_of(m, id) + 1) - stack.base;
 		p = arena_restore(&stack, 0, &(struct arena_use){ .used = stack.used }, p);
 	}
+	return p;
 }
 
 /* How much was ever in use makes no difference to what can follow. */
@@ -146,11 +147,12 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 	u64 shadow = arena_shadow_size(data) + arena_shadow_size(m->heap.used);
 	char *p;
 
+	tree_save_variables(m);
 	for_each_beyond(m, head)
 		nr++;
 	if (reserve(s, sizeof(*m) + m->top * (sizeof(struct page) + sizeof(struct ghost)) +
 		    sizeof(nr) + nr * sizeof(struct saved_head) + data + m->heap.used + shadow +
-		    violations_size(m) + stacks_size(m)))
+		    violations_size(m) + stacks_size(m) + engine_save_size(m)))
 		return -ENOMEM;
 	p = put(s->mem, m, sizeof(*m));
 	forget_past(s->mem);
@@ -167,6 +169,7 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 	if (m->ledger.nr_violations)
 		p = put(p, m->ledger.violations, violations_size(m));
 	p = save_stacks(m, p);
+	p = engine_save(m, p);
 	s->used = p - (char *)s->mem;
 	return 0;
 }
@@ -177,6 +180,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	const struct arena_use persist = { m->persist.used, m->persist.dirty };
 	const struct arena_use heap = { m->heap.used, m->heap.dirty };
 	const struct ledger ledger = m->ledger;
+	const struct engine_memory memory = m->memory;
 	char *stacks = m->stacks;
 	u64 top = m->top, nr, head, next;
 	struct saved_head beyond;
@@ -195,6 +199,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 		memset(&m->memmap[saved->top], 0, more * sizeof(*m->memmap));
 		memset(&m->ledger.ghost[saved->top], 0, more * sizeof(*m->ledger.ghost));
 	}
+	tree_variables_changed(m);
 	p = get(s->mem, m, sizeof(*m));
 	/* They may have come since. */
 	m->stacks = stacks;
@@ -207,7 +212,12 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 	p = arena_restore(&m->persist, data_start(m), &persist, p);
 	p = arena_restore(&m->heap, 0, &heap, p);
 	p = restore_violations(m, &ledger, p);
-	restore_stacks(m, p);
+	p = restore_stacks(m, p);
+	tree_variables_changed(m);
+	if (m->memory.ram)
+		engine_restore(m, top, p);
+	else if (memory.ram)
+		engine_memory_free(m, &memory);
 }
 
 /* Frames, the kernel, and what the judge knows; the rest follows from them. */
@@ -217,6 +227,9 @@ bool machine_is_at(const struct machine *m, const struct machine_snapshot *s)
 	const char *p = (const char *)(then + 1);
 	u64 nr;
 
+	/* A tree's kernel has more than is looked at here. */
+	if (m->memory.ram)
+		return false;
 	if (m->kernel_nr != then->kernel_nr || m->panicked || m->top != then->top ||
 	    memcmp(&m->ledger.now, &then->ledger.now, sizeof(m->ledger.now)) ||
 	    memcmp(m->lock_class, then->lock_class, sizeof(m->lock_class)))

@@ -7,6 +7,7 @@
 #include "explore/report.h"
 #include "scn/lex.h"
 #include "run/overrides.h"
+#include "scn/tree.h"
 #include "explore/random.h"
 #include "scn/setting.h"
 #include "scn/explore-block.h"
@@ -176,6 +177,9 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	struct explore_result *r;
 	int status;
 
+	if (overrides_tree(overrides) != NULL)
+		return complain("explore of the kernel tree %s, expected a release",
+				release_label(overrides_tree(overrides)));
 	if (!world_plan(&world, overrides, &error)) {
 		world_clear(&world);
 		return complain("%s", error->message);

@@ -49,8 +49,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 
 	return overrides_parse(o->overrides, entries, "FILE...",
 		"Run live update scenarios on simulated kernels and judge what came out.",
-		"Other commands: luosim compare FILE..., luosim explain FILE, luosim explore,\n"
-		"luosim minimise FILE,\n"
+		"Other commands: luosim build-kernel TREE -o NAME.so, luosim compare FILE...,\n"
+		"luosim explain FILE, luosim explore, luosim minimise FILE,\n"
 		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
 		"fields|points,\n"
 		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n",
@@ -181,6 +181,26 @@ static void tell_unreadable(const struct unreadable *u, struct report *report)
 	report->event(report, &e);
 }
 
+/* Steps that a kernel tree has not, before anything runs. */
+static bool check_trees(const struct options *o, const GPtrArray *all)
+{
+	bool ok = true;
+
+	for (guint i = 0; i < all->len; i++) {
+		g_autoptr(GPtrArray) runs = runs_of(o, all->pdata[i]);
+
+		for (guint j = 0; j < runs->len; j++) {
+			g_autofree char *objection = plan_objection(all->pdata[i], runs->pdata[j],
+								    o->overrides);
+
+			if (objection != NULL)
+				fprintf(stderr, "%s\n", objection);
+			ok = ok && objection == NULL;
+		}
+	}
+	return ok;
+}
+
 static int run_all(const struct options *o, const GPtrArray *all)
 {
 	guint unreadable = o->unreadable != NULL ? o->unreadable->len : 0;
@@ -225,7 +245,8 @@ static int load_and_run(struct options *o, int argc, char **argv)
 	if (o->files != NULL && !o->no_keep_going && (o->keep_going || is_collection(o)))
 		o->unreadable = unreadable_new();
 	all = load_some(o->files, o->only, o->unreadable);
-	if (all == NULL)
+	/* Of a collection the others are run. */
+	if (all == NULL || (all->len == 1 && !check_trees(o, all)))
 		return EXIT_UNUSABLE;
 	o->claimed = claimed_release(o);
 	header_init(&o->about, o->files, all);

@@ -22,6 +22,7 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "run", run_main },
+	{ "build-kernel", build_kernel_main },
 	{ "compare", compare_main },
 	{ "explain", explain_main },
 	{ "explore", explore_main },

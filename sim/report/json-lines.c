@@ -6,6 +6,7 @@
 #include "report/json.h"
 #include "scn/print.h"
 #include "scn/schedule.h"
+#include "scn/tree.h"
 
 struct report_json {
 	struct report report;
@@ -29,7 +30,7 @@ static void add_run(JsonBuilder *b, const struct report_event *e)
 	add_string(b, "file", e->scn->path);
 	add_string(b, "sha256", e->scn->digest);
 	add_string(b, "variant", e->variant);
-	add_string(b, "kernel", e->boot->release.name);
+	add_string(b, "kernel", release_label(&e->boot->release));
 	add_string(b, "policy", e->boot->release.policy.name);
 }
 

@@ -6,6 +6,7 @@
 #include "scn/fail.h"
 #include "scn/print.h"
 #include "scn/schedule.h"
+#include "scn/tree.h"
 #include "report/trace.h"
 
 #define CALL_INDENT	2
@@ -151,8 +152,16 @@ static void trace_run(struct trace *t, const struct report_event *e)
 	t->left_out = false;
 	colour_on(t, t->out, BOLD);
 	g_string_append_printf(t->out, "scenario %s, kernel %s, policy %s\n", e->scn->title,
-			       e->boot->release.name, e->boot->release.policy.name);
+			       release_label(&e->boot->release), e->boot->release.policy.name);
 	colour_on(t, t->out, PLAIN);
+}
+
+static void append_tree(GString *out, const struct luosim_tree_info *info)
+{
+	g_string_append_printf(out, ", version %s", info->version);
+	if (*info->commit != '\0')
+		g_string_append_printf(out, ", commit %.16s", info->commit);
+	g_string_append_printf(out, ", configuration %s", info->config);
 }
 
 /* What the kernel has otherwise than its release and the usual boot options. */
@@ -160,6 +169,8 @@ static void append_differences(GString *out, const struct boot *boot)
 {
 	const struct release *is = &boot->release, *was = release_find(is->name);
 
+	if (is->tree != NULL)
+		append_tree(out, luosim_tree_info(is->tree));
 	if (!policy_equal(&is->policy, &was->policy))
 		g_string_append_printf(out, ", policy %s", is->policy.name);
 	for (int i = 0; i < NR_FIXES; i++) {
@@ -183,7 +194,7 @@ static void trace_boot(struct trace *t, const struct report_event *e)
 {
 	g_autoptr(GString) differences = g_string_new(NULL);
 	g_autofree char *heading = g_strdup_printf("kernel %u %s", e->event->kernel,
-						   e->boot->release.name);
+						   release_label(&e->boot->release));
 
 	append_differences(differences, e->boot);
 	g_string_append_c(t->pending, '\n');
@@ -500,8 +511,8 @@ void trace_summary(GString *out, const struct report_event *run, const struct ve
 {
 	const struct release *release = &run->boot->release;
 
-	g_string_append_printf(out, "%s, kernel %s, policy %s: ", run->scn->title, release->name,
-			       release->policy.name);
+	g_string_append_printf(out, "%s, kernel %s, policy %s: ", run->scn->title,
+			       release_label(release), release->policy.name);
 	append_outcome(out, v);
 }
 

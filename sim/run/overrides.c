@@ -67,6 +67,14 @@ const char *overrides_policy_name(const struct overrides *o)
 	return name;
 }
 
+const struct release *overrides_tree(const struct overrides *o)
+{
+	for (guint i = 0; i < o->releases->len; i++)
+		if (((const struct release *)o->releases->pdata[i])->tree != NULL)
+			return o->releases->pdata[i];
+	return NULL;
+}
+
 void overrides_drop(struct overrides *o, enum setting_kind kind)
 {
 	for (guint i = o->settings->len; i > 0; i--)

@@ -61,4 +61,7 @@ GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const
 /** releases_parse() - "R,R2...": append each row of release_table() to @releases. */
 gboolean releases_parse(const char *what, const char *text, GPtrArray *releases, GError **error);
 
+/** overrides_tree() - the first kernel tree among the releases, or NULL. */
+const struct release *overrides_tree(const struct overrides *o);
+
 #endif

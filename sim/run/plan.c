@@ -4,9 +4,11 @@
  * and by them, which runs a scenario claims something of.
  */
 #include "run/plan.h"
+#include "scn/op.h"
 #include "scn/plugin.h"
 #include "scn/select.h"
 #include "scn/setting.h"
+#include "scn/tree.h"
 
 #define DEFAULT_MEM	(512ull << 20)
 
@@ -104,4 +106,58 @@ void claimed_runs_on(const struct scenario *scn, const struct release *release, 
 		add_if_on(runs, scn, NULL, release);
 	for (guint i = 0; i < scn->runs->len; i++)
 		add_if_on(runs, scn, &g_array_index(scn->runs, struct variant, i), release);
+}
+
+/* Is the tree as its row is? What is compiled cannot be changed by a word. */
+static bool is_as_built(const struct release *release)
+{
+	const struct release *row = release_find(release->name);
+
+	for (int i = 0; i < NR_LIMITS; i++)
+		if (i != LIMIT_NOFILE && release->limit[i] != row->limit[i])
+			return false;
+	return release->fixes == row->fixes && release->handlers == row->handlers &&
+	       policy_equal(&release->policy, &row->policy);
+}
+
+static char *object(const struct scenario *scn, guint line, const char *what,
+		    const struct release *release)
+{
+	return g_strdup_printf("%s:%u: %s on the kernel tree %s, expected a release", scn->file,
+			       line, what, release_label(release));
+}
+
+static char *step_objection(const struct scenario *scn, const struct step *step,
+			    const struct release *release)
+{
+	if (step->kind == STEP_KERNEL && !is_as_built(release))
+		return object(scn, step->line, "a policy, fix, limit or handler", release);
+	if (step->kind == STEP_RACE)
+		return object(scn, step->line, "race", release);
+	if (step->kind == STEP_OP && step->op.info->model_only)
+		return object(scn, step->line, step->op.info->name, release);
+	return NULL;
+}
+
+char *plan_objection(const struct scenario *scn, const struct variant *variant,
+		     const struct overrides *overrides)
+{
+	guint64 mem;
+	g_autoptr(GArray) plan = plan_kernels(scn, variant, overrides, &mem);
+	const struct release *release = NULL;
+	char *objection = NULL;
+	guint kernel = 0;
+
+	for (guint i = 0; i < scn->steps->len && objection == NULL; i++) {
+		const struct step *step = &g_array_index(scn->steps, struct step, i);
+
+		if (step->kind == STEP_KERNEL)
+			release = &g_array_index(plan, struct planned, kernel++).boot.release;
+		if (release == NULL || release->tree == NULL)
+			continue;
+		if (scn->handlers->len > 0)
+			return object(scn, scn->line, "a scripted handler", release);
+		objection = step_objection(scn, step, release);
+	}
+	return objection;
 }

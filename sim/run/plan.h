@@ -37,4 +37,11 @@ const struct variant *claimed_run(const struct scenario *scn);
  */
 void claimed_runs_on(const struct scenario *scn, const struct release *release, GPtrArray *runs);
 
+/**
+ * plan_objection() - what a kernel tree in the plan of a run cannot do.
+ * Return: "FILE:LINE: what, expected what", or NULL when all kernels can do all steps.
+ */
+char *plan_objection(const struct scenario *scn, const struct variant *variant,
+		     const struct overrides *overrides);
+
 #endif

@@ -275,6 +275,7 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 		.nr_scripts = scn->handlers->len,
 	};
 	struct report_event e = { .type = REPORT_RUN };
+	g_autofree char *objection = NULL;
 	struct verdict verdict = { 0 };
 	enum run_result result;
 
@@ -284,11 +285,13 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 	e.boot = &config.boot;
 	e.variant = variant != NULL ? variant->name : config.boot.release.name;
 	report(&r, &e);
-	r.machine = machine_new(&config);
+	objection = plan_objection(scn, variant, overrides);
+	verdict.skipped = objection;
+	r.machine = objection == NULL ? machine_new(&config) : NULL;
 	if (r.machine != NULL) {
 		verdict.not_reached = run_steps(&r, 0);
 		machine_end(r.machine);
-	} else {
+	} else if (objection == NULL) {
 		verdict.skipped = "not enough address space";
 	}
 	result = give_verdict(&r, &verdict);

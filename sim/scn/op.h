@@ -63,6 +63,7 @@ struct op_info {
 	gint64 (*call)(struct call *c);	/* what the system call returns */
 	bool binds_fd;			/* "= 0 -> name" is allowed */
 	bool closes;			/* the name of its descriptor stands for none then */
+	bool model_only;		/* a kernel tree's own code has none of it */
 	bool reboots;			/* the next kernel runs when it worked */
 	const char *about;
 };

@@ -9,6 +9,7 @@
 #include "scn/print.h"
 #include "scn/schedule.h"
 #include "scn/select.h"
+#include "scn/tree.h"
 #include "scn/setting.h"
 #include "scn/value.h"
 #include "scn/explore-block.h"
@@ -226,7 +227,7 @@ static bool parse_release(struct lex *l, const struct release **release)
 	*release = NULL;
 	if (word == NULL)
 		return true;
-	if (release_meant(word)) {
+	if (tree_is_path(word) || release_meant(word)) {
 		*release = release_check(l, at, word);
 		return *release != NULL;
 	}

@@ -6,6 +6,7 @@
 #include "scn/schedule.h"
 #include "scn/select.h"
 #include "scn/setting.h"
+#include "scn/tree.h"
 #include "scn/value.h"
 #include "scn/explore-block.h"
 
@@ -349,7 +350,7 @@ static void print_step(GString *out, struct print *p, const struct scenario *scn
 	case STEP_KERNEL:
 		g_string_append_printf(out, "\nkernel %u", step->kernel.number);
 		if (step->kernel.release != NULL)
-			g_string_append_printf(out, " %s", step->kernel.release->name);
+			g_string_append_printf(out, " %s", release_label(step->kernel.release));
 		settings_print(out, step->kernel.settings);
 		break;
 	case STEP_OP:

@@ -4,6 +4,7 @@
 
 #include "scn/plugin.h"
 #include "scn/select.h"
+#include "scn/tree.h"
 
 static GPtrArray *release_words(void)
 {
@@ -49,11 +50,25 @@ static bool fail_series(struct lex *l, const char *at, const char *name)
 	return above != NULL;
 }
 
+/* The row of the kernel tree in the object @name; NULL: it was said what is wrong with it. */
+static const struct release *tree_check(struct lex *l, const char *at, const char *name)
+{
+	const char *wrong;
+	const struct release *release = tree_release(name, &wrong);
+
+	if (release == NULL)
+		lex_fail(l, at, "kernel %s: %s", name, wrong);
+	return release;
+}
+
 const struct release *release_check(struct lex *l, const char *at, const char *name)
 {
-	const struct release *release = release_find(name);
+	const struct release *release;
 	g_autoptr(GPtrArray) words = NULL;
 
+	if (tree_is_path(name))
+		return tree_check(l, at, name);
+	release = release_find(name);
 	if (release != NULL) {
 		note_nearest(l, at, name, release);
 	} else if (!fail_series(l, at, name)) {

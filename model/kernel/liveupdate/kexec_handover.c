@@ -246,6 +246,14 @@ void kho_unpreserve_free(struct machine *m, phys_addr_t phys)
 
 /* Restore. */
 
+void kho_frame_restored(struct machine *m, struct page *page)
+{
+	census_add(m, CENSUS_INCOMING, page->flags & PG_INCOMING ? -1 : 0);
+	census_add(m, CENSUS_FRAMES, 1);
+	page->order = 0;
+	page->flags &= PG_SCRAMBLED;
+}
+
 static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool is_folio)
 {
 	union kho_page_info info = { 0 };
@@ -270,10 +278,8 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 		oops(m, PFN_PHYS(m->nr_frames));
 	page->private = 0;
 	for (u64 i = 0; i < nr_pages; i++) {
-		census_add(m, CENSUS_INCOMING, page[i].flags & PG_INCOMING ? -1 : 0);
+		kho_frame_restored(m, &page[i]);
 		page[i].refcount = i && is_folio ? 0 : 1;
-		page[i].order = 0;
-		page[i].flags &= PG_SCRAMBLED;
 	}
 	if (is_folio)
 		prep_compound_page(m, page, info.order);
@@ -282,7 +288,6 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 		page->refcount = kho_count_owners(m, pfn);
 		kho_count_restore(m, pfn);
 	}
-	census_add(m, CENSUS_FRAMES, nr_pages);
 	return page;
 }
 
@@ -513,10 +518,15 @@ void kho_populate(struct machine *m, phys_addr_t fdt)
 static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
 {
 	union kho_page_info info = { .magic = KHO_PAGE_MAGIC, .order = order };
-	u64 size = 1ull << ((order + PAGE_SHIFT) % 64), pfn = PHYS_PFN(phys), end;
+	u64 size = 1ull << ((order + PAGE_SHIFT) % 64), pfn = PHYS_PFN(phys);
 	struct page *page = pfn_to_page(m, pfn);
 
-	end = min(pfn + DIV_ROUND_UP(size, PAGE_SIZE), m->nr_frames);
+	kho_reserve(m, pfn, min(pfn + DIV_ROUND_UP(size, PAGE_SIZE), m->nr_frames));
+	page->private = info.page_private;
+}
+
+void kho_reserve(struct machine *m, u64 pfn, u64 end)
+{
 	for (u64 i = pfn; i < end; i++) {
 		struct page *p = &m->memmap[i];
 
@@ -527,16 +537,19 @@ static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
 							      PG_INCOMING };
 		census_add(m, CENSUS_INCOMING, 1);
 	}
-	page->private = info.page_private;
 	m->top = max(m->top, end);
 }
 
-void kho_memory_init(struct machine *m)
+void kho_scratch_init(struct machine *m)
 {
 	struct kho_scratch *scratch = &m->k->kho.scratch;
 
 	scratch->size = m->nr_frames / 64 * PAGE_SIZE;
 	scratch->addr = PFN_PHYS(m->nr_frames) - scratch->size;
+}
+
+void kho_memory_init(struct machine *m)
+{
 	if (m->k->kho.fdt_in)
 		kho_track_walk(m, m->k->kho.mem_map_in, keep_pages);
 }
@@ -667,5 +680,7 @@ int kho_finalize(struct machine *m)
 
 phys_addr_t kho_fill_kimage(struct machine *m)
 {
+	if (m->k->boot.release.tree)
+		return tree_fill_kimage(m);
 	return kho_is_enabled(m) ? m->k->kho.fdt : 0;
 }

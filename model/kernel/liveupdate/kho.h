@@ -80,6 +80,11 @@ struct kho {
 /* Boot, in the order of the kernel's initcalls. */
 void kho_populate(struct machine *m, phys_addr_t fdt);
 void kho_memory_init(struct machine *m);
+/* Where scratch memory is. */
+void kho_scratch_init(struct machine *m);
+/* Frames that were handed over are kept from the allocator; and one of them is restored. */
+void kho_reserve(struct machine *m, u64 pfn, u64 end);
+void kho_frame_restored(struct machine *m, struct page *page);
 int kho_init(struct machine *m);
 
 int kho_preserve_folio(struct machine *m, struct folio *folio);

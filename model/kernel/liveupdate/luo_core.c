@@ -202,6 +202,8 @@ int liveupdate_reboot(struct machine *m)
 	KCALL(m);
 	int err;
 
+	if (m->k->boot.release.tree)
+		return tree_reboot(m);
 	if (!liveupdate_enabled(m))
 		return 0;
 	err = luo_session_serialize(m);

@@ -278,7 +278,7 @@ int luo_preserve_file(struct machine *m, struct luo_session *session, u64 token,
 
 	if (find_token(&session->file_set, token))
 		return -EEXIST;
-	claim = ledger_claim(m, session, token);
+	claim = ledger_claim(m, session->name, token);
 	err = __luo_preserve_file(m, &mf, fd);
 	if (err)
 		ledger_done(m, claim);

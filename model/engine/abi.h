@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the two halves of an engine know of each other: luosim, which has the machine,
+ * and the object that `luosim build-kernel` makes of a kernel tree. The object's half is
+ * compiled with the tree's headers, so that nothing but C's own types is in here.
+ */
+#ifndef MODEL_ENGINE_ABI_H
+#define MODEL_ENGINE_ABI_H
+
+/* Counted up with every change of this file. */
+#define ENGINE_ABI	1
+
+struct machine;
+struct file;
+struct inode;
+
+/* A page frame as the model has it; what the tree's struct page must agree with. */
+struct engine_page {
+	int refcount;
+	unsigned int order;		/* of a head page */
+	unsigned long index;
+	_Bool uptodate, dirty;
+};
+
+/* The part of a file and of its inode that the tree's code reads and writes itself. */
+struct engine_file {
+	struct inode *inode;
+	long long pos, size;
+	unsigned int mode, flags;	/* FMODE_* as the model has it, O_* */
+	unsigned int i_mode, nlink;
+	unsigned long ino;
+	_Bool is_shmem, frozen;
+};
+
+/* Locks lie in the memory of the tree's own; each kind fits into the smallest. */
+#define ENGINE_LOCK_SIZE	24
+
+enum engine_lock {
+	ENGINE_LOCK, ENGINE_TRYLOCK, ENGINE_UNLOCK,
+	ENGINE_READ, ENGINE_READ_UNLOCK, ENGINE_WRITE, ENGINE_WRITE_UNLOCK,
+};
+
+enum engine_callback {
+	ENGINE_CAN_PRESERVE, ENGINE_PRESERVE, ENGINE_FREEZE, ENGINE_RETRIEVE, ENGINE_CAN_FINISH,
+	ENGINE_FLB_PRESERVE, ENGINE_FLB_RETRIEVE,
+};
+
+/*
+ * What the object calls. Frames are named by number; 0 and NULL say that there is none,
+ * which for memory may be a failure that was asked for.
+ */
+struct engine_host {
+	/* The heap: counted in the census or not, in which case it never fails either. */
+	void *(*heap_alloc)(struct machine *m, unsigned long size);
+	void (*heap_free)(struct machine *m, void *mem, unsigned long size);
+	void *(*own_alloc)(struct machine *m, unsigned long size);
+	void (*own_free)(struct machine *m, void *mem, unsigned long size);
+	/* The census does not count what KHO needs to remember pages. */
+	void (*uncount)(struct machine *m, int objects);
+	_Bool (*too_large)(struct machine *m, unsigned long size);
+
+	/* Frames. */
+	unsigned long (*frame_alloc)(struct machine *m, unsigned int order, _Bool zero,
+				     _Bool uncounted);
+	void (*frame_free)(struct machine *m, unsigned long pfn);
+	void (*page_get)(struct machine *m, unsigned long pfn, struct engine_page *page);
+	void (*page_set)(struct machine *m, unsigned long pfn, const struct engine_page *page);
+	void (*folio_restored)(struct machine *m, unsigned long pfn, unsigned long nr);
+	void (*reserve)(struct machine *m, unsigned long phys, unsigned long size);
+	unsigned long (*scratch)(struct machine *m, unsigned long *size);
+	_Bool (*map)(struct machine *m, void *at, unsigned long pfn);
+	void (*unmap)(struct machine *m, void *at, unsigned long nr);
+
+	/* User memory: what could not be copied. */
+	unsigned long (*copy_from_user)(struct machine *m, void *to, const void *from,
+					unsigned long n);
+	unsigned long (*copy_to_user)(struct machine *m, void *to, const void *from,
+				      unsigned long n);
+
+	/* Files and descriptors; an error is a negative errno, as pointer where there is one. */
+	struct file *(*file_by_fd)(struct machine *m, int fd);
+	void (*file_get_more)(struct machine *m, struct file *file, long references);
+	void (*file_put)(struct machine *m, struct file *file);
+	int (*get_unused_fd)(struct machine *m, unsigned int flags);
+	void (*put_unused_fd)(struct machine *m, int fd);
+	void (*fd_install)(struct machine *m, int fd, struct file *file);
+	struct file *(*anon_inode_getfile)(struct machine *m, const char *name,
+					   unsigned int flags, void *priv);
+	struct file *(*memfd_alloc)(struct machine *m, const char *name, unsigned int flags);
+	int (*add_seals)(struct machine *m, struct file *file, unsigned int seals);
+	int (*get_seals)(struct machine *m, struct file *file);
+	void **(*file_shadow)(struct file *file);
+	void **(*inode_shadow)(struct inode *inode);
+	_Bool (*inode_is_shmem)(struct inode *inode);
+	void (*file_get)(struct machine *m, struct file *file, struct engine_file *f);
+	void (*file_set)(struct machine *m, struct file *file, const struct engine_file *f);
+	void (*inode_lock)(struct machine *m, struct inode *inode, _Bool lock);
+
+	/* Page caches. */
+	long (*pin_folios)(struct machine *m, struct file *file, long long start, long long end,
+			   unsigned int *pfns, unsigned int max);
+	void (*unpin_folio)(struct machine *m, unsigned long pfn);
+	int (*add_to_page_cache)(struct machine *m, struct inode *inode, unsigned long pfn,
+				 unsigned long index);
+	void (*remove_folio)(struct machine *m, struct inode *inode, unsigned long pfn,
+			     unsigned long index);
+	int (*acct_blocks)(struct machine *m, struct inode *inode, long pages);
+	void (*recalc_inode)(struct machine *m, struct inode *inode, long alloced);
+
+	/* What the kernel says. Addresses stand for the functions that they are in. */
+	void (*print)(struct machine *m, int level, const char *text);
+	_Bool (*ratelimit)(struct machine *m, const void *site);
+	void (*warn)(struct machine *m, const void *where, const void *const *chain,
+		     unsigned int depth);
+	void (*stop)(struct machine *m, const char *text) __attribute__((noreturn));
+	void (*missing)(struct machine *m, const char *name, const void *const *chain,
+			unsigned int depth) __attribute__((noreturn));
+
+	_Bool (*is_held)(struct machine *m, const void *inside);
+	void (*lock)(struct machine *m, enum engine_lock what, void *lock, const char *name,
+		     _Bool *taken);
+
+	/* The judge. */
+	int (*should_fail)(struct machine *m, enum engine_callback call, const char *name);
+	void (*preserving)(struct machine *m, struct file *file);
+	void (*preserved)(struct machine *m, unsigned long data, int err);
+	unsigned int (*acting)(struct machine *m, struct file *file, unsigned long data);
+	void (*acted)(struct machine *m, unsigned int before);
+	void (*frozen)(struct machine *m, struct file *file, unsigned long old_data,
+		       unsigned long data, _Bool serialized);
+	void (*retrieved)(struct machine *m, unsigned long data, struct file *file, int err);
+	void (*done)(struct machine *m, struct file *file, unsigned long data, _Bool finished);
+	void (*deserializing)(struct machine *m, const char *session, unsigned long files);
+	void (*deserialized)(struct machine *m, int err);
+	void (*managed)(struct machine *m, int more);
+	void (*kho_preserve)(struct machine *m, unsigned long pfn, unsigned long nr, _Bool keep);
+	void (*kho_restore)(struct machine *m, unsigned long pfn);
+	void (*chain_begin)(struct machine *m, const void *const *chain, unsigned int depth);
+	void (*chain_end)(struct machine *m);
+
+	void *(*copy)(void *to, const void *from, unsigned long n);
+	void *(*move)(void *to, const void *from, unsigned long n);
+	void *(*fill)(void *mem, int byte, unsigned long n);
+	int (*compare)(const void *a, const void *b, unsigned long n);
+};
+
+/* What the tree's kernel is in, as far as the judge wants to know. */
+struct engine_status {
+	_Bool enabled;			/* live update is */
+	_Bool has_incoming;		/* the previous kernel handed sessions over */
+	long incoming;			/* sessions of it that are left */
+};
+
+/* What a kernel is started with. */
+struct engine_boot {
+	_Bool kho, liveupdate;
+	unsigned long fdt;		/* physical address of the handover, or 0 */
+	const void *scratch;		/* and what it says of scratch areas */
+	unsigned long scratch_size;
+	unsigned long nr_frames;
+	void *physmem;			/* where physical memory lies */
+	void *vmalloc;			/* addresses for areas that are mapped once more */
+	unsigned long vmalloc_size;
+	void *memmap;			/* room for the tree's struct pages */
+};
+
+/* What the object has for luosim, under the name luosim_kernel. */
+struct engine_kernel {
+	unsigned int abi;
+	const char *version, *commit, *config, *missing;	/* what it was made of */
+	unsigned long page_size, inode_size;	/* of what stands for the model's */
+	const void *data, *data_end;	/* its variables */
+	const void *glue, *glue_end;	/* code that is in no kernel */
+	const void *text, *text_end;	/* all code */
+	void (*attach)(const struct engine_host *host, struct machine *m);
+	/* Everything up to where the allocator gets the free frames, and what follows. */
+	void (*boot_memory)(const struct engine_boot *boot);
+	void (*boot_rest)(void);
+	void (*status)(struct engine_status *status);
+	int (*open)(struct file *file);
+	int (*release)(struct file *file);
+	int (*ioctl)(struct file *file, unsigned int cmd, const void *arg);
+	void (*file_gone)(struct file *file);
+	int (*reboot)(void);
+	/* What the next kernel is told: the handover's address and the scratch areas. */
+	unsigned long (*fill_kimage)(const void **scratch, unsigned long *size);
+};
+
+#endif

@@ -1,0 +1,310 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# luosim build-kernel: make of a kernel tree the object that `luosim --kernel` runs.
+#
+# The tree is configured for ARCH=um in a folder of the cache, once; its files are then
+# compiled from where they are with that configuration's headers (kernel.mk). Nothing is
+# written to the tree.
+set -u -o pipefail
+export LC_ALL=C
+
+engine=$(cd "$(dirname "$0")" && pwd)
+me="luosim build-kernel"
+out='' config='' jobs=$(nproc) add=() tree=''
+
+die()
+{
+	echo "$me: $*" >&2
+	exit 2
+}
+
+usage()
+{
+	cat <<-EOF
+	Usage:
+	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT] [-j N]
+
+	Compile a kernel tree's own live update code into an object for luosim --kernel.
+
+	  -o NAME.so         what to make
+	  --add FILE.c       compile this file of the tree as well: a file handler
+	  --config FRAGMENT  options of the configuration, as CONFIG_NAME=y lines
+	  -j N               so many jobs at a time
+	EOF
+}
+
+need_value()
+{
+	[ "$2" -gt 1 ] || die "$1 without a value, expected $1 ${3}"
+}
+
+parse_options()
+{
+	while [ $# -gt 0 ]; do
+		case "$1" in
+		-o) need_value "$1" $# NAME.so; out=$2; shift ;;
+		-o*) out=${1#-o} ;;
+		--add) need_value "$1" $# FILE.c; add+=("$2"); shift ;;
+		--add=*) add+=("${1#*=}") ;;
+		--config) need_value "$1" $# FRAGMENT; config=$2; shift ;;
+		--config=*) config=${1#*=} ;;
+		-j) need_value "$1" $# N; jobs=$2; shift ;;
+		-j*) jobs=${1#-j} ;;
+		-h | --help) usage; exit 0 ;;
+		-*) die "unknown option '$1', expected TREE -o NAME.so; see $me --help" ;;
+		*)
+			[ -z "$tree" ] || die "'$1' beside '$tree', expected one tree"
+			tree=$1
+			;;
+		esac
+		shift
+	done
+	[ -n "$tree" ] || die "no tree given, expected TREE -o NAME.so"
+	[ -n "$out" ] || die "no -o, expected -o NAME.so"
+	[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "-j '$jobs', expected a number of jobs"
+	[ -d "$(dirname "$out")" ] || die "$(dirname "$out"): no such folder, expected one for -o"
+	[ -z "$config" ] || [ -r "$config" ] || die "$config: cannot be read, expected a fragment"
+	out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
+}
+
+# The tree as an absolute path, and that it is one that has what is wanted of it.
+check_tree()
+{
+	local file
+
+	[ -d "$tree" ] || die "$tree: no such folder, expected a kernel tree"
+	tree=$(cd "$tree" && pwd)
+	[ -f "$tree/Makefile" ] && [ -f "$tree/Kbuild" ] && [ -d "$tree/arch/um" ] ||
+		die "$tree: is no kernel tree, expected Makefile, Kbuild and arch/um in it"
+	[ -f "$tree/kernel/liveupdate/luo_session.c" ] ||
+		die "$tree: is too old, expected kernel/liveupdate/luo_session.c (6.19 or later)"
+	for file in "${add[@]}"; do
+		[ -f "$tree/$file" ] || die "--add $file: not in $tree, expected a .c file of the tree"
+		[[ $file == *.c ]] || die "--add $file: expected a .c file"
+	done
+}
+
+check_tools()
+{
+	local tool
+
+	for tool in gcc make flex bison bc ld objcopy nm readelf sha256sum; do
+		command -v $tool >/dev/null ||
+			die "$tool not found, expected gcc, make, binutils, flex, bison and bc"
+	done
+}
+
+digest()
+{
+	sha256sum | cut -c 1-16
+}
+
+# ---- The configuration ------------------------------------------------------
+
+# What the state of the prepared folder follows from, as names, sizes and times.
+state()
+{
+	cd "$tree" || exit 2
+	{
+		find Makefile Kbuild kernel/bounds.c arch/um arch/x86 include scripts \
+			-type f -not -path '*/generated/*' -not -path 'include/config/*'
+		find . -name 'Kconfig*' -not -path './Documentation/*'
+	} | xargs -d '\n' stat -c '%n %s %Y' 2>/dev/null | sort -u | cat - "$fragment" | digest
+}
+
+# Kbuild takes no other folder for a tree that was built in place: give it links to what is
+# there, but for what building has left.
+link_farm()
+{
+	local from=$1 to=$2 depth=$3 file name
+
+	mkdir -p "$to"
+	for file in "$from"/* "$from"/.[a-z]*; do
+		name=${file#"$tree"/}
+		case $name in
+		.config* | .tmp* | .git | include/config | include/generated | \
+			arch/*/include/generated) continue ;;
+		esac
+		if [ "$depth" -gt 0 ] && [ -d "$file" ]; then
+			case $name in
+			include | arch | arch/um | arch/um/include | arch/x86 | arch/x86/include)
+				link_farm "$file" "$to/$(basename "$file")" $((depth - 1))
+				continue
+				;;
+			esac
+		fi
+		[ -e "$file" ] && ln -sfn "$file" "$to/$(basename "$file")"
+	done
+}
+
+built_in_place()
+{
+	[ -f "$tree/.config" ] || [ -d "$tree/include/config" ] ||
+		[ -d "$tree/arch/um/include/generated" ]
+}
+
+kbuild()
+{
+	make -s -j "$jobs" -C "$source" O="$prepared" ARCH=um KCONFIG_NOSILENTUPDATE= "$@" \
+		>>"$work/prepare.log" 2>&1
+}
+
+# The first error that a log tells, without the path to where the tree is.
+first_error()
+{
+	grep -m 1 -E 'error:|Error|\*\*\*|not found' "$1" | sed "s|$source/||g; s|$tree/||g" |
+		sed 's/^ *//'
+}
+
+prepare()
+{
+	local now
+
+	now=$(state)
+	if [ "$(cat "$work/state" 2>/dev/null)" = "$now" ]; then
+		return
+	fi
+	echo "configuring $tree for ARCH=um (once)"
+	rm -f "$work/state" "$work/prepare.log"
+	mkdir -p "$prepared"
+	if built_in_place; then
+		rm -rf "$work/links"
+		link_farm "$tree" "$work/links" 4
+	fi
+	kbuild defconfig && cat "$fragment" >>"$prepared/.config" && kbuild olddefconfig &&
+		kbuild prepare kernel/range.o ||
+		die "$tree: cannot be configured: $(first_error "$work/prepare.log")"
+	compiler_flags >"$work/flags"
+	echo "$now" >"$work/state"
+}
+
+# What the tree compiles a file with, but for where code goes and what is warned of.
+compiler_flags()
+{
+	sed -n 's/^savedcmd_[^ ]* := //p' "$prepared/kernel/.range.o.cmd" | sed 's/ *;.*//' |
+		tr ' ' '\n' | grep -vE '^(|gcc|-W.*|-c|-o|-g.*|-O.|.*range\.[co]|-DKBUILD.*|-D__KBUILD.*|-mcmodel=.*|-fno-PIE|-fconserve-stack)$' |
+		tr '\n' ' '
+}
+
+# ---- The object -------------------------------------------------------------
+
+version()
+{
+	make -s -C "$source" O="$prepared" ARCH=um kernelversion 2>/dev/null | tail -n 1
+}
+
+commit()
+{
+	local commit
+
+	commit=$(git -C "$tree" rev-parse --verify HEAD 2>/dev/null) &&
+		[ "$(git -C "$tree" rev-parse --show-toplevel)" = "$tree" ] || return 0
+	[ -z "$(git -C "$tree" status --porcelain -uno 2>/dev/null)" ] || commit+=-dirty
+	echo "$commit"
+}
+
+build()
+{
+	make -s -j "$jobs" -C "$source" O="$prepared" ARCH=um KCONFIG_NOSILENTUPDATE= "$@" \
+		>>"$work/prepare.log" 2>&1
+}
+
+# The first error that a log tells, without the path to where the tree is.
+first_error()
+{
+	grep -m 1 -E 'error:|Error|\*\*\*|not found' "$1" | sed "s|$source/||g; s|$tree/||g" |
+		sed 's/^ *//'
+}
+
+prepare()
+{
+	local now
+
+	now=$(state)
+	if [ "$(cat "$work/state" 2>/dev/null)" = "$now" ]; then
+		return
+	fi
+	echo "configuring $tree for ARCH=um (once)"
+	rm -f "$work/state" "$work/prepare.log"
+	mkdir -p "$prepared"
+	if built_in_place; then
+		rm -rf "$work/links"
+		link_farm "$tree" "$work/links" 4
+	fi
+	kbuild defconfig && cat "$fragment" >>"$prepared/.config" && kbuild olddefconfig &&
+		kbuild prepare kernel/range.o ||
+		die "$tree: cannot be configured: $(first_error "$work/prepare.log")"
+	compiler_flags >"$work/flags"
+	echo "$now" >"$work/state"
+}
+
+# What the tree compiles a file with, but for where code goes and what is warned of.
+compiler_flags()
+{
+	sed -n 's/^savedcmd_[^ ]* := //p' "$prepared/kernel/.range.o.cmd" | sed 's/ *;.*//' |
+		tr ' ' '\n' | grep -vE '^(|gcc|-W.*|-c|-o|-g.*|-O.|.*range\.[co]|-DKBUILD.*|-D__KBUILD.*|-mcmodel=.*|-fno-PIE|-fconserve-stack)$' |
+		tr '\n' ' '
+}
+
+# ---- The object -------------------------------------------------------------
+
+version()
+{
+	make -s -C "$source" O="$prepared" ARCH=um kernelversion 2>/dev/null | tail -n 1
+}
+
+commit()
+{
+	local commit
+
+	commit=$(git -C "$tree" rev-parse --verify HEAD 2>/dev/null) &&
+		[ "$(git -C "$tree" rev-parse --show-toplevel)" = "$tree" ] || return 0
+	[ -z "$(git -C "$tree" status --porcelain -uno 2>/dev/null)" ] || commit+=-dirty
+	echo "$commit"
+}
+
+# The files that an object consists of, and the name of the module that each is in.
+modules()
+{
+	local file
+
+	for file in "$tree"/kernel/liveupdate/*.c "$tree"/mm/memfd_luo.c; do
+		[[ $file == *_debugfs.c ]] || echo "${file#"$tree"/}"
+	done
+	printf '%s\n' "${add[@]}"
+}
+
+build()
+{
+	local log=$work/build.log
+
+	mkdir -p "$work/obj"
+	if ! make -s -k -j "$jobs" -f "$engine/kernel.mk" -C "$work/obj" \
+		TREE="$tree" PREPARED="$prepared" FLAGS="$(cat "$work/flags")" ENGINE="$engine" \
+		ADD="${add[*]}" OUT="$out" KERNEL_VERSION="$(version)" \
+		KERNEL_COMMIT="$(commit)" KERNEL_CONFIG="$key" >"$log" 2>&1; then
+		rm -f "$out"
+		die "$(first_error "$log")"
+	fi
+	if [ -s "$work/obj/lacks" ]; then
+		echo "luosim does not supply, and stops where it is called:" \
+			"$(tr '\n' ' ' <"$work/obj/lacks")"
+	fi
+}
+
+parse_options "$@"
+check_tree
+check_tools
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/luosim
+fragment=$(mktemp) || die "no room for temporary files"
+trap 'rm -f "$fragment"' EXIT
+cat "$engine/fragment.config" ${config:+"$config"} >"$fragment"
+key=$( { echo "$tree"; cat "$fragment"; } | digest)
+work=$cache/$key
+prepared=$work/prepared
+mkdir -p "$work" || die "$work: cannot be made, expected a folder for the cache"
+source=$tree
+built_in_place && source=$work/links
+prepare
+build

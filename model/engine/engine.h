@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A kernel tree's own live update code as a machine's kernel. All around it is the
+ * model's: files, page caches, memory, processes, locks, the judge. Where the model would
+ * go into LUO, KHO or the memfd handler, it comes here if the kernel is a tree's.
+ */
+#ifndef MODEL_ENGINE_ENGINE_H
+#define MODEL_ENGINE_ENGINE_H
+
+#include "engine/abi.h"
+#include "luosim.h"
+#include "lib/types.h"
+
+struct file;
+struct file_operations;
+struct inode;
+struct machine;
+
+/* A loaded object. Its variables are those of one machine at a time. */
+struct luosim_tree {
+	struct luosim_tree_info info;
+	const struct engine_kernel *kernel;
+	void *handle;
+	void *fresh;			/* its variables as they were when it was loaded */
+	struct machine *owner;		/* whose they are now */
+	struct tree_symbol *symbols;	/* by address */
+	u32 nr_symbols;
+	char *names;
+};
+
+/* object.c */
+u64 tree_variables(const struct luosim_tree *tree);
+/* The function that the address lies in, as the kernel prints it; "?" if none. */
+const char *tree_function(struct luosim_tree *tree, const void *where);
+/* Is it code of the glue, which no kernel has? */
+bool tree_is_glue(const struct luosim_tree *tree, const void *where);
+
+/* memory.c: physical memory as one piece, which the tree's code reads and writes itself. */
+struct engine_memory {
+	int fd;
+	u8 *ram;
+	char *memmap;			/* the tree's struct pages, and a word for each */
+	u64 memmap_size;
+	char *vmalloc;
+};
+#define VMALLOC_SIZE	(16ull << 30)
+/* Get it, with what the frames hold; does nothing when there is one. -ENOMEM. */
+int engine_memory_init(struct machine *m);
+void engine_memory_free(const struct machine *m, const struct engine_memory *mem);
+bool engine_map(struct machine *m, void *at, unsigned long pfn);
+void engine_unmap(struct machine *m, void *at, unsigned long nr);
+/* What snapshots keep of it: a size that suffices, a copy, and back. */
+u64 engine_save_size(const struct machine *m);
+char *engine_save(struct machine *m, char *to);
+const char *engine_restore(struct machine *m, u64 top, const char *copy);
+
+/* tree.c: what the model calls in place of its own. */
+extern const struct file_operations tree_device_fops, tree_session_fops;
+void tree_boot_memory(struct machine *m, phys_addr_t fdt);
+void tree_boot_rest(struct machine *m);
+phys_addr_t tree_fill_kimage(struct machine *m);
+int tree_reboot(struct machine *m);
+void tree_file_gone(struct machine *m, struct file *file);
+void tree_inode_gone(struct machine *m, struct inode *inode);
+/* The variables are to be in the machine's memory; or are taken from there anew. */
+void tree_save_variables(struct machine *m);
+void tree_variables_changed(struct machine *m);
+/* Code of the tree runs from here on: @where was the last that is known of it. */
+void tree_push_chain(struct machine *m, const void *const *chain, u32 depth);
+void tree_pop_chain(struct machine *m);
+
+/* host.c */
+extern const struct engine_host engine_host;
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What luosim calls: the tree's kernel from its boot to its end. */
+#include <linux/init.h>
+#include <linux/kexec.h>
+#include <linux/kexec_handover.h>
+#include <linux/liveupdate.h>
+#include <linux/miscdevice.h>
+#include <linux/sched.h>
+
+#include "glue.h"
+#include "supply.h"
+#include "probed.h"
+
+#define __keep __attribute__((section(".luosim_keep")))
+
+struct attached luosim __keep;
+/* Nothing that the tree's files do leaves a trace in it. */
+static struct task_struct task __keep;
+struct task_struct *cpu_tasks[NR_CPUS] = { &task };
+
+/* From the linker script; see build-kernel. */
+extern const initcall_t luosim_early[], luosim_early_end[], luosim_calls_end[];
+extern const struct obs_kernel_param luosim_setup[], luosim_setup_end[];
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+extern const char luosim_data[], luosim_data_end[] __asm__("_end");
+extern const char __start_luosim_text[], __stop_luosim_text[];
+
+static struct miscdevice *device;
+
+static void attach(const struct engine_host *host, struct machine *m)
+{
+	luosim.host = host;
+	luosim.m = m;
+}
+
+static void leave(void)
+{
+	files_done();
+	pages_push();
+}
+
+/* ---- Boot ---- */
+
+static void early_param_set(const char *name, bool on)
+{
+	char value[] = "off";
+
+	if (on)
+		strscpy(value, "on", sizeof(value));
+	for (const struct obs_kernel_param *p = luosim_setup; p < luosim_setup_end; p++)
+		if (p->early && !strcmp(p->str, name))
+			p->setup_func(value);
+}
+
+extern void kho_memory_init(void) __weak;
+extern void kho_memory_init_early(void) __weak;
+
+static void boot_memory(const struct engine_boot *boot)
+{
+	memory_init(boot);
+	early_param_set("kho", boot->kho);
+	early_param_set("liveupdate", boot->liveupdate);
+	if (boot->fdt)
+		kho_populate(boot->fdt, PAGE_SIZE, __pa(boot->scratch), boot->scratch_size);
+	if (kho_memory_init_early)
+		kho_memory_init_early();
+	kho_memory_init();
+	leave();
+}
+
+static void boot_rest(void)
+{
+	allocator_init();
+	for (const initcall_t *call = luosim_early; call < luosim_calls_end; call++)
+		(*call)();
+	leave();
+}
+
+/* ---- Files of the tree ---- */
+
+SUPPLY(int, misc_register, (struct miscdevice *misc))
+{
+	device = misc;
+	return 0;
+}
+
+static int open_device(struct file *model)
+{
+	struct file *file = shadow_of(model);
+	int err;
+
+	if (!device)
+		return -ENODEV;
+	file->f_op = device->fops;
+	file->private_data = device;
+	err = file->f_op->open ? file->f_op->open(file->f_inode, file) : 0;
+	leave();
+	return err;
+}
+
+static int release(struct file *model)
+{
+	struct file *file = shadow_of(model);
+	int err = file->f_op->release ? file->f_op->release(file->f_inode, file) : 0;
+
+	leave();
+	return err;
+}
+
+static int ioctl(struct file *model, unsigned int cmd, const void *arg)
+{
+	struct file *file = shadow_of(model);
+	long ret = -ENOTTY;
+
+	if (file->f_op->unlocked_ioctl)
+		ret = file->f_op->unlocked_ioctl(file, cmd, (unsigned long)arg);
+	leave();
+	return ret;
+}
+
+static void forget(struct file *model)
+{
+	void **shadow = HOST_STATIC(file_shadow, model);
+
+	file_gone(*shadow);
+}
+
+/* ---- Reboot ---- */
+
+static int reboot(void)
+{
+	int err = liveupdate_reboot();
+
+	leave();
+	return err;
+}
+
+static const void *scratch_array;
+static unsigned long scratch_array_size;
+
+SUPPLY(int, kexec_add_buffer, (struct kexec_buf *buf))
+{
+	scratch_array = buf->buffer;
+	scratch_array_size = buf->bufsz;
+	buf->image->nr_segments++;
+	return 0;
+}
+
+extern int kho_fill_kimage(struct kimage *image);
+
+static unsigned long fill_kimage(const void **scratch, unsigned long *size)
+{
+	struct kimage *image = HOST(own_alloc, sizeof(*image));
+	unsigned long fdt;
+
+	kho_fill_kimage(image);
+	fdt = image->kho.fdt;
+	*scratch = scratch_array;
+	*size = scratch_array_size;
+	HOST(own_free, image, sizeof(*image));
+	leave();
+	return fdt;
+}
+
+/* ---- What the judge asks ---- */
+
+#ifdef PROBED_SESSIONS
+extern const char luo_session_global[];
+
+#define PROBED(type, member)	(*(const type *)(luo_session_global + PROBED_##member))
+#endif
+
+static void status(struct engine_status *status)
+{
+	status->enabled = liveupdate_enabled() && device;
+#ifdef PROBED_SESSIONS
+	status->has_incoming = PROBED(bool, incoming_active);
+	status->incoming = PROBED(long, incoming_count);
+#endif
+}
+
+/* ---- */
+
+extern const char luosim_version[], luosim_commit[], luosim_config[], luosim_lacks[];
+
+const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) = {
+	.abi = ENGINE_ABI,
+	.version = luosim_version,
+	.commit = luosim_commit,
+	.config = luosim_config,
+	.missing = luosim_lacks,
+	.page_size = sizeof(struct page),
+	.inode_size = sizeof(struct shadow_inode),
+	.data = luosim_data,
+	.data_end = luosim_data_end,
+	.glue = __start_luosim_text,
+	.glue_end = __stop_luosim_text,
+	.text = __ehdr_start,
+	.text_end = etext,
+	.attach = attach,
+	.boot_memory = boot_memory,
+	.boot_rest = boot_rest,
+	.status = status,
+	.open = open_device,
+	.release = release,
+	.ioctl = ioctl,
+	.file_gone = forget,
+	.reboot = reboot,
+	.fill_kimage = fill_kimage,
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The half of an engine that is compiled with the tree's headers: it defines what the
+ * tree's files call, mostly by asking luosim. Nothing in here asks for a version: what
+ * differs between trees is probed when the object is built (see probed.h) or weak.
+ */
+#ifndef LUOSIM_GLUE_H
+#define LUOSIM_GLUE_H
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/shmem_fs.h>
+
+#include "abi.h"
+
+/* Which machine the object works for; not among the variables that a boot puts back. */
+struct attached {
+	const struct engine_host *host;
+	struct machine *m;
+};
+extern struct attached luosim;
+
+#define HOST(call, ...)	(luosim.host->call(luosim.m, ##__VA_ARGS__))
+#define HOST_STATIC(call, arg)	(luosim.host->call(arg))
+
+/* A struct file of the tree beside the model's. */
+struct shadow_file {
+	struct file file;
+	struct file *model;
+	struct list_head list;		/* of all that there are */
+	bool touched;			/* since luosim called */
+};
+
+struct shadow_inode {
+	struct shmem_inode_info shmem;	/* with its vfs_inode */
+	struct inode *model;
+};
+
+/* fs.c */
+struct file *shadow_of(struct file *model);
+struct file *model_of(struct file *file);
+struct inode *model_inode(struct inode *inode);
+/* Take over what the model has of the file; or give it what the tree's code changed. */
+void file_pull(struct file *file);
+void files_push(void);
+/* The same, and luosim's turn comes. */
+void files_done(void);
+void file_gone(struct file *file);
+/* Is the lock at @lock the one of a file's inode? */
+struct inode *inode_of_lock(const void *lock);
+
+/* mm.c */
+void memory_init(const struct engine_boot *boot);
+/* From here on there are free frames to allocate. */
+void allocator_init(void);
+void pages_push(void);
+/* Fill the tree's struct page of a folio from the model's. */
+struct folio *folio_pull(unsigned long pfn);
+/* Allocations from here on are KHO's own, until it is called with false. */
+void tracking(bool on);
+
+/* chain.c */
+#define MAX_CHAIN	24
+unsigned int call_chain(const void **chain);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the judge sees: our callbacks go round those of any handler that registers, and
+ * our functions round those of KHO that preserve and restore. The build renames what is
+ * in the tree to real_NAME, so that calls within one file come here as well.
+ */
+#include <linux/kexec_handover.h>
+#include <linux/liveupdate.h>
+#include <linux/slab.h>
+#if __has_include(<linux/kho/abi/kexec_handover.h>)
+#include <linux/kho/abi/kexec_handover.h>
+#endif
+
+#include "glue.h"
+#include "supply.h"
+#include "../kernel/liveupdate/luo_internal.h"
+
+/* ---- Handlers ---- */
+
+struct wrapped {
+	struct liveupdate_file_ops ops;
+	const struct liveupdate_file_ops *real;
+};
+
+static const struct liveupdate_file_ops *real_ops(const struct liveupdate_file_handler *fh)
+{
+	return container_of(fh->ops, struct wrapped, ops)->real;
+}
+
+static bool can_preserve(struct liveupdate_file_handler *fh, struct file *file)
+{
+	return !HOST(should_fail, ENGINE_CAN_PRESERVE, fh->compatible) &&
+	       real_ops(fh)->can_preserve(fh, file);
+}
+
+static int preserve(struct liveupdate_file_op_args *args)
+{
+	int err;
+
+	HOST(preserving, model_of(args->file));
+	err = HOST(should_fail, ENGINE_PRESERVE, args->handler->compatible);
+	if (!err)
+		err = real_ops(args->handler)->preserve(args);
+	HOST(preserved, args->serialized_data, err);
+	return err;
+}
+
+static void unpreserve(struct liveupdate_file_op_args *args)
+{
+	struct file *file = model_of(args->file);
+	unsigned int before = HOST(acting, file, args->serialized_data);
+
+	file_pull(args->file);
+	real_ops(args->handler)->unpreserve(args);
+	HOST(acted, before);
+	HOST(done, file, args->serialized_data, false);
+}
+
+static int freeze(struct liveupdate_file_op_args *args)
+{
+	unsigned long data = args->serialized_data;
+	int err = 0;
+
+	if (real_ops(args->handler)->freeze) {
+		err = HOST(should_fail, ENGINE_FREEZE, args->handler->compatible);
+		file_pull(args->file);
+		if (!err)
+			err = real_ops(args->handler)->freeze(args);
+	}
+	if (!err)
+		HOST(frozen, model_of(args->file), data, args->serialized_data, true);
+	return err;
+}
+
+static void unfreeze(struct liveupdate_file_op_args *args)
+{
+	file_pull(args->file);
+	if (real_ops(args->handler)->unfreeze)
+		real_ops(args->handler)->unfreeze(args);
+	HOST(frozen, model_of(args->file), args->serialized_data, args->serialized_data, false);
+}
+
+static int retrieve(struct liveupdate_file_op_args *args)
+{
+	unsigned int before = HOST(acting, NULL, args->serialized_data);
+	int err = HOST(should_fail, ENGINE_RETRIEVE, args->handler->compatible);
+
+	if (!err)
+		err = real_ops(args->handler)->retrieve(args);
+	HOST(acted, before);
+	files_push();
+	pages_push();
+	HOST(retrieved, args->serialized_data, err ? NULL : model_of(args->file), err);
+	return err;
+}
+
+static bool can_finish(struct liveupdate_file_op_args *args)
+{
+	if (!real_ops(args->handler)->can_finish)
+		return true;
+	return !HOST(should_fail, ENGINE_CAN_FINISH, args->handler->compatible) &&
+	       real_ops(args->handler)->can_finish(args);
+}
+
+static void finish(struct liveupdate_file_op_args *args)
+{
+	struct file *file = args->file ? model_of(args->file) : NULL;
+	unsigned int before = HOST(acting, file, args->serialized_data);
+
+	if (args->file)
+		file_pull(args->file);
+	real_ops(args->handler)->finish(args);
+	HOST(acted, before);
+	HOST(done, file, args->serialized_data, true);
+}
+
+extern int real_liveupdate_register_file_handler(struct liveupdate_file_handler *fh) __weak;
+
+SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *fh))
+{
+	const struct liveupdate_file_ops *real = fh->ops;
+	struct wrapped *wrapped = HOST(own_alloc, sizeof(*wrapped));
+	int err;
+
+	wrapped->real = real;
+	wrapped->ops = *real;
+	/* What is missing stays so: that is LUO's to find. */
+	if (real->can_preserve)
+		wrapped->ops.can_preserve = can_preserve;
+	if (real->preserve)
+		wrapped->ops.preserve = preserve;
+	if (real->unpreserve)
+		wrapped->ops.unpreserve = unpreserve;
+	if (real->retrieve)
+		wrapped->ops.retrieve = retrieve;
+	if (real->finish)
+		wrapped->ops.finish = finish;
+	wrapped->ops.freeze = freeze;
+	wrapped->ops.unfreeze = unfreeze;
+	if (real->can_finish)
+		wrapped->ops.can_finish = can_finish;
+	fh->ops = &wrapped->ops;
+	err = real_liveupdate_register_file_handler(fh);
+	if (err) {
+		fh->ops = real;
+		HOST(own_free, wrapped, sizeof(*wrapped));
+	}
+	return err;
+}
+
+/* ---- Sessions ---- */
+
+extern int real_luo_file_deserialize(struct luo_file_set *set, void *ser) __weak;
+
+SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, void *ser))
+{
+	const struct luo_session *session = container_of(set, struct luo_session, file_set);
+	int err = real_luo_file_deserialize(set, ser);
+
+	if (!err)
+		HOST(deserializing, session->name, set->count);
+	return err;
+}
+
+extern int real_luo_session_deserialize(void) __weak;
+
+SUPPLY(int, luo_session_deserialize, (void))
+{
+	int err = real_luo_session_deserialize();
+
+	HOST(deserialized, err);
+	return err;
+}
+
+/* ---- Objects that may be preserved only once ---- */
+
+extern struct xarray luo_preserved_files __weak;
+extern int real___xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
+extern void *real_xa_erase(struct xarray *xa, unsigned long index);
+
+SUPPLY(int, __xa_insert, (struct xarray *xa, unsigned long index, void *entry, gfp_t gfp))
+{
+	int err = real___xa_insert(xa, index, entry, gfp);
+
+	if (!err && xa == &luo_preserved_files)
+		HOST(managed, 1);
+	return err;
+}
+
+SUPPLY(void *, xa_erase, (struct xarray *xa, unsigned long index))
+{
+	void *entry = real_xa_erase(xa, index);
+
+	if (entry && xa == &luo_preserved_files)
+		HOST(managed, -1);
+	return entry;
+}
+
+/* ---- Frames ---- */
+
+static void preserved(struct page *page, unsigned long nr, bool keep)
+{
+	HOST(kho_preserve, page_to_pfn(page), nr, keep);
+}
+
+extern int real_kho_radix_init_tree(void *tree, void *root) __weak;
+extern int real_kho_preserve_folio(struct folio *folio) __weak;
+extern void real_kho_unpreserve_folio(struct folio *folio) __weak;
+extern int real_kho_preserve_pages(struct page *page, unsigned long nr) __weak;
+extern void real_kho_unpreserve_pages(struct page *page, unsigned long nr) __weak;
+extern void real_kho_unpreserve_vmalloc(void *preservation) __weak;
+extern struct folio *real_kho_restore_folio(phys_addr_t phys) __weak;
+extern struct page *real_kho_restore_pages(phys_addr_t phys, unsigned long nr) __weak;
+
+SUPPLY(int, kho_radix_init_tree, (void *tree, void *root))
+{
+	int err;
+
+	tracking(true);
+	err = real_kho_radix_init_tree(tree, root);
+	tracking(false);
+	return err;
+}
+
+SUPPLY(int, kho_preserve_folio, (struct folio *folio))
+{
+	int err;
+
+	tracking(true);
+	err = real_kho_preserve_folio(folio);
+	tracking(false);
+	if (!err)
+		preserved(&folio->page, folio_nr_pages(folio), true);
+	return err;
+}
+
+SUPPLY(void, kho_unpreserve_folio, (struct folio *folio))
+{
+	real_kho_unpreserve_folio(folio);
+	preserved(&folio->page, folio_nr_pages(folio), false);
+}
+
+SUPPLY(int, kho_preserve_pages, (struct page *page, unsigned long nr))
+{
+	int err;
+
+	tracking(true);
+	err = real_kho_preserve_pages(page, nr);
+	tracking(false);
+	if (!err)
+		preserved(page, nr, true);
+	return err;
+}
+
+SUPPLY(void, kho_unpreserve_pages, (struct page *page, unsigned long nr))
+{
+	real_kho_unpreserve_pages(page, nr);
+	preserved(page, nr, false);
+}
+
+/* The pages of an area are listed in pages that begin with the address of the next one. */
+SUPPLY(void, kho_unpreserve_vmalloc, (struct kho_vmalloc *preservation))
+{
+	const phys_addr_t *chunk = KHOSER_LOAD_PTR(preservation->first);
+	unsigned long nr = 1ul << preservation->order;
+
+	for (; chunk; chunk = chunk[0] ? phys_to_virt(chunk[0]) : NULL) {
+		preserved(virt_to_page((void *)chunk), 1, false);
+		for (unsigned int i = 1; i < PAGE_SIZE / sizeof(*chunk) && chunk[i]; i++)
+			preserved(pfn_to_page(PHYS_PFN(chunk[i])), nr, false);
+	}
+	real_kho_unpreserve_vmalloc(preservation);
+}
+
+static void restoring(phys_addr_t phys)
+{
+	const void *chain[MAX_CHAIN];
+
+	if (!pfn_valid(PHYS_PFN(phys)))
+		return;
+	HOST(chain_begin, chain, call_chain(chain));
+	HOST(kho_restore, PHYS_PFN(phys));
+	HOST(chain_end);
+}
+
+SUPPLY(struct folio *, kho_restore_folio, (phys_addr_t phys))
+{
+	restoring(phys);
+	return real_kho_restore_folio(phys);
+}
+
+SUPPLY(struct page *, kho_restore_pages, (phys_addr_t phys, unsigned long nr))
+{
+	restoring(phys);
+	return real_kho_restore_pages(phys, nr);
+}

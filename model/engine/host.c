@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the object of a tree calls: the model's memory, files, locks and judge. */
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "lib/uapi.h"
+#include "machine/machine.h"
+
+/* ---- The heap ---- */
+
+static void *host_heap_alloc(struct machine *m, unsigned long size)
+{
+	return kzalloc(m, size);
+}
+
+static void host_heap_free(struct machine *m, void *mem, unsigned long size)
+{
+	kfree(m, mem, size);
+}
+
+static void *host_own_alloc(struct machine *m, unsigned long size)
+{
+	void *mem = arena_alloc(&m->heap, size);
+
+	if (!mem)
+		panic(m, "simulator: host memory reserved for the heap is used up");
+	return mem;
+}
+
+static void host_own_free(struct machine *m, void *mem, unsigned long size)
+{
+	arena_free(&m->heap, mem, size);
+}
+
+static void host_uncount(struct machine *m, int objects)
+{
+	census_add(m, CENSUS_OBJECTS, -objects);
+}
+
+static bool host_too_large(struct machine *m, unsigned long size)
+{
+	return size > PFN_PHYS(m->nr_frames);
+}
+
+/* ---- Frames ---- */
+
+static unsigned long host_frame_alloc(struct machine *m, unsigned int order, bool zero,
+				      bool uncounted)
+{
+	struct folio *folio = folio_alloc(m, (zero ? __GFP_ZERO : 0) |
+					     (uncounted ? __GFP_UNTRACKED : 0), order);
+
+	return folio ? folio_pfn(m, folio) : 0;
+}
+
+static void host_frame_free(struct machine *m, unsigned long pfn)
+{
+	m->memmap[pfn].refcount = 1;
+	folio_put(m, page_folio(&m->memmap[pfn]));
+}
+
+static void host_page_get(struct machine *m, unsigned long pfn, struct engine_page *page)
+{
+	const struct page *p = &m->memmap[pfn];
+
+	*page = (struct engine_page){
+		.refcount = p->refcount, .order = p->order, .index = p->index,
+		.uptodate = p->flags & PG_UPTODATE, .dirty = p->flags & PG_DIRTY };
+}
+
+static void host_page_set(struct machine *m, unsigned long pfn, const struct engine_page *page)
+{
+	struct page *p = &m->memmap[pfn];
+
+	if (p->flags & PG_BUDDY)
+		return;
+	p->refcount = page->refcount;
+	p->flags &= ~(PG_UPTODATE | PG_DIRTY);
+	p->flags |= (page->uptodate ? PG_UPTODATE : 0) | (page->dirty ? PG_DIRTY : 0);
+	if (p->order != page->order)
+		prep_compound_page(m, p, page->order);
+}
+
+static void host_folio_restored(struct machine *m, unsigned long pfn, unsigned long nr)
+{
+	ledger_restored(m, pfn, nr);
+	for (unsigned long i = pfn; i < pfn + nr && pfn_valid(m, i); i++)
+		kho_frame_restored(m, &m->memmap[i]);
+}
+
+static void host_reserve(struct machine *m, unsigned long phys, unsigned long size)
+{
+	kho_reserve(m, PHYS_PFN(phys), min(PHYS_PFN(phys) + DIV_ROUND_UP(size, PAGE_SIZE),
+					   m->nr_frames));
+}
+
+static unsigned long host_scratch(struct machine *m, unsigned long *size)
+{
+	*size = m->k->kho.scratch.size;
+	return m->k->kho.scratch.addr;
+}
+
+/* ---- User memory ---- */
+
+/* The bytes that a system call's argument has from @at on. */
+static bool user_range(const struct uptr *user, const void *at, unsigned long n)
+{
+	u64 off = (const char *)at - (const char *)user->mem;
+
+	return user->mem && at >= (void *)user->mem && off <= user->size && n <= user->size - off;
+}
+
+static unsigned long host_copy_from_user(struct machine *m, void *to, const void *from,
+					 unsigned long n)
+{
+	task_yield(m, YIELD_COPY_FROM_USER, NULL);
+	if (should_fail(m, FAIL_COPY_FROM_USER, 0, NULL) || !user_range(&m->task->user, from, n))
+		return n;
+	memcpy(to, from, n);
+	return 0;
+}
+
+static unsigned long host_copy_to_user(struct machine *m, void *to, const void *from,
+				       unsigned long n)
+{
+	task_yield(m, YIELD_COPY_TO_USER, NULL);
+	if (should_fail(m, FAIL_COPY_TO_USER, 0, NULL) || m->task->user.read_only ||
+	    !user_range(&m->task->user, to, n))
+		return n;
+	memcpy(to, from, n);
+	return 0;
+}
+
+/* ---- Files ---- */
+
+static struct file *host_file_by_fd(struct machine *m, int fd)
+{
+	struct file *file = fget(m, fd);
+
+	/* In a session's ioctl it is the one to be preserved. */
+	if (file && m->task->claim && !m->ledger.claims[m->task->claim - 1]->file)
+		m->ledger.claims[m->task->claim - 1]->file = file;
+	return file;
+}
+
+static void host_file_get_more(struct machine *m, struct file *file, long references)
+{
+	(void)m;
+	file->f_count += references;
+}
+
+static int host_get_unused_fd(struct machine *m, unsigned int flags)
+{
+	return get_unused_fd_flags(m, flags);
+}
+
+static struct file *host_anon_inode_getfile(struct machine *m, const char *name,
+					    unsigned int flags, void *priv)
+{
+	return anon_inode_getfile(m, name, &tree_session_fops, priv, flags);
+}
+
+static void **host_file_shadow(struct file *file)
+{
+	return &file->shadow;
+}
+
+static void **host_inode_shadow(struct inode *inode)
+{
+	return &inode->shadow;
+}
+
+static bool host_inode_is_shmem(struct inode *inode)
+{
+	return inode->is_shmem;
+}
+
+static void host_file_get(struct machine *m, struct file *file, struct engine_file *f)
+{
+	struct inode *inode = file_inode(file);
+
+	(void)m;
+	*f = (struct engine_file){
+		.inode = inode, .pos = file->f_pos, .size = i_size_read(inode),
+		.mode = file->f_mode & (FMODE_READ | FMODE_WRITE | FMODE_LSEEK | FMODE_PREAD |
+					FMODE_PWRITE),
+		.flags = file->f_flags, .i_mode = inode->i_mode, .nlink = inode->i_nlink,
+		.ino = inode->i_ino, .is_shmem = inode->is_shmem,
+		.frozen = inode->flags & SHMEM_F_MAPPING_FROZEN };
+}
+
+static void host_file_set(struct machine *m, struct file *file, const struct engine_file *f)
+{
+	struct inode *inode = file_inode(file);
+
+	file->f_pos = f->pos;
+	if (i_size_read(inode) != f->size)
+		i_size_write(m, inode, f->size);
+	if (inode->is_shmem && f->frozen != !!(inode->flags & SHMEM_F_MAPPING_FROZEN))
+		shmem_freeze(m, inode, f->frozen);
+}
+
+static void host_inode_lock(struct machine *m, struct inode *inode, bool lock)
+{
+	if (lock)
+		inode_lock(m, inode);
+	else
+		inode_unlock(m, inode);
+}
+
+/* ---- Page caches ---- */
+
+static long host_pin_folios(struct machine *m, struct file *file, long long start, long long end,
+			    unsigned int *pfns, unsigned int max)
+{
+	return memfd_pin_folios(m, file, start, end, pfns, max);
+}
+
+static void host_unpin_folio(struct machine *m, unsigned long pfn)
+{
+	unpin_folio(m, page_folio(&m->memmap[pfn]));
+}
+
+static int host_add_to_page_cache(struct machine *m, struct inode *inode, unsigned long pfn,
+				  unsigned long index)
+{
+	return shmem_add_to_page_cache(m, page_folio(&m->memmap[pfn]), &inode->i_mapping, index);
+}
+
+static void host_remove_folio(struct machine *m, struct inode *inode, unsigned long pfn,
+			      unsigned long index)
+{
+	filemap_remove_folio_at(m, &inode->i_mapping, page_folio(&m->memmap[pfn]), index);
+}
+
+static int host_acct_blocks(struct machine *m, struct inode *inode, long pages)
+{
+	return shmem_inode_acct_blocks(m, inode, pages);
+}
+
+/* ---- What the kernel says ---- */
+
+/* KERN_ERR is 3, KERN_WARNING 4. */
+static void host_print(struct machine *m, int level, const char *text)
+{
+	printk(m, level <= 3 ? LOG_ERR : level == 4 ? LOG_WARN : LOG_INFO, "%s", text);
+}
+
+static void host_warn(struct machine *m, const void *where, const void *const *chain,
+		      unsigned int depth)
+{
+	tree_push_chain(m, chain, depth);
+	warn(m, tree_function(m->k->boot.release.tree, where));
+	tree_pop_chain(m);
+}
+
+static void __attribute__((noreturn)) host_stop(struct machine *m, const char *text)
+{
+	panic(m, "%s", text);
+}
+
+static void __attribute__((noreturn)) host_missing(struct machine *m, const char *name,
+						   const void *const *chain, unsigned int depth)
+{
+	tree_push_chain(m, chain, depth);
+	panic(m, "simulator: the kernel calls %s(), which luosim does not supply", name);
+}
+
+/* ---- Locks ---- */
+
+_Static_assert(sizeof(struct mutex) <= ENGINE_LOCK_SIZE, "a mutex fits into the tree's");
+_Static_assert(sizeof(struct rw_semaphore) <= ENGINE_LOCK_SIZE, "so does a semaphore");
+
+static void host_lock(struct machine *m, enum engine_lock what, void *lock, const char *name,
+		      bool *taken)
+{
+	*(const char **)lock = name;
+	switch (what) {
+	case ENGINE_LOCK:
+		mutex_lock(m, lock);
+		break;
+	case ENGINE_TRYLOCK:
+		*taken = mutex_trylock(m, lock);
+		break;
+	case ENGINE_UNLOCK:
+		mutex_unlock(m, lock);
+		break;
+	case ENGINE_READ:
+		down_read(m, lock);
+		break;
+	case ENGINE_READ_UNLOCK:
+		up_read(m, lock);
+		break;
+	case ENGINE_WRITE:
+		down_write(m, lock);
+		break;
+	case ENGINE_WRITE_UNLOCK:
+		up_write(m, lock);
+		break;
+	}
+}
+
+/* No lock of the kernel's is larger than this. */
+#define MAX_LOCK_SIZE	256
+
+static bool host_is_held(struct machine *m, const void *inside)
+{
+	const struct task *task = m->task;
+
+	for (u32 i = 0; i < task->nr_held; i++)
+		if ((uintptr_t)inside - (uintptr_t)task->held[i].lock < MAX_LOCK_SIZE)
+			return true;
+	return false;
+}
+
+/* ---- The judge ---- */
+
+/* Handlers are known by the beginning of their compatible strings, "memfd" of "memfd-v2". */
+static int host_should_fail(struct machine *m, enum engine_callback call, const char *compatible)
+{
+	static const enum handler_call calls[] = {
+		[ENGINE_CAN_PRESERVE] = CALL_CAN_PRESERVE, [ENGINE_PRESERVE] = CALL_PRESERVE,
+		[ENGINE_FREEZE] = CALL_FREEZE, [ENGINE_RETRIEVE] = CALL_RETRIEVE,
+		[ENGINE_CAN_FINISH] = CALL_CAN_FINISH,
+	};
+	char name[48];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(compatible, "-"), compatible);
+	return should_fail(m, FAIL_CALLBACK, calls[call], name);
+}
+
+static u32 claim_with(struct machine *m, const struct file *file, u64 data)
+{
+	const struct ledger *l = &m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if (claim->state == CLAIM_OUTGOING ? claim->kept && claim->data_phys == data &&
+						     claim->file == file :
+		    claim->state == CLAIM_INCOMING && claim->data_phys == data)
+			return i + 1;
+	}
+	return 0;
+}
+
+static void host_preserving(struct machine *m, struct file *file)
+{
+	(void)file;
+	ledger_data(m, m->task->claim);
+}
+
+static void host_preserved(struct machine *m, unsigned long data, int err)
+{
+	struct claim *claim;
+
+	if (err || !m->task->claim)
+		return;
+	claim = m->ledger.claims[m->task->claim - 1];
+	claim->data_phys = data;
+	claim->kept = true;
+	census_add(m, CENSUS_LUO_FILES, 1);
+}
+
+static unsigned int host_acting(struct machine *m, struct file *file, unsigned long data)
+{
+	return ledger_act_for(m, claim_with(m, file, data));
+}
+
+static void host_acted(struct machine *m, unsigned int before)
+{
+	ledger_act_for(m, before);
+}
+
+static void host_frozen(struct machine *m, struct file *file, unsigned long old_data,
+			unsigned long data, bool serialized)
+{
+	u32 claim = claim_with(m, file, old_data);
+
+	if (claim)
+		m->ledger.claims[claim - 1]->data_phys = data;
+	ledger_serialize(m, claim, serialized);
+}
+
+static void host_retrieved(struct machine *m, unsigned long data, struct file *file, int err)
+{
+	u32 claim = claim_with(m, NULL, data);
+
+	if (!err) {
+		ledger_retrieved(m, claim, file);
+	} else if (claim && !m->ledger.claims[claim - 1]->latched) {
+		m->ledger.claims[claim - 1]->latched = true;
+		census_add(m, CENSUS_LATCHED, 1);
+	}
+}
+
+static void host_done(struct machine *m, struct file *file, unsigned long data, bool finished)
+{
+	u32 claim = claim_with(m, finished ? NULL : file, data);
+
+	census_add(m, CENSUS_LUO_FILES, -1);
+	if (claim && m->ledger.claims[claim - 1]->latched)
+		census_add(m, CENSUS_LATCHED, -1);
+	ledger_done(m, claim);
+}
+
+static void host_deserializing(struct machine *m, const char *session, unsigned long files)
+{
+	for (unsigned long i = 0; i < files && ledger_incoming_next(m, session); i++)
+		census_add(m, CENSUS_LUO_FILES, 1);
+}
+
+static void host_deserialized(struct machine *m, int err)
+{
+	struct luo *luo = &m->k->luo;
+
+	if (luo->is_deserialized)
+		return;
+	luo->is_deserialized = true;
+	luo->deserialize_err = err;
+	if (!err && luo->incoming.active)
+		ledger_deserialized(m);
+}
+
+static void host_managed(struct machine *m, int more)
+{
+	census_add(m, CENSUS_MANAGED, more);
+}
+
+static void host_kho_preserve(struct machine *m, unsigned long pfn, unsigned long nr, bool keep)
+{
+	ledger_preserve(m, pfn, nr, keep);
+}
+
+static void host_kho_restore(struct machine *m, unsigned long pfn)
+{
+	ledger_restoring(m, pfn, 1);
+}
+
+static void host_recalc_inode(struct machine *m, struct inode *inode, long alloced)
+{
+	shmem_recalc_inode(m, inode, alloced);
+}
+
+const struct engine_host engine_host = {
+	.heap_alloc = host_heap_alloc, .heap_free = host_heap_free,
+	.own_alloc = host_own_alloc, .own_free = host_own_free,
+	.uncount = host_uncount, .too_large = host_too_large,
+	.frame_alloc = host_frame_alloc, .frame_free = host_frame_free,
+	.page_get = host_page_get, .page_set = host_page_set,
+	.folio_restored = host_folio_restored, .reserve = host_reserve, .scratch = host_scratch,
+	.map = engine_map, .unmap = engine_unmap,
+	.copy_from_user = host_copy_from_user, .copy_to_user = host_copy_to_user,
+	.file_by_fd = host_file_by_fd, .file_get_more = host_file_get_more, .file_put = fput,
+	.get_unused_fd = host_get_unused_fd, .put_unused_fd = put_unused_fd,
+	.fd_install = fd_install, .anon_inode_getfile = host_anon_inode_getfile,
+	.memfd_alloc = memfd_alloc_file, .add_seals = memfd_add_seals,
+	.get_seals = memfd_get_seals,
+	.file_shadow = host_file_shadow, .inode_shadow = host_inode_shadow,
+	.inode_is_shmem = host_inode_is_shmem,
+	.file_get = host_file_get, .file_set = host_file_set, .inode_lock = host_inode_lock,
+	.pin_folios = host_pin_folios, .unpin_folio = host_unpin_folio,
+	.add_to_page_cache = host_add_to_page_cache, .remove_folio = host_remove_folio,
+	.acct_blocks = host_acct_blocks, .recalc_inode = host_recalc_inode,
+	.print = host_print, .ratelimit = printk_allowed, .warn = host_warn, .stop = host_stop,
+	.missing = host_missing, .is_held = host_is_held, .lock = host_lock,
+	.should_fail = host_should_fail, .preserving = host_preserving,
+	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
+	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,
+	.deserializing = host_deserializing, .deserialized = host_deserialized,
+	.managed = host_managed, .kho_preserve = host_kho_preserve,
+	.kho_restore = host_kho_restore, .chain_begin = tree_push_chain,
+	.chain_end = tree_pop_chain,
+	.copy = memcpy, .move = memmove, .fill = memset, .compare = memcmp,
+};

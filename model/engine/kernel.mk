@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Compile and link the object of a kernel tree; build-kernel.sh says where everything is.
+#
+# TREE, PREPARED: the tree and its configured folder. FLAGS: what it compiles with.
+# ENGINE: this folder. ADD: files beside those of LUO, KHO and memfd. OUT: the object.
+
+MAKEFLAGS += -rR
+.DEFAULT_GOAL = $(OUT)
+.DELETE_ON_ERROR:
+
+# Options that Kconfig has not for ARCH=um.
+DEFINES = $(addprefix -DCONFIG_,$(addsuffix =1,KEXEC_CORE KEXEC_FILE KEXEC_HANDOVER \
+	KEXEC_HANDOVER_ENABLE_DEFAULT LIVEUPDATE LIVEUPDATE_MEMFD MEMBLOCK_KHO_SCRATCH))
+CC = gcc -I$(ENGINE)/glue $(FLAGS) -I. -I$(ENGINE) -I$(TREE)/kernel/liveupdate -I$(TREE)/mm -I$(TREE)/scripts/dtc/libfdt -I$(TREE) \
+	$(DEFINES) -w -O2 -g1 -fPIC -fvisibility=default -fno-omit-frame-pointer \
+	-fno-optimize-sibling-calls -MMD -MP
+
+# What is borrowed: linked where neither the files nor the glue have a function.
+BORROWED = $(patsubst $(TREE)/%,%,$(wildcard $(addprefix $(TREE)/,lib/xarray.c lib/vsprintf.c \
+	lib/string.c lib/string_helpers.c lib/kstrtox.c lib/ctype.c lib/find_bit.c lib/hweight.c \
+	lib/errname.c lib/hexdump.c lib/cmdline.c lib/usercopy.c lib/fdt.c lib/fdt_ro.c lib/fdt_rw.c \
+	lib/fdt_sw.c lib/fdt_wip.c lib/fdt_strerror.c lib/fdt_empty_tree.c lib/fdt_addresses.c \
+	mm/page_alloc.c)))
+# The files that kernel/liveupdate/Makefile would build, and in which module each is.
+CONFIG_KEXEC_HANDOVER := y
+CONFIG_LIVEUPDATE := y
+include $(TREE)/kernel/liveupdate/Makefile
+parts = $(or $(strip $($(1:.o=-y)) $($(1:.o=-objs))),$(1))
+define set_module
+module-kernel/liveupdate/$(2:.o=.c) := $(1:.o=)
+endef
+$(foreach o,$(obj-y),$(foreach p,$(call parts,$(o)),$(eval $(call set_module,$(o),$(p)))))
+FILES = $(addprefix kernel/liveupdate/,$(patsubst %.o,%.c,$(foreach o,$(obj-y),$(call parts,$(o))))) \
+	mm/memfd_luo.c $(ADD)
+module_of = $(or $(module-$(1)),$(notdir $(1:.c=)))
+
+GLUE = core fs handlers lib mm
+
+# Functions of the tree that the glue stands in front of.
+WRAPPED = liveupdate_register_file_handler luo_file_deserialize luo_session_deserialize \
+	kho_preserve_folio kho_unpreserve_folio kho_preserve_pages kho_unpreserve_pages \
+	kho_unpreserve_vmalloc kho_restore_folio kho_restore_pages kho_radix_init_tree \
+	__xa_insert xa_erase
+
+objects = $(subst /,+,$(FILES:.c=.o))
+borrowed = $(addprefix borrowed+,$(subst /,+,$(BORROWED:.c=.o)))
+glue = $(addprefix glue+,$(addsuffix .o,$(GLUE)))
+
+names = -DKBUILD_MODFILE='"$(1)"' -DKBUILD_BASENAME='"$(notdir $(2:.c=))"' \
+	-DKBUILD_MODNAME='"$(1)"' -D__KBUILD_MODNAME=$(1)
+
+$(OUT): $(objects) $(borrowed) $(glue) stubs.o info.o $(ENGINE)/glue/kernel.lds
+	gcc -shared -nostdlib -o $@ -Wl,-Bsymbolic,--gc-sections,-z,now,-z,norelro,--build-id=none \
+		-Wl,--no-undefined,--version-script=exports -Wl,-T,$(ENGINE)/glue/kernel.lds \
+		$(objects) $(glue) $(borrowed) stubs.o info.o
+
+# The functions that are wrapped become weak, and get a second name.
+wrap = objdump -t $@ | awk -v wrapped='$(WRAPPED)' ' \
+	BEGIN { n = split(wrapped, names, " "); for (i = 1; i <= n; i++) is[names[i]] = 1 } \
+	$$2 == "g" && $$3 == "F" && is[$$NF] { \
+		printf "--weaken-symbol=%s\n--add-symbol=real_%s=%s:0x%s,function,global\n", \
+			$$NF, $$NF, $$4, $$1 }' >$@.wrap
+
+.SECONDEXPANSION:
+unplus = $(subst +,/,$(1))
+
+$(objects): %.o: $$(TREE)/$$(call unplus,%).c
+	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,$(call module_of,$(call unplus,$*).c),$<) \
+		-MF $(CURDIR)/$*.d -MT $@ -c -o $(CURDIR)/$@ $<
+	$(wrap)
+	objcopy --globalize-symbol=luo_session_global --globalize-symbol=luo_preserved_files \
+		@$@.wrap $@
+
+# Of what is borrowed only functions and constants are taken, and only what is called. What
+# the configuration leaves out may not compile, and has nothing to lend.
+$(borrowed): borrowed+%.o: $$(TREE)/$$(call unplus,%).c
+	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) -ffunction-sections -fdata-sections \
+		$(call names,$(notdir $(<:.c=)),$<) -MF $(CURDIR)/borrowed+$*.d -MT $@ \
+		-c -o $(CURDIR)/$@ $< 2>/dev/null || $(CC) -x c -c -o $(CURDIR)/$@ /dev/null
+	$(wrap)
+	objcopy --weaken @$@.wrap -R '.initcall*' -R '.init.setup' -R '___ksymtab*' -R '.export_symbol' $@
+
+$(glue): glue+%.o: $(ENGINE)/glue/%.c probed.h
+	cd $(PREPARED) && $(CC) -I$(CURDIR) $(call names,luosim,$<) -MF $(CURDIR)/glue+$*.d -MT $@ \
+		-c -o $(CURDIR)/$@ $<
+	objcopy --rename-section .text=luosim_text $@
+
+# Where in its variables luo_session.c keeps what the judge asks for, if it has it so.
+probed.h: $(TREE)/kernel/liveupdate/luo_session.c $(ENGINE)/glue/probe.c
+	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,luo,$<) -S -o - \
+		$(ENGINE)/glue/probe.c -MF $(CURDIR)/probe.d 2>/dev/null | \
+		sed -nE 's/.*->PROBED_([a-z_]+) \$$?([0-9]+).*/#define PROBED_\1 \2/p' >$(CURDIR)/$@ || :
+	test ! -s $@ || echo '#define PROBED_SESSIONS' >>$@
+
+# What is left: functions that nobody has become stubs that say so.
+lacks: $(objects) $(borrowed) $(glue) $(ENGINE)/kernel.mk
+	echo '{ global: luosim_kernel; local: *; };' >exports
+	gcc -shared -nostdlib -o lacking.so -Wl,-Bsymbolic,--gc-sections,-z,norelro \
+		-Wl,--unresolved-symbols=ignore-all -Wl,-T,$(ENGINE)/glue/kernel.lds \
+		-Wl,--version-script=exports $(objects) $(glue) $(borrowed)
+	nm -D -u lacking.so | awk '$$1 == "U" { print $$2 }' | \
+		grep -vE '^(_GLOBAL_OFFSET_TABLE_|real_.*|luosim_(version|commit|config|lacks))$$' | sort >$@ || :
+	rm -f lacking.so
+
+stubs.c: lacks
+	{ \
+		echo 'void luosim_missing(const char *name);'; \
+		sed 's/.*/void stub_&(void) __asm__("&"); void stub_&(void) { luosim_missing("&"); }/' lacks; \
+	} >$@
+
+info.c: FORCE lacks
+	{ \
+		echo 'const char luosim_version[] = "$(KERNEL_VERSION)";'; \
+		echo 'const char luosim_commit[] = "$(KERNEL_COMMIT)";'; \
+		echo 'const char luosim_config[] = "$(KERNEL_CONFIG)";'; \
+		echo 'const char luosim_lacks[] = "'$$(tr '\n' ' ' <lacks)'";'; \
+	} >$@.new
+	cmp -s $@.new $@ || mv $@.new $@
+
+stubs.o info.o: %.o: %.c
+	gcc -O2 -fPIC -fno-omit-frame-pointer -c -o $@ $<
+
+FORCE:
+.PHONY: FORCE
+
+-include $(wildcard *.d)

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A tree's kernel from its boot to its end: what the model calls where it would go into
+ * LUO or KHO, and whose variables the object holds meanwhile.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#include "engine/engine.h"
+#include "machine/machine.h"
+
+#define SESSION_NAME	"anon_inode:[luo_session] "
+
+static __thread struct machine *running;
+
+/* ---- Whose variables the object holds ---- */
+
+static void give_back(struct luosim_tree *tree)
+{
+	if (tree->owner)
+		memcpy(tree->owner->tree_variables, tree->kernel->data, tree_variables(tree));
+	tree->owner = NULL;
+}
+
+static const struct engine_kernel *enter(struct machine *m)
+{
+	struct luosim_tree *tree = m->k->boot.release.tree;
+
+	running = m;
+	if (tree->owner == m)
+		return tree->kernel;
+	give_back(tree);
+	memcpy((void *)tree->kernel->data, m->tree_variables, tree_variables(tree));
+	tree->kernel->attach(&engine_host, m);
+	tree->owner = m;
+	return tree->kernel;
+}
+
+static void take_status(struct machine *m, const struct engine_kernel *kernel)
+{
+	struct engine_status status = { 0 };
+	struct luo *luo = &m->k->luo;
+
+	kernel->status(&status);
+	luo->enabled = status.enabled;
+	luo->incoming.active = status.has_incoming;
+	luo->incoming.count = status.incoming;
+}
+
+void tree_save_variables(struct machine *m)
+{
+	struct luosim_tree *tree = m->k ? m->k->boot.release.tree : NULL;
+
+	if (tree && tree->owner == m)
+		memcpy(m->tree_variables, tree->kernel->data, tree_variables(tree));
+}
+
+void tree_variables_changed(struct machine *m)
+{
+	struct luosim_tree *tree = m->k ? m->k->boot.release.tree : NULL;
+
+	if (tree && tree->owner == m)
+		tree->owner = NULL;
+}
+
+/* ---- Bad pointers ---- */
+
+/* The function that followed it, and its callers. */
+static u32 chain_of(const struct luosim_tree *tree, const ucontext_t *context, const void **chain)
+{
+	const void *const *frame = (const void *const *)context->uc_mcontext.gregs[REG_RBP];
+	u32 depth = 0;
+
+	chain[depth++] = (const void *)context->uc_mcontext.gregs[REG_RIP];
+	while (depth < CALL_DEPTH && frame && !((uintptr_t)frame & 7)) {
+		const void *from = frame[1];
+
+		if (from < tree->kernel->text || from >= tree->kernel->text_end)
+			break;
+		chain[depth++] = from;
+		frame = frame[0];
+	}
+	return depth;
+}
+
+static void bad_pointer(int sig, siginfo_t *info, void *data)
+{
+	const ucontext_t *context = data;
+	const void *at = (const void *)context->uc_mcontext.gregs[REG_RIP];
+	struct luosim_tree *tree = running && running->k ? running->k->boot.release.tree : NULL;
+	const void *chain[CALL_DEPTH];
+
+	if (!tree || at < tree->kernel->text || at >= tree->kernel->text_end) {
+		signal(sig, SIG_DFL);
+		return;
+	}
+	tree_push_chain(running, chain, chain_of(tree, context, chain));
+	oops(running, (u8 *)info->si_addr - running->memory.ram);
+}
+
+static void catch_bad_pointers(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = bad_pointer, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+/* ---- Call chains ---- */
+
+void tree_push_chain(struct machine *m, const void *const *chain, u32 depth)
+{
+	struct luosim_tree *tree = m->k->boot.release.tree;
+
+	m->task->tree_depth = m->task->call_depth;
+	while (depth--)
+		if (!tree_is_glue(tree, chain[depth]))
+			kcall_push(m, tree_function(tree, chain[depth]));
+}
+
+void tree_pop_chain(struct machine *m)
+{
+	m->task->call_depth = m->task->tree_depth;
+}
+
+/* ---- Boot ---- */
+
+void tree_boot_memory(struct machine *m, phys_addr_t fdt)
+{
+	struct luosim_tree *tree = m->k->boot.release.tree;
+	const struct engine_kernel *kernel;
+	u64 scratch_size = m->kho_scratch_size;
+
+	if (engine_memory_init(m))
+		panic(m, "simulator: no address space for a tree's kernel");
+	catch_bad_pointers();
+	if (m->tree_variables_size < tree_variables(tree)) {
+		m->tree_variables = arena_alloc_for_good(&m->persist, tree_variables(tree));
+		m->tree_variables_size = tree_variables(tree);
+	}
+	memcpy(m->tree_variables, tree->fresh, tree_variables(tree));
+	memset(m->memory.memmap, 0, m->top * tree->kernel->page_size);
+	/* What the previous kernel's object handed over, or what the model would have. */
+	if (!scratch_size) {
+		const u64 area[] = { m->k->kho.scratch.addr, m->k->kho.scratch.size };
+
+		memcpy(m->kho_scratch, area, sizeof(area));
+		scratch_size = sizeof(area);
+	}
+	if (tree->owner == m)
+		tree->owner = NULL;
+	kernel = enter(m);
+	kernel->boot_memory(&(struct engine_boot){
+		.kho = m->k->boot.kho, .liveupdate = m->k->boot.liveupdate, .fdt = fdt,
+		.scratch = m->kho_scratch, .scratch_size = scratch_size,
+		.nr_frames = m->nr_frames, .physmem = m->memory.ram,
+		.vmalloc = m->memory.vmalloc, .vmalloc_size = VMALLOC_SIZE,
+		.memmap = m->memory.memmap });
+	m->kho_scratch_size = 0;
+}
+
+void tree_boot_rest(struct machine *m)
+{
+	const struct engine_kernel *kernel = enter(m);
+
+	kernel->boot_rest();
+	take_status(m, kernel);
+}
+
+/* ---- Files ---- */
+
+static int tree_open(struct machine *m, struct file *file)
+{
+	const struct engine_kernel *kernel = enter(m);
+	int err = kernel->open(file);
+
+	take_status(m, kernel);
+	return err;
+}
+
+static int tree_release(struct machine *m, struct file *file)
+{
+	const struct engine_kernel *kernel = enter(m);
+	int err = kernel->release(file);
+
+	take_status(m, kernel);
+	return err;
+}
+
+/* The token that a session is to preserve a file under. */
+static u64 token_of(const struct uptr *arg)
+{
+	struct liveupdate_session_fd fd = { 0 };
+
+	if (arg->mem)
+		memcpy(&fd, arg->mem, min(arg->size, sizeof(fd)));
+	return fd.token;
+}
+
+static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, struct uptr arg)
+{
+	const struct engine_kernel *kernel = enter(m);
+	const char *name = file->f_dentry->d_name;
+	u32 claim = 0;
+	int err;
+
+	if (cmd == LIVEUPDATE_SESSION_PRESERVE_FD &&
+	    !strncmp(name, SESSION_NAME, strlen(SESSION_NAME)))
+		claim = ledger_claim(m, name + strlen(SESSION_NAME), token_of(&arg));
+	m->task->user = arg;
+	err = kernel->ioctl(file, cmd, arg.mem);
+	if (claim && !m->ledger.claims[claim - 1]->kept)
+		ledger_done(m, claim);
+	if (claim)
+		ledger_act_for(m, 0);
+	take_status(m, kernel);
+	return err;
+}
+
+const struct file_operations tree_device_fops = {
+	.name = "liveupdate",
+	.open = tree_open,
+	.release = tree_release,
+	.unlocked_ioctl = tree_ioctl,
+};
+
+const struct file_operations tree_session_fops = {
+	.name = "luo_session",
+	.release = tree_release,
+	.unlocked_ioctl = tree_ioctl,
+};
+
+void tree_file_gone(struct machine *m, struct file *file)
+{
+	enter(m)->file_gone(file);
+}
+
+void tree_inode_gone(struct machine *m, struct inode *inode)
+{
+	arena_free(&m->heap, inode->shadow, m->k->boot.release.tree->kernel->inode_size);
+}
+
+/* ---- Reboot ---- */
+
+phys_addr_t tree_fill_kimage(struct machine *m)
+{
+	const void *scratch = NULL;
+	unsigned long size = 0, fdt;
+
+	fdt = enter(m)->fill_kimage(&scratch, &size);
+	m->kho_scratch_size = min(size, sizeof(m->kho_scratch));
+	memcpy(m->kho_scratch, scratch, m->kho_scratch_size);
+	return fdt;
+}
+
+int tree_reboot(struct machine *m)
+{
+	ledger_serialize_none(m);
+	return enter(m)->reboot();
+}
