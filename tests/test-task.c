@@ -73,7 +73,7 @@ static void lock_both(struct work *work)
 static void read_lock(struct work *work)
 {
 	down_read(work->m, work->sem);
-	task_yield(work->m, "inside", NULL);
+	task_yield(work->m, YIELD_F_POS, NULL);
 	up_read(work->m, work->sem);
 }
 
