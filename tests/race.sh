@@ -110,6 +110,10 @@ check "a close against reboot on v7.0: every order one by one gives the same cou
 	merged_is_all --kernel=v7.0 "$dir/close-reboot.scn"
 check "a close against reboot on v7.3: every order one by one gives the same counts" \
 	merged_is_all --kernel=v7.3 "$dir/close-reboot.scn"
+for one in seek-read seek-read-locked append get-name-twice; do
+	check "$one: every order one by one gives the same counts" \
+		merged_is_all "$dir/$one.scn"
+done
 check "B12: the schedule that steals, pasted back, steals" \
 	pasted "stolen lost" --kernel=v7.0 "$dir/close-reboot.scn"
 check "B13: the schedule that loses, pasted back, loses" \
