@@ -46,7 +46,7 @@ struct search {
 	void *data;
 	guint64 transitions;
 	gint64 deadline;
-	const char *stopped;
+	const char *stopped;		/* why; atomic, see stop() */
 };
 
 struct worker {
@@ -64,6 +64,19 @@ struct worker {
 	guint64 frames[MAX_INODES];	/* of the memfds */
 	bool booted;			/* what was tried last led to the next kernel */
 };
+
+/* ---- Stopping ---- */
+
+/* For all threads, which look without the lock; of several reasons the first. */
+static void stop(struct search *s, const char *why)
+{
+	g_atomic_pointer_compare_and_exchange(&s->stopped, NULL, why);
+}
+
+static const char *why_stopped(struct search *s)
+{
+	return g_atomic_pointer_get(&s->stopped);
+}
 
 /* ---- Where a worker is ---- */
 
@@ -249,7 +262,7 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		end(w, origin, false, rank);
 		break;
 	case STATE_NO_ROOM:
-		s->stopped = "memory";
+		stop(s, "memory");
 		break;
 	default:
 		if (s->options->jobs > 1 && number >= s->end && improve(s, number, origin))
@@ -320,7 +333,7 @@ static void try_race(struct worker *w, guint op)
 	w->there = false;
 	race_search(&w->race, op, try_outcome, &raced);
 	if (w->race.stopped != NULL)
-		w->search->stopped = w->race.stopped;
+		stop(w->search, w->race.stopped);
 }
 
 /* In the order of their numbers, as key_of() has it. */
@@ -352,7 +365,7 @@ static void expand(struct worker *w)
 			continue;
 		try_variants(w, op);
 	}
-	for (guint i = 0; i < world->pairs->len && w->search->stopped == NULL; i++) {
+	for (guint i = 0; i < world->pairs->len && why_stopped(w->search) == NULL; i++) {
 		guint op = world->ops->len + i;
 
 		if (world_can(world, &spot->place, op) &&
@@ -366,18 +379,16 @@ static void expand(struct worker *w)
 static bool out_of_time(struct worker *w)
 {
 	struct search *s = w->search;
-	bool stop;
 
 	g_mutex_lock(&s->lock);
 	s->transitions += w->transitions;
 	w->transitions = 0;
-	if (s->stopped == NULL && !progress_at(s->options->progress, states_nr(s->states), 0))
-		s->stopped = "interrupt";
-	if (s->stopped == NULL && s->deadline != 0 && g_get_monotonic_time() > s->deadline)
-		s->stopped = "time";
-	stop = s->stopped != NULL;
+	if (why_stopped(s) == NULL && !progress_at(s->options->progress, states_nr(s->states), 0))
+		stop(s, "interrupt");
+	if (why_stopped(s) == NULL && s->deadline != 0 && g_get_monotonic_time() > s->deadline)
+		stop(s, "time");
 	g_mutex_unlock(&s->lock);
-	return stop;
+	return why_stopped(s) != NULL;
 }
 
 static void make_room(struct search *s)
@@ -386,7 +397,7 @@ static void make_room(struct search *s)
 		return;
 	g_rw_lock_writer_lock(&s->growing);
 	if (states_crowded(s->states) && !states_grow(s->states))
-		s->stopped = "memory";
+		stop(s, "memory");
 	g_rw_lock_writer_unlock(&s->growing);
 }
 
@@ -405,14 +416,14 @@ static gpointer work(gpointer data)
 			break;
 		make_room(s);
 		g_rw_lock_reader_lock(&s->growing);
-		for (guint32 i = from; i < MIN(from + chunk, nr) && s->stopped == NULL; i++) {
+		for (guint32 i = from; i < MIN(from + chunk, nr) && why_stopped(s) == NULL; i++) {
 			guint32 number = s->order != NULL ?
 				g_array_index(s->order, struct ranked, i).number : s->first + i;
 
 			if (go_to(w, number, s->depth))
 				expand(w);
 			else
-				s->stopped = "memory";
+				stop(s, "memory");
 		}
 		g_rw_lock_reader_unlock(&s->growing);
 	}
@@ -510,11 +521,11 @@ static void levels(struct search *s, struct worker *workers)
 
 	s->end = 0;
 	arrive(&workers[0], &root, 0);
-	for (s->depth = 0; s->stopped == NULL; s->depth++) {
+	for (s->depth = 0; why_stopped(s) == NULL; s->depth++) {
 		if (!next_level(s, workers))
 			break;
 		if (s->depth == s->world->depth) {
-			s->stopped = "depth";
+			stop(s, "depth");
 			break;
 		}
 		run_level(s, workers);
@@ -527,7 +538,7 @@ static struct explore_result *result_of(struct search *s)
 {
 	struct explore_result *r = g_new0(struct explore_result, 1);
 
-	r->stopped = s->stopped;
+	r->stopped = why_stopped(s);
 	r->states = states_nr(s->states) - s->holes;
 	r->transitions = s->transitions;
 	r->bytes = states_bytes(s->states);
