@@ -72,11 +72,11 @@ check "standard input twice" \
 	diagnosed "luosim: standard input several times, expected '-' once" - - <empty.scn
 check "of several files each is diagnosed" \
 	diagnosed "empty.scn:1:1: no scenario, expected 'scenario NAME'
-nul.scn:4:14: NUL byte, expected text" empty.scn nul.scn
+nul.scn:4:14: NUL byte, expected text" -S empty.scn nul.scn
 
 printf '%s\n' "$head" >good.scn
-check "nothing runs beside a bad file" diagnosed \
-	"nul.scn:4:14: NUL byte, expected text" good.scn nul.scn
+check "with -S nothing runs beside a bad file" diagnosed \
+	"nul.scn:4:14: NUL byte, expected text" -S good.scn nul.scn
 check "no file at all" diagnosed "luosim: no file given, expected luosim FILE..."
 check "a mistyped command" diagnosed \
 	"luosim: no file or command 'comapre', expected perhaps 'compare'" comapre good.scn
@@ -114,7 +114,7 @@ check "more memory than a machine may have" diagnosed \
 check "likewise of a search" diagnosed \
 	"luosim: --mem: memory out of range, expected 4M to 1T" explore --mem 2T
 check "an unknown format" diagnosed \
-	"luosim: unknown --format, expected text, ktap or json" --format=xml good.scn
+	"luosim: unknown --format, expected text, ktap, junit or json" --format=xml good.scn
 check "an unknown list" diagnosed \
 	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points" \
 	list fix

@@ -97,6 +97,24 @@ cp set/dup-token.scn broken/a.scn
 printf '# <&>\nkernle 1\n' >broken/b.scn
 cp set/below/dup-finish.scn broken/c.scn
 
+same_matrix_with_jobs()
+{
+	"$luosim" compare "$@" set "$top"/scenarios/dup-*.scn >one
+	"$luosim" compare "$@" -j4 set "$top"/scenarios/dup-*.scn | cmp one -
+	"$luosim" compare -j 3 "$@" set "$top"/scenarios/dup-*.scn | cmp one -
+	[ "$(wc -c <one)" -gt 400 ] || cat one
+}
+
+# The same comes out of several threads, and of one.
+same_with_jobs()
+{
+	"$luosim" "$@" set broken "$top/scenarios/policies" >one 2>&1
+	"$luosim" "$@" -j4 set broken "$top/scenarios/policies" >four 2>&1
+	"$luosim" "$@" -j 3 set broken "$top/scenarios/policies" 2>&1 | cmp four -
+	cmp one four
+	[ "$(wc -c <one)" -gt 400 ] || cat one
+}
+
 for options in --header -v\ --header --format=ktap --format=json "compare --header" \
 	"compare --format=markdown" "compare --format=html" "compare --format=json" \
 	"explain --header" "explain --format=json" "--kernel=v7.1 --header"; do
@@ -135,6 +153,14 @@ if command -v python3 >/dev/null; then
 else
 	skip "JUnit is well formed, counts right and has the traces of failures" "no python3"
 fi
+for format in text ktap junit json; do
+	check "-j4 and -j 3: the same bytes of $format" same_with_jobs -v --header --format=$format
+done
+for format in text html json; do
+	check "-j4 and -j 3: the same bytes of compare's $format" \
+		same_matrix_with_jobs --header --format=$format
+done
+check "2 for no thread at all" gives 2 -j0 set
 check "--only runs what is called so" prints 'scenario dup-finish, .*' --only='dup-f*' set
 check "--only may come again" prints '3 runs: 2 passed, 1 failed' \
 	--only=dup-finish --only='*token' --header set

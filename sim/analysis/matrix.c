@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Scenarios against policies or releases: runs them all and adds up what came out. */
 #include "analysis/matrix.h"
+#include "run/in-order.h"
 #include "run/progress.h"
 
 static void column_free(struct matrix_column *column)
@@ -100,49 +101,67 @@ static struct digest *run_own(const struct scenario *scn, const struct overrides
 	return d;
 }
 
+/* Runs of all rows that go on, in several threads. */
+struct rows {
+	struct matrix *m;
+	const struct overrides *common;
+	bool traces;
+	struct progress *progress;
+	struct digest ***runs;		/* of each row, one for each column and one more */
+	bool stopped;
+};
+
 /* Run a row. What is refused shows when all its runs lie side by side. */
-static bool run_row(struct matrix *m, guint row, const struct overrides *common, bool traces,
-		    struct progress *progress)
+static void run_row(void *data, guint row)
 {
+	struct rows *rows = data;
+	struct matrix *m = rows->m;
 	const struct scenario *scn = m->scenarios->pdata[row];
-	guint nr = m->columns->len, done;
-	g_autofree struct digest **runs = g_new0(struct digest *, nr + 1);
-	struct digest *own = NULL;
-	bool go_on = true;
+	guint nr = m->columns->len;
+	struct digest **runs = rows->runs[row] = g_new0(struct digest *, nr + 1), *own;
 
-	for (done = 0; done < nr && go_on; done++) {
-		const struct matrix_column *column = m->columns->pdata[done];
+	for (guint i = 0; i < nr; i++) {
+		const struct matrix_column *column = m->columns->pdata[i];
 
-		go_on = progress_step(progress, (guint64)m->scenarios->len * nr);
-		if (go_on)
-			runs[done] = digest_run(scn, column->overrides, traces);
+		if (progress_stopped(rows->progress))
+			return;
+		runs[i] = digest_run(scn, column->overrides, rows->traces);
 	}
-	if (go_on) {
-		runs[nr] = digest_run(scn, common, false);
-		own = run_own(scn, common);
-		digest_refusals(runs, nr + 1);
-		digest_shared(runs, nr + 1, own);
-		for (guint i = 0; i < nr; i++) {
-			fill_cell(&m->cells[row * nr + i], runs[i]);
-			add_up(m->columns->pdata[i], runs[i]);
-		}
-	}
-	for (guint i = 0; i <= nr; i++)
-		g_clear_pointer(&runs[i], digest_free);
+	runs[nr] = digest_run(scn, rows->common, false);
+	own = run_own(scn, rows->common);
+	digest_refusals(runs, nr + 1);
+	digest_shared(runs, nr + 1, own);
+	for (guint i = 0; i < nr; i++)
+		fill_cell(&m->cells[row * nr + i], runs[i]);
 	g_clear_pointer(&own, digest_free);
-	return go_on;
 }
 
-bool matrix_run(struct matrix *m, const struct overrides *common, bool traces)
+static void end_row(void *data, guint row)
 {
-	struct progress *progress = progress_new("runs");
-	bool go_on = true;
+	struct rows *rows = data;
+	guint nr = rows->m->columns->len;
+	guint64 total = (guint64)rows->m->scenarios->len * nr;
+
+	rows->stopped = !progress_at(rows->progress, (guint64)(row + 1) * nr, total);
+	for (guint i = 0; i < nr && !rows->stopped; i++)
+		add_up(rows->m->columns->pdata[i], rows->runs[row][i]);
+	for (guint i = 0; i <= nr; i++)
+		g_clear_pointer(&rows->runs[row][i], digest_free);
+	g_free(rows->runs[row]);
+}
+
+bool matrix_run(struct matrix *m, const struct overrides *common, bool traces, guint jobs)
+{
+	g_autofree struct digest ***runs = g_new0(struct digest **, m->scenarios->len);
+	struct rows rows = {
+		.m = m, .common = common, .traces = traces, .runs = runs,
+		.progress = progress_new("runs"),
+	};
 
 	m->cells = g_new0(struct matrix_cell, (gsize)m->scenarios->len * m->columns->len);
-	for (guint row = 0; row < m->scenarios->len && go_on; row++)
-		go_on = run_row(m, row, common, traces, progress);
-	progress_free(progress);
-	return go_on;
+	in_order(jobs, m->scenarios->len, run_row, end_row, &rows);
+	progress_free(rows.progress);
+	return !rows.stopped;
 }
 
 /* ---- Totals ---- */

@@ -68,9 +68,10 @@ void matrix_add_column(struct matrix *m, const char *name, struct overrides *ove
  * matrix_run() - run all scenarios as all columns say.
  * @common: what all columns have in common; a run without more says what is refused.
  * @traces: keep them.
+ * @jobs: threads.
  * Return: false when the user stopped it.
  */
-bool matrix_run(struct matrix *m, const struct overrides *common, bool traces);
+bool matrix_run(struct matrix *m, const struct overrides *common, bool traces, guint jobs);
 
 const struct matrix_cell *matrix_cell(const struct matrix *m, guint row, guint column);
 

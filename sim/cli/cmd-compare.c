@@ -5,12 +5,14 @@
 #include "cli/cmd.h"
 #include "analysis/matrix.h"
 #include "report/header.h"
+#include "run/in-order.h"
 #include "scn/plugin.h"
 
 struct options {
 	struct overrides *overrides;	/* of all columns */
 	char *policies, *releases, *format;
 	char **only;
+	gint jobs;
 	gboolean header;
 	struct header about;
 	char **files;
@@ -36,6 +38,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Releases across, instead of policies", "all|R[,R2...]" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, markdown, json or html", "FORMAT" },
+		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
+		  "Threads (1); the report is the same", "N" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
 		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
@@ -100,7 +104,7 @@ static int compare(const struct options *o, const struct format *format, const G
 	m->header = o->header || format != formats ? &o->about : NULL;
 	if (!add_columns(m, o, &error))
 		status = complain("%s", error->message);
-	else if (!matrix_run(m, o->overrides, format->traces))
+	else if (!matrix_run(m, o->overrides, format->traces, o->jobs))
 		status = EXIT_UNUSABLE;
 	else
 		format->write(m, stdout);
@@ -119,6 +123,8 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 	while (o->format != NULL && !g_str_equal(format->name, o->format))
 		if (++format == formats + G_N_ELEMENTS(formats))
 			return complain("unknown --format, expected text, markdown, json or html");
+	if (o->jobs < 1 || o->jobs > MAX_JOBS)
+		return complain("--jobs out of range, expected 1 to %u", MAX_JOBS);
 	scenarios = load_some(o->files, o->only, NULL);
 	if (scenarios == NULL)
 		return EXIT_UNUSABLE;
@@ -128,7 +134,7 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 
 int compare_main(int argc, char **argv)
 {
-	struct options o = { .overrides = overrides_new() };
+	struct options o = { .overrides = overrides_new(), .jobs = 1 };
 	int status = load_and_compare(&o, argc, argv);
 
 	overrides_free(o.overrides);

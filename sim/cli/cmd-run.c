@@ -6,6 +6,7 @@
 
 #include "cli/cmd.h"
 #include "report/header.h"
+#include "run/in-order.h"
 #include "run/overrides.h"
 #include "run/plan.h"
 #include "run/progress.h"
@@ -16,6 +17,7 @@ struct options {
 	struct header about;
 	char *format, *colour;
 	char **only;
+	gint jobs;
 	GPtrArray *unreadable;	/* of struct unreadable *; NULL: one is enough to stop */
 	char **files;
 	const struct release *claimed;	/* of claimed_release() */
@@ -28,6 +30,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Run all variants that the scenarios name with 'runs'", NULL },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, ktap, junit or json", "FORMAT" },
+		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
+		  "Threads (1); the report is the same", "N" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
 		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "keep-going", 'k', 0, G_OPTION_ARG_NONE, &o->keep_going,
@@ -77,6 +81,8 @@ static const char *check_options(struct options *o)
 		return "unknown --format, expected text, ktap, junit or json";
 	if (!g_strv_contains(colours, o->colour))
 		return "unknown --color, expected auto, always or never";
+	if (o->jobs < 1 || o->jobs > MAX_JOBS)
+		return "--jobs out of range, expected 1 to 64";
 	if (o->all && is_overridden(o))
 		return "--all beside --kernel or --policy, expected one of them";
 	return NULL;
@@ -137,45 +143,93 @@ static guint text_flags(const struct options *o)
 	       (o->lines ? TRACE_LINES : 0) | (o->header ? TRACE_PATHS : 0);
 }
 
-static struct report *new_report(const struct options *o, const GPtrArray *all)
+/* All that is run, and what came of each scenario. */
+struct batch {
+	const struct options *o;
+	const GPtrArray *all;		/* of struct scenario * */
+	bool single;			/* one run is all there is */
+	struct progress *progress;
+	struct outcome_of {
+		char *text;		/* its report, where they are not written at once */
+		size_t len;
+		guint count[RUN_SKIPPED + 1];
+	} *outcomes;
+	guint count[RUN_SKIPPED + 1];
+};
+
+static bool is_single(const struct options *o, const GPtrArray *all)
 {
-	bool single = false;
+	g_autoptr(GPtrArray) runs = NULL;
 
-	if (all->len == 1 && (o->unreadable == NULL || o->unreadable->len == 0)) {
-		g_autoptr(GPtrArray) runs = runs_of(o, all->pdata[0]);
+	if (all->len != 1 || (o->unreadable != NULL && o->unreadable->len > 0))
+		return false;
+	runs = runs_of(o, all->pdata[0]);
+	return runs->len <= 1;
+}
 
-		single = runs->len <= 1;
-	}
+static struct report *new_report(const struct batch *b, FILE *out)
+{
+	const struct options *o = b->o;
+
 	if (o->quiet)
 		return report_none();
 	if (g_str_equal(o->format, "ktap"))
-		return report_ktap(stdout);
+		return report_ktap(out);
 	if (g_str_equal(o->format, "junit"))
-		return report_junit(stdout);
+		return report_junit(out);
 	if (g_str_equal(o->format, "json"))
-		return report_json(stdout);
-	return report_text(stdout, single, text_flags(o));
+		return report_json(out);
+	return report_text(out, b->single, text_flags(o));
 }
 
-static void run_one(const struct options *o, const struct scenario *scn, struct report *report,
-		    guint *count)
+static void run_one(const struct batch *b, guint i, struct report *report, guint *count)
 {
+	const struct options *o = b->o;
+	const struct scenario *scn = b->all->pdata[i];
 	g_autoptr(GPtrArray) runs = runs_of(o, scn);
 	struct report_event e = {
-		.type = REPORT_SCENARIO, .scn = scn, .count = MAX(runs->len, 1),
+		.type = REPORT_SCENARIO, .scn = scn, .count = MAX(runs->len, 1), .number = i + 1,
 	};
 
 	report->event(report, &e);
-	for (guint i = 0; i < runs->len; i++)
-		count[run_scenario(scn, runs->pdata[i], o->overrides, report)]++;
+	for (guint j = 0; j < runs->len; j++)
+		count[run_scenario(scn, runs->pdata[j], o->overrides, report)]++;
 	if (runs->len == 0)
 		count[run_skip(scn, o->overrides, "says nothing of this release", report)]++;
 }
 
-static void tell_unreadable(const struct unreadable *u, struct report *report)
+/* Threads write to memory, each scenario's report by itself. */
+static void batch_work(void *data, guint i)
 {
+	struct batch *b = data;
+	struct outcome_of *outcome = &b->outcomes[i];
+	FILE *out = b->o->jobs > 1 ? open_memstream(&outcome->text, &outcome->len) : stdout;
+	struct report *report = new_report(b, out);
+
+	if (!progress_stopped(b->progress))
+		run_one(b, i, report, outcome->count);
+	report->free(report);
+	if (out != stdout)
+		fclose(out);
+}
+
+static void batch_done(void *data, guint i)
+{
+	struct batch *b = data;
+
+	for (guint result = 0; result < G_N_ELEMENTS(b->count); result++)
+		b->count[result] += b->outcomes[i].count[result];
+	if (b->outcomes[i].text != NULL)
+		fwrite(b->outcomes[i].text, 1, b->outcomes[i].len, stdout);
+	free(b->outcomes[i].text);
+}
+
+static void tell_unreadable(const struct batch *b, guint i, struct report *report)
+{
+	const struct unreadable *u = b->o->unreadable->pdata[i];
 	struct report_event e = {
-		.type = REPORT_UNREADABLE, .file = u->path, .message = u->message,
+		.type = REPORT_UNREADABLE, .number = b->all->len + i + 1,
+		.file = u->path, .message = u->message,
 	};
 
 	report->event(report, &e);
@@ -201,34 +255,41 @@ static bool check_trees(const struct options *o, const GPtrArray *all)
 	return ok;
 }
 
+static void run_batch(struct batch *b, guint unreadable)
+{
+	struct report *report = new_report(b, stdout);
+	struct report_event e = { .type = REPORT_PLAN, .count = b->all->len + unreadable };
+
+	if (b->o->header || !g_str_equal(b->o->format, "text"))
+		e.header = &b->o->about;
+	report->event(report, &e);
+	in_order(b->o->jobs, b->all->len, batch_work, batch_done, b);
+	for (guint i = 0; i < unreadable; i++)
+		tell_unreadable(b, i, report);
+	e = (struct report_event){ .type = REPORT_END, .totals = b->count };
+	report->event(report, &e);
+	report->free(report);
+}
+
 static int run_all(const struct options *o, const GPtrArray *all)
 {
 	guint unreadable = o->unreadable != NULL ? o->unreadable->len : 0;
-	struct progress *progress = progress_new(NULL);
-	struct report *report = new_report(o, all);
-	struct report_event e = { .type = REPORT_PLAN, .count = all->len + unreadable };
-	bool text = g_str_equal(o->format, "text");
-	guint count[RUN_SKIPPED + 1] = { 0 };
+	g_autofree struct outcome_of *outcomes = g_new0(struct outcome_of, all->len);
+	struct batch b = {
+		.o = o, .all = all, .single = is_single(o, all), .outcomes = outcomes,
+		.progress = progress_new(NULL),
+	};
 
-	if (o->header || !text)
-		e.header = &o->about;
-	report->event(report, &e);
-	for (guint i = 0; i < all->len && !progress_stopped(progress); i++)
-		run_one(o, all->pdata[i], report, count);
-	for (guint i = 0; i < unreadable; i++)
-		tell_unreadable(o->unreadable->pdata[i], report);
-	e = (struct report_event){ .type = REPORT_END };
-	report->event(report, &e);
-	report->free(report);
+	run_batch(&b, unreadable);
 	fflush(stdout);
-	progress_free(progress);
+	progress_free(b.progress);
 	if (unreadable > 0)
 		return EXIT_UNUSABLE;
-	if (count[RUN_FAILED] > 0)
+	if (b.count[RUN_FAILED] > 0)
 		return EXIT_FAILED;
-	if (count[RUN_STOPPED] > 0)
+	if (b.count[RUN_STOPPED] > 0)
 		return EXIT_STOPPED;
-	return count[RUN_OK] == 0 ? EXIT_SKIPPED : EXIT_OK;
+	return b.count[RUN_OK] == 0 ? EXIT_SKIPPED : EXIT_OK;
 }
 
 static int load_and_run(struct options *o, int argc, char **argv)
@@ -255,7 +316,7 @@ static int load_and_run(struct options *o, int argc, char **argv)
 
 int run_main(int argc, char **argv)
 {
-	struct options o = { .overrides = overrides_new() };
+	struct options o = { .overrides = overrides_new(), .jobs = 1 };
 	int status = load_and_run(&o, argc, argv);
 
 	overrides_free(o.overrides);

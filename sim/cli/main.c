@@ -59,10 +59,23 @@ static const char *meant(const char *word)
 	return n.best;
 }
 
+/* "-j4", as make and others have it, which GOption does not read. */
+static void detach_jobs(char **argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+		g_autofree char *jobs = g_strconcat("--jobs=", *argv + strcspn(*argv, "0123456789"),
+						    NULL);
+
+		if (g_str_has_prefix(*argv, "-j") && g_ascii_isdigit((*argv)[2]))
+			*argv = (char *)g_intern_string(jobs);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *command;
 
+	detach_jobs(argv);
 	command_remember(argv);
 	for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)

@@ -6,7 +6,7 @@
 #include "explore/finding.h"
 #include "run/progress.h"
 
-#define MAX_JOBS	64
+#include "run/in-order.h"
 
 /**
  * struct explore_options - how to search.

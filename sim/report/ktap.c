@@ -10,7 +10,7 @@ struct report_ktap {
 	GString *text;		/* trace of the run that goes on */
 	struct trace *trace;
 	const char *variant;
-	guint scenario;		/* results so far */
+	guint scenario;		/* its number */
 	guint run, runs;	/* ... of the scenario's */
 	guint failed, skipped;
 };
@@ -55,7 +55,7 @@ static void write_verdict(struct report_ktap *r, const struct scenario *scn,
 	r->failed += !passed && !skipped;
 	r->skipped += skipped;
 	if (r->run == r->runs)
-		write_result(r->out, "", r->failed == 0, ++r->scenario, scn->title,
+		write_result(r->out, "", r->failed == 0, r->scenario, scn->title,
 			     r->skipped == r->runs ? v->skipped : NULL);
 }
 
@@ -78,6 +78,7 @@ static void ktap_event(struct report *report, const struct report_event *e)
 		write_plan(r, e);
 		break;
 	case REPORT_SCENARIO:
+		r->scenario = e->number;
 		r->run = r->failed = r->skipped = 0;
 		r->runs = e->count;
 		fprintf(r->out, "    KTAP version 1\n    # Subtest: %s\n    1..%u\n", e->scn->title,
@@ -88,7 +89,7 @@ static void ktap_event(struct report *report, const struct report_event *e)
 		break;
 	case REPORT_UNREADABLE:
 		write_comments(r->out, "", e->message);
-		write_result(r->out, "", false, ++r->scenario, e->file, NULL);
+		write_result(r->out, "", false, e->number, e->file, NULL);
 		break;
 	case REPORT_VERDICT:
 		write_verdict(r, e->scn, e->verdict);

@@ -2,6 +2,7 @@
 /* Reports for people: the trace of one run, or a line for each of several. */
 #include "report/header.h"
 #include "report/trace.h"
+#include "run/run.h"
 
 struct report_text {
 	struct report report;
@@ -11,7 +12,7 @@ struct report_text {
 	GString *text;		/* of the run that goes on */
 	struct trace *trace;
 	struct report_event run;
-	guint runs, failed, stopped, skipped, unreadable;
+	guint unreadable;
 };
 
 static void write_out(struct report_text *r)
@@ -32,10 +33,6 @@ static void write_verdict(struct report_text *r, const struct verdict *v)
 	const char *word = v->skipped != NULL ? "skip" : !v->ok ? "FAIL" :
 			   v->stopped != NULL ? "stop" : "ok  ";
 
-	r->runs++;
-	r->skipped += v->skipped != NULL;
-	r->failed += v->skipped == NULL && !v->ok;
-	r->stopped += v->ok && v->stopped != NULL;
 	if (r->single)
 		return;
 	trace_summary(line, &r->run, v);
@@ -49,16 +46,18 @@ static void write_verdict(struct report_text *r, const struct verdict *v)
 	g_string_truncate(r->text, 0);
 }
 
-static void write_totals(const struct report_text *r)
+static void write_totals(const struct report_text *r, const guint *totals)
 {
+	guint runs = totals[RUN_OK] + totals[RUN_FAILED] + totals[RUN_SKIPPED] + totals[RUN_STOPPED];
+
 	if (r->single)
 		return;
-	fprintf(r->out, "%u run%s: %u passed, %u failed", r->runs, r->runs == 1 ? "" : "s",
-		r->runs - r->failed - r->skipped - r->stopped, r->failed);
-	if (r->skipped > 0)
-		fprintf(r->out, ", %u skipped", r->skipped);
-	if (r->stopped > 0)
-		fprintf(r->out, ", %u stopped", r->stopped);
+	fprintf(r->out, "%u run%s: %u passed, %u failed", runs, runs == 1 ? "" : "s",
+		totals[RUN_OK], totals[RUN_FAILED]);
+	if (totals[RUN_SKIPPED] > 0)
+		fprintf(r->out, ", %u skipped", totals[RUN_SKIPPED]);
+	if (totals[RUN_STOPPED] > 0)
+		fprintf(r->out, ", %u stopped", totals[RUN_STOPPED]);
 	if (r->unreadable > 0)
 		fprintf(r->out, "; %u file%s not read", r->unreadable,
 			r->unreadable == 1 ? "" : "s");
@@ -87,7 +86,7 @@ static void text_event(struct report *report, const struct report_event *e)
 	if (e->type == REPORT_VERDICT)
 		write_verdict(r, e->verdict);
 	if (e->type == REPORT_END)
-		write_totals(r);
+		write_totals(r, e->totals);
 }
 
 static void text_free(struct report *report)

@@ -13,7 +13,7 @@
 /**
  * enum report_type - in the order in which they come.
  * @REPORT_PLAN: @count scenarios follow.
- * @REPORT_SCENARIO: @scn follows, which is run @count times.
+ * @REPORT_SCENARIO: @scn follows, the @number-th, which is run @count times.
  * @REPORT_RUN: a run starts: @variant on the kernel @boot.
  * @REPORT_PROCESS: calls are those of @process from here on; @differs: it could not
  *	be started.
@@ -29,8 +29,8 @@
  *	steps, of @wanted or more, and is @turn_ended: it gave way @at a place that
  *	is about @at_lock.
  * @REPORT_VERDICT: the run is over.
- * @REPORT_UNREADABLE: @file is no scenario, as @message says.
- * @REPORT_END: so are all.
+ * @REPORT_UNREADABLE: @file, the @number-th, is no scenario, as @message says.
+ * @REPORT_END: so are all; of @totals, by enum run_result, runs ended so.
  */
 enum report_type {
 	REPORT_PLAN,
@@ -109,7 +109,8 @@ struct verdict {
 
 struct report_event {
 	enum report_type type;
-	guint count;
+	guint count, number;
+	const guint *totals;
 	const struct scenario *scn;
 	const char *variant;
 	const struct machine *machine;

@@ -49,7 +49,7 @@ struct progress *progress_new(const char *what)
 	struct progress *p = g_new0(struct progress, 1);
 
 	p->what = what;
-	p->terminal = what != NULL && isatty(STDERR_FILENO);
+	p->terminal = what != NULL && isatty(STDERR_FILENO) && gettid() == getpid();
 	p->columns = p->terminal ? terminal_columns() : 0;
 	p->next = g_get_monotonic_time() + A_MOMENT;
 	sigaction(SIGINT, &action, &p->before);
