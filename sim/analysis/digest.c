@@ -35,6 +35,7 @@ static void take_step(struct digest *d, const struct report_event *e)
 		step.error = -1;
 	else if (e->result->kind == VALUE_NUMBER && (gint64)e->result->number < 0)
 		step.error = -(gint64)e->result->number;
+	step.meant = e->expected != NULL && !e->differs;
 	g_array_append_val(d->steps, step);
 	if (e->differs && d->mismatch == 0)
 		d->mismatch = d->steps->len;
@@ -151,7 +152,7 @@ void digest_shared(struct digest *const *runs, guint nr, struct digest *own)
 		struct digest *d = runs[i];
 		const struct digest_step *step;
 
-		d->not_here = d->alike = NULL;
+		d->not_here = d->alike = d->meant = NULL;
 		for (guint j = 1; (step = digest_step(d, j)) != NULL; j++) {
 			bool worked;
 
@@ -160,7 +161,9 @@ void digest_shared(struct digest *const *runs, guint nr, struct digest *own)
 			worked = own != NULL && worked_in_another(&own, 1, j);
 			if (worked && is_lack(step->error) && d->not_here == NULL)
 				d->not_here = step;
-			if (d->alike == NULL)
+			if (step->meant && d->meant == NULL)
+				d->meant = step;
+			if (!step->meant && d->alike == NULL)
 				d->alike = step;
 		}
 	}
@@ -172,6 +175,7 @@ const char *digest_outcome(enum digest_kind kind)
 		[DIGEST_CLEAN] = "clean",
 		[DIGEST_REFUSED] = "refused",
 		[DIGEST_ALIKE] = "refused-alike",
+		[DIGEST_MEANT] = "refused-as-meant",
 		[DIGEST_NOT_HERE] = "not-here",
 		[DIGEST_BROKEN] = "broken",
 		[DIGEST_SKIPPED] = "skipped",
@@ -187,6 +191,8 @@ const struct digest_step *digest_culprit(const struct digest *d)
 		return d->refused;
 	case DIGEST_ALIKE:
 		return d->alike;
+	case DIGEST_MEANT:
+		return d->meant;
 	case DIGEST_NOT_HERE:
 		return d->not_here;
 	default:
@@ -204,7 +210,9 @@ enum digest_kind digest_kind(const struct digest *d)
 		return DIGEST_NOT_HERE;
 	if (d->refused != NULL)
 		return DIGEST_REFUSED;
-	return d->alike != NULL ? DIGEST_ALIKE : DIGEST_CLEAN;
+	if (d->alike != NULL)
+		return DIGEST_ALIKE;
+	return d->meant != NULL ? DIGEST_MEANT : DIGEST_CLEAN;
 }
 
 char *digest_error(const struct digest_step *step)
@@ -229,6 +237,9 @@ void digest_cell(GString *out, const struct digest *d)
 		break;
 	case DIGEST_ALIKE:
 		g_string_append_printf(out, "all-%s:%u", error, culprit->line);
+		break;
+	case DIGEST_MEANT:
+		g_string_append_printf(out, "meant-%s:%u", error, culprit->line);
 		break;
 	case DIGEST_NOT_HERE:
 		g_string_append_printf(out, "not-here:%u", culprit->line);
@@ -267,6 +278,10 @@ void digest_words(GString *out, const struct digest *d)
 	case DIGEST_ALIKE:
 		g_string_append_printf(out, "refused everywhere at line %u with %s",
 				       culprit->line, error);
+		break;
+	case DIGEST_MEANT:
+		g_string_append_printf(out, "refused everywhere at line %u with %s, as the "
+				       "scenario means it", culprit->line, error);
 		break;
 	case DIGEST_NOT_HERE:
 		g_string_append_printf(out, "cannot be done here at line %u: %s",

@@ -11,12 +11,14 @@ struct digest_step {
 	gint32 error;		/* the errno, 0: it worked, -1: the machine stopped in it */
 	guint32 hash;		/* of what it returned */
 	bool injected;		/* it failed as the scenario asked for */
+	bool meant;		/* the scenario says that it returns this */
 };
 
 enum digest_kind {
 	DIGEST_CLEAN,
 	DIGEST_REFUSED,
 	DIGEST_ALIKE,
+	DIGEST_MEANT,
 	DIGEST_NOT_HERE,
 	DIGEST_BROKEN,
 	DIGEST_SKIPPED,
@@ -33,7 +35,7 @@ enum digest_kind {
  * @first: the first violation of @causes, if there is one.
  * @steps: of struct digest_step.
  * @refused: step that digest_refusals() found to be refused; NULL: none.
- * @not_here, @alike: likewise, by digest_shared().
+ * @not_here, @alike, @meant: likewise, by digest_shared().
  * @boot: what kernel 1 was.
  * @lacks: fixes that one of its kernels lacked.
  * @stats: what the machine held at the end.
@@ -47,7 +49,7 @@ struct digest {
 	guint32 causes, expected;
 	struct violation first;
 	GArray *steps;
-	const struct digest_step *refused, *not_here, *alike;
+	const struct digest_step *refused, *not_here, *alike, *meant;
 	struct boot boot;
 	guint64 lacks;
 	struct machine_stats stats;
@@ -71,7 +73,8 @@ void digest_refusals(struct digest *const *runs, guint nr);
  * digest_shared() - find what worked in none of the @nr runs, though it failed with an
  * errno in each that came there. It could not be made here if it worked in @own and the
  * errno is one that a kernel returns which has no handler for the file, or not the
- * call; else all were refused alike. A failure that the scenario asked for is neither.
+ * call; else all were refused alike, or as the scenario means it: it says that the step
+ * returns this. A failure that the scenario asked for is none of these.
  * @own: the scenario on the kernels that it asks for; NULL: one of @runs is it.
  */
 void digest_shared(struct digest *const *runs, guint nr, struct digest *own);
@@ -87,7 +90,10 @@ const struct digest_step *digest_culprit(const struct digest *d);
 /** digest_error() - "EBUSY", or the number of one that has no name in user space. */
 char *digest_error(const struct digest_step *step);
 
-/** digest_cell() - append "clean", "EBUSY:14", "all-EBUSY:14", "not-here:14", "lost:22 +1". */
+/**
+ * digest_cell() - append "clean", "EBUSY:14", "all-EBUSY:14", "meant-EBUSY:14",
+ * "not-here:14", "lost:22 +1".
+ */
 void digest_cell(GString *out, const struct digest *d);
 
 /** digest_words() - the same for a sentence: "refused at line 14 with EBUSY". */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A matrix as text: as many tables as it takes for none to be wider than a mail.
- * Scenarios that are clean, or refused alike, throughout are named below them.
+ * Scenarios that are clean, or refused alike or as meant, throughout are named below them.
  */
 #include <string.h>
 
@@ -29,7 +29,7 @@ static char **name_lines(const struct matrix_column *column)
 	return g_strsplit(column->name, ",", -1);
 }
 
-/* Is the row all clean, or refused alike in all columns? */
+/* Is the row all clean, or the same refused in all columns? */
 static bool is_quiet(const struct matrix *m, guint row)
 {
 	const struct matrix_cell *first = matrix_cell(m, row, 0);
@@ -37,7 +37,8 @@ static bool is_quiet(const struct matrix *m, guint row)
 	for (guint i = 0; i < m->columns->len; i++) {
 		const struct matrix_cell *cell = matrix_cell(m, row, i);
 
-		if ((cell->kind != DIGEST_CLEAN && cell->kind != DIGEST_ALIKE) ||
+		if ((cell->kind != DIGEST_CLEAN && cell->kind != DIGEST_ALIKE &&
+		     cell->kind != DIGEST_MEANT) ||
 		    !g_str_equal(cell->text, first->text))
 			return false;
 	}
@@ -146,7 +147,7 @@ static void write_quiet(const struct matrix *m, FILE *out, enum digest_kind kind
 		if (!is_quiet(m, row) || cell->kind != kind)
 			continue;
 		g_string_append_printf(names, "%s%s", nr++ > 0 ? ", " : "", row_name(m, row));
-		if (kind == DIGEST_ALIKE)
+		if (kind != DIGEST_CLEAN)
 			g_string_append_printf(names, " %s:%u", cell->error, cell->line);
 	}
 	if (nr == 0)
@@ -181,5 +182,6 @@ void compare_text(const struct matrix *m, FILE *out)
 		write_table(&t);
 	}
 	write_quiet(m, out, DIGEST_CLEAN, "clean throughout");
+	write_quiet(m, out, DIGEST_MEANT, "refused as meant throughout");
 	write_quiet(m, out, DIGEST_ALIKE, "refused alike throughout");
 }

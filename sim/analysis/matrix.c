@@ -201,8 +201,8 @@ static guint64 count_all(const struct matrix *m, enum digest_kind kind)
 static void total_counts(const struct matrix *m, GPtrArray *totals)
 {
 	for (enum digest_kind kind = 0; kind < NR_DIGEST_KINDS; kind++) {
-		bool seldom = kind == DIGEST_ALIKE || kind == DIGEST_NOT_HERE ||
-			      kind == DIGEST_SKIPPED;
+		bool seldom = kind == DIGEST_ALIKE || kind == DIGEST_MEANT ||
+			      kind == DIGEST_NOT_HERE || kind == DIGEST_SKIPPED;
 		struct matrix_total *total;
 
 		if (seldom && count_all(m, kind) == 0)

@@ -100,6 +100,7 @@ static int compare(const struct options *o, const struct format *format, const G
 	g_autoptr(GError) error = NULL;
 	int status = EXIT_OK;
 
+	o->overrides->keep_handlers = o->releases == NULL;
 	m->on = describe_kernel(o);
 	m->header = o->header || format != formats ? &o->about : NULL;
 	if (!add_columns(m, o, &error))

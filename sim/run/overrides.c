@@ -31,6 +31,8 @@ struct overrides *overrides_copy(const struct overrides *o)
 	settings_append(copy->settings, o->settings);
 	copy->no_reduction = o->no_reduction;
 	copy->max_states = o->max_states;
+	copy->policy_given = o->policy_given;
+	copy->keep_handlers = o->keep_handlers;
 	return copy;
 }
 
@@ -54,6 +56,7 @@ gboolean overrides_policy(struct overrides *o, const char *what, const char *nam
 
 	if (strchr(first, '/') != NULL && !plugin_load(first, error))
 		return FALSE;
+	o->policy_given = true;
 	return overrides_set(o, what, text, error);
 }
 

@@ -23,26 +23,51 @@ static const struct release *overridden(const struct variant *variant, const str
 	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;
 }
 
+/* The kernel at @h as it is written; its settings are yet to be applied. */
+static struct boot written_boot(const GArray *plan, const struct kernel_heading *h)
+{
+	struct boot boot = { .kho = true, .liveupdate = true };
+
+	if (plan->len > 0)
+		boot = g_array_index(plan, struct planned, plan->len - 1).boot;
+	if (h->release != NULL)
+		boot.release = *h->release;
+	else if (plan->len == 0)
+		boot.release = *newest_release();
+	return boot;
+}
+
+/* What is not LUO's, but comes with the handlers. */
+#define HANDLER_FIXES	FIX_BIT(FIX_KVM_TOKEN_FREEZE)
+
+/* @release takes the place of what is written. */
+static void put_release(struct release *now, const struct release *release, bool keep_handlers)
+{
+	struct release written = *now;
+
+	*now = *release;
+	if (!keep_handlers)
+		return;
+	now->handlers |= written.handlers;
+	now->fixes |= written.fixes & HANDLER_FIXES;
+}
+
 static void plan_kernel(GArray *plan, const struct variant *variant, const struct overrides *o,
 			const struct kernel_heading *h, guint64 *mem)
 {
 	guint index = plan->len;
 	const struct release *release = overridden(variant, o, index);
-	struct planned planned = {
-		.number = h->number, .boot = { .kho = true, .liveupdate = true },
-	};
+	struct planned planned = { .number = h->number, .boot = written_boot(plan, h) };
 	struct boot *boot = &planned.boot;
+	struct policy policy;
 	const char *bad;
 
-	if (release == NULL)
-		release = h->release;
-	if (release == NULL && index == 0)
-		release = newest_release();
-	if (index > 0)
-		*boot = g_array_index(plan, struct planned, index - 1).boot;
 	if (release != NULL)
-		boot->release = *release;
+		put_release(&boot->release, release, o != NULL && o->keep_handlers);
+	policy = boot->release.policy;
 	settings_apply(h->settings, boot, mem);
+	if (o != NULL && o->policy_given)
+		boot->release.policy = policy;
 	if (variant != NULL && variant->policy != NULL)
 		policy_apply(variant->policy, &boot->release.policy, &bad);
 	if (o != NULL)

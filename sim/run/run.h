@@ -12,6 +12,8 @@
  * @releases: of const struct release *: of kernel 1 and those that inherit it;
  *	with more than one, of each kernel.
  * @settings: of struct setting, applied last.
+ * @policy_given: @settings have the policy, and what the headings say of it counts for nothing.
+ * @keep_handlers: releases that take the place of the scenario's load its handlers, too.
  * @no_reduction: run all orders of a race's steps, also those that lead to one state.
  * @max_states: of a race, at which its search stops; 0: DEFAULT_STATES.
  */
@@ -20,6 +22,7 @@ struct overrides {
 	GArray *settings;
 	gboolean no_reduction;
 	gint max_states;
+	bool policy_given, keep_handlers;
 };
 
 enum run_result { RUN_OK, RUN_FAILED, RUN_STOPPED, RUN_SKIPPED };

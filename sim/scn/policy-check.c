@@ -81,8 +81,8 @@ bool policy_check(struct lex *l, const char *at, const char *text)
 	if (is_path(word) && bad > text)
 		lex_fail(l, at, "plugin '%s' behind another word, expected it first", word);
 	else if (is_path(word))
-		lex_fail(l, at, "plugin '%s' in a scenario, expected a preset or AXIS=VALUE, as only "
-			 "the command line may load one", word);
+		lex_fail(l, at, "plugin '%s' in a scenario, expected a preset or AXIS=VALUE, "
+			 "as only the command line may load one", word);
 	else if (policy_parse(word, &policy, &ignored) == 0)
 		bad_mix(l, at, text, word, &policy);
 	else
