@@ -54,7 +54,7 @@ static int take_symbols(struct luosim_tree *tree, FILE *file, const Elf64_Shdr *
 	if (ok)
 		cut_names(tree->names, strtab->sh_size);
 	for (u64 i = 0; ok && i < nr; i++) {
-		if (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC || !symbols[i].st_size ||
+		if (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC ||
 		    symbols[i].st_name >= strtab->sh_size)
 			continue;
 		tree->symbols[tree->nr_symbols++] = (struct tree_symbol){
@@ -99,6 +99,8 @@ const char *tree_function(struct luosim_tree *tree, const void *where)
 {
 	u64 at = (uintptr_t)where;
 	u32 from = 0, to = tree->nr_symbols;
+	const struct tree_symbol *symbol;
+	bool wrapped;
 
 	while (to - from > 1) {
 		u32 mid = from + (to - from) / 2;
@@ -108,10 +110,12 @@ const char *tree_function(struct luosim_tree *tree, const void *where)
 		else
 			to = mid;
 	}
-	if (from == to || at - tree->symbols[from].address > tree->symbols[from].size)
+	symbol = &tree->symbols[from];
+	/* Of a function that the glue stands in front of, the build leaves no size. */
+	wrapped = from < to && !strncmp(symbol->name, "real_", 5);
+	if (from == to || (!wrapped && at - symbol->address > symbol->size))
 		return "?";
-	return strncmp(tree->symbols[from].name, "real_", 5) ? tree->symbols[from].name :
-							       tree->symbols[from].name + 5;
+	return wrapped ? symbol->name + 5 : symbol->name;
 }
 
 bool tree_is_glue(const struct luosim_tree *tree, const void *where)

@@ -3,6 +3,7 @@
  * What kernels a run has: those of the headings, as variant and command line change them;
  * and by them, which runs a scenario claims something of.
  */
+#include "run/overrides.h"
 #include "run/plan.h"
 #include "scn/op.h"
 #include "scn/plugin.h"
@@ -16,8 +17,12 @@
 static const struct release *overridden(const struct variant *variant, const struct overrides *o,
 					guint index)
 {
+	const struct release *tree = o != NULL ? overrides_tree(o) : NULL;
+
+	/* What a scenario claims of a release is run on the tree that is one. */
 	if (index == 0 && variant != NULL && variant->release != NULL)
-		return variant->release;
+		return tree != NULL && g_str_equal(tree->name, variant->release->name) ?
+			tree : variant->release;
 	if (o == NULL || (index > 0 && o->releases->len <= 1))
 		return NULL;
 	return o->releases->len > 0 ? o->releases->pdata[MIN(index, o->releases->len - 1)] : NULL;

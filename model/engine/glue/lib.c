@@ -295,6 +295,10 @@ SUPPLY(void, _raw_spin_unlock_irqrestore, (raw_spinlock_t *spin, unsigned long f
 {
 }
 
+SUPPLY(void, __raw_spin_lock_init, (raw_spinlock_t *spin))
+{
+}
+
 SUPPLY(void, _raw_spin_lock_irq, (raw_spinlock_t *spin))
 {
 }

@@ -570,6 +570,14 @@ SUPPLY(void, memmap_init_kho_scratch_pages, (void))
 {
 }
 
+struct memblock memblock;
+
+/* Nobody keeps account of ranges: there is none to come. */
+SUPPLY(void, __next_mem_range, (u64 *idx))
+{
+	*idx = U64_MAX;
+}
+
 static int reserve(phys_addr_t base, phys_addr_t size)
 {
 	if (pfn_valid(PHYS_PFN(base)))

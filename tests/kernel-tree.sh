@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A kernel tree's own code: LUOSIM_KERNEL_TREE, or what configure was told, is built and runs
+# the scenarios as its row of releases does. Skipped without a tree.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+scenarios=$(realpath "$srcdir/scenarios")
+tree=${LUOSIM_KERNEL_TREE:-}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+command=("$luosim")
+cd "$tmp" || exit 1
+
+# ---- What needs no tree -----------------------------------------------------
+
+# The one line that the command says, and its exit status 2.
+says()
+{
+	local expected=$1 out
+	shift
+	out=$("$luosim" build-kernel "$@" 2>&1)
+	[ $? -eq 2 ] || echo "exit status is not 2"
+	[[ $out =~ ^"luosim build-kernel: "$expected$ ]] || echo "it says: $out"
+}
+
+# One line of its complaints is REGEXP, and its exit status 2.
+complains()
+{
+	local want=$1
+	shift
+	gives 2 "$@"
+	grep -qxE -- "$want" "$tmp/err" || { echo "no line '$want' in:"; cat "$tmp/err"; }
+}
+
+mkdir -p old/arch/um old/kernel/liveupdate
+touch old/Makefile old/Kbuild
+echo 'scenario s' >s.scn
+echo 'kernel 1 ./none.so' >>s.scn
+cp "$luosim" program.so
+
+check "a folder that is no tree" says ".*: is no kernel tree, expected .*" . -o x.so
+check "a tree without LUO is told" says ".*: is too old, expected .*6.19.*" old -o x.so
+touch old/kernel/liveupdate/luo_session.c
+check "a file to add that the tree has not" says "--add mm/x.c: not in .*" old -o x.so --add mm/x.c
+check "no tree" says "no tree given, expected TREE -o NAME.so" -o x.so
+check "no object" says "no -o, expected -o NAME.so" old
+check "a folder that is not there" says ".*: no such folder, expected .*" old -o none/x.so
+check "an unknown option" says "unknown option '--bad', .*" old --bad
+check "it is told by line and column" complains 's.scn:2:10: kernel ./none.so: cannot be loaded.*' s.scn
+check "another shared object" complains '.*kernel ./program.so: .*' --kernel ./program.so s.scn
+
+if [ -z "$tree" ]; then
+	skip "a kernel tree's own code" "no LUOSIM_KERNEL_TREE"
+	done_testing
+fi
+
+# ---- The build --------------------------------------------------------------
+
+# Names, sizes and times of all that the tree has.
+listing()
+{
+	(cd "$tree" && find . -printf '%p %s %T@\n' | sort | sha256sum)
+}
+
+builds()
+{
+	local before
+	before=$(listing)
+	"$luosim" build-kernel "$tree" -o x.so >build.log 2>&1 || cat build.log
+	[ "$before" = "$(listing)" ] || echo "it has written to the tree"
+}
+
+check "the tree is built, and not written to" builds
+version=$("$luosim" --kernel ./x.so "$scenarios/dup-token.scn" | sed -nE '3s/.*version ([^,]*).*/\1/p')
+row=v$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$version")
+
+# ---- The tree beside its row ------------------------------------------------
+
+# What it prints, without what differs by nature: names, counts of heap objects.
+trace()
+{
+	"$luosim" --kernel "$1" "$2" 2>&1 | sed -E "s|\./x\.so|$row|g" | tr -s ' \n' ' ' | sed -E "
+		s/kernel ([0-9]+) $row, version [^ ]* (commit [^ ]* )?configuration [0-9a-f]+/kernel \1 $row/g
+		s/exec from: [^ ]+/exec from:/g
+		s/heap objects [0-9]+ -> [0-9]+/heap objects/g
+		s/, / /g"
+}
+
+# How many steps can fail depends on how deep the table of preserved files is.
+deeper='any-preserve-fd|any-retrieve-fd|hole-filled-preserve-fails'
+
+same()
+{
+	local file
+	for file in "$@"; do
+		[[ $(basename "$file" .scn) =~ ^($deeper)$ ]] && continue
+		"$luosim" -q --kernel ./x.so "$file" 2>refused
+		[ $? -eq 2 ] && grep -q 'on the kernel tree' refused && continue
+		diff <(trace "$row" "$file" | fold -sw 70) <(trace ./x.so "$file" | fold -sw 70) >diff ||
+			{ echo "$file:"; cat diff; }
+		ran=$((${ran:-0} + 1))
+	done
+	echo "${ran:-0}" >ran
+}
+
+# At least so many of them ran.
+ran()
+{
+	[ "$(cat ran)" -ge "$1" ] || echo "only $(cat ran) ran, expected $1"
+}
+
+check "scenarios go as on row $row" same "$scenarios"/*.scn
+check "most of them ran" ran 110
+check "failures go as on row $row" same "$scenarios"/faults/*.scn
+check "findings go as on row $row" same "$scenarios"/findings/*.scn
+check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
+
+cat >fix.scn <<'EOF'
+scenario fix
+kernel 1 ./x.so without=memfd-seals
+EOF
+cat >race.scn <<'EOF'
+scenario refused
+kernel 1 ./x.so
+  open("/dev/liveupdate") = dev
+  flb("x")
+EOF
+check "a fix cannot be taken from a tree" complains 'fix.scn:2:.*on the kernel tree.*' fix.scn
+check "an operation that it lacks is told" complains 'race.scn:4: flb on the kernel tree.*' race.scn
+done_testing
