@@ -11,7 +11,8 @@ MAKEFLAGS += -rR
 # Options that Kconfig has not for ARCH=um.
 DEFINES = $(addprefix -DCONFIG_,$(addsuffix =1,KEXEC_CORE KEXEC_FILE KEXEC_HANDOVER \
 	KEXEC_HANDOVER_ENABLE_DEFAULT LIVEUPDATE LIVEUPDATE_MEMFD MEMBLOCK_KHO_SCRATCH))
-CC = gcc -I$(ENGINE)/glue $(FLAGS) -I. -I$(ENGINE) -I$(TREE)/kernel/liveupdate -I$(TREE)/mm -I$(TREE)/scripts/dtc/libfdt -I$(TREE) \
+# Names in the compiler's lists of headers are to be good from anywhere.
+CC = gcc -I$(ENGINE)/glue $(subst -I./,-I$(PREPARED)/,$(FLAGS)) -I. -I$(ENGINE) -I$(TREE)/kernel/liveupdate -I$(TREE)/mm -I$(TREE)/scripts/dtc/libfdt -I$(TREE) \
 	$(DEFINES) -w -O2 -g1 -fPIC -fvisibility=default -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls -MMD -MP
 
