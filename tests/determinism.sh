@@ -23,7 +23,8 @@ build()
 	local name=$1
 	shift
 	mkdir "$dir/$name"
-	"$@" -g -Werror $LUOSIM_CFLAGS $(find "$srcdir"/model -name "*.c") "$srcdir"/sim/*/*.c version.c \
+	"$@" -g -Werror $LUOSIM_CFLAGS \
+		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c version.c \
 		-o "$dir/$name/luosim" $LUOSIM_LIBS >"$dir/$name/log" 2>&1
 	echo $? >"$dir/$name/status"
 }
