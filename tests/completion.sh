@@ -34,10 +34,10 @@ completes_only()
 }
 
 check "commands" completes_only "$luosim m" minimise
-check "values after =" completes_only "$luosim --kernel=v7.0" v7.0
+check "values after =" completes_only "$luosim --kernel=v7.0.1" v7.0.11
 check "an empty value" completes "$luosim --kernel=" v6.19 v7.3
 check "a value by itself" completes "$luosim run --kernel v7" v7.0 v7.3
-check "behind a comma" completes_only "$luosim --kernel=v6.19,v7.1" v6.19,v7.1
+check "behind a comma" completes_only "$luosim --kernel=v6.19,v7.2" v6.19,v7.2
 check "policies behind a comma" completes "$luosim compare --policies=none,get" none,get-id
 check "option names" completes_only "$luosim explore --po" --policy= --policies=
 check "option names of run" completes_only "$luosim --verb" --verbose

@@ -131,6 +131,9 @@ check "without --header, files are as they were given" prints \
 check "a word of the command line is quoted that has to be" prints \
 	"command: luosim --header --policy=none 'odd name/wrong.scn' dup-token.scn" \
 	--header --policy=none "set/odd name/wrong.scn" set/dup-token.scn
+cp set/dup-token.scn none
+check "a value that is called as the file is stays" prints \
+	'command: luosim --policy none --header none' --policy none --header none
 check "scenarios of one name are told apart by their paths" prints \
 	'ok   dup-token \(dup-token.scn\), kernel v7.0, policy none: double-restore' set
 check "others need none" prints 'ok   dup-finish, kernel .*' set

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The places where a task gives way: all that there are, and their names in reports.
- * A real task may be preempted anywhere, or other processors run beside it; between
- * two of these places it neither shows others anything nor looks at what is theirs
- * more than once, or it has a lock that keeps them out.
+ * The places where a task gives way, and their names in reports. A real task may be
+ * preempted anywhere, or other processors run beside it. What is one step here and
+ * several there: the allocation of pages with its limits, drop_caches and setrlimit,
+ * guest_memfd under its invalidate_lock, iommufd under its own, and KVM's choice of an
+ * id for a vCPU. No race within them is found.
  */
 #ifndef MODEL_MACHINE_YIELD_H
 #define MODEL_MACHINE_YIELD_H

@@ -72,18 +72,32 @@ static guint idle_words(const char *word)
 	return g_str_has_prefix(word, "--jobs=");
 }
 
+/* Which of the words @given are @files: the last that are equal, as values stand before them. */
+static GArray *places_of_files(guint nr, char **files)
+{
+	GArray *places = g_array_new(FALSE, TRUE, sizeof(bool));
+	guint left = g_strv_length(files);
+
+	g_array_set_size(places, nr);
+	for (guint i = nr; left > 0 && i-- > 1;) {
+		g_array_index(places, bool, i) = g_str_equal(given[i], files[left - 1]);
+		left -= g_array_index(places, bool, i);
+	}
+	return places;
+}
+
 /* Options in their order, then the files. */
 static char *command_line(const char *root, char **files)
 {
 	g_autoptr(GString) line = g_string_new("luosim");
 	guint nr = g_strv_length(given), idle;
+	g_autoptr(GArray) is_file = places_of_files(nr, files);
 
 	for (guint i = 1; i < nr; i++) {
 		idle = idle_words(given[i]);
 		if (idle > 0)
 			i += idle - 1;
-		else if (!g_strv_contains((const char *const *)files, given[i]) &&
-			 !g_str_equal(given[i], "--"))
+		else if (!g_array_index(is_file, bool, i) && !g_str_equal(given[i], "--"))
 			append_word(line, given[i]);
 	}
 	for (guint i = 0; files[i] != NULL; i++) {
