@@ -48,7 +48,8 @@ static void write_verdict(struct report_text *r, const struct verdict *v)
 
 static void write_totals(const struct report_text *r, const guint *totals)
 {
-	guint runs = totals[RUN_OK] + totals[RUN_FAILED] + totals[RUN_SKIPPED] + totals[RUN_STOPPED];
+	guint runs = totals[RUN_OK] + totals[RUN_FAILED] + totals[RUN_SKIPPED] +
+		     totals[RUN_STOPPED];
 
 	if (r->single)
 		return;

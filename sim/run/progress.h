@@ -10,7 +10,8 @@ struct progress;
 
 /**
  * progress_new() - @what, such as "runs", is counted; from here on Ctrl-C asks to stop.
- * NULL, or not in the first thread: nothing is shown. One within another hands the signal on to it when freed.
+ * NULL, or not in the first thread: nothing is shown. One within another hands the signal
+ * on to it when freed.
  */
 struct progress *progress_new(const char *what);
 
