@@ -251,7 +251,8 @@ phys_addr_t tree_fill_kimage(struct machine *m)
 
 	fdt = enter(m)->fill_kimage(&scratch, &size);
 	m->kho_scratch_size = min(size, sizeof(m->kho_scratch));
-	memcpy(m->kho_scratch, scratch, m->kho_scratch_size);
+	if (m->kho_scratch_size > 0)	/* with KHO off there is none */
+		memcpy(m->kho_scratch, scratch, m->kho_scratch_size);
 	return fdt;
 }
 
