@@ -16,6 +16,7 @@ static struct free_blocks count_free(void)
 	for (u32 order = 0; order <= MAX_PAGE_ORDER; order++)
 		for (u64 pfn = m->k->free_list[order]; pfn; blocks.nr[order]++)
 			pfn = m->memmap[pfn - 1].buddy.next;
+	blocks.nr[MAX_PAGE_ORDER] += (m->k->fresh_end - m->k->fresh) >> MAX_PAGE_ORDER;
 	return blocks;
 }
 

@@ -72,7 +72,7 @@ static void host_page_set(struct machine *m, unsigned long pfn, const struct eng
 {
 	struct page *p = &m->memmap[pfn];
 
-	if (p->flags & PG_BUDDY)
+	if (p->flags & PG_BUDDY || page_is_fresh(m, pfn))
 		return;
 	p->refcount = page->refcount;
 	p->flags &= ~(PG_UPTODATE | PG_DIRTY);

@@ -89,6 +89,8 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 
 		*page = (struct page){ .data = page->data, .flags = page->flags & PG_SCRAMBLED };
 	}
+	/* Beyond m->top heads of free blocks were written, in the block that it lies in. */
+	memset(&m->memmap[m->top], 0, -m->top % (1ull << MAX_PAGE_ORDER) * sizeof(*m->memmap));
 	tree_variables_changed(m);
 	arena_reset(&m->heap);
 	m->k = NULL;

@@ -48,8 +48,13 @@ struct kexec {
 struct kernel {
 	struct boot boot;
 
-	/* page_alloc.c: free blocks by order, as pfn + 1 of the first */
+	/*
+	 * page_alloc.c: free blocks by order, as pfn + 1 of the first. Behind those of the
+	 * highest order come, lowest first, the frames from @fresh to @fresh_end, of which
+	 * none was ever touched; nothing is written of them before they are taken.
+	 */
 	u32 free_list[MAX_PAGE_ORDER + 1];
+	u64 fresh, fresh_end;
 	u64 nr_free;
 
 	/* fs.h */

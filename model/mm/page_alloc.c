@@ -57,10 +57,16 @@ static u64 take_block(struct machine *m, unsigned int order)
 
 	while (found <= MAX_PAGE_ORDER && !m->k->free_list[found])
 		found++;
-	if (found > MAX_PAGE_ORDER)
+	if (found <= MAX_PAGE_ORDER) {
+		pfn = m->k->free_list[found] - 1;
+		list_remove(m, pfn, found);
+	} else if (m->k->fresh < m->k->fresh_end) {
+		found = MAX_PAGE_ORDER;
+		pfn = m->k->fresh;
+		m->k->fresh += 1ull << found;
+	} else {
 		return 0;
-	pfn = m->k->free_list[found] - 1;
-	list_remove(m, pfn, found);
+	}
 	while (found > order) {
 		found--;
 		list_push(m, pfn + (1ull << found), found);
@@ -109,9 +115,16 @@ void folio_get(struct folio *folio)
 	folio->page.refcount++;
 }
 
+bool page_is_fresh(const struct machine *m, u64 pfn)
+{
+	return pfn >= m->k->fresh && pfn < m->k->fresh_end;
+}
+
 /* Does a free block hold the frame? */
 static bool is_free(struct machine *m, u64 pfn)
 {
+	if (page_is_fresh(m, pfn))
+		return true;
 	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
 		const struct page *head = &m->memmap[pfn & ~((1ull << order) - 1)];
 
@@ -130,7 +143,7 @@ static bool bad_page(struct machine *m, u64 pfn, u64 nr)
 	bool bad = is_free(m, pfn);
 
 	for (u64 i = 1; i < nr && !bad; i++)
-		bad = m->memmap[pfn + i].flags & PG_BUDDY;
+		bad = m->memmap[pfn + i].flags & PG_BUDDY || page_is_fresh(m, pfn + i);
 	if (!bad)
 		return false;
 	printk(m, LOG_ERR, "BUG: Bad page state  pfn:%05llx", (unsigned long long)pfn);
@@ -195,21 +208,46 @@ struct folio *folio_split(struct folio *folio)
 	return page_folio(half);
 }
 
+/* Where what is free ends below @end: at a frame that was handed over, or at @start. */
+static u64 free_run(const struct machine *m, u64 start, u64 end)
+{
+	/* Frames from m->top on were never touched. */
+	u64 pfn = min(end, max(start, m->top));
+
+	while (pfn > start && !(m->memmap[pfn - 1].flags & PG_INCOMING))
+		pfn--;
+	return pfn;
+}
+
+/* The blocks from @start to @end, which is set to where they begin, are left as they are. */
+static void keep_fresh(struct machine *m, u64 start, u64 *end)
+{
+	const u64 max_block = 1ull << MAX_PAGE_ORDER;
+
+	m->k->fresh = (start + max_block - 1) & ~(max_block - 1);
+	m->k->fresh_end = *end;
+	m->k->nr_free += *end - m->k->fresh;
+	*end = m->k->fresh;
+}
+
 void memblock_free_all(struct machine *m, u64 start, u64 end)
 {
-	/* From the top down, so that the lists begin with the lowest blocks. */
-	while (end > start) {
-		unsigned int order = min((unsigned int)__builtin_ctzll(end), MAX_PAGE_ORDER);
-		u64 pfn;
+	unsigned int order;
+	u64 run = start;
 
-		while (end - (1ull << order) < start)
-			order--;
-		/* Below the first frame that was ever touched, single frames may be taken. */
-		if (end - (1ull << order) < m->top)
-			order = 0;
-		pfn = end - (1ull << order);
-		if (!(m->memmap[pfn].flags & PG_INCOMING))
-			free_one_page(m, pfn, order);
-		end = pfn;
+	/* From the top down, so that the lists begin with the lowest blocks. */
+	for (; end > start; end = run > start ? run - 1 : start) {
+		run = free_run(m, start, end);
+		while (end > run) {
+			order = min((unsigned int)__builtin_ctzll(end), MAX_PAGE_ORDER);
+			while (end - (1ull << order) < run)
+				order--;
+			if (order == MAX_PAGE_ORDER && end - (1ull << order) >= m->top) {
+				keep_fresh(m, max(run, m->top), &end);
+				continue;
+			}
+			end -= 1ull << order;
+			free_one_page(m, end, order);
+		}
 	}
 }

@@ -8,9 +8,11 @@
 
 #include "machine/machine.h"
 
-/* Free blocks beyond m->top: two of each order at most, and those of the highest. */
+/* Free blocks beyond m->top: two of each order at most, and those that were given back. */
 static u64 next_head(const struct machine *m, u64 pfn)
 {
+	if (page_is_fresh(m, pfn))
+		pfn = m->k->fresh_end;
 	for (unsigned int order = 0; order <= MAX_PAGE_ORDER && pfn < m->nr_frames; order++) {
 		u64 head = pfn & ~((1ull << order) - 1);
 		const struct page *page = &m->memmap[head];
