@@ -386,7 +386,7 @@ if command -v python3 >/dev/null; then
 else
 	skip "JSON has an object a line" "no python3"
 fi
-for what in releases fixes limits policies operations files handlers fields points; do
+for what in releases fixes limits policies operations files handlers fields points bugs; do
 	check "list $what" prints '.+' list $what
 done
 main=$(dirname "$luosim")/sim/cli/luosim-main.o

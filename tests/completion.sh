@@ -33,7 +33,7 @@ completes_only()
 	[ "$(wc -l <offered)" -eq $(($# - 1)) ] || cat offered
 }
 
-check "commands" completes_only "$luosim m" minimise
+check "commands" completes_only "$luosim mi" minimise
 check "values after =" completes_only "$luosim --kernel=v7.0.1" v7.0.11
 check "an empty value" completes "$luosim --kernel=" v6.19 v7.3
 check "a value by itself" completes "$luosim run --kernel v7" v7.0 v7.3

@@ -4,10 +4,10 @@
 # the program, with and without sanitizers, whatever the heap held before.
 #
 # Builds the sources by plain compiler calls; "make check" says with what:
-# CC, CLANG (may be empty), LUOSIM_CFLAGS, LUOSIM_LIBS.
+# CC, CLANG (may be empty), LUOSIM_CFLAGS, LUOSIM_LIBS, and BUGS_INDEX, which is C as well.
 # shellcheck disable=SC2317,SC2086 # check() calls the functions; lists of words
 . "${srcdir:=.}/tests/tap.sh"
-: "${CC:=gcc}" "${CLANG=}" "${LUOSIM_CFLAGS:?}" "${LUOSIM_LIBS:?}"
+: "${CC:=gcc}" "${CLANG=}" "${LUOSIM_CFLAGS:?}" "${LUOSIM_LIBS:?}" "${BUGS_INDEX:?}"
 
 if quick; then
 	skip "the same bytes from all compilers" "left to a run without QUICK"
@@ -24,7 +24,7 @@ build()
 	shift
 	mkdir "$dir/$name"
 	"$@" -g -Werror $LUOSIM_CFLAGS \
-		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c version.c \
+		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c version.c "$BUGS_INDEX" \
 		-o "$dir/$name/luosim" $LUOSIM_LIBS >"$dir/$name/log" 2>&1
 	echo $? >"$dir/$name/status"
 }

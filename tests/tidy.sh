@@ -49,9 +49,9 @@ long_functions()
 # model/ knows nothing of sim/ and nothing of GLib; sim/ knows only luosim.h of model/.
 layers()
 {
-	grep -rnE '#include "(cli|explore|analysis|replay|report|run|scn)/' model
+	grep -rnE '#include "(cli|explore|analysis|match|replay|report|run|scn)/' model
 	grep -rnE '#include <(glib|gio|gmodule|json-glib)' model
-	grep -rhoE '#include "[^"]+"' sim | sort -u | sed -E 's/.*"(.*)"/\1/' | while read -r h; do
+	grep -rhoE --include='*.[ch]' '#include "[^"]+"' sim | sort -u | sed -E 's/.*"(.*)"/\1/' | while read -r h; do
 		[ "$h" = luosim.h ] || [ -e "sim/$h" ] || echo "sim/ includes $h"
 	done
 	return 0
@@ -59,9 +59,10 @@ layers()
 
 # Whom a folder of sim/ may include, besides itself.
 rooms='
-cli      explore analysis replay report run scn
+cli      explore analysis match replay report run scn
 explore  report run scn
 analysis report run scn
+match    report run scn
 replay   report run scn
 report   run scn
 run      scn

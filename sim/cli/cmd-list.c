@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "match/bugs.h"
+#include "match/index.h"
 #include "scn/op.h"
 
 /* "7.1.0 to 7.1.3", "7.3.4", or "-". */
@@ -152,6 +154,20 @@ static void list_points(void)
 	}
 }
 
+static void list_bugs(void)
+{
+	g_autoptr(GPtrArray) bugs = bugs_parse(bugs_page);
+
+	printf("%-5s %-5s %-24s %s\n", "bug", "class", "fix", "what goes wrong");
+	for (guint i = 0; i < bugs->len; i++) {
+		const struct bug *bug = bugs->pdata[i];
+		const char *what = bug_fact(bug, "what goes wrong");
+
+		printf("%-5s %-5s %-24s %.*s\n", bug->id, bug_fact(bug, "class"),
+		       bug_fact(bug, "fix"), (int)strcspn(what, ".:;"), what);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*list)(void);
@@ -165,12 +181,13 @@ static const struct {
 	{ "handlers", list_handlers },
 	{ "fields", list_fields },
 	{ "points", list_points },
+	{ "bugs", list_bugs },
 };
 
 int list_main(int argc, char **argv)
 {
 	static const char usage[] =
-		"releases|fixes|limits|policies|operations|files|handlers|fields|points";
+		"releases|fixes|limits|policies|operations|files|handlers|fields|points|bugs";
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
 	g_autoptr(GError) error = NULL;
 

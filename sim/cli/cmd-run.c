@@ -56,7 +56,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		"Other commands: luosim build-kernel TREE -o NAME.so, luosim compare FILE...,\n"
 		"luosim explain FILE, luosim explore, luosim minimise FILE,\n"
 		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
-		"fields|points,\n"
+		"fields|points|bugs,\n"
+		"luosim match FILE, luosim show BUG,\n"
 		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n",
 		argc, argv, error);
 }

@@ -23,8 +23,10 @@ int compare_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int explore_main(int argc, char **argv);
 int list_main(int argc, char **argv);
+int match_main(int argc, char **argv);
 int minimise_main(int argc, char **argv);
 int print_main(int argc, char **argv);
+int show_main(int argc, char **argv);
 
 /** complain() - print "luosim: MESSAGE"; returns EXIT_UNUSABLE. */
 int complain(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -27,9 +27,11 @@ static const struct command {
 	{ "explain", explain_main },
 	{ "explore", explore_main },
 	{ "list", list_main },
+	{ "match", match_main },
 	{ "minimise", minimise_main },
 	{ "print", print_main },
 	{ "replay", replay_main },
+	{ "show", show_main },
 	{ "--version", version_main },
 };
 

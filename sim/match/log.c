@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a kernel log says went wrong. Lines are searched, not parsed from their beginning:
+ * time stamps, levels, a mail's quotes and a logger's words may stand before anything.
+ */
+#include <string.h>
+
+#include "match/log.h"
+#include "scn/words.h"
+
+/* How far the next line belongs to what was begun. */
+enum reading { READ_NOTHING, READ_HEAD, READ_TRACE, READ_CHAIN, READ_FOREIGN };
+
+struct reader {
+	struct log *log;
+	struct incident *open;	/* whose call trace may follow; or NULL */
+	enum reading reading;
+	guint line, stage;
+	GRegex *message, *frame, *inlined, *errno_word;
+};
+
+struct incident *incident_new(enum incident_kind kind)
+{
+	struct incident *incident = g_new0(struct incident, 1);
+
+	incident->kind = kind;
+	incident->frames = g_ptr_array_new_with_free_func(g_free);
+	return incident;
+}
+
+void incident_free(gpointer data)
+{
+	struct incident *incident = data;
+
+	g_ptr_array_unref(incident->frames);
+	g_free(incident->text);
+	g_free(incident->shown);
+	g_free(incident);
+}
+
+static char *replace(const char *pattern, const char *by, const char *text)
+{
+	g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
+
+	return g_regex_replace_literal(regex, text, -1, 0, by, 0, NULL);
+}
+
+char *message_normal(const char *text)
+{
+	g_autofree char *quoted = replace("'[^']*'", "'*'", text);
+	g_autofree char *bracketed = replace("\\[[^]]*\\]", "[*]", quoted);
+	g_autofree char *numbers = replace("\\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\\b|\\bADDR\\b", "N",
+					   bracketed);
+
+	return g_strstrip(g_steal_pointer(&numbers));
+}
+
+char *frame_normal(const char *func)
+{
+	static const char *const entries[] = { "__x64_sys_", "__arm64_sys_", "__se_sys_",
+					       "__do_sys_", "ksys_" };
+	char *name = g_strndup(func, strcspn(func, "."));
+
+	for (guint i = 0; i < G_N_ELEMENTS(entries); i++) {
+		if (g_str_has_prefix(name, entries[i])) {
+			char *entry = g_strconcat("sys_", name + strlen(entries[i]), NULL);
+
+			g_free(name);
+			return entry;
+		}
+	}
+	return name;
+}
+
+static void add_frame(struct incident *incident, const char *func)
+{
+	char *name = frame_normal(func);
+	guint len = incident->frames->len;
+
+	if (len > 0 && g_str_equal(incident->frames->pdata[len - 1], name))
+		g_free(name);
+	else
+		g_ptr_array_add(incident->frames, name);
+}
+
+/* The first function that @text names, or NULL. */
+static char *first_function(const struct reader *r, const char *text)
+{
+	g_autoptr(GMatchInfo) info = NULL;
+	gsize len;
+
+	if (g_regex_match(r->frame, text, 0, &info))
+		return g_match_info_fetch(info, 2);
+	len = strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.");
+	return len > 0 ? g_strndup(text, len) : NULL;
+}
+
+static struct incident *begin(struct reader *r, enum incident_kind kind, const char *shown)
+{
+	struct incident *incident = incident_new(kind);
+
+	incident->line = r->line;
+	incident->stage = r->stage;
+	incident->shown = g_strstrip(g_strdup(shown));
+	g_ptr_array_add(r->log->incidents, incident);
+	return incident;
+}
+
+/*
+ * A WARN or an oops in @func. A title that has named it already is the same one, and so
+ * is what follows within an oops.
+ */
+static void begin_crash(struct reader *r, enum incident_kind kind, const char *func,
+			const char *shown)
+{
+	guint len = r->log->incidents->len;
+	struct incident *last = len > 0 ? r->log->incidents->pdata[len - 1] : NULL;
+	g_autofree char *name = func != NULL ? frame_normal(func) : NULL;
+
+	r->reading = READ_HEAD;
+	if (last != NULL && last->kind == kind && last->text == NULL && last->frames->len <= 1 &&
+	    (last->frames->len == 0 ||
+	     (name != NULL && g_str_equal(last->frames->pdata[0], name)))) {
+		r->open = last;
+		last->line = r->line;
+		last->stage = r->stage;
+	} else {
+		r->open = begin(r, kind, shown);
+	}
+	if (r->open->frames->len == 0 && name != NULL)
+		g_ptr_array_add(r->open->frames, g_steal_pointer(&name));
+}
+
+static const char *after(const char *line, const char *word)
+{
+	const char *at = strstr(line, word);
+
+	return at != NULL ? at + strlen(word) : NULL;
+}
+
+/* "WARNING: FILE:LINE at FUNC+..", "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNC+..", "WARNING in F" */
+static bool read_warning(struct reader *r, const char *line)
+{
+	const char *at = after(line, "WARNING");
+	g_autofree char *func = NULL;
+
+	if (at == NULL || (*at != ':' && *at != ' '))
+		return false;
+	if (g_str_has_prefix(at, " in ")) {
+		func = first_function(r, at + 4);
+	} else {
+		g_autoptr(GMatchInfo) info = NULL;
+		const char *last = strrchr(at, ' ');
+
+		if (g_regex_match(r->frame, at, 0, &info))
+			func = g_match_info_fetch(info, 2);
+		else if (last != NULL)
+			func = first_function(r, last + 1);
+	}
+	begin_crash(r, INCIDENT_WARN, func, strstr(line, "WARNING"));
+	return true;
+}
+
+static bool read_oops(struct reader *r, const char *line)
+{
+	static const char *const words[] = {
+		"BUG: KASAN:", "KASAN: ", "kernel BUG at ", "BUG: unable to handle ",
+		"BUG: kernel NULL pointer", "Unable to handle kernel ", "general protection fault",
+		"Internal error: ", "Oops: ", "BUG: KFENCE:", "UBSAN: ",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+		const char *at = after(line, words[i]);
+		const char *in = at != NULL ? after(at, " in ") : NULL;
+		g_autofree char *func = in != NULL ? first_function(r, in) : NULL;
+
+		if (at == NULL)
+			continue;
+		begin_crash(r, INCIDENT_OOPS, func, strstr(line, words[i]));
+		return true;
+	}
+	return false;
+}
+
+static bool read_panic(struct reader *r, const char *line)
+{
+	const char *text = after(line, "Kernel panic - not syncing: ");
+	struct incident *incident;
+
+	if (text == NULL)
+		text = after(line, "KERNEL PANIC: ");
+	if (text == NULL)
+		return false;
+	r->open = NULL;
+	r->reading = READ_FOREIGN;
+	if (strstr(text, "panic_on_warn") != NULL) {
+		r->log->panic_on_warn = true;
+		return true;
+	}
+	if (g_str_has_prefix(text, "Fatal exception") || strstr(text, "Oops") != NULL ||
+	    strstr(text, "hung_task") != NULL || strstr(text, "softlockup") != NULL)
+		return true;
+	incident = begin(r, INCIDENT_PANIC, strstr(line, "ernel panic") != NULL ?
+			 strstr(line, "Kernel panic") : text);
+	incident->text = message_normal(text);
+	r->open = incident;
+	r->reading = READ_HEAD;
+	return true;
+}
+
+static bool read_hang(struct reader *r, const char *line)
+{
+	const char *at = strstr(line, "BUG: soft lockup");
+
+	if (at == NULL && strstr(line, " blocked for more than ") != NULL)
+		at = strstr(line, "INFO: task ");
+	if (at == NULL)
+		return false;
+	r->open = begin(r, INCIDENT_STUCK, at);
+	r->reading = READ_HEAD;
+	return true;
+}
+
+/* "a < b < c", which may be broken behind any '<'. */
+static void read_chain(struct reader *r, const char *text)
+{
+	g_auto(GStrv) names = g_strsplit(text, "<", -1);
+	guint len = strlen(text);
+
+	for (guint i = 0; names[i] != NULL; i++) {
+		g_autofree char *func = first_function(r, g_strstrip(names[i]));
+
+		if (func != NULL && r->open != NULL)
+			add_frame(r->open, func);
+	}
+	r->reading = len > 0 && text[len - 1] == '<' ? READ_CHAIN : READ_NOTHING;
+}
+
+static bool read_trace_start(struct reader *r, const char *line)
+{
+	const char *at = after(line, "Call Trace:");
+
+	if (at == NULL)
+		at = after(line, "Call trace:");
+	if (at == NULL)
+		return false;
+	if (strchr(at, '<') != NULL && strstr(at, "<TASK>") == NULL)
+		read_chain(r, at);
+	else if (r->open != NULL)
+		r->reading = READ_TRACE;
+	return true;
+}
+
+/* One line of a trace, or the registers before it. */
+static void read_frame(struct reader *r, const char *line)
+{
+	g_autoptr(GMatchInfo) info = NULL;
+	g_autofree char *unsure = NULL, *func = NULL;
+	bool head = strstr(line, "RIP: ") != NULL || strstr(line, "pc : ") != NULL;
+
+	if (strstr(line, "lr : ") != NULL || strstr(line, "RIP: 0033") != NULL)
+		return;
+	if (!g_regex_match(r->frame, line, 0, &info)) {
+		g_match_info_unref(g_steal_pointer(&info));
+		if (r->reading != READ_TRACE || !g_regex_match(r->inlined, line, 0, &info))
+			return;
+		func = g_match_info_fetch(info, 1);
+		add_frame(r->open, func);
+		return;
+	}
+	unsure = g_match_info_fetch(info, 1);
+	func = g_match_info_fetch(info, 2);
+	if (unsure[0] != '\0' || (r->reading == READ_HEAD && !head))
+		return;
+	if (head && r->open->frames->len > 0)
+		return;
+	add_frame(r->open, func);
+}
+
+/* What ends a trace for sure. */
+static bool ends_trace(const char *line)
+{
+	return strstr(line, "</TASK>") != NULL || strstr(line, "---[ end trace") != NULL ||
+	       strstr(line, "Allocated by task") != NULL || strstr(line, "Freed by task") != NULL ||
+	       strstr(line, "Code: ") != NULL;
+}
+
+/* What was said before, by a kernel whose boot is not in the log, was said by the one before. */
+static void handed_over(struct reader *r)
+{
+	for (guint i = 0; i < r->log->incidents->len && r->stage == 0; i++)
+		((struct incident *)r->log->incidents->pdata[i])->stage = 1;
+	r->stage = 2;
+}
+
+static void read_boot(struct reader *r, const char *line)
+{
+	const char *version = after(line, "Linux version ");
+	const char *tainted = after(line, "ainted");
+	gsize len;
+
+	if (version == NULL && tainted != NULL && strstr(line, "PID: ") != NULL) {
+		version = strpbrk(tainted, "0123456789");
+		while (version != NULL && version[-1] != ' ')
+			version = strpbrk(version + strcspn(version, " "), "0123456789");
+	}
+	if (version != NULL && g_ascii_isdigit(*version)) {
+		len = strspn(version, G_CSET_DIGITS ".");
+		g_free(r->log->release);
+		r->log->release = g_strndup(version, len);
+	}
+	if (strstr(line, "Linux version ") != NULL)
+		r->stage = 1;
+	if (strstr(line, "KHO: found kexec handover data") != NULL ||
+	    strstr(line, "Retrieved live update data") != NULL)
+		handed_over(r);
+}
+
+static bool read_message(struct reader *r, const char *line)
+{
+	g_autoptr(GMatchInfo) info = NULL;
+	g_autofree char *text = NULL;
+	struct incident *incident;
+
+	if (!g_regex_match(r->message, line, 0, &info))
+		return false;
+	text = g_match_info_fetch(info, 1);
+	incident = begin(r, INCIDENT_MESSAGE, text);
+	incident->text = message_normal(text);
+	return true;
+}
+
+static void read_errnos(struct reader *r, const char *line)
+{
+	g_autoptr(GMatchInfo) info = NULL;
+
+	if (strchr(line, 'E') == NULL)
+		return;
+	g_regex_match(r->errno_word, line, 0, &info);
+	while (g_match_info_matches(info)) {
+		g_autofree char *word = g_match_info_fetch(info, 1);
+
+		if (errno_find(word) > 0 &&
+		    !g_ptr_array_find_with_equal_func(r->log->errnos, word, g_str_equal, NULL))
+			g_ptr_array_add(r->log->errnos, g_steal_pointer(&word));
+		g_match_info_next(info, NULL);
+	}
+}
+
+static void read_line(struct reader *r, const char *line)
+{
+	read_boot(r, line);
+	read_errnos(r, line);
+	if (read_warning(r, line) || read_oops(r, line) || read_panic(r, line) ||
+	    read_hang(r, line) || read_trace_start(r, line) || read_message(r, line))
+		return;
+	if (r->reading == READ_CHAIN) {
+		read_chain(r, line);
+		return;
+	}
+	if (r->open == NULL || r->reading == READ_NOTHING || r->reading == READ_FOREIGN)
+		return;
+	if (r->reading == READ_TRACE && ends_trace(line))
+		r->reading = READ_NOTHING;
+	else
+		read_frame(r, line);
+}
+
+static GRegex *message_regex(const char *const *prefixes)
+{
+	g_autoptr(GString) pattern = g_string_new("(?:^|[^A-Za-z0-9_])((?:");
+
+	for (guint i = 0; prefixes[i] != NULL; i++) {
+		g_autofree char *escaped = g_regex_escape_string(prefixes[i], -1);
+
+		g_string_append_printf(pattern, "%s%s", i > 0 ? "|" : "", escaped);
+	}
+	g_string_append(pattern, "): .*)$");
+	return g_regex_new(pattern->str, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
+}
+
+static GRegex *raw_regex(const char *pattern)
+{
+	return g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
+}
+
+struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
+{
+	struct log *log = g_new0(struct log, 1);
+	struct reader r = {
+		.log = log, .message = message_regex(prefixes),
+		.frame = raw_regex("(\\? )?\\b([A-Za-z_][A-Za-z0-9_.]*)\\+0x[0-9a-f]+/0x[0-9a-f]+"),
+		.inlined = raw_regex("(?:^|[> \\t])([a-z_][a-z0-9_]*) "
+				     "[a-z0-9_./-]+\\.[ch]:[0-9]+(?: \\[inline\\])?\\s*$"),
+		.errno_word = raw_regex("\\b(E[A-Z0-9]{2,})\\b"),
+	};
+
+	log->incidents = g_ptr_array_new_with_free_func(incident_free);
+	log->errnos = g_ptr_array_new_with_free_func(g_free);
+	for (const char *p = text, *end = text + len; p < end; ) {
+		const char *stop = memchr(p, '\n', end - p);
+		gsize n = (stop != NULL ? stop : end) - p;
+		g_autofree char *line = g_strdelimit(g_strndup(p, n), "\r\t", ' ');
+
+		r.line++;
+		read_line(&r, line);
+		p += n + 1;
+	}
+	g_regex_unref(r.message);
+	g_regex_unref(r.frame);
+	g_regex_unref(r.inlined);
+	g_regex_unref(r.errno_word);
+	return log;
+}
+
+void log_free(struct log *log)
+{
+	g_ptr_array_unref(log->incidents);
+	g_ptr_array_unref(log->errnos);
+	g_free(log->release);
+	g_free(log);
+}

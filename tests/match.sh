@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# luosim match finds the bug that a log shows: of all WARNs and panics of the recordings
+# (tests/match.expected says whose each is), and of logs, mails and reports in tests/match.
+# shellcheck disable=SC2317 # check() calls the functions
+# shellcheck source=tests/tap.sh
+. "${srcdir:=.}/tests/tap.sh"
+: "${LUOSIM:=./luosim}"
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+command=("$LUOSIM")
+
+# A recording, one line, as the log that it was: its answers and its kernels' messages.
+as_log()
+{
+	local line=$1
+	echo "Linux version $(grep -oE '"release": "[^"]*"' <<<"$line" | cut -d'"' -f4)"
+	grep -oE '"data": "booted"|"rc": "-E[A-Z0-9]*"|"(WARNING |Call Trace: |KHO: |luo: |memfd_luo: |Kernel panic)([^"\\]|\\.)*"' <<<"$line" |
+		sed -E 's/^"data": "booted"$/KHO: found kexec handover data./; s/"//g'
+}
+
+# "RANK BUG" of each candidate
+ranks()
+{
+	"$LUOSIM" match "$1" | sed -nE 's/^([0-9]+)\. (B[0-9]+), .*/\1 \2/p'
+}
+
+# Which bugs a case is of.
+expected()
+{
+	local case=${1#pow_} pattern bugs
+	while read -r pattern bugs; do
+		[[ $case =~ ^($pattern)$ ]] && echo "$bugs" && return
+	done <"$srcdir/tests/match.expected"
+}
+
+first_or_second()
+{
+	local line case bugs bug found nr=0
+	while read -r line; do
+		case=${line#*\"case\": \"}
+		case=${case%%\"*}
+		nr=$((nr + 1))
+		as_log "$line" >"$tmp/log"
+		bugs=$(expected "$case")
+		[ "$bugs" = none ] && { [ -z "$(ranks "$tmp/log")" ] || echo "$case: not none"; continue; }
+		found=$(ranks "$tmp/log" | awk '$1 <= 2 { print $2 }')
+		for bug in $bugs; do
+			grep -qx "$bug" <<<"$found" && continue 2
+		done
+		echo "$case: ${bugs:-not in tests/match.expected}, found" $found
+	done < <(grep -hE '"WARNING |"panic": "' "$srcdir"/tests/recordings/*.jsonl)
+	[ "$nr" -gt 50 ] || echo "only $nr recordings"
+}
+
+# FILE BUG...: the first of each part
+first()
+{
+	local file=$srcdir/tests/match/$1
+	shift
+	[ "$(ranks "$file" | awk '$1 == 1 && last != 1 { print $2 } { last = $1 }' | xargs)" = "$*" ] ||
+		ranks "$file"
+}
+
+tells_that_nothing_is_near()
+{
+	gives 1 match "$srcdir/tests/match/foreign.log"
+	grep -qx 'Nothing in it is near a known bug of live update.' "$tmp/out" || cat "$tmp/out"
+	gives 1 match - </dev/null
+	gives 1 match - <<<'luo: Retrieved live update data, liveupdate number: 1'
+}
+
+any_prefix()
+{
+	local log=$srcdir/tests/match/two-tokens-panic-on-warn.log
+	"$LUOSIM" match "$log" | sed -n '/why/,$p' >"$tmp/plain"
+	sed 's/^/> > <4>/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
+	sed 's/^\[[^]]*\]//; s/$/\r/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
+}
+
+# What luosim prints itself is a log as well.
+own_trace()
+{
+	"$LUOSIM" "$srcdir/scenarios/dup-finish.scn" >"$tmp/log"
+	ranks "$tmp/log" | grep -qx '1 B02' || ranks "$tmp/log"
+}
+
+survives_garbage()
+{
+	local status
+	head -c 300000 "$LUOSIM" | "$LUOSIM" match - >/dev/null
+	status=$?
+	[ $status -le 1 ] || echo "status $status"
+}
+
+names_commits()
+{
+	"$LUOSIM" show b06 >"$tmp/out"
+	grep -q '507e3b479f9c' "$tmp/out" && grep -q 'ioctl-direction' "$tmp/out" || cat "$tmp/out"
+}
+
+# should_not RELEASE: how often it is said that a log of it should not have B06
+should_not()
+{
+	sed "s/ 7\.0\.0 / $1 /" "$srcdir/tests/match/retrieve-before-kexec.log" |
+		"$LUOSIM" match - | sed -nE '/^[0-9]+\. B06/,/^$/p' |
+		grep -c "but $1 should not have it"
+}
+
+ranges_of_releases()
+{
+	local release
+	for release in 6.19 7.0.9 7.1.3 7.1.4; do
+		[ "$(should_not $release)" -eq 0 ] || echo "$release has B06"
+	done
+	for release in 7.1.7 7.1.13 7.3.4; do
+		[ "$(should_not $release)" -gt 0 ] || echo "$release has not B06"
+	done
+}
+
+# Each fix flag cures a bug of the page whose releases are those that lack it.
+page_and_releases()
+{
+	local fix bug since rest
+	"$LUOSIM" list fixes | while read -r fix bug since rest; do
+		[[ $bug = B* ]] || continue
+		"$LUOSIM" show "$bug" >"$tmp/bug" || echo "$fix: no $bug"
+		grep -E '^    fix ' "$tmp/bug" | grep -qw -- "$fix" || echo "$bug: fix is not $fix"
+		grep -E '^    releases ' "$tmp/bug" | sed 's/ to / /' | grep -qE "[ ]$since(,|\$)" &&
+			echo "$bug: the page says $since, which has $fix"
+	done
+	return 0
+}
+
+small_index()
+{
+	local bytes
+	bytes=$(wc -c <bugs-index.c)
+	[ "$bytes" -lt 1000000 ] || echo "$bytes bytes"
+}
+
+check "each WARN and panic of the recordings is at its bug first or second" first_or_second
+check "the two traces of the report on 7.0.9 are B01 and B02" first two-variants.mail B01 B02
+check "a console with panic_on_warn: B01" first two-tokens-panic-on-warn.log B01
+check "a console: B02" first two-tokens-finish.log B02
+check "a console: B06 before the kexec" first retrieve-before-kexec.log B06
+check "a console without a WARN: B57" first preserve-efault.log B57
+check "a trace of arm64 with a logger's words before it: B02" first arm64.log B02
+check "a report of KASAN with files and lines: B16" first kasan.report B16
+check "nothing near is told, with status 1" tells_that_nothing_is_near
+check "what stands before and behind lines makes no difference" any_prefix
+check "a trace that luosim has printed" own_trace
+check "any bytes are a log" survives_garbage
+check "JSON" prints '\{.*"bug":"B02".*"facts".*' match --format=json "$srcdir/tests/match/arm64.log"
+check "show names fix and commits" names_commits
+check "a bug was in the releases of its range, to the last" ranges_of_releases
+check "show says which bug may be meant" gives 2 show B0
+check "match without a file" gives 2 match
+check "match of no file" gives 2 match "$tmp/none"
+check "list bugs" prints 'B01 +S +get-id +One memfd under two tokens' list bugs
+check "docs/bugs.md and the fixes name each other" page_and_releases
+check "the index is small" small_index
+done_testing
