@@ -116,7 +116,7 @@ check "likewise of a search" diagnosed \
 check "an unknown format" diagnosed \
 	"luosim: unknown --format, expected text, ktap, junit or json" --format=xml good.scn
 check "an unknown list" diagnosed \
-	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points" \
+	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points|bugs" \
 	list fix
 check "all variants and one policy" diagnosed \
 	"luosim: --all beside --kernel or --policy, expected one of them" \
