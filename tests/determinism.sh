@@ -24,7 +24,7 @@ build()
 	shift
 	mkdir "$dir/$name"
 	"$@" -g -Werror $LUOSIM_CFLAGS \
-		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c version.c "$BUGS_INDEX" \
+		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c version.c guest-text.c "$BUGS_INDEX" \
 		-o "$dir/$name/luosim" $LUOSIM_LIBS >"$dir/$name/log" 2>&1
 	echo $? >"$dir/$name/status"
 }

@@ -36,6 +36,7 @@ static struct step *add_step(struct parser *p, enum step_kind kind)
 	bool in_task = p->race != 0 && (kind == STEP_OP || kind == STEP_FAIL);
 	struct step step = {
 		.kind = kind, .line = p->lex.nr, .depth = p->open->len + in_task,
+		.column = strspn(p->lex.line, " \t") + 1,
 	};
 
 	g_array_append_val(p->scn->steps, step);
@@ -161,6 +162,8 @@ static bool parse_handler(struct parser *p)
 	}
 	g_array_append_val(p->scn->handlers, script);
 	p->handler_line = p->lex.nr;
+	if (p->scn->handlers->len == 1)
+		p->scn->handler_line = p->lex.nr;
 	return true;
 }
 

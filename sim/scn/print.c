@@ -382,7 +382,7 @@ static void print_step(GString *out, struct print *p, const struct scenario *scn
 	g_string_append_c(out, '\n');
 }
 
-static void print_expects(GString *out, const char *keyword, const GArray *expects)
+void print_expects(GString *out, const char *keyword, const GArray *expects)
 {
 	for (guint i = 0; i < expects->len; i++) {
 		const struct expectation *e = &g_array_index(expects, struct expectation, i);

@@ -33,6 +33,9 @@ const char *list_name(enum list list);
 /** print_kinds() - append a set of violation kinds separated by blanks, or "clean". */
 void print_kinds(GString *out, guint32 kinds);
 
+/** print_expects() - append "KEYWORD clean | v7.0: leak" and a newline; nothing of none. */
+void print_expects(GString *out, const char *keyword, const GArray *expects);
+
 /** print_op_at() - append the call of line @line of @scn as it is written. */
 void print_op_at(GString *out, const struct scenario *scn, guint line, gsize shorten);
 

@@ -175,7 +175,7 @@ enum step_kind { STEP_KERNEL, STEP_OP, STEP_REPEAT, STEP_RACE, STEP_TASK, STEP_E
 
 struct step {
 	enum step_kind kind;
-	guint line;
+	guint line, column;
 	guint depth;		/* blocks around it; a task is one */
 	guint match;		/* STEP_END: the step that opened the block */
 	union {
@@ -244,6 +244,7 @@ struct scenario {
 	char *about;		/* lines separated by \n, or NULL */
 	char *source;		/* likewise */
 	GArray *runs;		/* of struct variant; empty without "runs" */
+	guint handler_line;	/* of the first of them */
 	GArray *handlers;	/* of struct handler_script */
 	struct world_block explore;
 	GArray *steps;		/* of struct step */

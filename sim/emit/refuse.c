@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a scenario says that a real kernel cannot be told. */
+#include <stdarg.h>
+
+#include "emit/chunk.h"
+#include "emit/refuse.h"
+#include "emit/rows.h"
+
+static bool refuse(GError **error, const struct scenario *scn, guint line, guint column,
+		   const char *format, ...)
+{
+	g_autofree char *what = NULL;
+	va_list args;
+
+	va_start(args, format);
+	what = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_set_error(error, SCN_ERROR, 0, "%s:%u:%u: %s, expected what a real kernel can be told",
+		    scn->file, line, column, what);
+	return false;
+}
+
+static const char *setting_refused(const struct setting *s, guint kernel)
+{
+	switch (s->kind) {
+	case SET_PANIC_ON_WARN:
+	case SET_MEM:
+	case SET_HUGEPAGES:
+		return NULL;
+	case SET_KHO:
+	case SET_LIVEUPDATE:
+		return kernel == 1 || s->number ? NULL :
+			"a later kernel without live update, which cannot be told which it is";
+	case SET_WITH:
+	case SET_WITHOUT:
+		return "a fix that is given or taken away";
+	case SET_LIMIT:
+		return "a limit that is changed";
+	case SET_POLICY:
+		return "a policy of its own";
+	case SET_HANDLERS:
+		return "file handlers of its own";
+	}
+	return NULL;
+}
+
+static bool kernel_told(const struct scenario *scn, const struct step *step, GError **error)
+{
+	const struct kernel_heading *k = &step->kernel;
+
+	for (guint i = 0; i < k->settings->len; i++) {
+		const char *what = setting_refused(&g_array_index(k->settings, struct setting, i),
+						   k->number);
+
+		if (what != NULL)
+			return refuse(error, scn, step->line, step->column, "%s", what);
+	}
+	if (k->release == NULL)
+		return true;
+	if (k->release->tree != NULL)
+		return refuse(error, scn, step->line, step->column, "a kernel tree");
+	if (k->release->posted)
+		return refuse(error, scn, step->line, step->column, "%s, which is no release",
+			      k->release->name);
+	return true;
+}
+
+/* The flags of an image, or the length to its end, are all that an argument may not be. */
+static bool op_told(const struct scenario *scn, const struct step *step, GError **error)
+{
+	const struct op *op = &step->op;
+	const struct saying *saying = saying_of(op->info);
+
+	if (saying == NULL)
+		return refuse(error, scn, step->line, step->column, "%s(), which is the model's",
+			      op->info->name);
+	if (saying->cannot != NULL)
+		return refuse(error, scn, step->line, step->column, "%s(): %s", op->info->name,
+			      saying->cannot);
+	if (op->info->args[0].words == words_images && op->args[0].kind == VALUE_NUMBER &&
+	    op->args[0].number != KEXEC_FILE)
+		return refuse(error, scn, step->line, step->column,
+			      "%s() of segments, which would need a boot loader", op->info->name);
+	if (op->info->reboots && step->depth > 0)
+		return refuse(error, scn, step->line, step->column, "%s() in a loop",
+			      op->info->name);
+	return true;
+}
+
+static bool step_told(const struct scenario *scn, const struct step *step, GError **error)
+{
+	switch (step->kind) {
+	case STEP_KERNEL:
+		return kernel_told(scn, step, error);
+	case STEP_OP:
+		return op_told(scn, step, error);
+	case STEP_FAIL:
+		return refuse(error, scn, step->line, step->column, "a failure");
+	case STEP_RACE:
+	case STEP_TASK:
+		return refuse(error, scn, step->line, step->column, "a race");
+	case STEP_PROCESS:
+		return refuse(error, scn, step->line, step->column, "a second process");
+	case STEP_REPEAT:
+	case STEP_END:
+		break;
+	}
+	return true;
+}
+
+bool scenario_told(const struct scenario *scn, GError **error)
+{
+	if (scn->handlers->len > 0)
+		return refuse(error, scn, scn->handler_line, 1, "a scripted handler");
+	for (guint i = 0; i < scn->steps->len; i++)
+		if (!step_told(scn, &g_array_index(scn->steps, struct step, i), error))
+			return false;
+	if (rows_claimed(scn) == 0)
+		return refuse(error, scn, scn->line, 1,
+			      "nothing is claimed of a release with its own policy");
+	return true;
+}
