@@ -23,6 +23,7 @@ int compare_main(int argc, char **argv);
 int emit_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int explore_main(int argc, char **argv);
+int import_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int match_main(int argc, char **argv);
 int minimise_main(int argc, char **argv);

@@ -27,6 +27,7 @@ static const struct command {
 	{ "emit", emit_main },
 	{ "explain", explain_main },
 	{ "explore", explore_main },
+	{ "import", import_main },
 	{ "list", list_main },
 	{ "match", match_main },
 	{ "minimise", minimise_main },

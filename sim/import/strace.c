@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What strace(1) saw of a program that uses live update, as a scenario: each call on a
+ * descriptor that has to do with it is a step, or a comment where no step says it.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/strace.h"
+#include "scn/words.h"
+
+#define MAX_WORD 64	/* characters of a descriptor's name */
+
+struct import {
+	GString *out;
+	GHashTable *fds;	/* char *, by descriptor: names of those that matter */
+	GHashTable *taken;	/* set of char *: all names */
+	guint *kernel;
+	guint others;		/* calls that have nothing to do with it */
+};
+
+/* A line of strace: name(arg, ...) = result */
+struct traced {
+	char *name, *result;
+	GPtrArray *args;	/* of char * */
+	const char *error;	/* "EBUSY", or NULL */
+	gint64 number;		/* that it returned */
+};
+
+/* How a system call is said; false: it cannot be. */
+struct rule {
+	const char *name;
+	bool (*say)(struct import *im, const struct traced *t);
+};
+
+/* ---- Words ---- */
+
+static const char *arg(const struct traced *t, guint i)
+{
+	return i < t->args->len ? t->args->pdata[i] : "";
+}
+
+/* The name of the descriptor that argument @i is; NULL if it does not matter. */
+static const char *fd_arg(struct import *im, const struct traced *t, guint i)
+{
+	char *end;
+	gint64 fd = g_ascii_strtoll(arg(t, i), &end, 0);
+
+	return end != arg(t, i) ? g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)fd)) : NULL;
+}
+
+/* A name of the language that is like @like and not taken. */
+static const char *name_fd(struct import *im, gint64 fd, const char *like)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+	gsize len;
+
+	for (; *like != '\0' && name->len < MAX_WORD - 8; like++)
+		g_string_append_c(name, g_ascii_isalnum(*like) ? *like : '_');
+	if (name->len == 0 || g_ascii_isdigit(name->str[0]))
+		g_string_prepend(name, "fd");
+	len = name->len;
+	for (guint i = 2; g_hash_table_contains(im->taken, name->str); i++) {
+		g_string_truncate(name, len);
+		g_string_append_printf(name, "_%u", i);
+	}
+	g_hash_table_add(im->taken, g_strdup(name->str));
+	g_hash_table_insert(im->fds, GINT_TO_POINTER((gint)fd), g_strdup(name->str));
+	return g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)fd));
+}
+
+/* The bytes of strace's "..."; NULL if it cut them off or there are none. */
+static GString *string_of(const char *quoted)
+{
+	gsize len = strlen(quoted);
+	GString *bytes;
+
+	if (len < 2 || *quoted != '"' || quoted[len - 1] != '"')
+		return NULL;
+	bytes = g_string_new(NULL);
+	for (const char *c = quoted + 1; c < quoted + len - 1; c++) {
+		static const char letters[] = "n\nt\tr\rv\vf\f";
+		const char *letter;
+		char *end;
+
+		if (*c != '\\') {
+			g_string_append_c(bytes, *c);
+			continue;
+		}
+		c++;
+		letter = strchr(letters, *c);
+		if (*c >= '0' && *c <= '7') {
+			g_autofree char *digits = g_strndup(c, 3);
+
+			g_string_append_c(bytes, (char)strtoul(digits, &end, 8));
+			c += end - digits - 1;
+		} else if (*c == 'x') {
+			g_autofree char *digits = g_strndup(c + 1, 2);
+
+			g_string_append_c(bytes, (char)strtoul(digits, &end, 16));
+			c += end - digits;
+		} else {
+			g_string_append_c(bytes, letter != NULL && letter[1] != '\0' ?
+					  letter[1] : *c);
+		}
+	}
+	return bytes;
+}
+
+static void append_string(GString *out, const GString *bytes)
+{
+	g_string_append_c(out, '"');
+	for (gsize i = 0; i < bytes->len; i++) {
+		guint8 c = bytes->str[i];
+
+		if (c == '"' || c == '\\' || c == '$')
+			g_string_append_printf(out, "\\%c", c);
+		else if (g_ascii_isprint(c))
+			g_string_append_c(out, c);
+		else
+			g_string_append_printf(out, "\\x%02x", c);
+	}
+	g_string_append_c(out, '"');
+}
+
+/* Are all words of strace's A|B|0x1 words of the language? */
+static bool is_flags(const char *text, words_fn words)
+{
+	g_auto(GStrv) all = g_strsplit(text, "|", -1);
+
+	for (guint i = 0; all[i] != NULL; i++) {
+		guint64 value;
+
+		if (!g_ascii_isdigit(*all[i]) && words_find(words, all[i], &value) < 0)
+			return false;
+	}
+	return *text != '\0';
+}
+
+static bool is_number(const char *text)
+{
+	char *end;
+
+	g_ascii_strtoll(text, &end, 0);
+	return end != text && *end == '\0';
+}
+
+/* ---- Steps ---- */
+
+static void step(struct import *im, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void step(struct import *im, const char *format, ...)
+{
+	va_list args;
+
+	g_string_append(im->out, "  ");
+	va_start(args, format);
+	g_string_append_vprintf(im->out, format, args);
+	va_end(args);
+}
+
+/* " = RESULT": an error, or @good; NULL: the number that came. */
+static bool result(struct import *im, const struct traced *t, const char *good)
+{
+	if (t->error != NULL)
+		g_string_append_printf(im->out, " = -%s\n", t->error);
+	else if (good != NULL)
+		g_string_append_printf(im->out, " = %s\n", good);
+	else
+		g_string_append_printf(im->out, " = %" G_GINT64_FORMAT "\n", t->number);
+	return true;
+}
+
+static bool new_fd(struct import *im, const struct traced *t, gint64 fd, const char *like)
+{
+	return result(im, t, t->error == NULL ? name_fd(im, fd, like) : NULL);
+}
+
+static bool open_path(struct import *im, const struct traced *t, guint at)
+{
+	g_autoptr(GString) path = string_of(arg(t, at));
+	const char *flags = arg(t, at + 1), *name, *end;
+
+	if (path == NULL)
+		return false;
+	if (strcmp(path->str, "/dev/liveupdate") == 0) {
+		if (!is_flags(flags, words_open))
+			return false;
+		step(im, "open(\"/dev/liveupdate\", %s)", flags);
+		return new_fd(im, t, t->number, "dev");
+	}
+	if (!g_str_has_prefix(path->str, "/proc/self/fd/")) {
+		im->others++;
+		return true;
+	}
+	name = g_hash_table_lookup(im->fds, GINT_TO_POINTER(
+		(gint)g_ascii_strtoll(path->str + strlen("/proc/self/fd/"), (char **)&end, 10)));
+	if (name == NULL || *end != '\0' || !is_flags(flags, words_open))
+		return false;
+	step(im, "reopen(%s, %s)", name, flags);
+	return new_fd(im, t, t->number, name);
+}
+
+static bool say_open(struct import *im, const struct traced *t)
+{
+	return open_path(im, t, 0);
+}
+
+static bool say_openat(struct import *im, const struct traced *t)
+{
+	return open_path(im, t, 1);
+}
+
+static bool say_memfd_create(struct import *im, const struct traced *t)
+{
+	g_autoptr(GString) name = string_of(arg(t, 0));
+	const char *flags = arg(t, 1);
+
+	if (name == NULL || !is_flags(flags, words_memfd))
+		return false;
+	step(im, "memfd_create(");
+	append_string(im->out, name);
+	g_string_append_printf(im->out, ", 0, %s)", flags);
+	return new_fd(im, t, t->number, name->str);
+}
+
+static bool say_dup(struct import *im, const struct traced *t)
+{
+	step(im, "dup(%s)", fd_arg(im, t, 0));
+	return new_fd(im, t, t->number, fd_arg(im, t, 0));
+}
+
+static bool say_close(struct import *im, const struct traced *t)
+{
+	step(im, "close(%s)", fd_arg(im, t, 0));
+	if (t->error == NULL)
+		g_hash_table_remove(im->fds, GINT_TO_POINTER(
+			(gint)g_ascii_strtoll(arg(t, 0), NULL, 0)));
+	return result(im, t, NULL);
+}
+
+/* FD and numbers, in their order. */
+static bool say_numbers(struct import *im, const struct traced *t, const char *op, guint nr)
+{
+	for (guint i = 1; i <= nr; i++)
+		if (!is_number(arg(t, i)))
+			return false;
+	step(im, "%s(%s", op, fd_arg(im, t, 0));
+	for (guint i = 1; i <= nr; i++)
+		g_string_append_printf(im->out, ", %s", arg(t, i));
+	g_string_append_c(im->out, ')');
+	return result(im, t, NULL);
+}
+
+static bool say_ftruncate(struct import *im, const struct traced *t)
+{
+	return say_numbers(im, t, "ftruncate", 1);
+}
+
+static bool say_lseek(struct import *im, const struct traced *t)
+{
+	return strcmp(arg(t, 2), "SEEK_SET") == 0 && say_numbers(im, t, "lseek", 1);
+}
+
+static bool say_fallocate(struct import *im, const struct traced *t)
+{
+	const char *mode = arg(t, 1);
+
+	if (!is_flags(mode, words_falloc) || !is_number(arg(t, 2)) || !is_number(arg(t, 3)))
+		return false;
+	step(im, "fallocate(%s, %s, %s, %s)", fd_arg(im, t, 0), arg(t, 2), arg(t, 3), mode);
+	return result(im, t, NULL);
+}
+
+/* @at: there is an offset. */
+static bool write_bytes(struct import *im, const struct traced *t, bool at)
+{
+	g_autoptr(GString) bytes = string_of(arg(t, 1));
+
+	if (bytes == NULL || (at && !is_number(arg(t, 3))))
+		return false;
+	step(im, "write(%s, ", fd_arg(im, t, 0));
+	if (at)
+		g_string_append_printf(im->out, "%s, ", arg(t, 3));
+	append_string(im->out, bytes);
+	g_string_append_c(im->out, ')');
+	return result(im, t, NULL);
+}
+
+static bool read_bytes(struct import *im, const struct traced *t, bool at)
+{
+	g_autoptr(GString) bytes = string_of(arg(t, 1)), good = g_string_new(NULL);
+
+	if ((bytes == NULL && t->error == NULL) || !is_number(arg(t, 2)) ||
+	    (at && !is_number(arg(t, 3))))
+		return false;
+	step(im, "read(%s, ", fd_arg(im, t, 0));
+	if (at)
+		g_string_append_printf(im->out, "%s, ", arg(t, 3));
+	g_string_append_printf(im->out, "%s)", arg(t, 2));
+	if (t->error == NULL)
+		append_string(good, bytes);
+	return result(im, t, good->str);
+}
+
+static bool say_write(struct import *im, const struct traced *t)
+{
+	return write_bytes(im, t, false);
+}
+
+static bool say_pwrite(struct import *im, const struct traced *t)
+{
+	return write_bytes(im, t, true);
+}
+
+static bool say_read(struct import *im, const struct traced *t)
+{
+	return read_bytes(im, t, false);
+}
+
+static bool say_pread(struct import *im, const struct traced *t)
+{
+	return read_bytes(im, t, true);
+}
+
+static bool say_fcntl(struct import *im, const struct traced *t)
+{
+	const char *cmd = arg(t, 1), *name = fd_arg(im, t, 0);
+	g_autofree char *seals = NULL;
+
+	if (strcmp(cmd, "F_ADD_SEALS") == 0 && is_flags(arg(t, 2), words_seals)) {
+		step(im, "add_seals(%s, %s)", name, arg(t, 2));
+		return result(im, t, NULL);
+	}
+	if (strcmp(cmd, "F_SETFL") == 0 && is_flags(arg(t, 2), words_open)) {
+		step(im, "setfl(%s, %s)", name, arg(t, 2));
+		return result(im, t, NULL);
+	}
+	if (strcmp(cmd, "F_GET_SEALS") != 0)
+		return false;
+	step(im, "get_seals(%s)", name);
+	seals = g_strdup_printf("%#" G_GINT64_MODIFIER "x", t->number);
+	return result(im, t, t->number != 0 ? seals : "0");
+}
+
+/* ---- Live update ---- */
+
+/* The value of the last "KEY=" in a struct that strace decoded, or NULL. */
+static char *member(const char *text, const char *key, bool last)
+{
+	g_autofree char *pattern = g_strdup_printf("\\b%s=(\"(?:[^\"\\\\]|\\\\.)*\"|[^,}]*)", key);
+	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
+	g_autoptr(GMatchInfo) match = NULL;
+	char *value = NULL;
+
+	g_regex_match(regex, text, 0, &match);
+	for (; g_match_info_matches(match); g_match_info_next(match, NULL)) {
+		g_free(value);
+		value = g_match_info_fetch(match, 1);
+		if (!last)
+			break;
+	}
+	return value;
+}
+
+/* Which of the ioctls it is; strace does not know their names. -1: none. */
+static int ioctl_number(const char *cmd)
+{
+	guint64 value;
+
+	if (words_find(words_ioctl, cmd, &value) == 0)
+		return value & 0xff;
+	if (g_str_has_prefix(cmd, "_IOC(_IOC_NONE, 0xba, "))
+		return g_ascii_strtoll(cmd + strlen("_IOC(_IOC_NONE, 0xba, "), NULL, 16);
+	if (g_str_has_prefix(cmd, "_IO(0xba, "))
+		return g_ascii_strtoll(cmd + strlen("_IO(0xba, "), NULL, 16);
+	return -1;
+}
+
+static bool say_session(struct import *im, const struct traced *t, const char *op)
+{
+	g_autofree char *quoted = member(arg(t, 2), "name", false);
+	g_autofree char *fd = member(arg(t, 2), "fd", true);
+	g_autoptr(GString) name = quoted != NULL ? string_of(quoted) : NULL;
+
+	if (name == NULL || (t->error == NULL && (fd == NULL || !is_number(fd))))
+		return false;
+	step(im, "%s(%s, ", op, fd_arg(im, t, 0));
+	append_string(im->out, name);
+	g_string_append_c(im->out, ')');
+	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, name->str);
+}
+
+static bool say_preserve(struct import *im, const struct traced *t)
+{
+	g_autofree char *fd = member(arg(t, 2), "fd", false);
+	g_autofree char *token = member(arg(t, 2), "token", false);
+	const char *name;
+
+	if (fd == NULL || token == NULL || !is_number(token) || *token == '-')
+		return false;
+	name = g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)g_ascii_strtoll(fd, NULL, 0)));
+	if (name == NULL && !is_number(fd))
+		return false;
+	step(im, "preserve_fd(%s, %s, %s)", fd_arg(im, t, 0), name ?: fd, token);
+	return result(im, t, NULL);
+}
+
+static bool say_retrieve(struct import *im, const struct traced *t)
+{
+	g_autofree char *fd = member(arg(t, 2), "fd", true);
+	g_autofree char *token = member(arg(t, 2), "token", false);
+	g_autofree char *like = token != NULL ? g_strconcat("file_", token, NULL) : NULL;
+
+	if (token == NULL || !is_number(token) || *token == '-' ||
+	    (t->error == NULL && (fd == NULL || !is_number(fd))))
+		return false;
+	step(im, "retrieve_fd(%s, %s)", fd_arg(im, t, 0), token);
+	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, like);
+}
+
+static bool say_get_name(struct import *im, const struct traced *t)
+{
+	g_autofree char *quoted = member(arg(t, 2), "name", true);
+	g_autoptr(GString) name = quoted != NULL ? string_of(quoted) : NULL;
+	g_autoptr(GString) good = g_string_new(NULL);
+
+	if (name == NULL && t->error == NULL)
+		return false;
+	step(im, "get_name(%s)", fd_arg(im, t, 0));
+	if (t->error == NULL)
+		append_string(good, name);
+	return result(im, t, good->str);
+}
+
+static bool say_ioctl(struct import *im, const struct traced *t)
+{
+	switch (ioctl_number(arg(t, 1))) {
+	case 0x00:
+		return say_session(im, t, "create_session");
+	case 0x01:
+		return say_session(im, t, "retrieve_session");
+	case 0x40:
+		return say_preserve(im, t);
+	case 0x41:
+		return say_retrieve(im, t);
+	case 0x42:
+		step(im, "finish(%s)", fd_arg(im, t, 0));
+		return result(im, t, NULL);
+	case 0x43:
+		return say_get_name(im, t);
+	}
+	return false;
+}
+
+static bool say_kexec(struct import *im, const struct traced *t)
+{
+	bool unload = strstr(arg(t, 4), "KEXEC_FILE_UNLOAD") != NULL;
+
+	step(im, unload ? "kexec_unload()" : "kexec_load()");
+	return result(im, t, NULL);
+}
+
+static bool say_reboot(struct import *im, const struct traced *t)
+{
+	if (strcmp(arg(t, 2), "LINUX_REBOOT_CMD_KEXEC") != 0)
+		return false;
+	step(im, "reboot()");
+	result(im, t, t->error == NULL ? "0" : NULL);
+	if (t->error == NULL)
+		g_string_append_printf(im->out, "\nkernel %u\n", ++*im->kernel);
+	return true;
+}
+
+/* Those without a descriptor first. */
+#define NR_FREE 5
+static const struct rule rules[] = {
+	{ "open", say_open }, { "openat", say_openat }, { "memfd_create", say_memfd_create },
+	{ "kexec_file_load", say_kexec }, { "reboot", say_reboot },
+	{ "dup", say_dup }, { "close", say_close }, { "ftruncate", say_ftruncate },
+	{ "lseek", say_lseek }, { "fallocate", say_fallocate }, { "write", say_write },
+	{ "pwrite64", say_pwrite }, { "read", say_read }, { "pread64", say_pread },
+	{ "fcntl", say_fcntl }, { "ioctl", say_ioctl },
+};
+
+/* ---- Lines ---- */
+
+/* Split at the commas that are in no string and no bracket. */
+static GPtrArray *split_args(const char *text)
+{
+	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
+	const char *start = text;
+	int depth = 0;
+	bool quoted = false;
+
+	for (const char *c = text; ; c++) {
+		if (*c == '\\' && quoted && c[1] != '\0') {
+			c++;
+			continue;
+		}
+		if (*c == '"')
+			quoted = !quoted;
+		depth += !quoted && *c != '\0' && strchr("({[", *c) != NULL;
+		depth -= !quoted && *c != '\0' && strchr(")}]", *c) != NULL;
+		if (*c != '\0' && (*c != ',' || quoted || depth > 0))
+			continue;
+		g_ptr_array_add(args, g_strstrip(g_strndup(start, c - start)));
+		if (*c == '\0')
+			return args;
+		start = c + 1;
+	}
+}
+
+static void traced_clear(struct traced *t)
+{
+	g_free(t->name);
+	g_free(t->result);
+	g_ptr_array_unref(t->args);
+}
+
+/* What the call returned: a number, an error's name, or "?". */
+static void take_result(struct traced *t)
+{
+	char *end;
+
+	t->number = g_ascii_strtoll(t->result, &end, 0);
+	while (*end == ' ')
+		end++;
+	end[strcspn(end, " ")] = '\0';
+	t->error = t->number == -1 && errno_find(end) != 0 ? end : NULL;
+}
+
+static const struct rule *rule_of(struct import *im, const struct traced *t)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (strcmp(rules[i].name, t->name) == 0)
+			return i < NR_FREE || fd_arg(im, t, 0) != NULL ? &rules[i] : NULL;
+	return NULL;
+}
+
+static bool matters(struct import *im, const struct traced *t)
+{
+	for (guint i = 0; i < t->args->len; i++)
+		if (fd_arg(im, t, i) != NULL && i == (strcmp(t->name, "mmap") == 0 ? 4 : 0))
+			return true;
+	return strcmp(t->name, "ioctl") == 0 && ioctl_number(arg(t, 1)) >= 0;
+}
+
+static void import_call(struct import *im, struct traced *t, const char *text)
+{
+	const struct rule *rule;
+	gsize before = im->out->len;
+
+	take_result(t);
+	rule = rule_of(im, t);
+	/* An error without a name is one that only strace knows. */
+	if (rule != NULL && *t->result != '?' && (t->number >= 0 || t->error != NULL) &&
+	    rule->say(im, t))
+		return;
+	/* Of a reboot that worked there is no result. */
+	if (rule != NULL && rule->say == say_reboot && say_reboot(im, t))
+		return;
+	g_string_truncate(im->out, before);
+	if (rule != NULL || matters(im, t))
+		g_string_append_printf(im->out, "  # %s\n", text);
+	else
+		im->others++;
+}
+
+static void import_line(struct import *im, const GRegex *regex, const char *text)
+{
+	g_autoptr(GMatchInfo) match = NULL;
+	struct traced t;
+	g_autofree char *args = NULL, *plain = NULL;
+
+	if (!g_regex_match(regex, text, 0, &match))
+		return;
+	args = g_match_info_fetch(match, 2);
+	plain = g_match_info_fetch(match, 0);
+	t = (struct traced){
+		.name = g_match_info_fetch(match, 1), .result = g_match_info_fetch(match, 3),
+		.args = split_args(args),
+	};
+	import_call(im, &t, plain);
+	traced_clear(&t);
+}
+
+/* strace -f shows a call in two parts when another process comes between. */
+static char *whole_line(GHashTable *unfinished, const char *text)
+{
+	g_autofree char *pid = g_strndup(text, strspn(text, "[pid 0123456789]"));
+	const char *cut = strstr(text, "<unfinished ...>"), *resumed = strstr(text, " resumed>");
+	const char *start = g_hash_table_lookup(unfinished, pid);
+
+	if (cut != NULL) {
+		g_hash_table_replace(unfinished, g_strdup(pid), g_strndup(text, cut - text));
+		return NULL;
+	}
+	if (resumed == NULL || start == NULL)
+		return g_strdup(text);
+	return g_strconcat(start, resumed + strlen(" resumed>"), NULL);
+}
+
+void import_strace(GString *out, const char *text, guint *kernel)
+{
+	g_autoptr(GHashTable) fds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) unfinished = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+								 g_free);
+	g_autoptr(GRegex) regex = g_regex_new("\\b([a-z_0-9]+)\\((.*)\\) += (.+?)(?: <[0-9.]+>)?$",
+					      0, 0, NULL);
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	g_auto(GStrv) lines = g_strsplit(valid, "\n", -1);
+	struct import im = { .out = out, .fds = fds, .taken = taken, .kernel = kernel };
+
+	for (guint i = 0; lines[i] != NULL; i++) {
+		g_autofree char *line = whole_line(unfinished, g_strchomp(lines[i]));
+
+		for (char *c = line; c != NULL && *c != '\0'; c++)
+			if ((guint8)*c < ' ')
+				*c = ' ';
+		if (line != NULL)
+			import_line(&im, regex, line);
+	}
+	if (im.others > 0)
+		g_string_append_printf(out, "  # other calls: %u\n", im.others);
+}
