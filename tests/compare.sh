@@ -83,6 +83,26 @@ valid_html()
 	return 0
 }
 
+# Only rows that differ are shown; the totals are those of all, and the rest is counted.
+differing_rows()
+{
+	local format=$1 two=(scenarios/dup-token.scn scenarios/size-too-large.scn scenarios/name-*.scn)
+	"$luosim" compare --format="$format" --policies=none,get-id "${two[@]}" >"$tmp/all"
+	"$luosim" compare --format="$format" --policies=none,get-id --differ "${two[@]}" >"$tmp/differ"
+	grep -qE '(double-restore:22|\*) .*EBUSY:14' "$tmp/differ" || echo "no row that differs"
+	grep -E 'size-too-large|name-|throughout' "$tmp/differ"
+	grep -qxF "$((${#two[@]} - 1)) of ${#two[@]} scenarios not shown, as all their cells are\
+ the same; the totals count them" "$tmp/differ" || { echo "not counted"; cat "$tmp/differ"; }
+	diff <(totals "$tmp/all") <(totals "$tmp/differ")
+	[ "$(totals "$tmp/all" | wc -l)" -ge 5 ] || echo "no totals"
+}
+
+# The rows of the totals in FILE, without the blanks that align them.
+totals()
+{
+	tr -s ' ' <"$1" | grep -E '^(\| )?(clean|refused|broken|claims at most|lookups|bytes per)[- |a-z]* [0-9-]'
+}
+
 # Each line of a run's trace is among the lines that the page can show.
 traces_in_html()
 {
@@ -243,6 +263,14 @@ check "a policy of too many words is told" complains "--policies: policy '$(prin
 check "--policies=all is what is compared without it" same_as_all
 check "2 for a policy beside policies" gives 2 --policy=none --policies=get-id scenarios/dup-token.scn
 check "2 for releases beside policies" gives 2 --policies=none --releases=all scenarios/dup-token.scn
+for format in text markdown; do
+	check "--differ shows only rows that differ in $format, and counts all" differing_rows $format
+done
+check "--differ of one column shows no row" prints '1 of 1 scenarios not shown, .*' --differ \
+	--policies=none scenarios/dup-token.scn
+check "--differ is for what is read as it is" complains \
+	"--differ with --format=json, expected text or markdown" --differ --format=json \
+	scenarios/dup-token.scn
 check "2 when a format is unknown" gives 2 --format=xml scenarios/dup-token.scn
 check "Ctrl-C ends it without half a matrix" interrupted
 done_testing

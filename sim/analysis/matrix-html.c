@@ -35,21 +35,13 @@ static void write_cell(const struct matrix_cell *cell, FILE *out)
 	fputs("</button></td>", out);
 }
 
-static bool is_uniform(const struct matrix *m, guint row)
-{
-	for (guint i = 1; i < m->columns->len; i++)
-		if (g_strcmp0(matrix_cell(m, row, 0)->text, matrix_cell(m, row, i)->text) != 0)
-			return false;
-	return true;
-}
-
 static void write_rows(const struct matrix *m, FILE *out)
 {
 	for (guint row = 0; row < m->scenarios->len; row++) {
 		const struct scenario *scn = m->scenarios->pdata[row];
 
 		fprintf(out, "<tr%s><th scope=\"row\" title=\"",
-			is_uniform(m, row) ? " class=\"uniform\"" : "");
+			!matrix_differs(m, row) ? " class=\"uniform\"" : "");
 		write_escaped(out, scn->about != NULL ? scn->about : "");
 		fputs("\">", out);
 		write_escaped(out, scn->title);

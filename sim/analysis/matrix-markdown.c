@@ -45,6 +45,8 @@ void compare_markdown(const struct matrix *m, FILE *out)
 
 	append_heading(text, m, "scenario");
 	for (guint row = 0; row < m->scenarios->len; row++) {
+		if (m->differ && !matrix_differs(m, row))
+			continue;
 		g_string_append(text, "| ");
 		append_escaped(text, ((struct scenario *)m->scenarios->pdata[row])->title);
 		g_string_append(text, " |");
@@ -63,6 +65,10 @@ void compare_markdown(const struct matrix *m, FILE *out)
 		g_string_append_c(text, '\n');
 	}
 	g_string_append_c(text, '\n');
+	if (m->differ) {
+		matrix_tell_left_out(m, text);
+		g_string_append_c(text, '\n');
+	}
 	header_print(text, m->header, "    ");
 	fprintf(out, "%u scenarios, %u %s, %s\n\n%s", m->scenarios->len, m->columns->len,
 		m->across, m->on, text->str);

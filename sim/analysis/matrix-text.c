@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A matrix as text: as many tables as it takes for none to be wider than a mail.
- * Scenarios that are clean, or refused alike or as meant, throughout are named below them.
+ * Scenarios that are clean, or refused alike or as meant, throughout are named below them;
+ * where only those are wanted that differ, they are counted.
  */
 #include <string.h>
 
@@ -32,17 +33,15 @@ static char **name_lines(const struct matrix_column *column)
 /* Is the row all clean, or the same refused in all columns? */
 static bool is_quiet(const struct matrix *m, guint row)
 {
-	const struct matrix_cell *first = matrix_cell(m, row, 0);
+	enum digest_kind kind = matrix_cell(m, row, 0)->kind;
 
-	for (guint i = 0; i < m->columns->len; i++) {
-		const struct matrix_cell *cell = matrix_cell(m, row, i);
+	return !matrix_differs(m, row) &&
+	       (kind == DIGEST_CLEAN || kind == DIGEST_ALIKE || kind == DIGEST_MEANT);
+}
 
-		if ((cell->kind != DIGEST_CLEAN && cell->kind != DIGEST_ALIKE &&
-		     cell->kind != DIGEST_MEANT) ||
-		    !g_str_equal(cell->text, first->text))
-			return false;
-	}
-	return true;
+static bool is_shown(const struct matrix *m, guint row)
+{
+	return m->differ ? matrix_differs(m, row) : !is_quiet(m, row);
 }
 
 static const char *row_name(const struct matrix *m, guint row)
@@ -63,7 +62,8 @@ static guint column_width(const struct table *t, guint column)
 	for (guint i = 0; lines[i] != NULL; i++)
 		width = MAX(width, strlen(lines[i]));
 	for (guint row = 0; row < t->m->scenarios->len; row++)
-		width = MAX(width, strlen(matrix_cell(t->m, row, column)->text));
+		if (is_shown(t->m, row))
+			width = MAX(width, strlen(matrix_cell(t->m, row, column)->text));
 	for (guint i = 0; i < t->totals->len; i++) {
 		const struct matrix_total *total = t->totals->pdata[i];
 
@@ -82,7 +82,7 @@ static void measure(struct table *t)
 		t->widths[i] = column_width(t, i);
 	}
 	for (guint row = 0; row < m->scenarios->len; row++)
-		if (!is_quiet(m, row))
+		if (is_shown(m, row))
 			t->label_width = MAX(t->label_width, strlen(row_name(m, row)));
 	for (guint i = 0; i < t->totals->len; i++)
 		t->label_width = MAX(t->label_width, strlen(total_name(t, i)));
@@ -125,7 +125,7 @@ static void write_table(const struct table *t)
 	for (guint i = 0; i < t->name_lines; i++)
 		write_row(t, "", name_text, i);
 	for (guint i = 0; i < t->m->scenarios->len; i++)
-		if (!is_quiet(t->m, i))
+		if (is_shown(t->m, i))
 			write_row(t, row_name(t->m, i), cell_text, i);
 	fputc('\n', t->out);
 	for (guint i = 0; i < t->totals->len; i++)
@@ -133,10 +133,9 @@ static void write_table(const struct table *t)
 }
 
 /* The rows that are all of @kind, below the tables. */
-static void write_quiet(const struct matrix *m, FILE *out, enum digest_kind kind,
-			const char *words)
+static void append_quiet(const struct matrix *m, GString *out, enum digest_kind kind,
+			 const char *words)
 {
-	g_autoptr(GString) text = g_string_new("\n");
 	g_autoptr(GString) names = g_string_new(NULL);
 	g_autofree char *heading = NULL;
 	guint nr = 0;
@@ -153,14 +152,26 @@ static void write_quiet(const struct matrix *m, FILE *out, enum digest_kind kind
 	if (nr == 0)
 		return;
 	heading = g_strdup_printf("%u %s: ", nr, words);
-	append_wrapped(text, heading, names->str, 4);
-	fputs(text->str, out);
+	g_string_append_c(out, '\n');
+	append_wrapped(out, heading, names->str, 4);
+}
+
+static void append_hidden(const struct matrix *m, GString *out)
+{
+	if (m->differ) {
+		g_string_append_c(out, '\n');
+		matrix_tell_left_out(m, out);
+		return;
+	}
+	append_quiet(m, out, DIGEST_CLEAN, "clean throughout");
+	append_quiet(m, out, DIGEST_MEANT, "refused as meant throughout");
+	append_quiet(m, out, DIGEST_ALIKE, "refused alike throughout");
 }
 
 void compare_text(const struct matrix *m, FILE *out)
 {
 	g_autofree guint *widths = g_new0(guint, m->columns->len);
-	g_autoptr(GString) header = g_string_new(NULL);
+	g_autoptr(GString) header = g_string_new(NULL), hidden = g_string_new(NULL);
 	g_autoptr(GPtrArray) totals = matrix_totals(m);
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
 	struct table t = { .m = m, .out = out, .widths = widths, .totals = totals, .names = names };
@@ -181,7 +192,6 @@ void compare_text(const struct matrix *m, FILE *out)
 		} while (t.to < m->columns->len && width + GAP + widths[t.to] <= TRACE_WIDTH);
 		write_table(&t);
 	}
-	write_quiet(m, out, DIGEST_CLEAN, "clean throughout");
-	write_quiet(m, out, DIGEST_MEANT, "refused as meant throughout");
-	write_quiet(m, out, DIGEST_ALIKE, "refused alike throughout");
+	append_hidden(m, hidden);
+	fputs(hidden->str, out);
 }

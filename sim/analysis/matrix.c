@@ -51,6 +51,28 @@ const struct matrix_cell *matrix_cell(const struct matrix *m, guint row, guint c
 	return &m->cells[row * m->columns->len + column];
 }
 
+bool matrix_differs(const struct matrix *m, guint row)
+{
+	const struct matrix_cell *first = matrix_cell(m, row, 0);
+
+	for (guint i = 1; i < m->columns->len; i++)
+		if (!g_str_equal(matrix_cell(m, row, i)->text, first->text))
+			return true;
+	return false;
+}
+
+void matrix_tell_left_out(const struct matrix *m, GString *out)
+{
+	guint nr = 0;
+
+	if (!m->differ)
+		return;
+	for (guint row = 0; row < m->scenarios->len; row++)
+		nr += !matrix_differs(m, row);
+	g_string_append_printf(out, "%u of %u scenarios not shown, as all their cells are the same; "
+			       "the totals count them\n", nr, m->scenarios->len);
+}
+
 static void fill_cell(struct matrix_cell *cell, struct digest *d)
 {
 	g_autoptr(GString) text = g_string_new(NULL);

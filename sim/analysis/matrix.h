@@ -46,6 +46,7 @@ struct matrix_column {
  * @on: "each on its own kernel", or which kernel it is.
  * @header: what it is of; NULL: it is not told.
  * @scenarios: of struct scenario *, the rows.
+ * @differ: text and Markdown leave out the rows whose cells are all the same.
  * @columns: of struct matrix_column *.
  * @cells: row by row.
  */
@@ -54,6 +55,7 @@ struct matrix {
 	char *on;
 	const struct header *header;
 	const GPtrArray *scenarios;
+	bool differ;
 	GPtrArray *columns;
 	struct matrix_cell *cells;
 };
@@ -74,6 +76,12 @@ void matrix_add_column(struct matrix *m, const char *name, struct overrides *ove
 bool matrix_run(struct matrix *m, const struct overrides *common, bool traces, guint jobs);
 
 const struct matrix_cell *matrix_cell(const struct matrix *m, guint row, guint column);
+
+/** matrix_differs() - are not all cells of @row the same? */
+bool matrix_differs(const struct matrix *m, guint row);
+
+/** matrix_tell_left_out() - append how many rows @m->differ leaves out, as a line. */
+void matrix_tell_left_out(const struct matrix *m, GString *out);
 
 /* A row below the matrix: a number, or "-", for each column. */
 struct matrix_total {

@@ -13,7 +13,7 @@ struct options {
 	char *policies, *releases, *format;
 	char **only;
 	gint jobs;
-	gboolean header;
+	gboolean header, differ;
 	struct header about;
 	char **files;
 };
@@ -21,12 +21,12 @@ struct options {
 static const struct format {
 	const char *name;
 	void (*write)(const struct matrix *m, FILE *out);
-	bool traces;
+	bool traces, all_rows;
 } formats[] = {
-	{ "text", compare_text, false },
-	{ "markdown", compare_markdown, false },
-	{ "json", compare_json, false },
-	{ "html", compare_html, true },
+	{ "text", compare_text, false, false },
+	{ "markdown", compare_markdown, false, false },
+	{ "json", compare_json, false, true },
+	{ "html", compare_html, true, true },
 };
 
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
@@ -38,6 +38,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Releases across, instead of policies", "all|R[,R2...]" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, markdown, json or html", "FORMAT" },
+		{ "differ", 0, 0, G_OPTION_ARG_NONE, &o->differ,
+		  "In text and markdown, only the scenarios whose cells differ", NULL },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
@@ -102,6 +104,7 @@ static int compare(const struct options *o, const struct format *format, const G
 
 	o->overrides->keep_handlers = o->releases == NULL;
 	m->on = describe_kernel(o);
+	m->differ = o->differ;
 	m->header = o->header || format != formats ? &o->about : NULL;
 	if (!add_columns(m, o, &error))
 		status = complain("%s", error->message);
@@ -124,6 +127,9 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 	while (o->format != NULL && !g_str_equal(format->name, o->format))
 		if (++format == formats + G_N_ELEMENTS(formats))
 			return complain("unknown --format, expected text, markdown, json or html");
+	if (o->differ && format->all_rows)
+		return complain("--differ with --format=%s, expected text or markdown",
+				format->name);
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
 		return complain("--jobs out of range, expected 1 to %u", MAX_JOBS);
 	scenarios = load_some(o->files, o->only, NULL);
