@@ -83,6 +83,35 @@ valid_html()
 	return 0
 }
 
+same_without_colours()
+{
+	diff <("$luosim" compare "${few[@]}") \
+		<("$luosim" compare --color=always "${few[@]}" | sed 's/\x1b\[[0-9]*m//g')
+	"$luosim" compare --color=always --policies=none scenarios/one-memfd.scn | grep -q $'\033\\[1mnone' ||
+		echo "the heading is not bold"
+}
+
+# on_terminal TERM: a small matrix, as a terminal gets it
+on_terminal()
+{
+	SHELL=/bin/sh script -qec "TERM=$1 NO_COLOR= $luosim compare --policies=none \
+		scenarios/dup-token.scn" /dev/null </dev/null
+}
+
+coloured_on()
+{
+	on_terminal "$1" | grep -qF $'\033[31mdouble-restore:22' || echo "no colours"
+}
+
+# not_coloured COMMAND...: a small matrix goes to it
+not_coloured()
+{
+	"$luosim" compare --policies=none scenarios/dup-token.scn | "$@" >"$tmp/out"
+	grep -q double-restore "$tmp/out" || echo "no matrix"
+	grep -F $'\033' "$tmp/out"
+	return 0
+}
+
 # Only rows that differ are shown; the totals are those of all, and the rest is counted.
 differing_rows()
 {
@@ -263,6 +292,19 @@ check "a policy of too many words is told" complains "--policies: policy '$(prin
 check "--policies=all is what is compared without it" same_as_all
 check "2 for a policy beside policies" gives 2 --policy=none --policies=get-id scenarios/dup-token.scn
 check "2 for releases beside policies" gives 2 --policies=none --releases=all scenarios/dup-token.scn
+check "colours: what is clean is green, what is broken red" prints \
+	$'dup-token +\033\\[31mdouble-restore:22\033\\[0m .*' --color=always --policies=none,get-id \
+	scenarios/dup-token.scn
+check "colours are all that they add" same_without_colours
+check "no colours in a pipe" not_coloured cat
+if command -v script >/dev/null; then
+	check "colours on a terminal" coloured_on xterm
+	check "none on a dumb one" not_coloured on_terminal dumb
+else
+	skip "colours on a terminal" "no script"
+fi
+check "an unknown --color is told" complains "unknown --color, expected auto, always or never" \
+	--color=green scenarios/dup-token.scn
 for format in text markdown; do
 	check "--differ shows only rows that differ in $format, and counts all" differing_rows $format
 done

@@ -8,6 +8,7 @@
 
 #include "analysis/matrix.h"
 #include "report/header.h"
+#include "report/tone.h"
 #include "report/trace.h"
 
 #define GAP	2
@@ -89,33 +90,45 @@ static void measure(struct table *t)
 }
 
 static void write_row(const struct table *t, const char *label,
-		      const char *(*text)(const struct table *, guint, guint), guint row)
+		      const char *(*text)(const struct table *, guint, guint, enum tone *),
+		      guint row)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
 
 	g_string_append_printf(line, "%-*s", (int)t->label_width, label);
-	for (guint i = t->from; i < t->to; i++)
-		g_string_append_printf(line, "%*s%-*s", GAP, "", (int)t->widths[i],
-				       text(t, row, i));
+	for (guint i = t->from; i < t->to; i++) {
+		enum tone tone = TONE_PLAIN;
+		const char *word = text(t, row, i, &tone);
+
+		g_string_append_printf(line, "%*s", GAP, "");
+		append_toned(line, tone, t->m->colour, word);
+		g_string_append_printf(line, "%*s", (int)(t->widths[i] - strlen(word)), "");
+	}
 	fprintf(t->out, "%s\n", g_strchomp(line->str));
 }
 
 /* Names stand on the last line of the heading. */
-static const char *name_text(const struct table *t, guint row, guint column)
+static const char *name_text(const struct table *t, guint row, guint column, enum tone *tone)
 {
 	char **lines = t->names->pdata[column];
 	guint above = t->name_lines - g_strv_length(lines);
 
+	*tone = TONE_HEADING;
 	return row < above ? "" : lines[row - above];
 }
 
-static const char *cell_text(const struct table *t, guint row, guint column)
+static const char *cell_text(const struct table *t, guint row, guint column, enum tone *tone)
 {
-	return matrix_cell(t->m, row, column)->text;
+	const struct matrix_cell *cell = matrix_cell(t->m, row, column);
+
+	*tone = cell->kind == DIGEST_CLEAN ? TONE_GOOD :
+		cell->kind == DIGEST_BROKEN ? TONE_BAD : TONE_PLAIN;
+	return cell->text;
 }
 
-static const char *total_text(const struct table *t, guint row, guint column)
+static const char *total_text(const struct table *t, guint row, guint column, enum tone *tone)
 {
+	*tone = TONE_PLAIN;
 	return ((struct matrix_total *)t->totals->pdata[row])->values->pdata[column];
 }
 

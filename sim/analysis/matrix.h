@@ -47,6 +47,7 @@ struct matrix_column {
  * @header: what it is of; NULL: it is not told.
  * @scenarios: of struct scenario *, the rows.
  * @differ: text and Markdown leave out the rows whose cells are all the same.
+ * @colour: text has colours.
  * @columns: of struct matrix_column *.
  * @cells: row by row.
  */
@@ -55,7 +56,7 @@ struct matrix {
 	char *on;
 	const struct header *header;
 	const GPtrArray *scenarios;
-	bool differ;
+	bool differ, colour;
 	GPtrArray *columns;
 	struct matrix_cell *cells;
 };

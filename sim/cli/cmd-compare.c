@@ -10,7 +10,8 @@
 
 struct options {
 	struct overrides *overrides;	/* of all columns */
-	char *policies, *releases, *format;
+	char *policies, *releases, *format, *colour;
+	bool in_colour;
 	char **only;
 	gint jobs;
 	gboolean header, differ;
@@ -38,6 +39,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Releases across, instead of policies", "all|R[,R2...]" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, markdown, json or html", "FORMAT" },
+		{ "color", 0, 0, G_OPTION_ARG_STRING, &o->colour,
+		  "In text, auto, always or never", "WHEN" },
 		{ "differ", 0, 0, G_OPTION_ARG_NONE, &o->differ,
 		  "In text and markdown, only the scenarios whose cells differ", NULL },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
@@ -105,6 +108,7 @@ static int compare(const struct options *o, const struct format *format, const G
 	o->overrides->keep_handlers = o->releases == NULL;
 	m->on = describe_kernel(o);
 	m->differ = o->differ;
+	m->colour = o->in_colour;
 	m->header = o->header || format != formats ? &o->about : NULL;
 	if (!add_columns(m, o, &error))
 		status = complain("%s", error->message);
@@ -121,12 +125,16 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) scenarios = NULL;
 	const struct format *format = formats;
+	const char *wrong;
 
 	if (!parse_options(o, argc, argv, &error))
 		return complain("%s", error->message);
 	while (o->format != NULL && !g_str_equal(format->name, o->format))
 		if (++format == formats + G_N_ELEMENTS(formats))
 			return complain("unknown --format, expected text, markdown, json or html");
+	wrong = parse_colour(o->colour, &o->in_colour);
+	if (wrong != NULL)
+		return complain("%s", wrong);
 	if (o->differ && format->all_rows)
 		return complain("--differ with --format=%s, expected text or markdown",
 				format->name);
@@ -148,6 +156,7 @@ int compare_main(int argc, char **argv)
 	g_free(o.policies);
 	g_free(o.releases);
 	g_free(o.format);
+	g_free(o.colour);
 	g_free(o.about.command);
 	g_strfreev(o.only);
 	g_strfreev(o.files);

@@ -2,7 +2,6 @@
 /* luosim run: run scenarios and judge them. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "report/header.h"
@@ -16,6 +15,7 @@ struct options {
 	gboolean all, keep_going, no_keep_going, quiet, verbose, header, lines;
 	struct header about;
 	char *format, *colour;
+	bool in_colour;
 	char **only;
 	gint jobs;
 	GPtrArray *unreadable;	/* of struct unreadable *; NULL: one is enough to stop */
@@ -72,31 +72,19 @@ static bool is_overridden(const struct options *o)
 static const char *check_options(struct options *o)
 {
 	static const char *const formats[] = { "text", "ktap", "junit", "json", NULL };
-	static const char *const colours[] = { "auto", "always", "never", NULL };
+	const char *wrong = parse_colour(o->colour, &o->in_colour);
 
 	if (o->format == NULL)
 		o->format = g_strdup("text");
-	if (o->colour == NULL)
-		o->colour = g_strdup("auto");
 	if (!g_strv_contains(formats, o->format))
 		return "unknown --format, expected text, ktap, junit or json";
-	if (!g_strv_contains(colours, o->colour))
-		return "unknown --color, expected auto, always or never";
+	if (wrong != NULL)
+		return wrong;
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
 		return "--jobs out of range, expected 1 to 64";
 	if (o->all && is_overridden(o))
 		return "--all beside --kernel or --policy, expected one of them";
 	return NULL;
-}
-
-static bool wants_colour(const struct options *o)
-{
-	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	if (g_str_equal(o->colour, "auto"))
-		return isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0') &&
-		       g_strcmp0(term, "dumb") != 0;
-	return g_str_equal(o->colour, "always");
 }
 
 static bool is_collection(const struct options *o)
@@ -140,7 +128,7 @@ static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 
 static guint text_flags(const struct options *o)
 {
-	return (o->verbose ? TRACE_VERBOSE : 0) | (wants_colour(o) ? TRACE_COLOUR : 0) |
+	return (o->verbose ? TRACE_VERBOSE : 0) | (o->in_colour ? TRACE_COLOUR : 0) |
 	       (o->lines ? TRACE_LINES : 0) | (o->header ? TRACE_PATHS : 0);
 }
 

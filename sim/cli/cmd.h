@@ -4,6 +4,7 @@
 #define SIM_CLI_CMD_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 struct header;
 struct scenario;
@@ -73,6 +74,13 @@ char *path_below(const char *root, const char *file);
 
 /** header_init() - what a report on @scenarios is of, which @files name. */
 void header_init(struct header *h, char **files, const GPtrArray *scenarios);
+
+/**
+ * parse_colour() - shall text have colours?
+ * @when: the value of --color, or NULL.
+ * Return: what is wrong with it, or NULL.
+ */
+const char *parse_colour(const char *when, bool *colour);
 
 /** finish_output() - @status, unless standard output could not be written. */
 int finish_output(int status);

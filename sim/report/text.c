@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports for people: the trace of one run, or a line for each of several. */
 #include "report/header.h"
+#include "report/tone.h"
 #include "report/trace.h"
 #include "run/run.h"
 
@@ -21,11 +22,6 @@ static void write_out(struct report_text *r)
 	g_string_truncate(r->text, 0);
 }
 
-static const char *coloured(const struct report_text *r, const char *code)
-{
-	return r->flags & TRACE_COLOUR ? code : "";
-}
-
 /* "ok   NAME, kernel R, policy P: OUTCOME", and the trace where it is wanted. */
 static void write_verdict(struct report_text *r, const struct verdict *v)
 {
@@ -35,9 +31,10 @@ static void write_verdict(struct report_text *r, const struct verdict *v)
 
 	if (r->single)
 		return;
+	append_toned(line, v->ok ? TONE_GOOD : TONE_BAD, r->flags & TRACE_COLOUR, word);
+	g_string_append_c(line, ' ');
 	trace_summary(line, &r->run, v);
-	fprintf(r->out, "%s%s%s %s\n", coloured(r, v->ok ? "\033[32m" : "\033[31m"), word,
-		coloured(r, "\033[0m"), line->str);
+	fprintf(r->out, "%s\n", line->str);
 	if (r->flags & TRACE_VERBOSE || (!v->ok && v->skipped == NULL)) {
 		g_string_prepend_c(r->text, '\n');
 		g_string_append_c(r->text, '\n');

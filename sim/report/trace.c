@@ -7,6 +7,7 @@
 #include "scn/print.h"
 #include "scn/schedule.h"
 #include "scn/tree.h"
+#include "report/tone.h"
 #include "report/trace.h"
 
 #define CALL_INDENT	2
@@ -16,11 +17,6 @@
 #define EVENT_INDENT	6
 #define MAX_VIOLATIONS	10	/* described in full */
 #define MAX_MISMATCHES	100	/* shown */
-
-#define RED	"\033[31m"
-#define GREEN	"\033[32m"
-#define BOLD	"\033[1m"
-#define PLAIN	"\033[0m"
 
 struct trace {
 	GString *out;
@@ -77,10 +73,10 @@ void append_wrapped(GString *out, const char *prefix, const char *text, gsize ha
 	g_string_append_printf(out, "%s\n", text);
 }
 
-static void colour_on(struct trace *t, GString *out, const char *code)
+static void tone_on(struct trace *t, GString *out, enum tone tone)
 {
 	if (t->flags & TRACE_COLOUR)
-		g_string_append(out, code);
+		g_string_append(out, tone_code(tone));
 }
 
 static const char *file_of(const struct trace *t, const struct scenario *scn)
@@ -99,16 +95,16 @@ static void append_gutter(GString *out, const struct trace *t, guint line)
 }
 
 /* One line under a call. */
-static void say(struct trace *t, const char *code, const char *prefix, const char *text)
+static void say(struct trace *t, enum tone tone, const char *prefix, const char *text)
 {
 	g_autofree char *indented = g_strdup_printf("%*s%s", (int)t->gutter + EVENT_INDENT, "",
 						     prefix);
 	g_autoptr(GString) printable = g_string_new(NULL);
 
 	append_printable(printable, text);
-	colour_on(t, t->pending, code);
+	tone_on(t, t->pending, tone);
 	append_wrapped(t->pending, indented, printable->str, t->gutter + EVENT_INDENT + 2);
-	colour_on(t, t->pending, PLAIN);
+	tone_on(t, t->pending, TONE_PLAIN);
 }
 
 /* ---- Headings ---- */
@@ -150,10 +146,10 @@ static void trace_run(struct trace *t, const struct report_event *e)
 	t->gutter = t->flags & TRACE_LINES ? gutter_of(e->scn) : 0;
 	t->mismatches = 0;
 	t->left_out = false;
-	colour_on(t, t->out, BOLD);
+	tone_on(t, t->out, TONE_HEADING);
 	g_string_append_printf(t->out, "scenario %s, kernel %s, policy %s\n", e->scn->title,
 			       release_label(&e->boot->release), e->boot->release.policy.name);
-	colour_on(t, t->out, PLAIN);
+	tone_on(t, t->out, TONE_PLAIN);
 }
 
 static void append_tree(GString *out, const struct luosim_tree_info *info)
@@ -198,9 +194,9 @@ static void trace_boot(struct trace *t, const struct report_event *e)
 
 	append_differences(differences, e->boot);
 	g_string_append_c(t->pending, '\n');
-	colour_on(t, t->pending, BOLD);
+	tone_on(t, t->pending, TONE_HEADING);
 	append_wrapped(t->pending, heading, differences->str, CALL_INDENT);
-	colour_on(t, t->pending, PLAIN);
+	tone_on(t, t->pending, TONE_PLAIN);
 }
 
 /* ---- Events ---- */
@@ -214,9 +210,9 @@ static void trace_warn(struct trace *t, const struct event *event)
 		g_ptr_array_add(functions, (char *)event->chain[i]);
 	g_ptr_array_add(functions, NULL);
 	chain = g_strjoinv(" < ", (char **)functions->pdata);
-	say(t, RED, "WARNING: ", event->func);
+	say(t, TONE_BAD, "WARNING: ", event->func);
 	if (event->depth > 0)
-		say(t, PLAIN, "Call trace: ", chain);
+		say(t, TONE_PLAIN, "Call trace: ", chain);
 }
 
 static void trace_machine(struct trace *t, const struct report_event *e)
@@ -225,20 +221,20 @@ static void trace_machine(struct trace *t, const struct report_event *e)
 
 	switch (event->type) {
 	case EVENT_LOG:
-		say(t, event->level == LOG_INFO ? PLAIN : RED, "", event->text);
+		say(t, event->level == LOG_INFO ? TONE_PLAIN : TONE_BAD, "", event->text);
 		break;
 	case EVENT_WARN:
 		trace_warn(t, event);
 		break;
 	case EVENT_PANIC:
-		say(t, RED, "Kernel panic - not syncing: ", event->text);
+		say(t, TONE_BAD, "Kernel panic - not syncing: ", event->text);
 		break;
 	case EVENT_BOOT:
 		trace_boot(t, e);
 		break;
 	case EVENT_VIOLATION:
 		if (t->flags & TRACE_VERBOSE)
-			say(t, RED, "violation: ", violation_name(event->violation->kind));
+			say(t, TONE_BAD, "violation: ", violation_name(event->violation->kind));
 		break;
 	}
 }
@@ -318,7 +314,7 @@ static void trace_changes(struct trace *t, const struct report_event *e)
 	append_change(changes, "incoming", t->stats.frames_incoming, stats.frames_incoming);
 	t->stats = stats;
 	if (changes->len > 0)
-		say(t, PLAIN, "pages: ", changes->str);
+		say(t, TONE_PLAIN, "pages: ", changes->str);
 }
 
 static void flush_pending(struct trace *t)
@@ -351,9 +347,9 @@ static void trace_result(struct trace *t, const struct report_event *e)
 	t->mismatches++;
 	mismatch = g_string_new(NULL);
 	trace_mismatch(mismatch, e, file_of(t, e->scn));
-	colour_on(t, t->out, RED);
+	tone_on(t, t->out, TONE_BAD);
 	g_string_append_printf(t->out, "%s\n", mismatch->str);
-	colour_on(t, t->out, PLAIN);
+	tone_on(t, t->out, TONE_PLAIN);
 }
 
 /* ---- Races ---- */
@@ -390,13 +386,13 @@ static void trace_turn(struct trace *t, const struct report_event *e)
 	g_string_append_c(t->out, '\n');
 	if (e->count >= e->wanted)
 		return;
-	colour_on(t, t->out, RED);
+	tone_on(t, t->out, TONE_BAD);
 	g_string_append_printf(t->out, "%s:%u: schedule: %s took %u step%s, expected %u\n",
 			       file_of(t, e->scn),
 			       g_array_index(e->scn->steps, struct step, e->race_step).line,
 			       race_task(e->scn, e->race_step, e->turn), e->count,
 			       e->count == 1 ? "" : "s", e->wanted);
-	colour_on(t, t->out, PLAIN);
+	tone_on(t, t->out, TONE_PLAIN);
 }
 
 /* ---- The verdict ---- */
@@ -416,9 +412,9 @@ static void trace_violation(struct trace *t, const struct violation *v)
 	append_printable(text, v->text);
 	if (v->pfn != 0 && strstr(v->text, "pfn") == NULL)
 		g_string_append_printf(text, "; pfn %#" G_GINT64_MODIFIER "x", v->pfn);
-	colour_on(t, t->out, RED);
+	tone_on(t, t->out, TONE_BAD);
 	append_wrapped(t->out, first, text->str, 4);
-	colour_on(t, t->out, PLAIN);
+	tone_on(t, t->out, TONE_PLAIN);
 	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++) {
 		g_autofree char *session = g_strndup(v->claims[i].session,
 						     sizeof(v->claims[i].session));
@@ -491,10 +487,10 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 	}
 	flush_pending(t);
 	append_outcome(outcome, v);
-	colour_on(t, t->out, v->ok ? GREEN : RED);
 	g_string_append_c(t->out, '\n');
+	tone_on(t, t->out, v->ok ? TONE_GOOD : TONE_BAD);
 	append_wrapped(t->out, v->skipped != NULL ? "skipped: " : "verdict: ", outcome->str, 4);
-	colour_on(t, t->out, PLAIN);
+	tone_on(t, t->out, TONE_PLAIN);
 	if (v->set != NULL)
 		trace_set(t, v->set);
 	for (gsize i = 0; i < v->nr_violations; i++) {
