@@ -112,6 +112,95 @@ not_coloured()
 	return 0
 }
 
+# Three scenarios in two folders, of which one is the same in both columns and one is not
+# as it expects; the page is read as a program does, and what is wrong is in files.
+read_page()
+{
+	mkdir -p "$tmp/set/scenario of"
+	cp scenarios/one-memfd.scn "$tmp/set/a.scn"
+	cp scenarios/dup-token.scn "$tmp/set/z.scn"
+	sed 's/= 25$/= 24/' scenarios/dup-token.scn >"$tmp/set/scenario of/wrong.scn"
+	"$luosim" compare --format=html --policies=none,get-id "$tmp/set" >"$tmp/page"
+	python3 - "$tmp" <<-'EOF'
+		import html.parser, json, re, sys
+		tmp = sys.argv[1]
+		class Page(html.parser.HTMLParser):
+		    bodies, inputs, data, inside = [], {}, "", False
+		    def handle_starttag(self, tag, attrs):
+		        attrs = dict(attrs)
+		        self.inside = attrs.get("id") == "data"
+		        if tag == "tbody":
+		            self.bodies.append((attrs["class"], []))
+		        elif tag == "tr" and self.bodies:
+		            self.bodies[-1][1].append((attrs, []))
+		        elif tag in ("th", "td") and self.bodies:
+		            self.bodies[-1][1][-1][1].append([None, ""])
+		        elif tag == "button" and self.bodies and "data-line" in attrs:
+		            self.bodies[-1][1][-1][1][-1][0] = int(attrs["data-line"])
+		        elif tag == "input":
+		            self.inputs[attrs["id"]] = attrs
+		    def handle_endtag(self, tag):
+		        self.inside = False
+		    def handle_data(self, text):
+		        if self.inside:
+		            self.data += text
+		        elif self.bodies and self.bodies[-1][1] and self.bodies[-1][1][-1][1]:
+		            self.bodies[-1][1][-1][1][-1][1] += text.strip()
+		page = Page()
+		page.feed(open(tmp + "/page").read())
+		data = json.loads(page.data)
+
+		first = open(tmp + "/first", "w")
+		(kind, totals), *folders = page.bodies
+		if kind != "totals" or not any(cells[0][1] == "broken" for _, cells in totals):
+		    print("no totals on top", file=first)
+		found = [(rows[0][1][0][1], [cells[0][1] for _, cells in rows[1:]])
+		         for kind, rows in folders]
+		wanted = [("./", ["one-memfd", "dup-token (z.scn)"]),
+		          ("scenario of/", ["dup-token (scenario of/wrong.scn)"])]
+		if found != wanted:
+		    print("not by folder:", found, file=first)
+		rows = [row for _, rows in folders for row in rows[1:]]
+		for attrs, cells in rows:
+		    if ("data-same" in attrs) != (len({text for _, text in cells[1:]}) == 1):
+		        print(cells, "taken for what it is not", file=first)
+		if "checked" not in page.inputs["differing"] or page.inputs["search"]["type"] != "search":
+		    print("no search, or not only what differs", file=first)
+
+		beside = open(tmp + "/beside", "w")
+		tones = open(tmp + "/tones", "w")
+		files = ["a.scn", "scenario of/wrong.scn", "z.scn"]
+		marks, heads, bads, got = 0, 0, 0, []
+		for attrs, cells in rows:
+		    number = int(attrs["data-row"])
+		    source = data["sources"][number]
+		    if source != open(tmp + "/set/" + files[number]).read():
+		        print(files[number], "has another source", file=beside)
+		    for column, (line, text) in enumerate(cells[1:]):
+		        run = data["runs"][number * 2 + column]
+		        trace, verdict = ([data["lines"][i] for i in run[part]]
+		                          for part in ("trace", "verdict"))
+		        if not verdict[0][0].startswith("verdict: "):
+		            print(files[number], "has no verdict on top:", verdict, file=beside)
+		        for text, tone, of in trace:
+		            call = re.match(r" *\d+  (\w+\()", text)
+		            if call and (of < 1 or call[1] not in source.split("\n")[of - 1]):
+		                print("not line", of, ":", text, file=beside)
+		        marks += line > 0 and line in [of for _, _, of in trace]
+		        for text, tone, _ in trace + verdict:
+		            head = re.match(r"scenario \S+ .*, policy|kernel \d |verdict: ", text)
+		            bad = re.match(r" *WARNING:", text) or ": got 25, expected 24" in text
+		            heads += bool(head)
+		            bads += bool(bad)
+		            if (tone == "heading") != bool(head) or bad and tone != "bad":
+		                print(tone, text, file=tones)
+		if marks != 4:
+		    print("marks of cells:", marks, file=beside)
+		if heads < 10 or bads < 3:
+		    print(heads, "headings,", bads, "bad lines", file=tones)
+	EOF
+}
+
 # Only rows that differ are shown; the totals are those of all, and the rest is counted.
 differing_rows()
 {
@@ -222,6 +311,14 @@ check "JSON is one object" valid_json
 check "Markdown has whole rows" valid_markdown
 check "HTML is well formed and needs nothing else" valid_html
 check "HTML has the traces" traces_in_html
+if command -v python3 >/dev/null; then
+	check "HTML can be read by a program" read_page
+	check "HTML begins with totals and what differs, by folder, and has a search" cat "$tmp/first"
+	check "HTML has verdicts apart, and sources whose lines traces and cells name" cat "$tmp/beside"
+	check "HTML has lines of traces as what they are, whatever they look like" cat "$tmp/tones"
+else
+	skip "HTML as a program reads it" "no python3"
+fi
 check "a refusal names errno and line" prints 'dup-token +double-restore:22 +EBUSY:14' \
 	--policies=none,get-id scenarios/dup-token.scn
 check "words of one policy are joined with +" prints 'dup-token +double-restore:22 +double-restore:22' \

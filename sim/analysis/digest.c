@@ -83,7 +83,9 @@ struct digest *digest_run(const struct scenario *scn, const struct overrides *ov
 	d->steps = g_array_new(FALSE, FALSE, sizeof(struct digest_step));
 	if (trace) {
 		d->trace = g_string_new(NULL);
+		d->marks = g_array_new(FALSE, FALSE, sizeof(struct trace_mark));
 		r.trace = trace_new(d->trace, TRACE_LINES | TRACE_PATHS);
+		trace_keep_marks(r.trace, d->marks);
 	}
 	run_scenario(scn, NULL, overrides, &r.report);
 	if (trace)
@@ -96,6 +98,7 @@ void digest_free(struct digest *d)
 	g_array_unref(d->steps);
 	if (d->trace != NULL)
 		g_string_free(d->trace, TRUE);
+	g_clear_pointer(&d->marks, g_array_unref);
 	g_free(d);
 }
 

@@ -40,7 +40,7 @@ enum digest_kind {
  * @lacks: fixes that one of its kernels lacked.
  * @stats: what the machine held at the end.
  * @files: preserved files at most.
- * @trace: as text, if it was asked for.
+ * @trace: as text, if it was asked for, with its @marks, of struct trace_mark.
  */
 struct digest {
 	const char *skipped;
@@ -55,6 +55,7 @@ struct digest {
 	struct machine_stats stats;
 	guint64 files;
 	GString *trace;
+	GArray *marks;
 };
 
 /** digest_run() - run @scn; @trace: keep its trace. */

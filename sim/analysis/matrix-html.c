@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A matrix as a page: no network, no other file. The traces' lines are stored
- * once each, as most of them come again and again; a run is a list of them.
+ * once each, as most of them come again and again; a run is two lists of them.
  */
+#include <string.h>
+
 #include "analysis/matrix.h"
 #include "analysis/matrix-page.h"
 #include "report/header.h"
 #include "report/json.h"
+#include "report/trace.h"
 
 static void write_escaped(FILE *out, const char *text)
 {
@@ -15,9 +18,9 @@ static void write_escaped(FILE *out, const char *text)
 	fputs(escaped, out);
 }
 
-static void write_columns(const struct matrix *m, FILE *out, const char *corner)
+static void write_columns(const struct matrix *m, FILE *out)
 {
-	fprintf(out, "<tr><th scope=\"col\">%s</th>", corner);
+	fputs("<tr><th scope=\"col\">scenario</th>", out);
 	for (guint i = 0; i < m->columns->len; i++) {
 		fputs("<th scope=\"col\">", out);
 		write_escaped(out, ((struct matrix_column *)m->columns->pdata[i])->name);
@@ -28,27 +31,61 @@ static void write_columns(const struct matrix *m, FILE *out, const char *corner)
 
 static void write_cell(const struct matrix_cell *cell, FILE *out)
 {
-	fprintf(out, "<td><button class=\"%s\" title=\"", digest_outcome(cell->kind));
+	fprintf(out, "<td><button class=\"%s\" data-line=\"%u\" title=\"",
+		digest_outcome(cell->kind), cell->line);
 	write_escaped(out, cell->words);
 	fputs("\">", out);
 	write_escaped(out, cell->text);
 	fputs("</button></td>", out);
 }
 
-static void write_rows(const struct matrix *m, FILE *out)
+static void write_row(const struct matrix *m, guint row, FILE *out)
 {
-	for (guint row = 0; row < m->scenarios->len; row++) {
-		const struct scenario *scn = m->scenarios->pdata[row];
+	const struct scenario *scn = m->scenarios->pdata[row];
 
-		fprintf(out, "<tr%s><th scope=\"row\" title=\"",
-			!matrix_differs(m, row) ? " class=\"uniform\"" : "");
-		write_escaped(out, scn->about != NULL ? scn->about : "");
-		fputs("\">", out);
-		write_escaped(out, scn->title);
-		fputs("</th>", out);
-		for (guint i = 0; i < m->columns->len; i++)
-			write_cell(matrix_cell(m, row, i), out);
-		fputs("</tr>\n", out);
+	fprintf(out, "<tr data-row=\"%u\"%s><th scope=\"row\" title=\"", row,
+		matrix_differs(m, row) ? "" : " data-same");
+	write_escaped(out, scn->about != NULL ? scn->about : "");
+	fputs("\">", out);
+	write_escaped(out, scn->title);
+	fputs("</th>", out);
+	for (guint i = 0; i < m->columns->len; i++)
+		write_cell(matrix_cell(m, row, i), out);
+	fputs("</tr>\n", out);
+}
+
+static char *folder_of(const struct matrix *m, guint row)
+{
+	return g_path_get_dirname(((struct scenario *)m->scenarios->pdata[row])->path);
+}
+
+static void write_folder(const struct matrix *m, const char *folder, FILE *out)
+{
+	fprintf(out, "<tbody class=\"folder\">\n<tr><th class=\"name\" scope=\"rowgroup\" "
+		"colspan=\"%u\"><span>", m->columns->len + 1);
+	write_escaped(out, folder);
+	fputs("/</span></th></tr>\n", out);
+	for (guint row = 0; row < m->scenarios->len; row++) {
+		g_autofree char *of = folder_of(m, row);
+
+		if (g_str_equal(of, folder))
+			write_row(m, row, out);
+	}
+	fputs("</tbody>\n", out);
+}
+
+/* Folders come in the order of their first scenarios. */
+static void write_folders(const struct matrix *m, FILE *out)
+{
+	g_autoptr(GHashTable) written =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint row = 0; row < m->scenarios->len; row++) {
+		char *folder = folder_of(m, row);
+
+		if (!g_hash_table_contains(written, folder))
+			write_folder(m, folder, out);
+		g_hash_table_add(written, folder);
 	}
 }
 
@@ -67,49 +104,97 @@ static void write_totals(const struct matrix *m, FILE *out)
 	}
 }
 
-/* The number of a line, which gets one if it is new. */
-static gint64 line_number(GHashTable *numbers, GPtrArray *lines, char *line)
+/* ---- What the script shows ---- */
+
+/* All lines of all traces, once each. */
+struct lines {
+	GHashTable *numbers;		/* of what add_line() makes of a line */
+	JsonBuilder *all;
+};
+
+/* Add the number of a line, which gets one if it is new. */
+static void add_line(JsonBuilder *b, struct lines *lines, const char *text,
+		     const struct trace_mark *mark)
 {
+	char *key = g_strdup_printf("%u %u %s", mark->tone, mark->line, text);
 	gpointer number;
 
-	if (g_hash_table_lookup_extended(numbers, line, NULL, &number)) {
-		g_free(line);
-		return GPOINTER_TO_INT(number);
+	if (g_hash_table_lookup_extended(lines->numbers, key, NULL, &number)) {
+		g_free(key);
+		json_builder_add_int_value(b, GPOINTER_TO_UINT(number));
+		return;
 	}
-	g_hash_table_insert(numbers, line, GINT_TO_POINTER((gint)lines->len));
-	g_ptr_array_add(lines, line);
-	return lines->len - 1;
+	json_builder_add_int_value(b, g_hash_table_size(lines->numbers));
+	g_hash_table_insert(lines->numbers, key,
+			    GUINT_TO_POINTER(g_hash_table_size(lines->numbers)));
+	json_builder_begin_array(lines->all);
+	json_builder_add_string_value(lines->all, text);
+	json_builder_add_string_value(lines->all, tone_name(mark->tone));
+	json_builder_add_int_value(lines->all, mark->line);
+	json_builder_end_array(lines->all);
 }
 
-static void add_runs(JsonBuilder *b, const struct matrix *m, GPtrArray *lines)
+/* The trace as two arrays of lines, up to the verdict and from there on. */
+static void add_run(JsonBuilder *b, struct lines *lines, const struct matrix_cell *cell)
 {
-	g_autoptr(GHashTable) numbers = g_hash_table_new(g_str_hash, g_str_equal);
+	g_auto(GStrv) split = g_strsplit(cell->trace, "\n", -1);
+	struct trace_mark mark = { 0 };
+	guint next = 0;
+	gsize at = 0;
 
-	add_array(b, "runs");
-	for (guint i = 0; i < m->scenarios->len * m->columns->len; i++) {
-		g_autofree char **split = g_strsplit(m->cells[i].trace, "\n", -1);
+	json_builder_begin_object(b);
+	add_array(b, "trace");
+	for (guint i = 0; split[i] != NULL && split[i + 1] != NULL; i++) {
+		bool verdict = false;
 
-		json_builder_begin_array(b);
-		for (guint j = 0; split[j] != NULL; j++)
-			json_builder_add_int_value(b, line_number(numbers, lines, split[j]));
-		json_builder_end_array(b);
+		for (; next < cell->marks->len; next++) {
+			const struct trace_mark *m =
+				&g_array_index(cell->marks, struct trace_mark, next);
+
+			if (m->at > at)
+				break;
+			mark = *m;
+			verdict = verdict || m->verdict;
+		}
+		if (verdict) {
+			json_builder_end_array(b);
+			add_array(b, "verdict");
+		}
+		add_line(b, lines, split[i], &mark);
+		at += strlen(split[i]) + 1;
 	}
+	json_builder_end_array(b);
+	json_builder_end_object(b);
+}
+
+static void add_sources(JsonBuilder *b, const struct matrix *m)
+{
+	add_array(b, "sources");
+	for (guint row = 0; row < m->scenarios->len; row++)
+		json_builder_add_string_value(
+			b, ((struct scenario *)m->scenarios->pdata[row])->text);
 	json_builder_end_array(b);
 }
 
 static void write_data(const struct matrix *m, FILE *out)
 {
-	g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(JsonBuilder) b = json_builder_new();
+	g_autoptr(GHashTable) numbers =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(JsonBuilder) b = json_builder_new(), all = json_builder_new();
+	struct lines lines = { .numbers = numbers, .all = all };
 	g_autofree char *json = NULL;
 	g_auto(GStrv) parts = NULL;
 
+	json_builder_begin_array(all);
 	json_builder_begin_object(b);
-	add_runs(b, m, lines);
-	add_array(b, "lines");
-	for (guint i = 0; i < lines->len; i++)
-		json_builder_add_string_value(b, lines->pdata[i]);
+	add_array(b, "runs");
+	for (guint i = 0; i < m->scenarios->len * m->columns->len; i++)
+		add_run(b, &lines, &m->cells[i]);
 	json_builder_end_array(b);
+	add_sources(b, m);
+	json_builder_end_array(all);
+	json_builder_set_member_name(b, "lines");
+	json_builder_add_value(b, json_builder_get_root(all));
 	json_builder_end_object(b);
 	json = json_text(b);
 	/* "<" is in strings only; nothing in them may end the element. */
@@ -134,16 +219,16 @@ void compare_html(const struct matrix *m, FILE *out)
 	fputs(page_head, out);
 	fprintf(out, "<p>%u scenarios, %u %s, %s.</p>\n", m->scenarios->len, m->columns->len,
 		m->across, m->on);
+	fputs(page_controls, out);
 	write_header(m, out);
-	fputs(page_legend, out);
-	fputs("<table>\n<thead>", out);
-	write_columns(m, out, "scenario");
-	fputs("</thead>\n<tbody>\n", out);
-	write_rows(m, out);
-	fputs("</tbody>\n<tfoot>\n", out);
-	write_columns(m, out, "total");
+	fputs("<div class=\"matrix\" role=\"region\" aria-label=\"Matrix\" tabindex=\"0\">\n"
+	      "<table>\n<thead>", out);
+	write_columns(m, out);
+	fputs("</thead>\n<tbody class=\"totals\">\n", out);
 	write_totals(m, out);
-	fputs("</tfoot>\n</table>\n", out);
+	fputs("</tbody>\n", out);
+	write_folders(m, out);
+	fputs("</table>\n</div>\n", out);
 	fputs(page_panel, out);
 	write_data(m, out);
 	fputs(page_script, out);

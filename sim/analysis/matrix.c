@@ -30,6 +30,7 @@ void matrix_free(struct matrix *m)
 		g_free(m->cells[i].words);
 		g_free(m->cells[i].error);
 		g_free(m->cells[i].trace);
+		g_clear_pointer(&m->cells[i].marks, g_array_unref);
 	}
 	g_free(m->cells);
 	g_ptr_array_unref(m->columns);
@@ -69,8 +70,8 @@ void matrix_tell_left_out(const struct matrix *m, GString *out)
 		return;
 	for (guint row = 0; row < m->scenarios->len; row++)
 		nr += !matrix_differs(m, row);
-	g_string_append_printf(out, "%u of %u scenarios not shown, as all their cells are the same; "
-			       "the totals count them\n", nr, m->scenarios->len);
+	g_string_append_printf(out, "%u of %u scenarios not shown, as all their cells are the "
+			       "same; the totals count them\n", nr, m->scenarios->len);
 }
 
 static void fill_cell(struct matrix_cell *cell, struct digest *d)
@@ -92,6 +93,7 @@ static void fill_cell(struct matrix_cell *cell, struct digest *d)
 	}
 	if (d->trace != NULL)
 		cell->trace = g_string_free(g_steal_pointer(&d->trace), FALSE);
+	cell->marks = g_steal_pointer(&d->marks);
 }
 
 static void add_up(struct matrix_column *column, const struct digest *d)

@@ -13,7 +13,7 @@
  * @words: see digest_words().
  * @error: what a refused step returned, or NULL.
  * @line: of the refused step or the violation; 0: at the end, or none.
- * @trace: NULL unless the matrix was made with traces.
+ * @trace: NULL unless the matrix was made with traces; with its @marks, of struct trace_mark.
  */
 struct matrix_cell {
 	enum digest_kind kind;
@@ -21,6 +21,7 @@ struct matrix_cell {
 	char *text, *words, *error;
 	guint line;
 	char *trace;
+	GArray *marks;
 };
 
 /**

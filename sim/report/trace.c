@@ -7,7 +7,6 @@
 #include "scn/print.h"
 #include "scn/schedule.h"
 #include "scn/tree.h"
-#include "report/tone.h"
 #include "report/trace.h"
 
 #define CALL_INDENT	2
@@ -25,6 +24,7 @@ struct trace {
 	struct report_event run;	/* REPORT_RUN, for the summary */
 	guint align;			/* where "=" stands */
 	GString *pending;		/* what the machine said during the call */
+	GArray *marks, *pending_marks;	/* of struct trace_mark, of both texts; or NULL */
 	enum { BOOTING, CALLING, BETWEEN_CALLS } state;
 	bool left_out;			/* calls of a repetition since the last shown one */
 	guint mismatches;
@@ -42,8 +42,16 @@ struct trace *trace_new(GString *out, guint flags)
 	return t;
 }
 
+void trace_keep_marks(struct trace *t, GArray *marks)
+{
+	t->marks = marks;
+	t->pending_marks = g_array_new(FALSE, FALSE, sizeof(struct trace_mark));
+}
+
 void trace_free(struct trace *t)
 {
+	if (t->pending_marks != NULL)
+		g_array_unref(t->pending_marks);
 	g_string_free(t->pending, TRUE);
 	g_free(t);
 }
@@ -73,8 +81,19 @@ void append_wrapped(GString *out, const char *prefix, const char *text, gsize ha
 	g_string_append_printf(out, "%s\n", text);
 }
 
+/* Lines of another kind begin here, in @out, which is the trace or what is pending. */
+static void mark(struct trace *t, const GString *out, struct trace_mark mark)
+{
+	GArray *marks = out == t->pending ? t->pending_marks : t->marks;
+
+	mark.at = out->len;
+	if (marks != NULL)
+		g_array_append_val(marks, mark);
+}
+
 static void tone_on(struct trace *t, GString *out, enum tone tone)
 {
+	mark(t, out, (struct trace_mark){ .tone = tone });
 	if (t->flags & TRACE_COLOUR)
 		g_string_append(out, tone_code(tone));
 }
@@ -261,6 +280,7 @@ static void append_step(struct trace *t, const struct report_event *e)
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_autoptr(GString) result = g_string_new(NULL);
 
+	mark(t, t->out, (struct trace_mark){ .line = e->op->line });
 	append_gutter(line, t, e->op->line);
 	if (e->task != 0)
 		g_string_append_printf(line, "%s: ", race_task(e->scn, t->race_step, e->task));
@@ -278,6 +298,7 @@ static void append_step(struct trace *t, const struct report_event *e)
 	}
 	g_string_append(line, " = ");
 	append_wrapped(t->out, line->str, result->str, line->len);
+	mark(t, t->out, (struct trace_mark){ .tone = TONE_PLAIN });
 }
 
 void trace_mismatch(GString *out, const struct report_event *e, const char *file)
@@ -319,6 +340,14 @@ static void trace_changes(struct trace *t, const struct report_event *e)
 
 static void flush_pending(struct trace *t)
 {
+	for (guint i = 0; t->marks != NULL && i < t->pending_marks->len; i++) {
+		struct trace_mark pending = g_array_index(t->pending_marks, struct trace_mark, i);
+
+		pending.at += t->out->len;
+		g_array_append_val(t->marks, pending);
+	}
+	if (t->marks != NULL)
+		g_array_set_size(t->pending_marks, 0);
 	g_string_append_len(t->out, t->pending->str, t->pending->len);
 	g_string_truncate(t->pending, 0);
 }
@@ -489,6 +518,7 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 	append_outcome(outcome, v);
 	g_string_append_c(t->out, '\n');
 	tone_on(t, t->out, v->ok ? TONE_GOOD : TONE_BAD);
+	mark(t, t->out, (struct trace_mark){ .tone = TONE_HEADING, .verdict = true });
 	append_wrapped(t->out, v->skipped != NULL ? "skipped: " : "verdict: ", outcome->str, 4);
 	tone_on(t, t->out, TONE_PLAIN);
 	if (v->set != NULL)

@@ -3,6 +3,7 @@
 #ifndef SIM_REPORT_TRACE_H
 #define SIM_REPORT_TRACE_H
 
+#include "report/tone.h"
 #include "run/event.h"
 
 #define TRACE_WIDTH 100
@@ -12,6 +13,22 @@ struct trace;
 /** trace_new() - a trace that is appended to @out; @flags: of enum trace_flags. */
 struct trace *trace_new(GString *out, guint flags);
 void trace_free(struct trace *t);
+
+/**
+ * struct trace_mark - what the lines of a trace are, up to the next mark.
+ * @at: where in its text they begin.
+ * @line: of the scenario, whose call they show; 0: none.
+ * @verdict: the verdict begins.
+ */
+struct trace_mark {
+	gsize at;
+	enum tone tone;
+	guint line;
+	bool verdict;
+};
+
+/** trace_keep_marks() - append to @marks, of struct trace_mark, what the text is. */
+void trace_keep_marks(struct trace *t, GArray *marks);
 
 /** trace_event() - REPORT_RUN to REPORT_VERDICT. */
 void trace_event(struct trace *t, const struct report_event *e);

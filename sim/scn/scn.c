@@ -101,6 +101,7 @@ void scenario_free(struct scenario *scn)
 	g_free(scn->file);
 	g_free(scn->path);
 	g_free(scn->digest);
+	g_free(scn->text);
 	g_free(scn->name);
 	g_free(scn->title);
 	g_free(scn->about);
@@ -164,6 +165,7 @@ static struct scenario *read_scenario(int fd, const char *name, GError **error)
 	if (scn != NULL) {
 		scn->digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, all->data, all->len);
 		scn->digest[DIGEST_DIGITS] = '\0';
+		scn->text = g_utf8_make_valid((char *)all->data, all->len);
 	}
 	return scn;
 }

@@ -253,6 +253,7 @@ struct scenario {
 	guint list_line[NR_LISTS];
 	GArray *lists[NR_LISTS];	/* likewise; empty without that list */
 	bool sweeps;		/* there is a "fail any" */
+	char *text;		/* the file as it is, but for bytes that are no UTF-8; or NULL */
 };
 
 /**
