@@ -5,7 +5,7 @@
 # "make installcheck" sets the variables.
 set -eu
 : "${CC:?}" "${CFLAGS?}" "${PKG_CONFIG:?}"
-: "${bindir:?}" "${libdir:?}" "${includedir:?}" "${scenariodir:?}" "${sysroot?}"
+: "${bindir:?}" "${libdir:?}" "${includedir:?}" "${pkgdatadir:?}" "${scenariodir:?}" "${sysroot?}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -80,6 +80,9 @@ fi
 "$bindir/luosim" "$scenariodir/dup-token.scn" >"$dir/out"
 grep -q dup-token "$dir/out"
 echo "the installed program runs the installed scenarios: ok"
+
+grep -q '"oneOf"' "$pkgdatadir/luosim.schema.json"
+echo "the schema of JSON output is installed: ok"
 
 # A policy of one's own: the example as it is written, and what cannot be one.
 plugin=$(dirname "$0")/../docs/plugin/per-handler.c

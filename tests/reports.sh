@@ -92,6 +92,108 @@ print(*("%s/%s" % (case.get("classname"), (list(case) or [case])[0].tag)
 	grep -qF 'got 25, expected 24' out || echo "no trace"
 }
 
+# It takes two changes to cure this.
+cat >two <<'END'
+scenario two
+kernel 1
+  open("/dev/liveupdate") = dev
+  create_session(dev, "s") = s
+  memfd_create("sealed", 4K, MFD_ALLOW_SEALING) = sealed
+  add_seals(sealed, F_SEAL_GROW) = 0
+  memfd_create("twice", 4K) = twice
+  write(twice, 0, "x") = 1
+  preserve_fd(s, sealed, 1) = 0
+  preserve_fd(s, twice, 2) = 0
+  preserve_fd(s, twice, 3)
+  kexec() = 0
+kernel 2
+  open("/dev/liveupdate") = dev
+  retrieve_session(dev, "s") = s
+  retrieve_fd(s, 1) = sealed
+  retrieve_fd(s, 2) = twice
+  retrieve_fd(s, 3)
+expect clean
+END
+
+# JSON of all commands, which together has whatever their JSON can have.
+write_json()
+{
+	local some=(faults/any-close faults/later-page-fails races/seek-read races/two-reboots
+		    races/exit-create dup-token-panic failed-preserve-thaws)
+	(cd "$top/scenarios" && "$luosim" --format=json "${some[@]/%/.scn}" >"$tmp/run.json"
+		"$luosim" --format=json --max-states=2 races/seek-read.scn >"$tmp/stopped.json"
+		"$luosim" compare --format=json --policies=none,get-id dup-*.scn >"$tmp/compare.json"
+		"$luosim" compare --format=json --releases=v7.0,v7.1 dup-token.scn >"$tmp/across.json"
+		"$luosim" explain --format=json dup-token.scn >"$tmp/explain.json")
+	"$luosim" explain --format=json --kernel=v7.3 --policy=none --without=memfd-seals two >two.json
+	"$luosim" --format=json broken >unreadable.json
+	"$luosim" --format=json --kernel=next set "$top/scenarios/one-memfd.scn" >skipped.json
+	"$luosim" explore --format=json --policies=none --depth=6 >explore.json
+	"$luosim" explore --format=json --random --runs=20 --depth=6 >random.json
+	"$luosim" match --format=json "$top/tests/match/two-tokens-panic-on-warn.log" >match.json
+} 2>err
+
+# Each line is valid; what the schema names comes up; what is wrong is found out.
+of_schema()
+{
+	python3 - "$top/docs/luosim.schema.json" ./*.json <<-'EOF'
+		import copy, json, sys, jsonschema
+		schema = json.load(open(sys.argv[1]))
+		jsonschema.Draft202012Validator.check_schema(schema)
+		valid = jsonschema.Draft202012Validator(schema).is_valid
+		examples, members, kinds = {}, set(), set()
+
+		def look(value):
+		    if isinstance(value, dict):
+		        members.update(value)
+		    for below in value.values() if isinstance(value, dict) else value:
+		        if isinstance(below, (dict, list)):
+		            look(below)
+
+		def shape(value):
+		    if isinstance(value, dict):
+		        return {name: shape(below) for name, below in value.items() if name != "facts"}
+		    return [shape(below) for below in value] if isinstance(value, list) else type(value)
+
+		for path in sys.argv[2:]:
+		    for line in open(path):
+		        value = json.loads(line)
+		        look(value)
+		        kind = (path, value.get("type"), str(shape(value)))
+		        if kind in examples:
+		            continue
+		        examples[kind] = value
+		        if not valid(value):
+		            print(path, "is not as the schema has it:", line[:400])
+		        if ("luosim" in value) != (value.get("type") in (None, "plan", "search")):
+		            print(path, "does not say the version:", line[:400])
+
+		def named(part):
+		    if isinstance(part, dict):
+		        yield from part.get("properties", {})
+		    for below in part.values() if isinstance(part, dict) else part:
+		        if isinstance(below, (dict, list)):
+		            yield from named(below)
+
+		never = set(named(schema)) - members
+		if never:
+		    print("in no output:", sorted(never))
+		first = {}
+		for (path, kind, _), value in examples.items():
+		    first.setdefault((kind, path if kind is None else None), value)
+		for value in first.values():
+		    wrong = [{**value, "new": 1}]
+		    wrong += [{**value, name: None} for name in value]
+		    if "luosim" in value:
+		        wrong.append({name: value[name] for name in value if name != "luosim"})
+		    for other in wrong:
+		        if valid(other):
+		            print("taken for valid:", str(other)[:400])
+		if len(first) < 20:
+		    print("only", len(first), "kinds of lines")
+	EOF
+}
+
 mkdir broken
 cp set/dup-token.scn broken/a.scn
 printf '# <&>\nkernle 1\n' >broken/b.scn
@@ -155,6 +257,12 @@ if command -v python3 >/dev/null; then
 	check "JUnit is well formed, counts right and has the traces of failures" valid_junit
 else
 	skip "JUnit is well formed, counts right and has the traces of failures" "no python3"
+fi
+if command -v python3 >/dev/null && python3 -c 'import jsonschema' 2>err; then
+	check "JSON of all commands for the schema" write_json
+	check "JSON is as the schema has it, with the version, and nothing else would be" of_schema
+else
+	skip "JSON is as the schema has it" "no python3 with jsonschema"
 fi
 for format in text ktap junit json; do
 	check "-j4 and -j 3: the same bytes of $format" same_with_jobs -v --header --format=$format

@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 #include "explore/report.h"
+#include "report/header.h"
 #include "scn/lex.h"
 #include "run/overrides.h"
 #include "scn/tree.h"
@@ -33,6 +34,7 @@ struct options {
 	gboolean no_symmetry, no_prune, through, reduced;
 	char *ops, *handlers, *memory, *policies, *releases, *out, *format;
 	char **files;
+	struct header about;
 };
 
 /* An option for each number of a world. */
@@ -171,7 +173,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	struct world world = o->world;
 	struct explore_report report = {
 		.subject = subject, .world = &world, .overrides = overrides, .out = o->out,
-		.json = g_strcmp0(o->format, "json") == 0,
+		.json = g_strcmp0(o->format, "json") == 0, .header = &o->about,
 	};
 	g_autoptr(GError) error = NULL;
 	struct explore_result *r;
@@ -332,6 +334,7 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 	wrong = check_options(o);
 	if (wrong != NULL)
 		return complain("%s", wrong);
+	header_init(&o->about, o->files, NULL);
 	return finish_output(explore_all(o));
 }
 
@@ -352,6 +355,7 @@ int explore_main(int argc, char **argv)
 	g_free(o.releases);
 	g_free(o.out);
 	g_free(o.format);
+	g_free(o.about.command);
 	g_strfreev(o.files);
 	return status;
 }

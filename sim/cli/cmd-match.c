@@ -6,6 +6,7 @@
 
 #include "cli/cmd.h"
 #include "match/print.h"
+#include "report/header.h"
 #include "scn/nearest.h"
 
 /* Of a longer log the end is not read. */
@@ -38,7 +39,8 @@ static void drop_nuls(GString *text)
 			text->str[i] = ' ';
 }
 
-static int match_log(GString *text, bool json)
+/* @header: what JSON is of; NULL: it is text that is wanted. */
+static int match_log(GString *text, const struct header *header)
 {
 	struct index *index = index_load(bugs_page, bugs_index);
 	struct log *log;
@@ -51,8 +53,8 @@ static int match_log(GString *text, bool json)
 	for (guint i = 0; i < episodes->len; i++)
 		if (((struct episode *)episodes->pdata[i])->candidates->len > 0)
 			status = EXIT_OK;
-	if (json)
-		match_json(episodes, log, stdout);
+	if (header != NULL)
+		match_json(episodes, log, header, stdout);
 	else
 		match_text(episodes, log, stdout);
 	g_ptr_array_unref(episodes);
@@ -67,6 +69,8 @@ int match_main(int argc, char **argv)
 	g_autofree char *format = NULL;
 	g_autoptr(GString) text = NULL;
 	g_autoptr(GError) error = NULL;
+	struct header about;
+	int status;
 	const GOptionEntry entries[] = {
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &format, "text or json", "FORMAT" },
 		{ 0 },
@@ -85,7 +89,10 @@ int match_main(int argc, char **argv)
 	text = read_log(argv[1], &error);
 	if (text == NULL)
 		return complain("%s", error->message);
-	return match_log(text, g_strcmp0(format, "json") == 0);
+	header_init(&about, (char *[]){ argv[1], NULL }, NULL);
+	status = match_log(text, g_strcmp0(format, "json") == 0 ? &about : NULL);
+	g_free(about.command);
+	return status;
 }
 
 int show_main(int argc, char **argv)

@@ -72,7 +72,11 @@ char *scenario_root(char **files);
 /** path_below() - @file as seen from @root, which it is in; "." for that itself. */
 char *path_below(const char *root, const char *file);
 
-/** header_init() - what a report on @scenarios is of, which @files name. */
+/**
+ * header_init() - what a report on @scenarios is of, which @files name.
+ * @files: or of another kind; NULL: none.
+ * @scenarios: NULL: only the command line is told.
+ */
 void header_init(struct header *h, char **files, const GPtrArray *scenarios);
 
 /**

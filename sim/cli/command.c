@@ -112,8 +112,11 @@ static char *command_line(const char *root, char **files)
 
 void header_init(struct header *h, char **files, const GPtrArray *scenarios)
 {
-	g_autofree char *root = scenario_root(files);
+	static char *none[] = { NULL };
+	g_autofree char *root = NULL;
 
+	files = files != NULL ? files : none;
+	root = scenario_root(files);
 	h->command = command_line(root, files);
 	h->scenarios = scenarios;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "explore/report.h"
+#include "report/header.h"
 #include "report/json.h"
 
 /* "get-id-leak-1f3a9c2e", the same in every run. */
@@ -99,6 +100,7 @@ static void print_json(const struct explore_report *report, const struct explore
 
 	json_builder_begin_object(b);
 	add_string(b, "type", "search");
+	add_header(b, report->header);
 	add_string(b, "subject", report->subject);
 	add_number(b, r->random ? "runs" : "states", r->states);
 	add_number(b, "transitions", r->transitions);

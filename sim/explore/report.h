@@ -10,6 +10,7 @@
  * @subject: the policy or release that is searched.
  * @out: directory for scenarios, or NULL.
  * @json: JSON lines instead of text.
+ * @header: what they are of.
  * @error: the first that came from writing.
  */
 struct explore_report {
@@ -18,6 +19,7 @@ struct explore_report {
 	const struct overrides *overrides;
 	const char *out;
 	bool json;
+	const struct header *header;
 	GError *error;
 };
 

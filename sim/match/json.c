@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a log was found to be, as one JSON object. */
 #include "match/print.h"
+#include "report/header.h"
 #include "report/json.h"
 
 static void add_incident(JsonBuilder *b, const struct incident *incident)
@@ -40,11 +41,13 @@ static void add_candidate(JsonBuilder *b, const struct candidate *c)
 	json_builder_end_object(b);
 }
 
-void match_json(const GPtrArray *episodes, const struct log *log, FILE *out)
+void match_json(const GPtrArray *episodes, const struct log *log, const struct header *header,
+		FILE *out)
 {
 	g_autoptr(JsonBuilder) b = json_builder_new();
 
 	json_builder_begin_object(b);
+	add_header(b, header);
 	if (log->release != NULL)
 		add_string(b, "release", log->release);
 	add_array(b, "parts");

@@ -7,9 +7,15 @@
 
 #include "match/score.h"
 
-/** match_text() - for people; match_json() - as one JSON object, see luosim(1). */
+struct header;
+
+/**
+ * match_text() - for people; match_json() - as one JSON object, see luosim(1).
+ * @header: what it is of.
+ */
 void match_text(const GPtrArray *episodes, const struct log *log, FILE *out);
-void match_json(const GPtrArray *episodes, const struct log *log, FILE *out);
+void match_json(const GPtrArray *episodes, const struct log *log, const struct header *header,
+		FILE *out);
 
 /** bug_text() - all that is known of @bug. */
 void bug_text(const struct bug *bug, const struct index *index, FILE *out);

@@ -61,6 +61,7 @@ static void add_process(JsonBuilder *b, const struct report_event *e)
 {
 	add_string(b, "type", "process");
 	add_string(b, "name", e->process);
+	add_bool(b, "started", !e->differs);
 }
 
 static void add_op(JsonBuilder *b, const struct report_event *e)
