@@ -113,6 +113,10 @@ check "more memory than a machine may have" diagnosed \
 	"luosim: --mem: memory out of range, expected 4M to 1T" --mem 2T good.scn
 check "likewise of a search" diagnosed \
 	"luosim: --mem: memory out of range, expected 4M to 1T" explore --mem 2T
+for seconds in x -1 0 nan 1e400 "" 1s; do
+	check "a time limit of '$seconds'" diagnosed "luosim: --time-limit: found '$seconds', \
+expected seconds, 0.001 to 1000000000" --time-limit="$seconds" good.scn
+done
 check "an unknown format" diagnosed \
 	"luosim: unknown --format, expected text, ktap, junit or json" --format=xml good.scn
 check "an unknown list" diagnosed \

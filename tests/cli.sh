@@ -54,6 +54,11 @@ skipped()
 		skip "$1" "no limit of address space"
 	fi
 }
+# It would take hours; what it expects could come up only at its end.
+mkdir long
+sed 's/1\.\.100/1..1000000000/; s/scenario good/scenario hours/' good.scn >long/hours.scn
+echo 'expect lost' >>long/hours.scn
+sed 's/scenario sweep/scenario long-sweep/; s/1\.\.100/1..20000/' sweep.scn >long-sweep.scn
 printf '%s\n' 'scenario world' explore '  sessions 1' '  depth 2' end 'kernel 1 v7.1' >world
 
 lacks()
@@ -361,6 +366,24 @@ check "a set that is not as expected fails" gives 1 <(sed 's/^sometimes/never/' 
 check "a set in KTAP" prints '    # [0-9]+ runs: .*' --format=ktap sweep.scn
 check "a set in JSON" prints '.*"outcomes":\[\{"violations":\[\],.*"first":"line 8: fail .*' \
 	--format=json sweep.scn
+check "3 when the time limit ends a run" gives 3 --time-limit=0.3 long/hours.scn
+check "1 when another fails beside it" gives 1 --time-limit=0.3 long/hours.scn bad.scn
+check "1 when what was run until then is not as expected" gives 1 --time-limit=0.3 \
+	<(sed "s/= 8192$/= 4096/" long/hours.scn)
+check "0 when all is in time" gives 0 --time-limit=60 good.scn sweep.scn
+check "the time limit is told" prints \
+	'stop hours, .*: clean so far; not all steps tried: the time limit; [0-9]+ steps not reached' \
+	--time-limit=0.3 long/hours.scn good.scn
+check "and is of each scenario" prints 'ok   good, .*' --time-limit=0.3 long/hours.scn good.scn
+check "and counted" prints '2 runs: 1 passed, 0 failed, 1 stopped' --time-limit=0.3 long/hours.scn good.scn
+check "so it is in KTAP" prints 'not ok 1 hours' --time-limit=0.3 --format=ktap --kernel=v7.0 long/hours.scn
+check "so it is in JUnit" prints ' +<failure message="the time limit">.*' \
+	--time-limit=0.3 --format=junit --kernel=v7.0 long/hours.scn
+check "so it is in JSON" prints '.*"outcome":"stopped",.*"stopped":"the time limit","untried":"steps".*' \
+	--time-limit=0.3 --format=json long/hours.scn
+check "of a set, the runs that were tried" prints \
+	'stop long-sweep.*: ([0-9]+ runs?: .*|no run); not all runs tried: the time limit; [0-9]+ (was|were)' \
+	--time-limit=0.3 long-sweep.scn good.scn
 check "colours when asked for" prints $'\033\\[1mscenario good.*' --color=always good.scn
 check "none in a pipe" lacks $'\033' good.scn
 if command -v script >/dev/null; then

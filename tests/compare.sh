@@ -15,6 +15,26 @@ trap 'rm -rf "$tmp"' EXIT
 command=("$luosim" compare)
 few=(scenarios/dup-*.scn scenarios/name-*.scn scenarios/failed-preserve-thaws.scn)
 
+# A scenario of hours and one of milliseconds, in each format.
+late()
+{
+	local format=$1 want=$2
+	cat >"$tmp/hours.scn" <<-'EOF'
+	scenario hours
+	kernel 1 v7.0
+	  memfd_create("m", 4K) = m
+	  repeat i 1..100000000
+	    repeat j 1..100000000
+	      lseek(m, 0) = 0
+	    end
+	  end
+	EOF
+	timeout 60 "$luosim" compare --time-limit=0.5 --policies=none --format="$format" \
+		"$tmp/hours.scn" scenarios/name-empty.scn >"$tmp/out"
+	[ $? -eq 3 ] || echo "exit status is not 3"
+	grep -qE -- "$want" "$tmp/out" || cat "$tmp/out"
+}
+
 as_expected()
 {
 	("$luosim" compare scenarios; "$luosim" compare --releases=all scenarios) >"$tmp/matrix"
@@ -375,6 +395,11 @@ check "--without takes a fix from all columns" prints 'seals +exposed:19 \+1 +ex
 check "2 when a scenario does not parse" gives 2 scenarios/dup-token.scn tests/bad/end-without-repeat.scn
 check "2 when a directory holds no scenario" gives 2 docs
 check "2 when a policy is unknown" gives 2 --policies=none,nobody scenarios/dup-token.scn
+check "what takes longer than the time limit is stopped" late text '^hours +stopped$'
+check "which is counted apart from clean" late text '^stopped +1$'
+check "so it is in markdown" late markdown '^\| hours \| stopped \|$'
+check "so it is in JSON" late json '"cell":"stopped","outcome":"stopped".*"stopped":1,'
+check "so it is in HTML" late html '<button class="stopped"'
 check "a plugin comes first" complains \
 	"--policies: plugin './p.so' behind another word, expected it first" \
 	--policies=none+./p.so scenarios/dup-token.scn

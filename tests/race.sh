@@ -91,6 +91,18 @@ stopped()
 		cat "$tmp/out"
 }
 
+# late SECONDS ARGUMENT...: the time limit ends a search that would take hours, in time, and
+# the verdict says how many schedules it ran.
+late()
+{
+	timeout 60 "$LUOSIM" --time-limit="$1" --no-reduction --max-states=2000000000 \
+		--kernel=v7.0 "$2" >"$tmp/out"
+	[ $? -eq 3 ] || echo "exit status is not 3"
+	tr -s '\n ' ' ' <"$tmp/out" | grep -q "not all schedules tried: the time limit; [1-9]" ||
+		cat "$tmp/out"
+	grep -q '^verdict: some schedules: ' "$tmp/out" || echo "no verdict on these"
+}
+
 interrupted()
 {
 	# A job in the background would ignore the signal.
@@ -123,6 +135,7 @@ check "B16: the schedule that uses what is freed, pasted back, does" \
 check "a seed is a schedule" seeded
 check "more preemptions, more schedules" bounded
 check "a search that is stopped says so and is no success" stopped
+check "the time limit ends a search with what it found" late 1 "$dir/create-reboot.scn"
 check "Ctrl-C ends a search with what it found" interrupted
 check "ten runs of every race are the same bytes" ten
 done_testing

@@ -48,6 +48,7 @@ static void take_verdict(struct digest *d, const struct report_event *e)
 	const struct verdict *v = e->verdict;
 
 	d->skipped = v->skipped;
+	d->stopped = v->stopped;
 	d->ok = v->ok;
 	d->causes = v->causes;
 	d->expected = v->expected;
@@ -181,6 +182,7 @@ const char *digest_outcome(enum digest_kind kind)
 		[DIGEST_MEANT] = "refused-as-meant",
 		[DIGEST_NOT_HERE] = "not-here",
 		[DIGEST_BROKEN] = "broken",
+		[DIGEST_STOPPED] = "stopped",
 		[DIGEST_SKIPPED] = "skipped",
 	};
 
@@ -209,6 +211,8 @@ enum digest_kind digest_kind(const struct digest *d)
 		return DIGEST_SKIPPED;
 	if (d->causes != 0)
 		return DIGEST_BROKEN;
+	if (d->stopped != NULL)
+		return DIGEST_STOPPED;
 	if (d->not_here != NULL)
 		return DIGEST_NOT_HERE;
 	if (d->refused != NULL)
@@ -258,8 +262,9 @@ void digest_cell(GString *out, const struct digest *d)
 		if (others > 0)
 			g_string_append_printf(out, " +%d", others);
 		break;
+	case DIGEST_STOPPED:
 	case DIGEST_SKIPPED:
-		g_string_append(out, "skipped");
+		g_string_append(out, digest_outcome(digest_kind(d)));
 		break;
 	case NR_DIGEST_KINDS:
 		break;
@@ -299,6 +304,9 @@ void digest_words(GString *out, const struct digest *d)
 		for (int kind = 0; kind < NR_VIOLATION_KINDS; kind++)
 			if (d->causes & ~(1u << d->first.kind) & 1u << kind)
 				g_string_append_printf(out, ", %s", violation_name(kind));
+		break;
+	case DIGEST_STOPPED:
+		g_string_append_printf(out, "stopped before all was tried: %s", d->stopped);
 		break;
 	case DIGEST_SKIPPED:
 		g_string_append(out, d->skipped);

@@ -21,12 +21,14 @@ enum digest_kind {
 	DIGEST_MEANT,
 	DIGEST_NOT_HERE,
 	DIGEST_BROKEN,
+	DIGEST_STOPPED,
 	DIGEST_SKIPPED,
 	NR_DIGEST_KINDS,
 };
 
 /**
  * struct digest - a run.
+ * @stopped: why not all of it was tried, or NULL.
  * @ok: as the scenario expects.
  * @expected: violations that the scenario expects, or EXPECT_ANY.
  * @mismatch: the first step whose result is not what the scenario expects, counted
@@ -43,7 +45,7 @@ enum digest_kind {
  * @trace: as text, if it was asked for, with its @marks, of struct trace_mark.
  */
 struct digest {
-	const char *skipped;
+	const char *skipped, *stopped;
 	bool ok;
 	guint mismatch;
 	guint32 causes, expected;

@@ -120,6 +120,7 @@ static struct digest *run_own(const struct scenario *scn, const struct overrides
 	own = overrides_new();
 	own->no_reduction = common->no_reduction;
 	own->max_states = common->max_states;
+	own->time_limit = common->time_limit;
 	d = digest_run(scn, own, false);
 	overrides_free(own);
 	return d;
@@ -212,7 +213,7 @@ static void add_value(struct matrix_total *total, guint64 value)
 	g_ptr_array_add(total->values, g_strdup_printf("%" G_GUINT64_FORMAT, value));
 }
 
-static guint64 count_all(const struct matrix *m, enum digest_kind kind)
+guint64 matrix_count(const struct matrix *m, enum digest_kind kind)
 {
 	guint64 sum = 0;
 
@@ -226,10 +227,11 @@ static void total_counts(const struct matrix *m, GPtrArray *totals)
 {
 	for (enum digest_kind kind = 0; kind < NR_DIGEST_KINDS; kind++) {
 		bool seldom = kind == DIGEST_ALIKE || kind == DIGEST_MEANT ||
-			      kind == DIGEST_NOT_HERE || kind == DIGEST_SKIPPED;
+			      kind == DIGEST_NOT_HERE || kind == DIGEST_STOPPED ||
+			      kind == DIGEST_SKIPPED;
 		struct matrix_total *total;
 
-		if (seldom && count_all(m, kind) == 0)
+		if (seldom && matrix_count(m, kind) == 0)
 			continue;
 		total = add_total(totals, digest_outcome(kind));
 		for (guint i = 0; i < m->columns->len; i++) {

@@ -77,6 +77,9 @@ void matrix_add_column(struct matrix *m, const char *name, struct overrides *ove
  */
 bool matrix_run(struct matrix *m, const struct overrides *common, bool traces, guint jobs);
 
+/** matrix_count() - how many cells are of @kind. */
+guint64 matrix_count(const struct matrix *m, enum digest_kind kind);
+
 const struct matrix_cell *matrix_cell(const struct matrix *m, guint row, guint column);
 
 /** matrix_differs() - are not all cells of @row the same? */

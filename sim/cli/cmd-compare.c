@@ -45,6 +45,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "In text and markdown, only the scenarios whose cells differ", NULL },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
+		{ "time-limit", 0, 0, G_OPTION_ARG_CALLBACK, overrides_time_limit,
+		  "Stop a run of a scenario behind so many seconds", "SECONDS" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
 		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
@@ -116,6 +118,8 @@ static int compare(const struct options *o, const struct format *format, const G
 		status = EXIT_UNUSABLE;
 	else
 		format->write(m, stdout);
+	if (status == EXIT_OK && matrix_count(m, DIGEST_STOPPED) > 0)
+		status = EXIT_STOPPED;
 	matrix_free(m);
 	return status;
 }

@@ -32,6 +32,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "text, ktap, junit or json", "FORMAT" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
+		{ "time-limit", 0, 0, G_OPTION_ARG_CALLBACK, overrides_time_limit,
+		  "Stop a run of a scenario behind so many seconds", "SECONDS" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
 		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "keep-going", 'k', 0, G_OPTION_ARG_NONE, &o->keep_going,

@@ -194,8 +194,12 @@ static void add_verdict(JsonBuilder *b, const struct report_event *e)
 	add_kinds(b, "expected", v->expected);
 	add_number(b, "mismatches", v->mismatches);
 	add_number(b, "not_reached", v->not_reached);
-	if (v->stopped != NULL)
+	if (v->stopped != NULL) {
 		add_string(b, "stopped", v->stopped);
+		add_string(b, "untried", v->untried);
+		if (!g_str_equal(v->untried, "steps"))
+			add_number(b, "tried", v->tried);
+	}
 	if (v->set != NULL)
 		add_set(b, v->set);
 }

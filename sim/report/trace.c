@@ -466,6 +466,14 @@ static void trace_violation(struct trace *t, const struct violation *v)
 	append_wrapped(t->out, v->op != 0 ? "    found in " : "    found at the end", text->str, 6);
 }
 
+static void append_stopped(GString *out, const struct verdict *v)
+{
+	g_string_append_printf(out, "; not all %s tried: %s", v->untried, v->stopped);
+	if (!g_str_equal(v->untried, "steps"))
+		g_string_append_printf(out, "; %" G_GUINT64_FORMAT " %s", v->tried,
+				       v->tried == 1 ? "was" : "were");
+}
+
 /* "double-restore", or "clean, expected double-restore; 2 results differ" */
 static void append_outcome(GString *out, const struct verdict *v)
 {
@@ -475,6 +483,8 @@ static void append_outcome(GString *out, const struct verdict *v)
 	}
 	if (v->set != NULL)
 		aggregate_print(out, v->set);
+	else if (v->causes == 0 && v->stopped != NULL)
+		g_string_append(out, "clean so far");
 	else
 		print_kinds(out, v->causes);
 	if (v->set == NULL && !v->ok && v->expected != EXPECT_ANY && v->causes != v->expected) {
@@ -485,7 +495,7 @@ static void append_outcome(GString *out, const struct verdict *v)
 		g_string_append_printf(out, "; %" G_GUINT64_FORMAT " result%s", v->mismatches,
 				       v->mismatches == 1 ? " differs" : "s differ");
 	if (v->stopped != NULL)
-		g_string_append_printf(out, "; not all schedules tried: %s", v->stopped);
+		append_stopped(out, v);
 	if (v->not_reached > 0)
 		g_string_append_printf(out, "; %u step%s not reached", v->not_reached,
 				       v->not_reached == 1 ? "" : "s");

@@ -34,6 +34,8 @@ struct group {
  * @which: which one a group names, such as "first".
  * @groups: of struct group, in the order in which they came up.
  * @runs: how many there are; 0: they were not all counted.
+ * @partial: set by the caller: there are others, so that it does not count what none of
+ *	these came to.
  * @complaints: of char *: what is not as the scenario expects; set by
  *	aggregate_verdict().
  */
@@ -41,6 +43,7 @@ struct aggregate {
 	const char *what, *which;
 	GArray *groups;
 	guint64 runs;
+	bool partial;
 	GPtrArray *complaints;
 
 	const struct scenario *scn;

@@ -71,6 +71,7 @@ struct race_verdict {
  * @max_states: when to stop. How many there are depends on the compiler.
  * @verdicts: of struct race_verdict, clean first; empty when one schedule was given.
  * @stopped: why the search is not complete, or NULL.
+ * @tried: how many schedules were run to their end.
  * @shown: of struct turn: the schedule that the run follows; NULL without a race.
  */
 struct race_summary {
@@ -79,6 +80,7 @@ struct race_summary {
 	guint max_states;
 	GArray *verdicts;
 	const char *stopped;
+	guint64 tried;
 	GArray *shown;
 };
 
@@ -91,7 +93,9 @@ struct race_summary {
  * @expected: what they had to be.
  * @violations: each of them.
  * @mismatches: results that differ from what they had to be.
- * @stopped: why not all schedules of a race were tried, or NULL.
+ * @stopped: why not all was tried, or NULL.
+ * @untried: of what, then: "schedules" of a race, "runs" of a set, "steps".
+ * @tried: how many of the schedules or runs were.
  * @set: the runs that it is the verdict on; NULL: one.
  * @not_reached: steps that were not run because the machine had stopped.
  */
@@ -103,7 +107,8 @@ struct verdict {
 	gsize nr_violations;
 	guint64 mismatches;
 	guint not_reached;
-	const char *stopped;
+	const char *stopped, *untried;
+	guint64 tried;
 	const struct aggregate *set;
 };
 

@@ -163,6 +163,7 @@ static struct node *visit_leaf(struct search *s, const guint64 *key)
 
 	if (ending == NO_ENDING)
 		return NULL;
+	all->tried++;
 	/* Until the search is over and knows the shortest. */
 	if (ending == all->endings->len) {
 		new.schedule = path_schedule(s->path);
@@ -236,6 +237,8 @@ static const char *to_stop(const struct search *s)
 		return "too many states, see preemptions= and --max-states";
 	if (s->all->progress != NULL && !progress_step(s->all->progress, 0))
 		return "interrupted";
+	if (s->all->deadline != 0 && g_get_monotonic_time() > s->all->deadline)
+		return TIME_LIMIT;
 	return NULL;
 }
 
@@ -355,6 +358,7 @@ void schedules_search(struct schedules *all)
 	const struct node *root;
 
 	g_array_set_size(all->endings, 0);
+	all->tried = 0;
 	all->stopped = NULL;
 	root = visit(&s, (struct place){ 0 });
 	if (root != NULL)

@@ -28,12 +28,15 @@ struct ending {
 
 #define NO_ENDING	G_MAXUINT
 
+/* Why a search or a run was stopped. */
+#define TIME_LIMIT	"the time limit"
+
 /**
  * struct schedules - tasks, and how they can end.
  * @machine: with @nr_tasks tasks that have just begun.
  * @preemptions: only those schedules in which a task that could have gone on was left
  *	at most so many times; or NO_BOUND.
- * @max_states: when to stop.
+ * @max_states, @deadline: when to stop; the latter as for run_once().
  * @reduced: orders of steps that lead to one state are merged.
  * @progress: or NULL.
  * @step: let a task, counted from 0, take a step.
@@ -43,13 +46,15 @@ struct ending {
  *	one being the next; or NO_ENDING, which ends the search right here.
  * @data: for those four.
  * @endings: of struct ending, by number.
- * @stopped: why the search did not see all, or NULL.
+ * @tried: how many schedules were run to their end.
+ * @stopped: why the search did not see all, or NULL; @end may set it.
  * @moments: memory of the search.
  */
 struct schedules {
 	struct machine *machine;
 	guint nr_tasks, preemptions;
 	guint64 max_states;
+	gint64 deadline;
 	bool reduced;
 	struct progress *progress;
 	void (*step)(void *data, guint task);
@@ -59,6 +64,7 @@ struct schedules {
 	void *data;
 
 	GArray *endings;
+	guint64 tried;
 	const char *stopped;
 	GPtrArray *moments;
 };

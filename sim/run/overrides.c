@@ -31,6 +31,7 @@ struct overrides *overrides_copy(const struct overrides *o)
 	settings_append(copy->settings, o->settings);
 	copy->no_reduction = o->no_reduction;
 	copy->max_states = o->max_states;
+	copy->time_limit = o->time_limit;
 	copy->policy_given = o->policy_given;
 	copy->keep_handlers = o->keep_handlers;
 	return copy;
@@ -199,6 +200,22 @@ static gboolean set_kernels(const char *option, const char *value, gpointer data
 
 	g_ptr_array_set_size(o->releases, 0);
 	return releases_parse(option, value, o->releases, error);
+}
+
+gboolean overrides_time_limit(const char *option, const char *value, gpointer data,
+			      GError **error)
+{
+	struct overrides *o = data;
+	char *end;
+	double seconds = g_ascii_strtod(value, &end);
+
+	if (end == value || *end != '\0' || !(seconds >= 0.001 && seconds <= 1e9)) {
+		g_set_error(error, SCN_ERROR, 0, "%s: found '%s', expected seconds, 0.001 to "
+			    "1000000000", option, value);
+		return FALSE;
+	}
+	o->time_limit = seconds * G_USEC_PER_SEC;
+	return TRUE;
 }
 
 static GOptionGroup *overrides_group(struct overrides *o)

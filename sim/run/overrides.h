@@ -21,6 +21,10 @@ bool overrides_parse(struct overrides *o, const GOptionEntry *entries, const cha
 		     const char *summary, const char *description, int argc, char **argv,
 		     GError **error);
 
+/** overrides_time_limit() - --time-limit, for @entries of commands that have it. */
+gboolean overrides_time_limit(const char *option, const char *value, gpointer overrides,
+			      GError **error);
+
 /**
  * overrides_set() - add a setting as a kernel heading has it: "with=FIX".
  * @what: what messages call its place.

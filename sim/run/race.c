@@ -181,13 +181,20 @@ static guint find_verdict(struct racing *g, guint32 kinds, bool differs)
 	return verdicts->len - 1;
 }
 
-/* Nobody can take a step any more: the rest of the scenario tells what came of it. */
+/*
+ * Nobody can take a step any more: the rest of the scenario tells what came of it, if there
+ * is time for all of it.
+ */
 static guint racing_verdict(void *data)
 {
 	struct racing *g = data;
 	struct run *r = g->r;
 
 	run_steps(r, racing_end(g));
+	if (r->late) {
+		g->all.stopped = TIME_LIMIT;
+		return NO_ENDING;
+	}
 	machine_end(r->machine);
 	return find_verdict(g, run_kinds(r), r->mismatches > 0);
 }
@@ -225,6 +232,7 @@ static struct racing *racing_new(struct run *r, guint pc)
 		.preemptions = g->race->preemptions, .max_states = r->race.max_states,
 		.reduced = r->race.reduced, .step = racing_step, .save = racing_save,
 		.restore = racing_restore, .end = racing_verdict, .data = g,
+		.deadline = r->deadline,
 	};
 	schedules_init(&g->all);
 	return g;
@@ -280,6 +288,7 @@ static void search_race(struct racing *g)
 	schedules_search(all);
 	progress_free(all->progress);
 	summary->stopped = all->stopped;
+	summary->tried = all->tried;
 	for (guint i = 0; i < summary->verdicts->len; i++) {
 		struct race_verdict *v = &g_array_index(summary->verdicts, struct race_verdict, i);
 		const struct ending *ending = &g_array_index(all->endings, struct ending, i);
@@ -288,6 +297,11 @@ static void search_race(struct racing *g)
 		v->count = ending->count;
 	}
 	g_array_sort(summary->verdicts, by_causes);
+	/* The one to show was in time before, if there is one. */
+	if (summary->verdicts->len > 0) {
+		g->r->deadline = 0;
+		g->r->late = false;
+	}
 	summary->shown = summary->verdicts->len > 0 ? g_array_ref(worst(summary)->schedule) :
 						      schedule_new();
 }

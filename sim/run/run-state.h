@@ -31,6 +31,8 @@ struct run {
 	struct caller *caller;		/* whose call the machine works on */
 	struct race_summary race;	/* how it went */
 	const struct choice *choice;	/* what "fail any" makes fail */
+	gint64 deadline;		/* of run_once() */
+	bool late;			/* it has passed: steps were left out */
 	guint sweeps;			/* "fail any" so far */
 	guint sweep_line;		/* of the one before the step that comes; 0: none */
 	char *chosen;			/* what failed, in words; from there on no result counts */

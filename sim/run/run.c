@@ -2,6 +2,7 @@
 /* Running a scenario on a machine: the only place that judges results. */
 
 #include "run/aggregate.h"
+#include "run/interleave.h"
 #include "run/plan.h"
 #include "run/run-state.h"
 #include "scn/schedule.h"
@@ -92,12 +93,18 @@ static void run_process(struct run *r, const char *process, bool brief)
 	report(r, &e);
 }
 
+static bool out_of_time(struct run *r)
+{
+	r->late = r->late || (r->deadline != 0 && g_get_monotonic_time() > r->deadline);
+	return r->late;
+}
+
 guint run_steps(struct run *r, guint pc)
 {
 	const GArray *steps = r->scn->steps;
 	guint left = 0;
 
-	while (pc < steps->len && !machine_panicked(r->machine)) {
+	while (pc < steps->len && !machine_panicked(r->machine) && !out_of_time(r)) {
 		const struct step *step = &g_array_index(steps, struct step, pc);
 		const struct repeat *repeat;
 
@@ -165,12 +172,16 @@ guint32 run_causes(guint32 kinds, bool panic_on_warn)
 	return others != 0 ? others : kinds;
 }
 
-/* What is expected must be there; a symptom beside a cause may be. */
+/*
+ * What is expected must be there, but for what steps that were left out may have led to; a
+ * symptom beside a cause may be.
+ */
 static bool is_ok(const struct verdict *v)
 {
 	return v->mismatches == 0 &&
 	       (v->expected == EXPECT_ANY ||
-		((v->expected & ~v->kinds) == 0 && (v->causes & ~v->expected) == 0));
+		((v->stopped != NULL || (v->expected & ~v->kinds) == 0) &&
+		 (v->causes & ~v->expected) == 0));
 }
 
 /* The run that was shown. */
@@ -181,6 +192,10 @@ static void judge_run(const struct run *r, struct verdict *v)
 	v->mismatches = r->mismatches;
 	v->causes = run_causes(v->kinds, running(r)->panic_on_warn);
 	v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
+	if (r->late) {
+		v->stopped = TIME_LIMIT;
+		v->untried = "steps";
+	}
 	v->ok = is_ok(v);
 }
 
@@ -193,7 +208,8 @@ static struct aggregate *judge_race(const struct run *r, struct verdict *v)
 					      all_found ? "shortest" : "such as");
 	struct verdict all;
 
-	if (r->race.verdicts->len == 0)
+	set->partial = !all_found || r->late;
+	if (r->race.verdicts->len == 0 && all_found)
 		aggregate_add(set, v, 1, "as given");
 	for (guint i = 0; i < r->race.verdicts->len; i++) {
 		const struct race_verdict *rv = &g_array_index(r->race.verdicts,
@@ -212,7 +228,9 @@ static struct aggregate *judge_race(const struct run *r, struct verdict *v)
 	all.violations = v->violations;
 	all.nr_violations = v->nr_violations;
 	all.not_reached = v->not_reached;
-	all.stopped = r->race.stopped;
+	all.stopped = all_found ? v->stopped : r->race.stopped;
+	all.untried = all_found ? v->untried : "schedules";
+	all.tried = r->race.tried;
 	*v = all;
 	return set;
 }
@@ -254,10 +272,11 @@ static void run_free(struct run *r)
 
 enum run_result run_once(const struct scenario *scn, const struct variant *variant,
 			 const struct overrides *overrides, const struct choice *choice,
-			 struct report *rep)
+			 gint64 deadline, struct report *rep)
 {
 	struct run r = {
 		.scn = scn, .variant = variant, .report = rep, .choice = choice,
+		.deadline = deadline,
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
 		.key = g_string_new(NULL),
@@ -290,7 +309,8 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 	r.machine = objection == NULL ? machine_new(&config) : NULL;
 	if (r.machine != NULL) {
 		verdict.not_reached = run_steps(&r, 0);
-		machine_end(r.machine);
+		if (!r.late)
+			machine_end(r.machine);
 	} else if (objection == NULL) {
 		verdict.skipped = "not enough address space";
 	}
@@ -302,9 +322,12 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
 			     const struct overrides *overrides, struct report *rep)
 {
+	gint64 deadline = overrides->time_limit > 0 ?
+				  g_get_monotonic_time() + overrides->time_limit : 0;
+
 	if (scn->sweeps)
-		return sweep_run(scn, variant, overrides, rep);
-	return run_once(scn, variant, overrides, NULL, rep);
+		return sweep_run(scn, variant, overrides, deadline, rep);
+	return run_once(scn, variant, overrides, NULL, deadline, rep);
 }
 
 enum run_result run_skip(const struct scenario *scn, const struct overrides *overrides,

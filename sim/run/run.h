@@ -16,12 +16,14 @@
  * @keep_handlers: releases that take the place of the scenario's load its handlers, too.
  * @no_reduction: run all orders of a race's steps, also those that lead to one state.
  * @max_states: of a race, at which its search stops; 0: DEFAULT_STATES.
+ * @time_limit: of run_scenario(), in microseconds; 0: none.
  */
 struct overrides {
 	GPtrArray *releases;
 	GArray *settings;
 	gboolean no_reduction;
 	gint max_states;
+	gint64 time_limit;
 	bool policy_given, keep_handlers;
 };
 
@@ -41,10 +43,13 @@ struct choice {
 	GArray *seen;
 };
 
-/** run_once() - run @scn once, as @variant has it; NULL: as it is written. */
+/**
+ * run_once() - run @scn once, as @variant has it; NULL: as it is written.
+ * @deadline: when to stop, by g_get_monotonic_time(); 0: never.
+ */
 enum run_result run_once(const struct scenario *scn, const struct variant *variant,
 			 const struct overrides *overrides, const struct choice *choice,
-			 struct report *report);
+			 gint64 deadline, struct report *report);
 
 /** run_scenario() - run_once(); with "fail any", as often as it takes. */
 enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,

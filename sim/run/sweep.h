@@ -5,8 +5,12 @@
 
 #include "run/run.h"
 
-/** sweep_run() - run @scn once without a failure and once with each, and judge them all. */
+/**
+ * sweep_run() - run @scn once without a failure and once with each, and judge them all.
+ * @deadline: as for run_once(), of all of them.
+ */
 enum run_result sweep_run(const struct scenario *scn, const struct variant *variant,
-			  const struct overrides *overrides, struct report *report);
+			  const struct overrides *overrides, gint64 deadline,
+			  struct report *report);
 
 #endif
