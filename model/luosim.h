@@ -218,6 +218,8 @@ struct luosim_policy {
  * @retrieve: see &enum retrieve_failure.
  * @gate: see &enum reboot_gate.
  * @plugin: of IDENTITY_PLUGIN.
+ * @call_key: calls the plugin's key(), as foreign code may need to be watched; NULL: it is
+ *	just called.
  */
 struct policy {
 	char name[64];
@@ -229,6 +231,8 @@ struct policy {
 	enum retrieve_failure retrieve;
 	enum reboot_gate gate;
 	const struct luosim_policy *plugin;
+	bool (*call_key)(const struct luosim_policy *plugin,
+			 const struct luosim_object *object, uint64_t *key);
 };
 
 /**

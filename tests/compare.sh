@@ -279,6 +279,28 @@ plugin_is_one_policy()
 		sed 's/,restore=one-shot//' | diff "$tmp/plain" -
 }
 
+# crashes MESSAGE CODE COMMAND...: of a plugin with that code in key(), and status 2, in time.
+crashes()
+{
+	local want=$1 code=$2 status command=$3
+	shift 3
+	cat >"$tmp/crash.c" <<-EOF
+	#include <luosim.h>
+	#include <stdlib.h>
+	static bool key(const struct luosim_object *object, uint64_t *out)
+	{
+	$code
+	return object && out;
+	}
+	const struct luosim_policy luosim_policy = { LUOSIM_POLICY_ABI, "crash", key };
+	EOF
+	$cc -w -O0 -shared -fPIC -Imodel -o "$tmp/crash.so" "$tmp/crash.c" || return
+	timeout 60 "$luosim" "$command" --policy="$tmp/crash.so" "$@" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	[ "$status" -eq 2 ] || echo "exit status $status, expected 2"
+	diff <(echo "luosim: policy $tmp/crash.so: $want") "$tmp/err"
+}
+
 # complains MESSAGE ARGUMENT...: status 2, nothing run, and that message.
 complains()
 {
@@ -360,6 +382,27 @@ cc=${CC:-cc}
 if $cc -shared -fPIC -Imodel -o "$tmp/p.so" docs/plugin/per-handler.c 2>"$tmp/err"; then
 	refcount=scenarios/policies/refcount-then-not.scn
 	check "a plugin's column has nothing of the heading's policy" plugin_is_one_policy
+	check "a plugin that crashes is named, with its function and the step" crashes \
+		"key() crashed with SIGSEGV, in scenarios/dup-token.scn:13: preserve_fd" \
+		'*out = *(volatile int *)object->token;' run scenarios/dup-token.scn
+	check "one that runs out of stack" crashes \
+		"key() crashed with SIGSEGV, in scenarios/dup-token.scn:13: preserve_fd" \
+		'volatile char big[4096]; big[0] = key(object, out); *out = big[0];' \
+		run scenarios/dup-token.scn
+	check "one that aborts, in several threads" crashes \
+		"key() crashed with SIGABRT, in scenarios/dup-token.scn:13: preserve_fd" \
+		'abort();' run -j2 scenarios/dup-token.scn
+	check "one that crashes later" crashes \
+		"key() crashed with SIGFPE, in scenarios/dup-token.scn:14: preserve_fd" \
+		'static volatile int left = 2; *out = 100 / --left;' run scenarios/dup-token.scn
+	check "one that crashes in a race" crashes \
+		"key() crashed with SIGSEGV, in scenarios/races/preserve-frozen.scn:20: preserve_fd" \
+		'if (object->token == 0xc) *(volatile int *)0 = 0;' run scenarios/races/preserve-frozen.scn
+	check "one that crashes in a search" crashes "key() crashed with SIGSEGV, in preserve_fd" \
+		'*(volatile int *)0 = 0;' explore --depth=3
+	check "one that crashes while it is loaded" crashes "loading it crashed with SIGABRT" \
+		'} __attribute__((constructor)) bool loaded(void) { void *object, *out; abort();' \
+		run scenarios/dup-token.scn
 	check "axes may follow a plugin" prints ' +restore=refcount' \
 		--policies="$tmp/p.so+restore=refcount" "$refcount"
 	for word in none share identity=file; do

@@ -21,6 +21,7 @@ static struct luo_session *session_of(struct luo_file_set *file_set)
 
 static bool plugin_key(struct machine *m, const struct managed_file *mf, u64 *key)
 {
+	const struct policy *policy = policy_of(m);
 	const struct luosim_object object = {
 		.file = object_id(m, mf->file),
 		.inode = object_id(m, file_inode(mf->file)),
@@ -31,7 +32,9 @@ static bool plugin_key(struct machine *m, const struct managed_file *mf, u64 *ke
 		.compatible = mf->fh->compatible,
 	};
 
-	return policy_of(m)->plugin->key(&object, key);
+	if (policy->call_key)
+		return policy->call_key(policy->plugin, &object, key);
+	return policy->plugin->key(&object, key);
 }
 
 /* The object's key; false when the policy has no key for it. */

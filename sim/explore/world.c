@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "scn/crash.h"
 #include "scn/select.h"
 #include "scn/setting.h"
 #include "explore/internal.h"
@@ -460,6 +461,7 @@ gint64 world_call(const struct world *world, struct machine *m, const struct pla
 	int dev = place->fds[first_slot(world, op->process)];
 	int session = place->fds[op->session], file = place->fds[op->file];
 
+	crash_step(NULL, 0, action_names[op->action]);
 	switch (op->action) {
 	case WORLD_CREATE:
 		return session_ioctl(m, dev, LIVEUPDATE_IOCTL_CREATE_SESSION,

@@ -2,6 +2,7 @@
 /* One call of a scenario: its arguments, what it returns, and whether that is right. */
 #include <string.h>
 
+#include "scn/crash.h"
 #include "scn/fail.h"
 #include "run/run-state.h"
 #include "scn/select.h"
@@ -343,6 +344,15 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 	e.result = &c->result;
 	report(r, &e);
 	c->op = NULL;
+	caller_step(r, c);
+}
+
+void caller_step(const struct run *r, const struct caller *c)
+{
+	if (c->op != NULL)
+		crash_step(r->scn->file, c->op->line, c->op->info->name);
+	else
+		crash_step(NULL, 0, NULL);
 }
 
 void call_op(struct run *r, struct caller *c, const struct op *op, bool brief)
@@ -350,6 +360,7 @@ void call_op(struct run *r, struct caller *c, const struct op *op, bool brief)
 	struct report_event e = { .type = REPORT_OP, .brief = brief };
 
 	c->op = op;
+	caller_step(r, c);
 	c->kernel = machine_kernel(r->machine);
 	report(r, &e);
 	call_returned(r, c, make_call(r, c), brief);

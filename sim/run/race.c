@@ -74,6 +74,7 @@ static void racing_step(void *data, guint task)
 
 	if (g->tasks[task].caller != NULL)
 		g->r->caller = g->tasks[task].caller;
+	caller_step(g->r, g->r->caller);
 	machine_task_step(g->r->machine, task + 1);
 	g->r->caller = &g->r->main;
 }

@@ -56,6 +56,8 @@ void run_fail(struct run *r, const struct step *step, bool brief);
 /* caller.c */
 void caller_init(struct caller *c, guint task, const char *process);
 void caller_clear(struct caller *c);
+/** caller_step() - what a plugin does from here on, it does in the call of @c, if any. */
+void caller_step(const struct run *r, const struct caller *c);
 /** call_op() - make the call of @op and judge what it returns. */
 void call_op(struct run *r, struct caller *c, const struct op *op, bool brief);
 /** call_returned() - the other half of that, for a call that ended with its kernel. */

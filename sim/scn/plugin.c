@@ -5,11 +5,18 @@
 
 #include <gmodule.h>
 
+#include "scn/crash.h"
 #include "scn/plugin.h"
 
 #define PLUGIN_ERROR g_quark_from_static_string("luosim-plugin")
 
-/* Path to const struct luosim_policy *; what is loaded stays. */
+/* A plugin as the library calls it. */
+struct plugin {
+	struct luosim_policy policy;
+	char *path;
+};
+
+/* Path to struct plugin *; what is loaded stays. */
 static GHashTable *plugins;
 
 /* What policy_plug() has against a plugin. */
@@ -21,13 +28,51 @@ static const char *objection(int err)
 				"expected all of struct luosim_policy";
 }
 
+static bool call_key(const struct luosim_policy *policy, const struct luosim_object *object,
+		     uint64_t *key)
+{
+	const struct plugin *plugin = (const struct plugin *)policy;
+	bool has_key;
+
+	crash_watch(plugin->path, "key()");
+	has_key = policy->key(object, key);
+	crash_watch(NULL, NULL);
+	return has_key;
+}
+
+/* A constructor of it runs here, too. */
+static GModule *open_module(const char *path)
+{
+	GModule *module;
+
+	crash_init();
+	crash_watch(path, "loading it");
+	module = g_module_open(path, G_MODULE_BIND_LOCAL);
+	crash_watch(NULL, NULL);
+	return module;
+}
+
+static void keep_plugin(const char *path, const struct luosim_policy *policy)
+{
+	struct plugin *plugin = g_new(struct plugin, 1);
+
+	if (plugins == NULL)
+		plugins = g_hash_table_new(g_str_hash, g_str_equal);
+	plugin->policy = *policy;
+	plugin->path = g_strdup(path);
+	g_hash_table_insert(plugins, plugin->path, plugin);
+}
+
 gboolean plugin_load(const char *path, GError **error)
 {
-	GModule *module = g_module_open(path, G_MODULE_BIND_LOCAL);
+	GModule *module;
 	struct policy policy = { 0 };
 	gpointer symbol;
 	int err;
 
+	if (plugins != NULL && g_hash_table_contains(plugins, path))
+		return TRUE;
+	module = open_module(path);
 	if (module == NULL) {
 		g_set_error(error, PLUGIN_ERROR, 0, "policy %s: cannot be loaded: %s", path,
 			    g_module_error());
@@ -45,10 +90,8 @@ gboolean plugin_load(const char *path, GError **error)
 		g_module_close(module);
 		return FALSE;
 	}
-	if (plugins == NULL)
-		plugins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_module_make_resident(module);
-	g_hash_table_insert(plugins, g_strdup(path), symbol);
+	keep_plugin(path, symbol);
 	return TRUE;
 }
 
@@ -75,7 +118,7 @@ static int apply_axes(const char *text, struct policy *policy, const char **bad)
 int policy_apply(const char *text, struct policy *policy, const char **bad)
 {
 	g_autofree char *path = g_strndup(text, strcspn(text, ","));
-	const struct luosim_policy *plugin =
+	const struct plugin *plugin =
 		plugins != NULL ? g_hash_table_lookup(plugins, path) : NULL;
 	const char *axes = text + strlen(path);
 	struct policy new = *policy;
@@ -85,7 +128,8 @@ int policy_apply(const char *text, struct policy *policy, const char **bad)
 		return policy_parse(text, policy, bad);
 	/* What a plugin does not say is as in the presets, not as it was before. */
 	policy_parse("none", &new, bad);
-	err = policy_plug(&new, plugin);
+	err = policy_plug(&new, &plugin->policy);
+	new.call_key = call_key;
 	if (err == 0 && *axes != '\0')
 		err = apply_axes(axes + 1, &new, bad);
 	if (err == 0)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Who crashed: foreign code that is called is named, with the step in which it was. */
+#ifndef SIM_SCN_CRASH_H
+#define SIM_SCN_CRASH_H
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+/**
+ * crash_init() - from here on, a crash while crash_watch() has a plugin ends the program with
+ * a line on standard error and exit status 2. What was not written until then is lost.
+ */
+void crash_init(void);
+
+/** crash_watch() - this thread goes into @function of the plugin @path; NULL: it is back. */
+void crash_watch(const char *path, const char *function);
+
+/**
+ * crash_step() - say what this thread does from here on.
+ * @file: of the scenario; NULL in a search, which has no lines.
+ * @call: of the step; NULL: none, as before the first and behind the last.
+ */
+void crash_step(const char *file, guint line, const char *call);
+
+#endif
