@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bench: measured figures, one a line: name, value, unit, and the limit if there
- * is one, with the share of it that was used. Exit status 1 when one was passed.
+ * bench: measured figures, one a line: name, value, unit. Times are CPU times, and are told
+ * as turns of a loop of this program's own as well, which is measured right before and
+ * behind each: that ratio can be compared between machines and runs, busy or not. Memory
+ * has a limit, and the exit status is 1 when it was passed; times have none.
  *
- *	bench [LUOSIM SCENARIO RACE]
+ *	bench [LUOSIM SCENARIO RACE RECORDING...]
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "luosim.h"
@@ -25,14 +26,11 @@
 
 static bool over;
 
-static void report(const char *name, double value, const char *unit, double limit)
+static void report_bytes(const char *name, double bytes, double limit)
 {
-	printf("%-24s %10.2f %s", name, value, unit);
-	if (limit)
-		printf(" (%.0f %% of %g)", 100 * value / limit, limit);
-	printf("\n");
+	printf("%-24s %10.2f B/folio (%.0f %% of %g)\n", name, bytes, 100 * bytes / limit, limit);
 	fflush(stdout);
-	over |= limit && value > limit;
+	over |= bytes > limit;
 }
 
 static void check(bool ok, const char *what)
@@ -43,18 +41,59 @@ static void check(bool ok, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-static double seconds(clockid_t clock)
+static double cpu_seconds(int who)
 {
-	struct timespec ts;
+	struct rusage now, *usage = &now;
 
-	clock_gettime(clock, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-static double cpu_seconds(const struct rusage *usage)
-{
+	getrusage(who, usage);
 	return usage->ru_utime.tv_sec + usage->ru_utime.tv_usec / 1e6 +
 	       usage->ru_stime.tv_sec + usage->ru_stime.tv_usec / 1e6;
+}
+
+/* ---- The loop that all else is held against ---- */
+
+#define TURNS	(1u << 21)
+#define CELLS	(1u << 20)	/* more than a cache of the second level */
+
+/* CPU time of a turn: a look at memory that the one before chose, and some arithmetic. */
+static double turn_seconds(void)
+{
+	static uint32_t cells[CELLS];
+	uint64_t hash = 1;
+	double start;
+
+	for (uint32_t i = 0; i < CELLS; i++)
+		cells[i] = i * 2654435761u;
+	start = cpu_seconds(RUSAGE_SELF);
+	for (uint32_t i = 0; i < TURNS; i++)
+		hash = (hash ^ cells[hash % CELLS]) * 0x9e3779b97f4a7c15ull + (hash >> 29);
+	check(hash != 0, "the loop");
+	return (cpu_seconds(RUSAGE_SELF) - start) / TURNS;
+}
+
+/* What goes on, and how fast the loop was before it. */
+struct timing {
+	int who;
+	double turn, start;
+};
+
+static struct timing timing_start(int who)
+{
+	struct timing t = { .who = who, .turn = turn_seconds() };
+
+	t.start = cpu_seconds(who);
+	return t;
+}
+
+/* For each of @nr, in units of 1 / @scale seconds. */
+static void timing_report(const struct timing *t, const char *name, double nr, double scale,
+			  const char *unit)
+{
+	double each = (cpu_seconds(t->who) - t->start) / nr;
+	double turn = (t->turn + turn_seconds()) / 2;
+
+	printf("%-24s %10.2f %-12s %14.1f turns\n", name, each * scale, unit, each / turn);
+	fflush(stdout);
 }
 
 static uint64_t maxrss_bytes(void)
@@ -145,8 +184,8 @@ static void check_clean(struct machine *m)
 static void bench_folios(bool first)
 {
 	const uint64_t folios = 16 * GIB / PAGE_SIZE;
+	struct timing timing = timing_start(RUSAGE_SELF);
 	uint64_t rss = maxrss_bytes();
-	double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 	struct machine *m = make_machine(18 * GIB);
 	struct machine_stats stats;
 	int dev, s, fd;
@@ -160,16 +199,12 @@ static void bench_folios(bool first)
 	s = session(m, dev, LIVEUPDATE_IOCTL_RETRIEVE_SESSION, "vm0");
 	retrieve(m, s, 1);
 	finish(m, s);
-	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	timing_report(&timing, first ? "folio-time-first" : "folio-time", folios, 1e9, "ns/folio");
 	machine_stats(m, &stats);
 	check_clean(m);
 	if (first) {
-		report("folio-time-first", cpu / folios * 1e9, "ns/folio", 0);
-		report("folio-memory", (double)stats.bytes / folios, "B/folio", 64);
-		report("folio-memory-resident", (double)(maxrss_bytes() - rss) / folios,
-		       "B/folio", 64);
-	} else {
-		report("folio-time", cpu / folios * 1e9, "ns/folio", 100);
+		report_bytes("folio-memory", (double)stats.bytes / folios, 64);
+		report_bytes("folio-memory-resident", (double)(maxrss_bytes() - rss) / folios, 64);
 	}
 	machine_free(m);
 }
@@ -180,7 +215,7 @@ static void bench_folios(bool first)
 static void bench_preserves(void)
 {
 	struct machine *m = make_machine(64 * GIB);
-	double start = seconds(CLOCK_MONOTONIC);
+	struct timing timing = timing_start(RUSAGE_SELF);
 	int dev = open_dev(m);
 	char name[16];
 
@@ -197,9 +232,9 @@ static void bench_preserves(void)
 			sys_close(m, fd);
 		}
 	}
-	report("million-preserves", seconds(CLOCK_MONOTONIC) - start, "s", 5);
+	timing_report(&timing, "preserve", (double)SESSIONS * FILES, 1e9, "ns");
 
-	start = seconds(CLOCK_MONOTONIC);
+	timing = timing_start(RUSAGE_SELF);
 	kexec(m);
 	dev = open_dev(m);
 	check(!sys_setrlimit_nofile(m, 2 * SESSIONS), "setrlimit");
@@ -213,14 +248,13 @@ static void bench_preserves(void)
 		finish(m, s);
 		sys_close(m, s);
 	}
-	report("million-retrieves", seconds(CLOCK_MONOTONIC) - start, "s", 5);
+	timing_report(&timing, "retrieve", (double)SESSIONS * FILES, 1e9, "ns");
 	check_clean(m);
 	machine_free(m);
 }
 
-static double run_once(char *const argv[])
+static void run_once(char *const argv[])
 {
-	double start = seconds(CLOCK_MONOTONIC);
 	pid_t pid = fork();
 	int status;
 
@@ -229,60 +263,67 @@ static double run_once(char *const argv[])
 		_exit(127);
 	}
 	check(waitpid(pid, &status, 0) == pid && !status, argv[0]);
-	return seconds(CLOCK_MONOTONIC) - start;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* A whole run of the program, from fork to exit. */
 static void bench_process(char *luosim, char *scenario)
 {
 	char *argv[] = { luosim, "-q", scenario, NULL };
-	double times[20];
+	struct timing timing = timing_start(RUSAGE_CHILDREN);
 
 	for (int i = 0; i < 20; i++)
-		times[i] = run_once(argv);
-	qsort(times, 20, sizeof(*times), by_value);
-	report("scenario-process", (times[9] + times[10]) / 2 * 1e3, "ms", 10);
+		run_once(argv);
+	timing_report(&timing, "scenario-process", 20, 1e3, "ms");
 }
 
-/* All schedules of a race run one by one: CPU time of the whole process for each. */
+/* All schedules of a race run one by one. */
 static void bench_schedules(const char *luosim, const char *race)
 {
+	struct timing timing = timing_start(RUSAGE_CHILDREN);
 	unsigned long long schedules = 0;
-	struct rusage before, after;
 	char command[4096], line[256];
 	FILE *out;
 
 	snprintf(command, sizeof(command),
 		 "'%s' --no-reduction --max-states=10000000 --kernel=v7.0 '%s'", luosim, race);
-	getrusage(RUSAGE_CHILDREN, &before);
 	out = popen(command, "r");
 	check(out != NULL, "popen");
 	while (fgets(line, sizeof(line), out))
 		sscanf(line, "verdict: %llu schedules", &schedules);
 	pclose(out);
-	getrusage(RUSAGE_CHILDREN, &after);
 	check(schedules > 0, "counting schedules");
-	report("schedule of a race", 1e9 * (cpu_seconds(&after) - cpu_seconds(&before)) / schedules,
-	       "ns", 10000);
+	timing_report(&timing, "schedule of a race", schedules, 1e9, "ns");
+}
+
+/* @argv: the program, two words to be replaced, and recordings, which may be many. */
+static void bench_replay(char *argv[])
+{
+	int quiet = open("/dev/null", O_WRONLY), out = dup(STDOUT_FILENO);
+	struct timing timing;
+
+	check(quiet >= 0 && out >= 0, "/dev/null");
+	argv[1] = "replay";
+	argv[2] = "-q";
+	timing = timing_start(RUSAGE_CHILDREN);
+	dup2(quiet, STDOUT_FILENO);
+	run_once(argv);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	close(quiet);
+	timing_report(&timing, "all recordings", 1, 1, "s");
 }
 
 int main(int argc, char *argv[])
 {
-	if (argc != 1 && argc != 4) {
-		fprintf(stderr, "usage: bench [LUOSIM SCENARIO RACE]\n");
+	if (argc != 1 && argc < 5) {
+		fprintf(stderr, "usage: bench [LUOSIM SCENARIO RACE RECORDING...]\n");
 		return 2;
 	}
 	/* First, while this process is small and fork() cheap. */
-	if (argc == 4) {
+	if (argc > 1) {
 		bench_process(argv[1], argv[2]);
 		bench_schedules(argv[1], argv[3]);
+		bench_replay(argv + 1);
 	}
 	bench_folios(true);
 	bench_folios(false);
