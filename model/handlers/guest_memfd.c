@@ -160,11 +160,15 @@ static struct file *__kvm_gmem_create_file(struct machine *m, struct kvm *kvm, s
 static int do_guest_memfd_create(struct machine *m, int vm, s64 size)
 {
 	struct file *file = fdget(m, vm);
+	int err;
 
 	if (!file)
 		return -EBADF;
 	if (!file_kvm(file))
 		return -ENOTTY;
+	err = kvm_check_mm(m, file_kvm(file));
+	if (err)
+		return err;
 	if (size <= 0 || size & ~PAGE_MASK)
 		return -EINVAL;
 	return install_file(m, __kvm_gmem_create_file(m, file_kvm(file), size));

@@ -22,6 +22,8 @@ struct kvm {
 	struct file *vm_file;		/* NULL when it was closed */
 	u64 type;
 	u64 vcpu_ids;			/* bit map; a vCPU lives as long as its VM */
+	const struct process *mm;	/* that made it, or retrieved it */
+	u32 mm_exits;			/* its exits then: what comes behind has another mm */
 };
 
 struct kvm_vcpu {
@@ -53,6 +55,13 @@ void kvm_put_kvm(struct machine *m, struct kvm *kvm)
 		kfree(m, kvm, sizeof(*kvm));
 }
 
+int kvm_check_mm(const struct machine *m, const struct kvm *kvm)
+{
+	const struct process *current = process_of(m->task->files);
+
+	return kvm->mm == current && kvm->mm_exits == current->exits ? 0 : -EIO;
+}
+
 /* Files. */
 
 static int kvm_vm_release(struct machine *m, struct file *file)
@@ -72,10 +81,15 @@ static u64 kvm_vm_state(struct machine *m, struct file *file)
 
 void kvm_walk(struct machine_walk *w, const struct kvm *kvm)
 {
+	u64 mm = 0;
+
 	if (!walk_object(w, kvm))
 		return;
 	walk_put(w, kvm->type);
 	walk_put(w, kvm->vcpu_ids);
+	if (kvm->mm_exits == kvm->mm->exits)
+		memcpy(&mm, kvm->mm->comm, sizeof(mm));
+	walk_put(w, mm);
 	walk_put(w, kvm->users | (u64)!!kvm->vm_file << 32);
 }
 
@@ -136,6 +150,8 @@ static struct file *kvm_create_vm_file(struct machine *m, u64 type)
 		return ERR_PTR(-ENOMEM);
 	kvm->users = 1;
 	kvm->type = type;
+	kvm->mm = process_of(m->task->files);
+	kvm->mm_exits = kvm->mm->exits;
 	file = anon_inode_getfile(m, "kvm-vm", &kvm_vm_fops, kvm, O_RDWR);
 	if (IS_ERR(file))
 		kfree(m, kvm, sizeof(*kvm));
@@ -170,11 +186,15 @@ static struct file *kvm_create_vcpu_file(struct machine *m, struct kvm *kvm, u64
 static int do_kvm_create_vcpu(struct machine *m, int vm, unsigned int id)
 {
 	struct file *file = fdget(m, vm);
+	int err;
 
 	if (!file)
 		return -EBADF;
 	if (!file_kvm(file))
 		return -ENOTTY;
+	err = kvm_check_mm(m, file_kvm(file));
+	if (err)
+		return err;
 	return install_file(m, kvm_create_vcpu_file(m, file_kvm(file), id));
 }
 
@@ -192,12 +212,16 @@ int vcpu_enter(struct machine *m, int fd, struct kvm **kvmp)
 {
 	struct file *file = fdget(m, fd);
 	struct kvm_vcpu *vcpu;
+	int err;
 
 	if (!file)
 		return -EBADF;
 	if (file->f_op != &kvm_vcpu_fops)
 		return -ENOTTY;
 	vcpu = file->private_data;
+	err = kvm_check_mm(m, vcpu->kvm);
+	if (err)
+		return err;
 	if (vcpu->luo_preserved)
 		return -EBUSY;
 	vcpu->runs++;

@@ -22,7 +22,9 @@ int kvm_get_token(struct luo_session *session, const struct kvm *kvm, u64 *token
 /* The virtual machine behind the token, with a reference. -EINVAL: that is another file. */
 int kvm_get_incoming(struct machine *m, struct luo_session *session, u64 token,
 		     struct kvm **kvmp);
-/* The virtual machine of a vCPU that may run. -EBUSY: it is preserved. */
+/* May this process make ioctls of @kvm, and of what hangs on it? -EIO: another one made it. */
+int kvm_check_mm(const struct machine *m, const struct kvm *kvm);
+/* The virtual machine of a vCPU that may run. -EBUSY: it is preserved; or as kvm_check_mm(). */
 int vcpu_enter(struct machine *m, int fd, struct kvm **kvmp);
 
 #endif
