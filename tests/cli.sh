@@ -422,5 +422,11 @@ check "--version says the commit" prints "luosim $(version_of "$top")" --version
 check "a tarball says what it was made of" says_version 1.2.3-4-gabc tarball
 check "inside of another repository it says no more than its version" says_version 0.1.0 within
 check "with tags, the version is counted from the last" says_version '1.0.0-0-g[0-9a-f]{12}' tagged
+check "--help names the manual page that is not installed" prints \
+	".* See luosim\(1\): man -l $top/docs/luosim.1\." --help
+cp "$luosim" elsewhere
+command=(./elsewhere)
+check "or the one that is" prints '.* See luosim\(1\)\.' --help
+command=("$luosim")
 check "--help" prints '  --policy=P .*' --help
 done_testing

@@ -12,19 +12,20 @@
 #define BUILDDIR	"."
 #endif
 
-/* The program that lies where it was built uses what it was built with. */
-static const char *engine_folder(void)
+const char *source_folder(void)
 {
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 
-	if (self != NULL && g_str_has_prefix(self, BUILDDIR "/"))
-		return SRCDIR "/model/engine";
-	return PKGDATADIR "/engine";
+	return self != NULL && g_str_has_prefix(self, BUILDDIR "/") ? SRCDIR : NULL;
 }
 
 int build_kernel_main(int argc, char **argv)
 {
-	g_autofree char *script = g_build_filename(engine_folder(), "build-kernel.sh", NULL);
+	const char *source = source_folder();
+	/* The program that lies where it was built uses what it was built with. */
+	g_autofree char *script = source != NULL ?
+		g_build_filename(source, "model", "engine", "build-kernel.sh", NULL) :
+		g_build_filename(PKGDATADIR, "engine", "build-kernel.sh", NULL);
 	g_autoptr(GPtrArray) args = g_ptr_array_new();
 
 	if (!g_file_test(script, G_FILE_TEST_IS_REGULAR))

@@ -52,16 +52,19 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
 		{ 0 },
 	};
-
-	return overrides_parse(o->overrides, entries, "FILE...",
-		"Run live update scenarios on simulated kernels and judge what came out.",
+	g_autofree char *manual = command_manual();
+	g_autofree char *description = g_strconcat(
 		"Other commands: luosim build-kernel TREE -o NAME.so, luosim compare FILE...,\n"
 		"luosim explain FILE, luosim explore, luosim minimise FILE,\n"
 		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
 		"fields|points|bugs,\n"
 		"luosim match FILE, luosim show BUG,\n"
-		"luosim print FILE..., luosim replay FILE..., luosim --version. See luosim(1).\n",
-		argc, argv, error);
+		"luosim print FILE..., luosim replay FILE..., luosim --version. See ",
+		manual, ".\n", NULL);
+
+	return overrides_parse(o->overrides, entries, "FILE...",
+		"Run live update scenarios on simulated kernels and judge what came out.",
+		description, argc, argv, error);
 }
 
 /* Do options say what kernel or policy to run on? */

@@ -63,8 +63,17 @@ GPtrArray *unreadable_new(void);
  */
 struct scenario *load_scenario(const char *path, GError **error);
 
-/** command_remember() - the command line that header_init() tells. */
-void command_remember(char **argv);
+/**
+ * command_remember() - the command line that header_init() tells.
+ * @source: source_folder().
+ */
+void command_remember(char **argv, const char *source);
+
+/** command_manual() - how to read the manual page: "luosim(1)", where it is installed. */
+char *command_manual(void);
+
+/** source_folder() - of the program, where it lies where it was built; NULL: it does not. */
+const char *source_folder(void);
 
 /** scenario_root() - the directory that all @files are in. */
 char *scenario_root(char **files);

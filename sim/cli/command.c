@@ -12,10 +12,23 @@
 #define PLAIN_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_=+,./:@%^"
 
 static GStrv given;
+static const char *built_from;
 
-void command_remember(char **argv)
+void command_remember(char **argv, const char *source)
 {
 	given = g_strdupv(argv);
+	built_from = source;
+}
+
+char *command_manual(void)
+{
+	g_autofree char *dir = g_get_current_dir(), *page = NULL;
+
+	if (built_from == NULL)
+		return g_strdup("luosim(1)");
+	page = g_build_filename(built_from, "docs", "luosim.1", NULL);
+	return g_strdup_printf("luosim(1): man -l %s",
+			       strcmp(dir, built_from) == 0 ? "docs/luosim.1" : page);
 }
 
 /* Take from @root what @path is not in. */

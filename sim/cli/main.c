@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 	const char *command;
 
 	detach_jobs(argv);
-	command_remember(argv);
+	command_remember(argv, source_folder());
 	for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return command_main(&commands[i], argc - 1, argv + 1);
