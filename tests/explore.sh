@@ -273,6 +273,22 @@ same_again()
 	diff "$tmp/one" "$tmp/again"
 }
 
+# The reduced machine leaves out descriptors: whether there is a slot for one more.
+unequal()
+{
+	local status=0 f
+	mkdir "$tmp/unequal"
+	"$LUOSIM" explore --reduced "${world[@]}" --policy none --audit=1 --out "$tmp/unequal" >"$tmp/audit" || status=$?
+	[ $status = 5 ] || echo "status $status, expected 5"
+	grep -q 'stopped by audit' "$tmp/audit" && grep -A2 '^  audit: two paths to one state: ' "$tmp/audit" |
+		grep -c 'retrieve_fd(r0, 0x1)$' | grep -qx 2 || cat "$tmp/audit"
+	for f in none-audit-1 none-audit-2; do
+		"$LUOSIM" --format json "$tmp/unequal/$f.scn" 2>&1 | grep -q '"mismatches":0' || echo "$f: results differ"
+	done
+	"$LUOSIM" explore --reduced "${world[@]}" --policy none --audit=1 --format json |
+		grep -q '"type":"audit".*"scenario2":"scenario none-audit-2' || echo "json: no audit"
+}
+
 # What is left of a scenario is shorter, shows the same, and cannot be cut further.
 nothing_to_minimise()
 {
@@ -354,6 +370,9 @@ bad()
 	refused --depth 1 --policies "" "empty name in a list"
 	refused --depth 1 --reduced --faults 1 'expected none of them'
 	refused --tasks 2 --sessions 4 --inodes 4 --opens 4 --tokens 8 'too many for --tasks 2'
+	refused --depth 1 --audit=0 '--audit=0, expected a number from 1 on'
+	refused --depth 1 --audit -j 2 '--audit with several --jobs'
+	refused --depth 1 --audit --random '--audit with --random'
 	refused --ops kexek "unknown operation 'kexek'"
 	refused --handlers vcpu,kvm 'vcpu without one to belong to, expected kvm before it'
 	refused --limit nofile=6 --opens 4 'cannot open the files'
@@ -379,6 +398,7 @@ check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
 check "the same races with more threads, without symmetry, and at random" races_again
 check "the same with more threads, and again at random" same_again
+check "an audit finds those that are not" unequal
 check "scenarios are minimised" minimised
 check "one without a violation is not" nothing_to_minimise
 check "bounds stop a search" bounds

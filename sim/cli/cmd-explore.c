@@ -14,6 +14,7 @@
 #include "scn/explore-block.h"
 
 #define NOT_GIVEN	G_MININT
+#define DEFAULT_AUDIT	100
 
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
@@ -28,7 +29,7 @@ struct options {
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
 	struct world world;
 	gint numbers[NR_WORLD_NUMBERS], jobs;
-	gint64 seconds, seed, runs;
+	gint64 seconds, seed, runs, audit;
 	gboolean random;
 	guint64 bytes;
 	gboolean no_symmetry, no_prune, through, reduced;
@@ -51,6 +52,20 @@ static void add_numbers(GOptionEntry *entries, struct options *o)
 			.arg_description = "N",
 		};
 	}
+}
+
+/* The only option whose value may be left out: a callback, to which the overrides come. */
+static gint64 audit_given;
+
+static gboolean set_audit(const gchar *name, const gchar *value, gpointer data, GError **error)
+{
+	(void)data;
+	audit_given = DEFAULT_AUDIT;
+	if (value == NULL ||
+	    g_ascii_string_to_signed(value, 10, 1, G_MAXINT32, &audit_given, NULL))
+		return TRUE;
+	g_set_error(error, SCN_ERROR, 0, "%s=%s, expected a number from 1 on", name, value);
+	return FALSE;
 }
 
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
@@ -79,6 +94,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "One search for each policy; '+' joins words of one", "all|P[,P2...]" },
 		{ "releases", 0, 0, G_OPTION_ARG_STRING, &o->releases,
 		  "One search for each release", "all|R[,R2...]" },
+		{ "audit", 0, G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, set_audit,
+		  "Compare every N-th state that is met again (100) with the one stored", "N" },
 		{ "out", 0, 0, G_OPTION_ARG_FILENAME, &o->out,
 		  "Write each finding there, as a scenario", "DIR" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "text or json", "FORMAT" },
@@ -87,11 +104,15 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 	};
 	GOptionEntry entries[NR_WORLD_NUMBERS + G_N_ELEMENTS(others)];
 
+	bool ok;
+
 	add_numbers(entries, o);
 	memcpy(entries + NR_WORLD_NUMBERS, others, sizeof(others));
-	return overrides_parse(o->overrides, entries, "[FILE]",
+	ok = overrides_parse(o->overrides, entries, "[FILE]",
 		"Try every sequence of operations in a small world, shortest first, and say which\n"
 		"of them break what must hold. See docs/explore.md.", NULL, argc, argv, error);
+	o->audit = audit_given;
+	return ok;
 }
 
 /* ---- What was asked for ---- */
@@ -143,7 +164,7 @@ static bool make_world(struct options *o, GError **error)
 			return false;
 		G_STRUCT_MEMBER(guint, w, info->offset) = o->numbers[i];
 	}
-	if (!in_range("jobs", o->jobs, 1, MAX_JOBS, error) ||
+	if ((o->jobs != NOT_GIVEN && !in_range("jobs", o->jobs, 1, MAX_JOBS, error)) ||
 	    !in_range("seed", o->seed, 0, G_MAXUINT32, error) ||
 	    !in_range("runs", o->runs, 0, G_MAXINT64, error) ||
 	    !in_range("time", o->seconds, 0, G_MAXINT32, error))
@@ -161,12 +182,19 @@ static bool make_world(struct options *o, GError **error)
 
 /* ---- Searches ---- */
 
+/* Which states are compared must not depend on which thread is faster. */
+static guint usual_jobs(const struct options *o)
+{
+	return o->audit > 0 ? 1 : MIN(g_get_num_processors(), MAX_JOBS);
+}
+
 /* One search; the exit status for it alone. */
 static int search(const struct options *o, const struct overrides *overrides, const char *subject,
 		  struct progress *progress)
 {
 	const struct explore_options options = {
-		.seconds = o->seconds, .memory = o->bytes, .jobs = o->jobs,
+		.seconds = o->seconds, .memory = o->bytes, .audit = o->audit,
+		.jobs = o->jobs > 0 ? (guint)o->jobs : usual_jobs(o),
 		.symmetry = !o->no_symmetry, .prune = !o->no_prune && !o->reduced,
 		.through = o->through || o->reduced, .progress = progress,
 	};
@@ -196,7 +224,8 @@ static int search(const struct options *o, const struct overrides *overrides, co
 		return complain("not enough memory to search");
 	}
 	explore_report_print(&report, r);
-	status = r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
+	status = r->difference != NULL ? EXIT_UNEQUAL :
+		 r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
 	if (report.error != NULL)
 		status = complain("%s", report.error->message);
 	g_clear_error(&report.error);
@@ -208,7 +237,9 @@ static int search(const struct options *o, const struct overrides *overrides, co
 /* Findings count for more than a search that was stopped. */
 static int worse(int a, int b)
 {
-	static const int order[] = { EXIT_OK, EXIT_STOPPED, EXIT_FAILED, EXIT_UNUSABLE };
+	static const int order[] = {
+		EXIT_OK, EXIT_STOPPED, EXIT_FAILED, EXIT_UNEQUAL, EXIT_UNUSABLE,
+	};
 	guint i = 0, j = 0;
 
 	while (order[i] != a)
@@ -266,6 +297,10 @@ static const char *check_options(const struct options *o)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
 	if (o->reduced && (o->world.nr_others > 0 || o->world.damage > 0 || o->world.faults > 0))
 		return "--reduced with --handlers, --damage or --faults, expected none of them";
+	if (o->audit > 0 && o->random)
+		return "--audit with --random, expected one of them";
+	if (o->audit > 0 && o->jobs > 1)
+		return "--audit with several --jobs, expected --jobs 1";
 	if (o->out != NULL && !g_file_test(o->out, G_FILE_TEST_IS_DIR))
 		return "--out is no directory, expected one that exists";
 	return NULL;
@@ -342,7 +377,7 @@ int explore_main(int argc, char **argv)
 {
 	struct options o = {
 		.overrides = overrides_new(), .seed = 1, .runs = 10000,
-		.jobs = MIN(g_get_num_processors(), MAX_JOBS),
+		.jobs = NOT_GIVEN,
 	};
 	int status = parse_and_explore(&o, argc, argv);
 

@@ -16,6 +16,7 @@ enum {
 	EXIT_UNUSABLE = 2,	/* usage, or input that does not parse */
 	EXIT_STOPPED = 3,	/* a search ended early, with nothing found */
 	EXIT_SKIPPED = 4,	/* nothing could be run */
+	EXIT_UNEQUAL = 5,	/* a search took two states for one that are not alike */
 };
 
 int run_main(int argc, char **argv);

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "explore/audit.h"
 #include "explore/bfs.h"
-#include "explore/reduced.h"
 #include "explore/states.h"
 #include "explore/pairs.h"
 
@@ -41,6 +41,9 @@ struct search {
 	guint64 holes;			/* numbers that stand for no state */
 	GRWLock growing;
 	GMutex lock;			/* of what follows */
+	struct audit *audit;		/* or NULL; of one thread */
+	guint64 met;			/* states that were met again */
+	struct difference *difference;	/* of two that were taken for one, or NULL */
 	GHashTable *findings;		/* by id */
 	void (*found)(void *data, const struct finding *f);
 	void *data;
@@ -223,21 +226,6 @@ static bool improve(struct search *s, guint32 number, const struct origin *origi
 	return true;
 }
 
-static void fingerprint(struct worker *w, guint64 f[2])
-{
-	const struct world *world = w->search->world;
-	const struct explore_options *o = w->search->options;
-	const struct machine_view view = world_view(world, &w->place, !o->symmetry);
-
-	if (world->reduced) {
-		project(world, w->machine, w->frames, o->symmetry, f);
-		return;
-	}
-	machine_fingerprint(w->machine, w->walk, &view, f);
-	f[0] += (w->place.faults | w->place.damages << 8 | w->place.races << 16) *
-		0x9e3779b97f4a7c15ull;
-}
-
 /* All is closed in the state that was just come to, maybe once more: what is left? */
 static void end(struct worker *w, const struct origin *last, bool again, guint64 rank)
 {
@@ -245,6 +233,35 @@ static void end(struct worker *w, const struct origin *last, bool again, guint64
 	witness_end(&w->witness, w->machine, &w->place);
 	for (guint i = 0; i < w->witness.nr; i++)
 		note(w, &w->witness.notes[i], last, true, again, rank);
+}
+
+/* The path to a state as it was stored. */
+static GArray *stored_path(struct search *s, guint32 number)
+{
+	GArray *path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
+
+	for (guint32 n = number; n != 0; n = states_origin(s->states, n)->parent) {
+		const struct origin *o = states_origin(s->states, n);
+		const struct path_step step = { .op = o->op, .nth = o->nth };
+
+		g_array_prepend_val(path, step);
+	}
+	return path;
+}
+
+/* Now and then: is the state that was met again the one that was stored? */
+static void audit(struct worker *w, guint32 number, const struct origin *origin)
+{
+	struct search *s = w->search;
+	g_autoptr(GArray) stored = NULL, path = NULL;
+
+	if (s->audit == NULL || s->difference != NULL || s->met++ % s->options->audit != 0)
+		return;
+	stored = stored_path(s, number);
+	path = path_to(s, w, origin);
+	s->difference = audit_compare(s->audit, stored, path);
+	if (s->difference != NULL)
+		stop(s, "audit");
 }
 
 /* The state behind an operation, which may be new. */
@@ -256,7 +273,8 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 
 	if (s->options->through)
 		machine_forget_violations(w->machine);
-	fingerprint(w, f);
+	world_fingerprint(s->world, w->machine, w->walk, &w->place, w->frames,
+			  s->options->symmetry, f);
 	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
 	case STATE_NEW:
 		end(w, origin, false, rank);
@@ -265,6 +283,7 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		stop(s, "memory");
 		break;
 	default:
+		audit(w, number, origin);
 		if (s->options->jobs > 1 && number >= s->end && improve(s, number, origin))
 			end(w, origin, true, rank);
 	}
@@ -544,6 +563,7 @@ static struct explore_result *result_of(struct search *s)
 	r->bytes = states_bytes(s->states);
 	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
 	r->findings = findings_take(s->findings);
+	r->difference = g_steal_pointer(&s->difference);
 	return r;
 }
 
@@ -566,6 +586,10 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
 	for (guint i = 0; i < options->jobs; i++)
 		ok = ok && worker_start(&workers[i], &s);
+	if (ok && options->audit > 0) {
+		s.audit = audit_new(world, options->symmetry, options->prune, options->through);
+		ok = s.audit != NULL;
+	}
 	if (ok) {
 		levels(&s, workers);
 		r = result_of(&s);
@@ -575,6 +599,7 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	for (guint i = 0; i < options->jobs; i++)
 		worker_stop(&workers[i]);
 	g_free(workers);
+	audit_free(s.audit);
 	if (s.order != NULL)
 		g_array_unref(s.order);
 	g_free(s.rank);
@@ -588,5 +613,6 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 void explore_result_free(struct explore_result *r)
 {
 	g_ptr_array_unref(r->findings);
+	difference_free(r->difference);
 	g_free(r);
 }

@@ -16,11 +16,13 @@
  * @symmetry: states that differ only in names are one.
  * @prune: of operations that do the same to like objects, one is enough.
  * @through: go on behind a violation.
+ * @audit: with one thread: each time that so many states were met again by other paths, the
+ *	last one is compared with the one that was stored; 0: never.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
 struct explore_options {
 	guint64 seconds;
-	guint64 memory;
+	guint64 memory, audit;
 	guint jobs;
 	struct progress *progress;
 	bool symmetry, prune, through;
@@ -34,6 +36,7 @@ struct explore_options {
  * @seconds: of time.
  * @cpu: seconds of all threads.
  * @findings: of struct finding *, shortest first.
+ * @difference: why the audit ended it, or NULL.
  */
 struct explore_result {
 	const char *stopped;
@@ -42,6 +45,7 @@ struct explore_result {
 	guint depth;
 	double seconds, cpu;
 	GPtrArray *findings;
+	struct difference *difference;
 };
 
 /**

@@ -317,17 +317,17 @@ void findings_settle(GHashTable *findings,
 	}
 }
 
-void finding_summary(GString *out, const struct finding *f, const struct world *world)
+void path_summary(GString *out, const GArray *path, bool at_end, const struct world *world)
 {
-	for (guint i = 0; i < f->path->len; i++) {
-		const struct path_step *step = &g_array_index(f->path, struct path_step, i);
+	for (guint i = 0; i < path->len; i++) {
+		const struct path_step *step = &g_array_index(path, struct path_step, i);
 
 		if (i > 0)
 			g_string_append(out, "; ");
 		world_print_call(out, world, step->op, step->nth);
 	}
-	if (f->at_end)
-		g_string_append(out, f->path->len > 0 ? "; exit" : "exit");
+	if (at_end)
+		g_string_append(out, path->len > 0 ? "; exit" : "exit");
 }
 
 /* One step, done and written down; a race by the shortest schedule that ends so. */
@@ -362,7 +362,8 @@ static void print_path_step(GString *out, struct world_race *race, const struct 
 	world_print_race(out, world, m, step->op, schedule, &race->done);
 }
 
-static void print_path(GString *out, const struct finding *f, const struct world *world)
+/* @refused: the last step was, and should not have been. */
+static void print_path(GString *out, const GArray *path, bool refused, const struct world *world)
 {
 	struct witness witness = { .world = world };
 	struct place place;
@@ -370,10 +371,10 @@ static void print_path(GString *out, const struct finding *f, const struct world
 	struct world_race race;
 
 	race_init(&race, world, m, &place, &witness);
-	for (guint i = 0; i < f->path->len; i++) {
+	for (guint i = 0; i < path->len; i++) {
 		witness.nr = 0;
-		print_path_step(out, &race, &g_array_index(f->path, struct path_step, i),
-				f->kind == FINDING_REFUSED && i + 1 == f->path->len);
+		print_path_step(out, &race, &g_array_index(path, struct path_step, i),
+				refused && i + 1 == path->len);
 		/* As in the search. */
 		machine_forget_violations(m);
 	}
@@ -381,19 +382,29 @@ static void print_path(GString *out, const struct finding *f, const struct world
 	machine_free(m);
 }
 
-char *finding_scenario(const struct finding *f, const struct world *world,
-		       const struct overrides *overrides, const char *name)
+char *path_scenario(const GArray *path, bool refused, const char *about,
+		    const struct world *world, const struct overrides *overrides, const char *name)
 {
 	GString *out = g_string_new(NULL);
 
-	g_string_append_printf(out, "scenario %s\nabout    %s", name, finding_kind(f->kind));
-	if (f->func != NULL)
-		g_string_append_printf(out, " in %s", f->func);
-	g_string_append_printf(out, ": %s.\nsource   luosim explore\n\n", f->text);
+	g_string_append_printf(out, "scenario %s\nabout    %s.\nsource   luosim explore\n\n",
+			       name, about);
 	world_print_handlers(out, world);
 	world_print_start(out, world, overrides);
 	g_string_append_c(out, '\n');
-	print_path(out, f, world);
+	print_path(out, path, refused, world);
 	g_string_append(out, "\nexpect clean\n");
 	return g_string_free(out, FALSE);
+}
+
+char *finding_scenario(const struct finding *f, const struct world *world,
+		       const struct overrides *overrides, const char *name)
+{
+	g_autoptr(GString) about = g_string_new(finding_kind(f->kind));
+
+	if (f->func != NULL)
+		g_string_append_printf(about, " in %s", f->func);
+	g_string_append_printf(about, ": %s", f->text);
+	return path_scenario(f->path, f->kind == FINDING_REFUSED, about->str, world, overrides,
+			     name);
 }

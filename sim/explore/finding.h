@@ -109,7 +109,16 @@ void findings_settle(GHashTable *findings,
 char *finding_scenario(const struct finding *f, const struct world *world,
 		       const struct overrides *overrides, const char *name);
 
-/** finding_summary() - append its operations in short, joined by "; ". */
-void finding_summary(GString *out, const struct finding *f, const struct world *world);
+/**
+ * path_scenario() - a path, of struct path_step, as a scenario with what it returns.
+ * @refused: the last operation should have worked.
+ * @about: a sentence.
+ */
+char *path_scenario(const GArray *path, bool refused, const char *about,
+		    const struct world *world, const struct overrides *overrides,
+		    const char *name);
+
+/** path_summary() - append its operations in short, joined by "; ". */
+void path_summary(GString *out, const GArray *path, bool at_end, const struct world *world);
 
 #endif

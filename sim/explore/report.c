@@ -2,6 +2,7 @@
 /* What a search found, as text or JSON, and as scenarios in a directory. */
 #include <stdio.h>
 
+#include "explore/audit.h"
 #include "explore/report.h"
 #include "report/header.h"
 #include "report/json.h"
@@ -40,12 +41,55 @@ void explore_report_found(void *report, const struct finding *f)
 	g_file_set_contents(path, text, -1, &r->error);
 }
 
+/* "get-id-audit-1", and the other one */
+static char *audit_name(const struct explore_report *r, guint nr)
+{
+	char *name = g_strdup_printf("%s-audit-%u", r->subject, nr + 1);
+
+	return g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_", '-');
+}
+
+static char *audit_scenario(const struct explore_report *r, const struct difference *d, guint nr)
+{
+	g_autofree char *name = audit_name(r, nr);
+
+	return difference_scenario(d, nr, r->world, r->overrides, name);
+}
+
+/* Both paths, to a directory or as they are. */
+static void print_difference(struct explore_report *r, const struct difference *d)
+{
+	printf("  audit: two paths to one state: %s\n", d->text);
+	for (guint i = 0; i < G_N_ELEMENTS(d->paths); i++) {
+		g_autoptr(GString) ops = g_string_new(NULL);
+		g_autofree char *text = audit_scenario(r, d, i);
+
+		path_summary(ops, d->paths[i], d->at_end, r->world);
+		printf("    %s\n", ops->str);
+		if (r->out == NULL)
+			printf("%s", text);
+	}
+}
+
+/* Where findings are written. */
+static void write_difference(struct explore_report *r, const struct difference *d)
+{
+	for (guint i = 0; r->out != NULL && r->error == NULL && i < G_N_ELEMENTS(d->paths); i++) {
+		g_autofree char *name = audit_name(r, i);
+		g_autofree char *file = g_strconcat(name, ".scn", NULL);
+		g_autofree char *path = g_build_filename(r->out, file, NULL);
+		g_autofree char *text = audit_scenario(r, d, i);
+
+		g_file_set_contents(path, text, -1, &r->error);
+	}
+}
+
 static void print_finding(const struct explore_report *r, const struct finding *f)
 {
 	g_autoptr(GString) ops = g_string_new(NULL);
 	g_autofree char *path = path_of(r, f);
 
-	finding_summary(ops, f, r->world);
+	path_summary(ops, f->path, f->at_end, r->world);
 	printf("  %s", finding_kind(f->kind));
 	if (f->func != NULL)
 		printf(" in %s", f->func);
@@ -55,7 +99,7 @@ static void print_finding(const struct explore_report *r, const struct finding *
 		printf("    %s\n", path);
 }
 
-static void print_text(const struct explore_report *report, const struct explore_result *r)
+static void print_text(struct explore_report *report, const struct explore_result *r)
 {
 	printf("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " transitions, depth %u, "
 	       "%.2f s\n", report->subject, r->states, r->random ? "runs" : "states",
@@ -71,6 +115,8 @@ static void print_text(const struct explore_report *report, const struct explore
 	printf("%u findings\n", r->findings->len);
 	for (guint i = 0; i < r->findings->len; i++)
 		print_finding(report, r->findings->pdata[i]);
+	if (r->difference != NULL)
+		print_difference(report, r->difference);
 }
 
 static void json_finding(const struct explore_report *r, const struct finding *f)
@@ -79,7 +125,7 @@ static void json_finding(const struct explore_report *r, const struct finding *f
 	g_autofree char *text = scenario_of(r, f);
 	g_autoptr(GString) ops = g_string_new(NULL);
 
-	finding_summary(ops, f, r->world);
+	path_summary(ops, f->path, f->at_end, r->world);
 	json_builder_begin_object(b);
 	add_string(b, "type", "finding");
 	add_string(b, "subject", r->subject);
@@ -90,6 +136,26 @@ static void json_finding(const struct explore_report *r, const struct finding *f
 	add_number(b, "times", f->count);
 	add_string(b, "path", ops->str);
 	add_string(b, "scenario", text);
+	json_builder_end_object(b);
+	write_json(stdout, b);
+}
+
+static void json_difference(const struct explore_report *r, const struct difference *d)
+{
+	g_autoptr(JsonBuilder) b = json_builder_new();
+
+	json_builder_begin_object(b);
+	add_string(b, "type", "audit");
+	add_string(b, "subject", r->subject);
+	add_string(b, "text", d->text);
+	for (guint i = 0; i < G_N_ELEMENTS(d->paths); i++) {
+		g_autofree char *text = audit_scenario(r, d, i);
+		g_autoptr(GString) ops = g_string_new(NULL);
+
+		path_summary(ops, d->paths[i], d->at_end, r->world);
+		add_string(b, i == 0 ? "path" : "path2", ops->str);
+		add_string(b, i == 0 ? "scenario" : "scenario2", text);
+	}
 	json_builder_end_object(b);
 	write_json(stdout, b);
 }
@@ -114,6 +180,8 @@ static void print_json(const struct explore_report *report, const struct explore
 	write_json(stdout, b);
 	for (guint i = 0; i < r->findings->len; i++)
 		json_finding(report, r->findings->pdata[i]);
+	if (r->difference != NULL)
+		json_difference(report, r->difference);
 }
 
 void explore_report_print(struct explore_report *report, const struct explore_result *r)
@@ -121,6 +189,8 @@ void explore_report_print(struct explore_report *report, const struct explore_re
 	/* With several threads a finding may have been written with another path first. */
 	for (guint i = 0; i < r->findings->len; i++)
 		explore_report_found(report, r->findings->pdata[i]);
+	if (r->difference != NULL)
+		write_difference(report, r->difference);
 	if (report->json)
 		print_json(report, r);
 	else

@@ -8,6 +8,7 @@
 #include "scn/select.h"
 #include "scn/setting.h"
 #include "explore/internal.h"
+#include "explore/reduced.h"
 
 #define SMALLEST_MEM	((guint64)4 << 20)
 #define HUGE_MEM	((guint64)4 << 20)	/* more for each huge page */
@@ -256,6 +257,21 @@ struct machine_view world_view(const struct world *world, const struct place *pl
 		.contents = world->actions & 1u << WORLD_WRITE,
 		.damaged = place->damages > 0,
 	};
+}
+
+void world_fingerprint(const struct world *world, struct machine *m, struct machine_walk *walk,
+		       const struct place *place, const guint64 *frames, bool symmetry,
+		       guint64 fingerprint[2])
+{
+	const struct machine_view view = world_view(world, place, !symmetry);
+
+	if (world->reduced) {
+		project(world, m, frames, symmetry, fingerprint);
+		return;
+	}
+	machine_fingerprint(m, walk, &view, fingerprint);
+	fingerprint[0] += (place->faults | place->damages << 8 | place->races << 16) *
+			  0x9e3779b97f4a7c15ull;
 }
 
 /* The reduced machine preserves in its first kernel and retrieves in the second. */

@@ -193,6 +193,15 @@ struct machine_view world_view(const struct world *world, const struct place *pl
 void world_frames(const struct world *world, struct machine *m, const struct place *place,
 		  guint64 *frames);
 
+/**
+ * world_fingerprint() - of the state in which @m is at @place.
+ * @frames: of world_frames().
+ * @symmetry: states that differ only in names are one.
+ */
+void world_fingerprint(const struct world *world, struct machine *m, struct machine_walk *walk,
+		       const struct place *place, const guint64 *frames, bool symmetry,
+		       guint64 fingerprint[2]);
+
 /** world_same() - would another operation before this one do the same to like objects? */
 bool world_same(const struct world *world, const struct place *place, guint op);
 
