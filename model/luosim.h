@@ -928,6 +928,12 @@ struct machine_view {
 /** struct machine_walk - memory that fingerprints are made in. */
 struct machine_walk;
 
+/**
+ * machine_walk_dangles() - does something refer to a frame that is free, in the state whose
+ * fingerprint was made last? What comes of it depends on which frame an allocation gives.
+ */
+bool machine_walk_dangles(const struct machine_walk *w);
+
 /** machine_walk_new() - NULL without memory. */
 struct machine_walk *machine_walk_new(void);
 void machine_walk_free(struct machine_walk *w);

@@ -273,6 +273,33 @@ same_again()
 	diff "$tmp/one" "$tmp/again"
 }
 
+# alike N OPTIONS...: no difference between paths of that world, each N-th compared.
+alike()
+{
+	local n=$1 status=0
+	shift
+	"$LUOSIM" explore "$@" --audit="$n" >"$tmp/audit" || status=$?
+	[ $status -le 3 ] && [ $status != 2 ] || { echo "$*: status $status"; cat "$tmp/audit"; }
+}
+
+audited()
+{
+	local policy ops with
+	for with in hugetlb kvm,vcpu,guest_memfd iommufd,vfio vfio,vfio eventfd,eventfd; do
+		alike 20 --kernel next --sessions 1 --inodes 1 --handlers $with
+	done
+	for policy in none share refcount get-id; do
+		alike 5 "${world[@]}" --depth 6 --policy $policy
+	done
+	ops=create_session,retrieve_session,close_session,preserve_fd,retrieve_fd,finish,kexec,close
+	ops+=,reopen,memfd_create,write,truncate,extend,lseek,add_seals
+	alike 20 --sessions 1 --inodes 1 --opens 2 --tokens 1 --kernels 3 --depth 5 --ops $ops
+	alike 50 --limit sessions-per-block=1 --limit files-per-block=1 --faults 1 --kernels 3 --depth 5
+	alike 20 --sessions 1 --processes 2 --depth 4
+	alike 20 --sessions 1 --inodes 1 --tokens 1 --tasks 2 --depth 3 --kernel v7.0
+	alike 50 --sessions 1 --damage 1 --depth 5
+}
+
 # The reduced machine leaves out descriptors: whether there is a slot for one more.
 unequal()
 {
@@ -398,6 +425,7 @@ check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
 check "the same races with more threads, without symmetry, and at random" races_again
 check "the same with more threads, and again at random" same_again
+check "states that are taken for one are alike" audited
 check "an audit finds those that are not" unequal
 check "scenarios are minimised" minimised
 check "one without a violation is not" nothing_to_minimise

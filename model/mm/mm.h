@@ -100,6 +100,8 @@ struct folio *folio_split(struct folio *folio);
 void prep_compound_page(struct machine *m, struct page *page, unsigned int order);
 /* Is it in a free block of which nothing is written down? */
 bool page_is_fresh(const struct machine *m, u64 pfn);
+/* Is the frame part of a free block? */
+bool page_is_free(const struct machine *m, u64 pfn);
 /* Give all frames of [start, end) that are not PG_INCOMING to the allocator. */
 void memblock_free_all(struct machine *m, u64 start, u64 end);
 

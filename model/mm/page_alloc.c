@@ -120,8 +120,7 @@ bool page_is_fresh(const struct machine *m, u64 pfn)
 	return pfn >= m->k->fresh && pfn < m->k->fresh_end;
 }
 
-/* Does a free block hold the frame? */
-static bool is_free(struct machine *m, u64 pfn)
+bool page_is_free(const struct machine *m, u64 pfn)
 {
 	if (page_is_fresh(m, pfn))
 		return true;
@@ -140,7 +139,7 @@ static bool is_free(struct machine *m, u64 pfn)
  */
 static bool bad_page(struct machine *m, u64 pfn, u64 nr)
 {
-	bool bad = is_free(m, pfn);
+	bool bad = page_is_free(m, pfn);
 
 	for (u64 i = 1; i < nr && !bad; i++)
 		bad = m->memmap[pfn + i].flags & PG_BUDDY || page_is_fresh(m, pfn + i);

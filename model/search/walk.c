@@ -17,14 +17,18 @@ struct machine_walk {
 	struct file *slots[MAX_SLOTS];	/* what the view's descriptors stand for, or NULL */
 	u32 nr_slots;
 	bool refers;			/* some of them to others */
+	bool dangles;			/* something refers to a free frame */
+	bool outgoing;			/* the walk is at a file that this kernel hands over */
 	u64 *out;
 	u32 nr, max;
 	/* Numbers given in this walk: epoch << 32 | number, by address, frame and claim. */
 	u64 *objects, *frames, *claims;
-	u64 nr_objects, nr_frames, nr_claims;
+	u64 *inodes;		/* of the old kernel, by the first claim on each */
+	u64 nr_objects, nr_frames, nr_claims, nr_inodes;
 	u64 epoch;
 	u32 next;
 	u32 base;		/* numbers from here on mean nothing outside of a part */
+	u32 settled, floor;	/* those between were given on trial, and are given no more */
 	u64 contents[MAX_CONTENTS];
 	u32 nr_contents;
 };
@@ -32,6 +36,11 @@ struct machine_walk {
 struct machine_walk *machine_walk_new(void)
 {
 	return calloc(1, sizeof(struct machine_walk));
+}
+
+bool machine_walk_dangles(const struct machine_walk *w)
+{
+	return w->dangles;
 }
 
 void machine_walk_free(struct machine_walk *w)
@@ -42,6 +51,7 @@ void machine_walk_free(struct machine_walk *w)
 	free(w->objects);
 	free(w->frames);
 	free(w->claims);
+	free(w->inodes);
 	free(w);
 }
 
@@ -84,15 +94,22 @@ static void fit(u64 **stamps, u64 *nr, u64 need)
 	*nr = need;
 }
 
+static u32 as_if_untried(const struct machine_walk *w, u32 number)
+{
+	return w->floor && number >= w->floor ? number - w->floor + w->settled : number;
+}
+
 /* Put the number of what @stamp belongs to; true when the walk comes to it first. */
 static bool put_number(struct machine_walk *w, u64 *stamp)
 {
-	bool first = *stamp >> 32 != w->epoch;
-	u32 number;
+	u32 number = (u32)*stamp;
+	bool first = *stamp >> 32 != w->epoch || (number >= w->settled && number < w->floor);
 
-	if (first)
-		*stamp = w->epoch << 32 | w->next++;
-	number = (u32)*stamp;
+	if (first) {
+		number = w->next++;
+		*stamp = w->epoch << 32 | number;
+	}
+	number = as_if_untried(w, number);
 	put_word(w, number < w->base ? 1 + number : ~(u64)(number - w->base));
 	return first;
 }
@@ -104,7 +121,17 @@ static u64 *object_stamp(struct machine_walk *w, const void *object)
 
 static bool is_numbered(struct machine_walk *w, const void *object)
 {
-	return *object_stamp(w, object) >> 32 == w->epoch;
+	u64 stamp = *object_stamp(w, object);
+
+	return stamp >> 32 == w->epoch && ((u32)stamp < w->settled || (u32)stamp >= w->floor);
+}
+
+/* Before anything was tried. */
+static bool is_settled(struct machine_walk *w, const void *object)
+{
+	u64 stamp = *object_stamp(w, object);
+
+	return stamp >> 32 == w->epoch && (u32)stamp < w->settled;
 }
 
 bool walk_object(struct machine_walk *w, const void *object)
@@ -134,13 +161,70 @@ static void put_content(struct machine_walk *w, u64 hash)
 
 /* Claims and frames. */
 
-/* Frames of a claim that is over, and that nobody can free: see judge.c. */
-static bool is_stranded(const struct machine *m, u64 pfn)
+static const struct claim *claim_on(const struct machine *m, u64 pfn)
 {
 	u32 nr = m->ledger.ghost[pfn].claim;
 
-	return nr && m->ledger.claims[nr - 1]->state == CLAIM_DONE &&
-	       m->ledger.claims[nr - 1]->kernel + 1 == m->kernel_nr;
+	return nr ? m->ledger.claims[nr - 1] : NULL;
+}
+
+/* Frames of a claim that is over, and that nobody can free: see judge.c. */
+static bool is_stranded(const struct machine *m, u64 pfn)
+{
+	const struct claim *claim = claim_on(m, pfn);
+
+	return claim && m->memmap[pfn].flags & PG_INCOMING && claim->state == CLAIM_DONE &&
+	       claim->kernel + 1 == m->kernel_nr;
+}
+
+/* Does the frame wait for who takes it over, or for one more who does? */
+static bool is_handed_over(const struct machine *m, u64 pfn)
+{
+	const u32 *waiting = xa_load(&m->k->kho.counts_in, pfn);
+
+	return m->memmap[pfn].flags & PG_INCOMING || (waiting && *waiting);
+}
+
+static bool has_frame(const struct claim *claim, u64 pfn)
+{
+	for (u32 e = 0; e < claim->nr_extents; e++)
+		if (pfn - claim->extents[e].pfn < claim->extents[e].nr)
+			return true;
+	return false;
+}
+
+/* Was the frame taken over, and is there still somebody else who would? */
+static bool is_restored(const struct machine *m, u64 pfn)
+{
+	const struct ledger *l = &m->ledger;
+
+	if (!l->ghost[pfn].restored)
+		return false;
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if (claim->state != CLAIM_DONE && !claim->judged &&
+		    claim->kernel < m->kernel_nr && has_frame(claim, pfn))
+			return true;
+	}
+	return false;
+}
+
+/* Is what lies there still what the file that the walk is at says? */
+static bool is_kept(const struct machine_walk *w, u64 pfn)
+{
+	if (!pfn_valid(w->m, pfn))
+		return false;
+	return w->outgoing ? w->m->ledger.ghost[pfn].preserved : is_handed_over(w->m, pfn);
+}
+
+/* May whose it is make a difference? A frame that was taken over and used again is others'. */
+static bool is_claimed(const struct machine *m, u64 pfn)
+{
+	const struct claim *claim = claim_on(m, pfn);
+
+	return claim && claim->state != CLAIM_DONE &&
+	       (claim->kernel == m->kernel_nr || is_handed_over(m, pfn));
 }
 
 static void put_counts(struct machine_walk *w, u64 pfn)
@@ -168,10 +252,11 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 		return;
 	page = &m->memmap[pfn];
 	ghost = &m->ledger.ghost[pfn];
+	w->dangles |= !page->refcount && page_is_free(m, pfn);
 	info.page_private = page->flags & PG_BUDDY ? 0 : page->private;
 	put_word(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
 		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)(info.order & 0x7f) << 9 |
-		 (u64)ghost->restored << 16 | (u64)ghost->preserved << 17 |
+		 (u64)is_restored(m, pfn) << 16 | (u64)ghost->preserved << 17 |
 		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);
 	put_word(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
 	/* An order that is none does not fit above. */
@@ -179,14 +264,15 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 		put_word(w, info.page_private);
 	if (m->k->boot.release.policy.restore == RESTORE_REFCOUNT)
 		put_counts(w, pfn);
-	/* Whose it is, unless nobody's any more. */
-	if (ghost->claim && m->ledger.claims[ghost->claim - 1]->state != CLAIM_DONE)
+	if (is_claimed(m, pfn))
 		put_number(w, &w->claims[ghost->claim]);
 	else
 		put_word(w, 0);
-	/* Whose bytes it held. */
-	if (ghost->data && ghost->data != DATA_ALIASED)
-		put_number(w, &w->claims[ghost->data]);
+	/* Whose bytes it held, of which nobody asks when it has been taken over. */
+	if (!is_handed_over(m, pfn))
+		put_word(w, 0);
+	else if (ghost->data && ghost->data != DATA_ALIASED)
+		put_number(w, &w->inodes[ghost->data]);
 	else
 		put_word(w, ghost->data);
 }
@@ -231,6 +317,11 @@ void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64
 	const u64 per_page = PAGE_SIZE / size;
 	u64 entry[8], phys;
 
+	/* What was restored is others' memory by now. */
+	if (!is_kept(w, PHYS_PFN(vmalloc->first)) && !w->view->damaged) {
+		put_word(w, 0);
+		return;
+	}
 	put_word(w, (u64)vmalloc->total_pages << 32 | vmalloc->flags | (u64)vmalloc->order << 16);
 	walk_frame(w, PHYS_PFN(vmalloc->first));
 	if (w->view->damaged)
@@ -245,6 +336,17 @@ void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64
 	}
 }
 
+/* What was taken over from another kernel may be others' since. */
+static void put_extents(struct machine_walk *w, const struct claim *claim)
+{
+	for (u32 e = 0; e < claim->nr_extents && claim->state != CLAIM_DONE; e++)
+		for (u32 i = 0; i < claim->extents[e].nr; i++)
+			if (claim->kernel == w->m->kernel_nr ||
+			    is_handed_over(w->m, claim->extents[e].pfn + i))
+				walk_frame(w, claim->extents[e].pfn + i);
+	put_word(w, UINT64_MAX);
+}
+
 static void put_claim(struct machine_walk *w, u32 nr)
 {
 	const struct claim *claim;
@@ -256,17 +358,14 @@ static void put_claim(struct machine_walk *w, u32 nr)
 	claim = w->m->ledger.claims[nr - 1];
 	put_number(w, &w->claims[nr]);
 	if (claim->object)
-		put_number(w, &w->claims[claim->object]);
+		put_number(w, &w->inodes[claim->object]);
 	put_word(w, claim->state | (u64)claim->judged << 8 |
 		 (u64)(w->m->kernel_nr - claim->kernel) << 16 | (u64)claim->seals << 32);
 	put_word(w, claim->f_mode | (u64)claim->i_mode << 32);
 	put_word(w, claim->size);
 	put_word(w, claim->pos);
 	put_content(w, claim->hash);
-	for (u32 e = 0; e < claim->nr_extents; e++)
-		for (u32 i = 0; i < claim->extents[e].nr; i++)
-			walk_frame(w, claim->extents[e].pfn + i);
-	put_word(w, UINT64_MAX);
+	put_extents(w, claim);
 }
 
 /* Claims that no file of a session has: what became of them, in numbers. */
@@ -280,12 +379,11 @@ static void put_lost_claims(struct machine_walk *w)
 
 		if (claim->state != CLAIM_DONE)
 			waiting += w->claims[i + 1] >> 32 != w->epoch;
-		if (claim->kernel + 1 != w->m->kernel_nr || claim->state != CLAIM_DONE)
-			continue;
+		/* Of several claims on a frame it is the first that counts. */
 		for (u32 e = 0; e < claim->nr_extents; e++)
 			for (u32 j = 0; j < claim->extents[e].nr; j++)
-				stranded += !!(w->m->memmap[claim->extents[e].pfn + j].flags &
-					       PG_INCOMING);
+				stranded += claim_on(w->m, claim->extents[e].pfn + j) == claim &&
+					    is_stranded(w->m, claim->extents[e].pfn + j);
 	}
 	put_word(w, waiting << 32 | stranded);
 }
@@ -417,12 +515,6 @@ static u64 handler_index(const struct machine_walk *w, const struct liveupdate_f
 	return i;
 }
 
-/* Was the page handed over, and not taken yet? */
-static bool is_incoming(const struct machine *m, phys_addr_t phys)
-{
-	return pfn_valid(m, PHYS_PFN(phys)) && m->memmap[PHYS_PFN(phys)].flags & PG_INCOMING;
-}
-
 static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 {
 	walk_object(w, luo_file);
@@ -435,10 +527,13 @@ static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 	put_shared(w, luo_file->managed);
 	put_shared(w, luo_file->shared);
 	put_claim(w, luo_file->claim);
-	walk_frame(w, PHYS_PFN(luo_file->serialized_data));
+	w->outgoing = luo_file->claim &&
+		      w->m->ledger.claims[luo_file->claim - 1]->kernel == w->m->kernel_nr;
 	/* Most retrieves, good or failed, give the serialized form up. */
-	if (!luo_file->retrieve_status || is_incoming(w->m, luo_file->serialized_data))
-		luo_file->fh->ops->walk(w, w->m, luo_file->serialized_data);
+	if (luo_file->retrieve_status && !is_kept(w, PHYS_PFN(luo_file->serialized_data)))
+		return;
+	walk_frame(w, PHYS_PFN(luo_file->serialized_data));
+	luo_file->fh->ops->walk(w, w->m, luo_file->serialized_data);
 }
 
 static void put_session(struct machine_walk *w, struct luo_session *session)
@@ -508,55 +603,98 @@ static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hash
 		if (!file || file_inode(file) != inode || is_numbered(w, file))
 			continue;
 		walk_object(w, file);
-		/* Others refer to such a file by its number. */
-		if (!file->f_op->walk)
-			w->nr = from;
+		w->nr = from;
 		put_file_words(w, file);
 		hashes[nr++] = digest(w, from);
 	}
 	return nr;
 }
 
-/*
- * An inode with its files that no session has, as one word. Where files of another
- * inode may @refer to them, that word says by which numbers.
- */
-static u64 open_inode(struct machine_walk *w, struct inode *inode, bool refer)
+/* An inode with its files that no session has, as one word. */
+static u64 open_inode(struct machine_walk *w, struct inode *inode)
 {
-	u64 hashes[MAX_SLOTS];
-	u32 from = w->nr, nr;
+	u64 hashes[MAX_SLOTS], hash;
+	u32 from = w->nr, nr, nr_contents = w->nr_contents;
 
-	w->base = refer ? UINT32_MAX : w->next;
+	w->base = as_if_untried(w, w->next);
 	if (walk_object(w, inode))
 		put_inode_words(w, inode);
 	nr = files_of(w, inode, hashes);
 	put_sorted(w, hashes, nr);
+	hash = digest(w, from);
 	w->base = UINT32_MAX;
-	return digest(w, from);
-}
-
-/* Those that refer to others, which become part of them, or those that do not. */
-static u32 open_inodes(struct machine_walk *w, bool refer, u64 *hashes)
-{
-	u32 nr = 0;
-
-	for (u32 i = 0; i < w->nr_slots; i++) {
-		struct file *file = w->slots[i];
-
-		if (file && !is_numbered(w, file) && !!file->f_op->walk == refer)
-			hashes[nr++] = open_inode(w, file_inode(file), refer);
-	}
-	return nr;
+	w->nr_contents = nr_contents;
+	return hash;
 }
 
 /* Their order means nothing: it is that of their hashes. */
-static void put_open_files(struct machine_walk *w)
+static void put_open_inodes(struct machine_walk *w)
 {
 	u64 hashes[MAX_SLOTS];
-	u32 nr = w->refers ? open_inodes(w, true, hashes) : 0;
+	u32 nr = 0;
 
-	nr += open_inodes(w, false, hashes + nr);
+	for (u32 i = 0; i < w->nr_slots; i++)
+		if (w->slots[i] && !is_numbered(w, w->slots[i]))
+			hashes[nr++] = open_inode(w, file_inode(w->slots[i]));
 	put_sorted(w, hashes, nr);
+}
+
+/* A file that refers to others: how much there is behind it, and a hash of all that. */
+struct referrer {
+	struct file *file;
+	u32 reach;
+	u64 hash;
+};
+
+static int compare_referrers(const void *a, const void *b)
+{
+	const struct referrer *x = a, *y = b;
+
+	if (x->reach != y->reach)
+		return x->reach > y->reach ? -1 : 1;
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* What the walk comes to from @file alone, of which it remembers nothing. */
+static struct referrer try_file(struct machine_walk *w, struct file *file)
+{
+	struct referrer r = { .file = file };
+	u32 from = w->nr, nr_contents = w->nr_contents;
+
+	w->floor = w->next;
+	walk_file(w, file);
+	r.reach = w->next - w->floor;
+	r.hash = digest(w, from);
+	w->nr_contents = nr_contents;
+	return r;
+}
+
+/*
+ * Files that refer to others, and what they refer to. Slots say nothing of their order:
+ * it is that of what is behind them, of which a file that others refer to has less than
+ * these.
+ */
+static void put_referrers(struct machine_walk *w)
+{
+	struct referrer all[MAX_SLOTS];
+	u32 nr = 0;
+
+	w->settled = w->next;
+	for (u32 i = 0; i < w->nr_slots; i++)
+		if (w->slots[i] && w->slots[i]->f_op->walk && !is_settled(w, w->slots[i]))
+			all[nr++] = try_file(w, w->slots[i]);
+	w->floor = w->next;
+	qsort(all, nr, sizeof(all[0]), compare_referrers);
+	for (u32 i = 0; i < nr; i++)
+		walk_file(w, all[i].file);
+}
+
+/* Those that no session refers to. */
+static void put_open_files(struct machine_walk *w)
+{
+	if (w->refers)
+		put_referrers(w);
+	put_open_inodes(w);
 }
 
 /* The kernel as a whole. */
@@ -635,11 +773,15 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 	w->view = view;
 	w->nr = 0;
 	w->nr_contents = 0;
+	w->dangles = false;
 	w->next = 0;
 	w->base = UINT32_MAX;
+	w->settled = UINT32_MAX;
+	w->floor = 0;
 	w->epoch++;
 	fit(&w->objects, &w->nr_objects, m->heap.used / ARENA_STEP + 1);
 	fit(&w->claims, &w->nr_claims, m->ledger.nr_claims + 1);
+	fit(&w->inodes, &w->nr_inodes, m->ledger.nr_claims + 1);
 	put_word(w, m->panicked);
 	if (!m->panicked) {
 		find_slots(w);
