@@ -30,6 +30,7 @@ int list_main(int argc, char **argv);
 int match_main(int argc, char **argv);
 int minimise_main(int argc, char **argv);
 int print_main(int argc, char **argv);
+int prove_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 
 /** complain() - print "luosim: MESSAGE"; returns EXIT_UNUSABLE. */

@@ -32,6 +32,7 @@ static const struct command {
 	{ "match", match_main },
 	{ "minimise", minimise_main },
 	{ "print", print_main },
+	{ "prove", prove_main },
 	{ "replay", replay_main },
 	{ "show", show_main },
 	{ "--version", version_main },

@@ -433,5 +433,5 @@ char *difference_scenario(const struct difference *d, guint nr, const struct wor
 	g_autofree char *about = g_strdup_printf("One of two paths that were taken for one: %s",
 						 d->text);
 
-	return path_scenario(d->paths[nr], false, about, world, overrides, name);
+	return path_scenario(d->paths[nr], FINDING_DIFFERS, about, world, overrides, name);
 }

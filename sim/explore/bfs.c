@@ -12,6 +12,7 @@
 #include "explore/bfs.h"
 #include "explore/states.h"
 #include "explore/pairs.h"
+#include "explore/twin.h"
 
 #define MAX_NTH		200	/* allocations of one operation */
 #define CHUNK		32	/* states that a worker takes at once */
@@ -21,6 +22,7 @@ struct spot {
 	guint32 number;
 	struct machine_snapshot snapshot;
 	struct place place;
+	struct twin_spot twin;
 };
 
 /* A state of a level, by its place in the level that a search by one thread would have. */
@@ -88,7 +90,8 @@ static bool save(struct worker *w, guint depth, guint32 number)
 {
 	struct spot *spot = &w->way[depth];
 
-	if (machine_save(w->machine, &spot->snapshot) != 0)
+	if (machine_save(w->machine, &spot->snapshot) != 0 ||
+	    (w->witness.twin != NULL && !twin_save(w->witness.twin, &spot->twin)))
 		return false;
 	spot->place = w->place;
 	spot->number = number;
@@ -102,6 +105,8 @@ static void restore(struct worker *w, guint depth)
 	if (w->there && w->at == depth)
 		return;
 	machine_restore(w->machine, &w->way[depth].snapshot);
+	if (w->witness.twin != NULL)
+		twin_restore(w->witness.twin, &w->way[depth].twin);
 	w->place = w->way[depth].place;
 	w->at = depth;
 	w->there = true;
@@ -109,9 +114,8 @@ static void restore(struct worker *w, guint depth)
 
 static void run(struct worker *w, guint op, guint nth, struct done *done)
 {
-	w->witness.nr = 0;
 	w->there = false;
-	world_run(w->search->world, w->machine, &w->place, op, nth, done);
+	witness_run(&w->witness, w->machine, &w->place, op, nth, done);
 }
 
 /* Do what led to a state again; false without memory. */
@@ -124,7 +128,7 @@ static bool redo(struct worker *w, const struct origin *origin)
 		run(w, origin->op, origin->nth, &done);
 	else if (race_go(&w->race, origin->op, origin->nth) < 0)
 		return false;
-	machine_forget_violations(w->machine);
+	witness_forget(&w->witness, w->machine);
 	return true;
 }
 
@@ -192,6 +196,8 @@ static void note(struct worker *w, const struct note *n, const struct origin *la
 		f = better;
 	}
 	f->count += !again;
+	if (s->options->only_first)
+		stop(s, "the first finding");
 	g_mutex_unlock(&s->lock);
 }
 
@@ -272,7 +278,7 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	guint64 f[2];
 
 	if (s->options->through)
-		machine_forget_violations(w->machine);
+		witness_forget(&w->witness, w->machine);
 	world_fingerprint(s->world, w->machine, w->walk, &w->place, w->frames,
 			  s->options->symmetry, f);
 	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
@@ -297,9 +303,20 @@ static void take(struct worker *w, const struct origin *origin, guint found, boo
 	w->transitions++;
 	for (guint i = 0; i < found; i++)
 		note(w, &w->witness.notes[i], origin, false, false, rank);
-	if ((found == 0 || refused || w->search->options->through) &&
+	/* Machines that differ have no way in common any more. */
+	if ((found == 0 || (w->witness.twin == NULL &&
+			    (refused || w->search->options->through))) &&
 	    !machine_panicked(w->machine))
 		arrive(w, origin, rank);
+}
+
+/* Has an operation left no trace? */
+static bool is_there(const struct worker *w)
+{
+	const struct spot *spot = &w->way[w->at];
+
+	return machine_is_at(w->machine, &spot->snapshot) &&
+	       (w->witness.twin == NULL || twin_is_at(w->witness.twin, &spot->twin));
 }
 
 /* Returns whether an allocation failed, of those asked for. */
@@ -318,8 +335,7 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	w->booted = done.booted;
 	found = witness_close(&w->witness, &w->place, op, &done);
 	/* What was refused without a trace need not be undone, nor looked up. */
-	if (found == 0 && nth == 0 && done.ret < 0 &&
-	    machine_is_at(w->machine, &w->way[w->at].snapshot)) {
+	if (found == 0 && nth == 0 && done.ret < 0 && is_there(w)) {
 		w->transitions++;
 		w->there = true;
 		return false;
@@ -379,6 +395,8 @@ static void expand(struct worker *w)
 	bool prune = o->prune && o->symmetry;
 
 	for (guint op = 0; op < world->ops->len; op++) {
+		if (why_stopped(w->search) != NULL)
+			return;
 		if (!world_can(world, &spot->place, op) ||
 		    (prune && world_same(world, &spot->place, op)))
 			continue;
@@ -470,7 +488,8 @@ static bool worker_start(struct worker *w, struct search *s)
 	w->walk = machine_walk_new();
 	w->machine = world_new_machine(s->world, &w->place, witness_event, &w->witness);
 	if (!race_init(&w->race, s->world, w->machine, &w->place, &w->witness) ||
-	    w->walk == NULL || w->machine == NULL)
+	    w->walk == NULL || w->machine == NULL ||
+	    (s->world->beside != NULL && !twin_new(&w->witness, w->machine)))
 		return false;
 	machine_forget_violations(w->machine);
 	w->witness.mute = false;
@@ -480,8 +499,11 @@ static bool worker_start(struct worker *w, struct search *s)
 
 static void worker_stop(struct worker *w)
 {
-	for (guint i = 0; i <= MAX_SEARCH_DEPTH; i++)
+	for (guint i = 0; i <= MAX_SEARCH_DEPTH; i++) {
 		machine_snapshot_free(&w->way[i].snapshot);
+		machine_snapshot_free(&w->way[i].twin.snapshot);
+	}
+	twin_free(w->witness.twin);
 	race_clear(&w->race);
 	machine_walk_free(w->walk);
 	machine_free(w->machine);

@@ -18,6 +18,7 @@
  * @through: go on behind a violation.
  * @audit: with one thread: each time that so many states were met again by other paths, the
  *	last one is compared with the one that was stored; 0: never.
+ * @only_first: the first finding ends the search.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
 struct explore_options {
@@ -25,7 +26,7 @@ struct explore_options {
 	guint64 memory, audit;
 	guint jobs;
 	struct progress *progress;
-	bool symmetry, prune, through;
+	bool symmetry, prune, through, only_first;
 };
 
 /**

@@ -5,6 +5,7 @@
 #include "explore/finding.h"
 #include "explore/internal.h"
 #include "explore/pairs.h"
+#include "explore/twin.h"
 #include "run/run.h"
 
 #define CHAIN	2	/* callers that make a difference */
@@ -107,13 +108,33 @@ static void note_violation(struct witness *w, const struct event *event)
 	w->nr++;
 }
 
+void witness_run(struct witness *w, struct machine *m, struct place *place, guint op, guint nth,
+		 struct done *done)
+{
+	w->nr = 0;
+	if (w->twin != NULL)
+		twin_begin(w->twin);
+	world_run(w->world, m, place, op, nth, done);
+	if (w->twin != NULL)
+		twin_run(w->twin, op, nth);
+}
+
+void witness_forget(struct witness *w, struct machine *m)
+{
+	machine_forget_violations(m);
+	if (w->twin != NULL)
+		twin_forget(w->twin);
+}
+
 void witness_event(void *data, const struct event *event)
 {
 	struct witness *w = data;
 
 	if (w->mute)
 		return;
-	if (event->type == EVENT_WARN) {
+	if (w->twin != NULL)
+		twin_hear(w->twin, event);
+	else if (event->type == EVENT_WARN) {
 		w->warn_id = mix_chain(mix_text(0, event->func), event);
 		w->warn_func = event->func;
 	} else if (event->type == EVENT_VIOLATION) {
@@ -173,8 +194,15 @@ static void note_refused(struct witness *w)
 	w->nr++;
 }
 
+guint64 finding_id(guint64 kind, const char *func, const char *text)
+{
+	return mix_text(mix_name(mix(0xcbf29ce484222325ull, kind), func), text);
+}
+
 const char *finding_kind(enum violation_kind kind)
 {
+	if (kind == FINDING_DIFFERS)
+		return "differs";
 	return kind == FINDING_REFUSED ? "refused" : violation_name(kind);
 }
 
@@ -209,6 +237,8 @@ guint witness_close(struct witness *w, const struct place *place, guint op,
 	guint32 causes;
 	guint nr = 0;
 
+	if (w->twin != NULL)
+		return w->nr = twin_compare(w->twin, place, op, done, &w->notes[0]);
 	if (place->damages > 0)
 		drop_harmless(w);
 	causes = causes_of(w, place);
@@ -228,7 +258,11 @@ guint witness_close(struct witness *w, const struct place *place, guint op,
 guint witness_end(struct witness *w, struct machine *m, const struct place *place)
 {
 	w->nr = 0;
+	if (w->twin != NULL)
+		twin_begin(w->twin);
 	machine_end(m);
+	if (w->twin != NULL)
+		return w->nr = twin_end(w->twin, &w->notes[0]);
 	return witness_close(w, place, 0, NULL);
 }
 
@@ -362,38 +396,70 @@ static void print_path_step(GString *out, struct world_race *race, const struct 
 	world_print_race(out, world, m, step->op, schedule, &race->done);
 }
 
-/* @refused: the last step was, and should not have been. */
-static void print_path(GString *out, const GArray *path, bool refused, const struct world *world)
+/* The violations that came since they were forgotten last, as a mask. */
+static guint32 violations_of(const struct machine *m)
+{
+	size_t nr;
+	const struct violation *v = machine_violations(m, &nr);
+	guint32 kinds = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		kinds |= 1u << v[i].kind;
+	return kinds;
+}
+
+/*
+ * Write the operations; what they, and the end, bring of violations. @refused: the last one
+ * was, and should not have been.
+ */
+static guint32 print_path(GString *out, const GArray *path, bool refused,
+			  const struct world *world)
 {
 	struct witness witness = { .world = world };
 	struct place place;
 	struct machine *m = world_new_machine(world, &place, witness_event, &witness);
 	struct world_race race;
+	guint32 kinds = 0;
 
 	race_init(&race, world, m, &place, &witness);
 	for (guint i = 0; i < path->len; i++) {
 		witness.nr = 0;
 		print_path_step(out, &race, &g_array_index(path, struct path_step, i),
 				refused && i + 1 == path->len);
+		kinds |= violations_of(m);
 		/* As in the search. */
 		machine_forget_violations(m);
 	}
+	machine_end(m);
+	kinds |= violations_of(m);
 	race_clear(&race);
 	machine_free(m);
+	return kinds;
 }
 
-char *path_scenario(const GArray *path, bool refused, const char *about,
+/* A finding is not to be; a path by which machines differ is as it is on the first. */
+static void print_expect(GString *out, bool as_it_is, guint32 kinds)
+{
+	g_string_append(out, "\nexpect");
+	for (guint kind = 0; kind < NR_VIOLATION_KINDS; kind++)
+		if (as_it_is && kinds & 1u << kind)
+			g_string_append_printf(out, " %s", violation_name(kind));
+	g_string_append(out, as_it_is && kinds != 0 ? "\n" : " clean\n");
+}
+
+char *path_scenario(const GArray *path, enum violation_kind kind, const char *about,
 		    const struct world *world, const struct overrides *overrides, const char *name)
 {
 	GString *out = g_string_new(NULL);
+	guint32 kinds;
 
-	g_string_append_printf(out, "scenario %s\nabout    %s.\nsource   luosim explore\n\n",
-			       name, about);
+	g_string_append_printf(out, "scenario %s\nabout    %s.\nsource   luosim %s\n\n", name,
+			       about, world->beside != NULL ? "prove" : "explore");
 	world_print_handlers(out, world);
 	world_print_start(out, world, overrides);
 	g_string_append_c(out, '\n');
-	print_path(out, path, refused, world);
-	g_string_append(out, "\nexpect clean\n");
+	kinds = print_path(out, path, kind == FINDING_REFUSED, world);
+	print_expect(out, kind == FINDING_DIFFERS, kinds);
 	return g_string_free(out, FALSE);
 }
 
@@ -405,6 +471,5 @@ char *finding_scenario(const struct finding *f, const struct world *world,
 	if (f->func != NULL)
 		g_string_append_printf(about, " in %s", f->func);
 	g_string_append_printf(about, ": %s", f->text);
-	return path_scenario(f->path, f->kind == FINDING_REFUSED, about->str, world, overrides,
-			     name);
+	return path_scenario(f->path, f->kind, about->str, world, overrides, name);
 }

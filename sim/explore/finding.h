@@ -10,6 +10,10 @@
 
 /* Beside the kinds of violations: a file was refused as another one, which it is not. */
 #define FINDING_REFUSED	((enum violation_kind)NR_VIOLATION_KINDS)
+/* Two machines side by side are not alike. */
+#define FINDING_DIFFERS	((enum violation_kind)(NR_VIOLATION_KINDS + 1))
+
+struct twin;
 
 /* One step of a path. */
 struct path_step {
@@ -46,6 +50,7 @@ struct finding {
 /**
  * struct witness - what a machine says during one operation; events go to it.
  * @mute: nothing is noted.
+ * @twin: the machine beside it; then only what differs is noted. Or NULL, see twin.h.
  * @nr: violations, of which WARNs that only say that another broke are left out.
  */
 #define MAX_NOTES	16
@@ -53,17 +58,25 @@ struct note {
 	guint64 id, plain;
 	enum violation_kind kind;
 	const char *func;
-	char text[200];
+	char text[280];
 };
 
 struct witness {
 	const struct world *world;
 	bool mute;
+	struct twin *twin;
 	guint64 warn_id;
 	const char *warn_func;
 	struct note notes[MAX_NOTES];
 	guint nr;
 };
+
+/** witness_run() - world_run() on the machine of the witness, and on that beside it. */
+void witness_run(struct witness *w, struct machine *m, struct place *place, guint op, guint nth,
+		 struct done *done);
+
+/** witness_forget() - machine_forget_violations(), likewise. */
+void witness_forget(struct witness *w, struct machine *m);
 
 /** witness_event() - for machine_config.emit, with the witness as data. */
 void witness_event(void *data, const struct event *event);
@@ -80,7 +93,10 @@ guint witness_close(struct witness *w, const struct place *place, guint op,
 /** witness_end() - close all of @m, where @place is; likewise. */
 guint witness_end(struct witness *w, struct machine *m, const struct place *place);
 
-/** finding_kind() - "refused", or the violation's name. */
+/** finding_id() - of what else two texts, without numbers and names, make it. */
+guint64 finding_id(guint64 kind, const char *func, const char *text);
+
+/** finding_kind() - "refused", "differs", or the violation's name. */
 const char *finding_kind(enum violation_kind kind);
 
 void finding_free(struct finding *f);
@@ -111,10 +127,11 @@ char *finding_scenario(const struct finding *f, const struct world *world,
 
 /**
  * path_scenario() - a path, of struct path_step, as a scenario with what it returns.
- * @refused: the last operation should have worked.
+ * @kind: FINDING_REFUSED: the last operation should have worked; FINDING_DIFFERS: what the
+ *	judge says is expected. Of others, that it says nothing.
  * @about: a sentence.
  */
-char *path_scenario(const GArray *path, bool refused, const char *about,
+char *path_scenario(const GArray *path, enum violation_kind kind, const char *about,
 		    const struct world *world, const struct overrides *overrides,
 		    const char *name);
 

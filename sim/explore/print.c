@@ -5,6 +5,7 @@
 #include "scn/fail.h"
 #include "scn/schedule.h"
 #include "scn/setting.h"
+#include "scn/tree.h"
 #include "scn/words.h"
 #include "explore/internal.h"
 #include "explore/pairs.h"
@@ -141,7 +142,7 @@ void world_print_start(GString *out, const struct world *world,
 		       const struct overrides *overrides)
 {
 	g_string_append_printf(out, "kernel 1 %s mem=%" G_GUINT64_FORMAT "M",
-			       world->boots[0].release.name, world->least_mem >> 20);
+			       release_label(&world->boots[0].release), world->least_mem >> 20);
 	if (world->hugepages > 0)
 		g_string_append_printf(out, " hugepages=%u", world->hugepages);
 	settings_print(out, overrides->settings);
@@ -171,9 +172,10 @@ static void print_boot(GString *out, const struct world *world, const struct mac
 	if (!done->left)
 		return;
 	g_string_append_printf(out, "\nkernel %u", kernel);
-	if (!g_str_equal(world->boots[kernel - 1].release.name,
-			 world->boots[kernel - 2].release.name))
-		g_string_append_printf(out, " %s", world->boots[kernel - 1].release.name);
+	if (!g_str_equal(release_label(&world->boots[kernel - 1].release),
+			 release_label(&world->boots[kernel - 2].release)))
+		g_string_append_printf(out, " %s",
+				       release_label(&world->boots[kernel - 1].release));
 	g_string_append_c(out, '\n');
 	if (!done->booted)
 		return;

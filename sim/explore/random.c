@@ -9,6 +9,7 @@
 
 #include "explore/random.h"
 #include "explore/pairs.h"
+#include "explore/twin.h"
 
 /* One operation in so many is tried with a failure, of one of so many steps. */
 #define FAULT_ONE_IN	8
@@ -26,6 +27,7 @@ struct walker {
 	const struct explore_options *options;
 	struct machine *machine;
 	struct machine_snapshot start, before;	/* a run; a race */
+	struct twin_spot twin_start;
 	struct place first, place;
 	struct witness witness;
 	struct world_race race;
@@ -40,6 +42,8 @@ struct walker {
 static void go_back(struct walker *w)
 {
 	machine_restore(w->machine, &w->start);
+	if (w->witness.twin != NULL)
+		twin_restore(w->witness.twin, &w->twin_start);
 	w->place = w->first;
 }
 
@@ -54,12 +58,17 @@ static int do_race(struct walker *w, const struct path_step *step, struct done *
 /* What is found, of which the notes of the witness are left. */
 static int do_step(struct walker *w, const struct path_step *step, struct done *done)
 {
+	guint nr;
+
 	if (world_pair(w->world, step->op) != NULL)
 		return do_race(w, step, done);
-	w->witness.nr = 0;
-	world_run(w->world, w->machine, &w->place, step->op, step->nth, done);
+	witness_run(&w->witness, w->machine, &w->place, step->op, step->nth, done);
 	w->transitions++;
-	return witness_close(&w->witness, &w->place, step->op, done);
+	nr = witness_close(&w->witness, &w->place, step->op, done);
+	/* Violations are no end where only differences are looked for. */
+	if (w->witness.twin != NULL)
+		witness_forget(&w->witness, w->machine);
+	return nr;
 }
 
 static bool noted(const struct walker *w, guint64 id)
@@ -300,7 +309,8 @@ static bool run(struct walker *w, GRand *rand)
 	g_array_set_size(w->path, 0);
 	if (w->starts->len > 0 && g_rand_boolean(rand))
 		start_from(w, w->starts->pdata[g_rand_int_range(rand, 0, w->starts->len)]);
-	while (w->path->len < w->world->depth && choose(w, rand, &step)) {
+	while (w->path->len < w->world->depth && !machine_panicked(w->machine) &&
+	       choose(w, rand, &step)) {
 		int nr = go_on(w, &step, &done);
 
 		if (nr < 0)
@@ -333,10 +343,12 @@ static bool walker_start(struct walker *w)
 	w->seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	w->starts = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	if (!race_init(&w->race, w->world, w->machine, &w->place, &w->witness) ||
-	    w->machine == NULL)
+	    w->machine == NULL ||
+	    (w->world->beside != NULL && !twin_new(&w->witness, w->machine)))
 		return false;
 	machine_forget_violations(w->machine);
-	return machine_save(w->machine, &w->start) == 0;
+	return machine_save(w->machine, &w->start) == 0 &&
+	       (w->witness.twin == NULL || twin_save(w->witness.twin, &w->twin_start));
 }
 
 static void walker_stop(struct walker *w)
@@ -344,6 +356,8 @@ static void walker_stop(struct walker *w)
 	race_clear(&w->race);
 	machine_snapshot_free(&w->start);
 	machine_snapshot_free(&w->before);
+	machine_snapshot_free(&w->twin_start.snapshot);
+	twin_free(w->witness.twin);
 	machine_free(w->machine);
 	g_array_unref(w->path);
 	g_hash_table_unref(w->findings);

@@ -10,8 +10,9 @@
 /* "get-id-leak-1f3a9c2e", the same in every run. */
 static char *finding_name(const struct explore_report *r, const struct finding *f)
 {
-	char *name = g_strdup_printf("%s-%s-%08x", r->subject, finding_kind(f->kind),
-				     (guint32)(f->id ^ f->id >> 32));
+	bool differs = f->kind == FINDING_DIFFERS;
+	char *name = g_strdup_printf("%s%s%s-%08x", differs ? "" : r->subject, differs ? "" : "-",
+				     finding_kind(f->kind), (guint32)(f->id ^ f->id >> 32));
 
 	return g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_", '-');
 }
@@ -112,11 +113,18 @@ static void print_text(struct explore_report *report, const struct explore_resul
 		printf("  all seen, ");
 	else
 		printf("  stopped by %s, ", r->stopped);
-	printf("%u findings\n", r->findings->len);
+	printf("%u %s\n", r->findings->len,
+	       report->world->beside != NULL ? "differences" : "findings");
 	for (guint i = 0; i < r->findings->len; i++)
 		print_finding(report, r->findings->pdata[i]);
 	if (r->difference != NULL)
 		print_difference(report, r->difference);
+	/* Of two that are not alike the first difference is what is wanted. */
+	if (report->world->beside != NULL && r->findings->len > 0) {
+		g_autofree char *text = scenario_of(report, r->findings->pdata[0]);
+
+		printf("\n%s", text);
+	}
 }
 
 static void json_finding(const struct explore_report *r, const struct finding *f)

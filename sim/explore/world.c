@@ -7,6 +7,8 @@
 #include "scn/crash.h"
 #include "scn/select.h"
 #include "scn/setting.h"
+#include "scn/tree.h"
+#include "run/plan.h"
 #include "explore/internal.h"
 #include "explore/reduced.h"
 
@@ -175,6 +177,41 @@ static bool can_begin(const struct world *world, GError **error)
 	return false;
 }
 
+static const struct release *tree_of(const struct world *world)
+{
+	for (guint i = 0; i < world->kernels; i++)
+		if (world->boots[i].release.tree != NULL)
+			return &world->boots[i].release;
+	return NULL;
+}
+
+guint world_jobs(const struct world *world, guint jobs)
+{
+	return tree_of(world) != NULL ? 1 : jobs;
+}
+
+/* What a kernel tree cannot do. */
+static bool tree_can(const struct world *world, GError **error)
+{
+	const struct release *tree = tree_of(world);
+	const char *what = NULL;
+
+	if (tree == NULL)
+		return true;
+	if (world->tasks > 1)
+		what = "--tasks 2";
+	else if (world->damage > 0)
+		what = "--damage";
+	else if (world->nr_others > 0)
+		what = "--handlers";
+	else if (!release_as_built(tree))
+		what = "a policy, fix, limit or handler";
+	if (what != NULL)
+		g_set_error(error, SCN_ERROR, 0, "%s on the kernel tree %s, expected a release",
+			    what, release_label(tree));
+	return what == NULL;
+}
+
 gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error)
 {
 	const GPtrArray *releases = overrides->releases;
@@ -198,7 +235,7 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
 	list_ops(world);
 	world_list_damages(world);
-	return list_pairs(world, error) && can_begin(world, error);
+	return list_pairs(world, error) && tree_can(world, error) && can_begin(world, error);
 }
 
 void world_clear(struct world *world)
@@ -222,7 +259,7 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 {
 	struct machine_config config = {
 		.boot = world->boots[0], .mem = world->mem, .emit = emit, .data = data,
-		.no_log = true,
+		.no_log = !world->log,
 	};
 	struct machine *m;
 

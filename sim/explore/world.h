@@ -92,6 +92,8 @@ struct world_op {
  * @no_reduction: as of struct overrides.
  * @depth: operations on a path, at most.
  * @reduced: only what the reduced machine does, see project.h.
+ * @beside: the same with other kernels, beside which it is searched, or NULL: twin.h.
+ * @log: lines of the log count.
  * @actions: mask of 1 << enum world_action.
  * @boots: of each kernel.
  * @mem: bytes; @least_mem unless the command line says otherwise.
@@ -106,7 +108,8 @@ struct world {
 	bool no_reduction;
 	enum world_kind others[MAX_OTHERS];
 	guint nr_others;
-	bool reduced;
+	bool reduced, log;
+	const struct world *beside;
 	guint32 actions;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem, least_mem;
@@ -171,6 +174,9 @@ gboolean world_set_handlers(struct world *world, const char *text, GError **erro
  */
 gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error);
 void world_clear(struct world *world);
+
+/** world_jobs() - how many of @jobs threads can search it: one where a tree's code runs. */
+guint world_jobs(const struct world *world, guint jobs);
 
 /** world_new_machine() - a machine in kernel 1 with all files; @place is filled in. */
 struct machine *world_new_machine(const struct world *world, struct place *place,

@@ -138,8 +138,7 @@ void claimed_runs_on(const struct scenario *scn, const struct release *release, 
 		add_if_on(runs, scn, &g_array_index(scn->runs, struct variant, i), release);
 }
 
-/* Is the tree as its row is? What is compiled cannot be changed by a word. */
-static bool is_as_built(const struct release *release)
+bool release_as_built(const struct release *release)
 {
 	const struct release *row = release_find(release->name);
 
@@ -160,7 +159,7 @@ static char *object(const struct scenario *scn, guint line, const char *what,
 static char *step_objection(const struct scenario *scn, const struct step *step,
 			    const struct release *release)
 {
-	if (step->kind == STEP_KERNEL && !is_as_built(release))
+	if (step->kind == STEP_KERNEL && !release_as_built(release))
 		return object(scn, step->line, "a policy, fix, limit or handler", release);
 	if (step->kind == STEP_RACE)
 		return object(scn, step->line, "race", release);

@@ -38,6 +38,12 @@ const struct variant *claimed_run(const struct scenario *scn);
 void claimed_runs_on(const struct scenario *scn, const struct release *release, GPtrArray *runs);
 
 /**
+ * release_as_built() - is the kernel tree as its row is? What is compiled cannot be
+ * changed by a word.
+ */
+bool release_as_built(const struct release *tree);
+
+/**
  * plan_objection() - what a kernel tree in the plan of a run cannot do.
  * Return: "FILE:LINE: what, expected what", or NULL when all kernels can do all steps.
  */

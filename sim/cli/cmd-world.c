@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The options of the commands that search worlds. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/cmd-world.h"
+#include "scn/lex.h"
+#include "scn/setting.h"
+#include "scn/tree.h"
+
+#define NOT_GIVEN	G_MININT
+#define MAX_OWN		8	/* options of a command */
+
+#define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
+			"retrieve_fd,finish,kexec,reboot,close"
+
+#define PROCESS_OPS	",send_fd,exit"
+
+#define REDUCED_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
+			"retrieve_fd,finish,kexec"
+
+/* ---- The command line ---- */
+
+/* An option for each number of a world. */
+static void add_numbers(GOptionEntry *entries, struct world_options *o)
+{
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
+		const struct world_number_info *info = world_number(i);
+		g_autofree char *about = g_strdup_printf("%s (%u)", info->about, info->usual);
+
+		o->numbers[i] = NOT_GIVEN;
+		entries[i] = (GOptionEntry){
+			.long_name = info->word, .arg = G_OPTION_ARG_INT,
+			.arg_data = &o->numbers[i], .description = g_intern_string(about),
+			.arg_description = "N",
+		};
+	}
+}
+
+bool world_options_parse(struct world_options *o, const GOptionEntry *own, const char *files,
+			 const char *summary, int argc, char **argv, GError **error)
+{
+	const GOptionEntry others[] = {
+		{ "handlers", 0, 0, G_OPTION_ARG_STRING, &o->handlers,
+		  "Files beside memfds, by their handlers", "H[,H...]" },
+		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
+		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
+		  "Random sequences instead of all", NULL },
+		{ "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "Of --random (1)", "N" },
+		{ "runs", 0, 0, G_OPTION_ARG_INT64, &o->runs, "Of --random (10000)", "N" },
+		{ "time", 0, 0, G_OPTION_ARG_INT64, &o->seconds, "Seconds", "N" },
+		{ "memory", 0, 0, G_OPTION_ARG_STRING, &o->memory,
+		  "Memory for states (1G)", "SIZE" },
+		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs, "Threads (all processors)", "N" },
+		{ "no-symmetry", 0, 0, G_OPTION_ARG_NONE, &o->no_symmetry,
+		  "States that differ only in names are different", NULL },
+		{ "no-prune", 0, 0, G_OPTION_ARG_NONE, &o->no_prune,
+		  "Try also operations that only name other like objects", NULL },
+		{ "out", 0, 0, G_OPTION_ARG_FILENAME, &o->out,
+		  "Write each finding there, as a scenario", "DIR" },
+		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "text or json", "FORMAT" },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files, NULL, NULL },
+		{ 0 },
+	};
+	GOptionEntry entries[NR_WORLD_NUMBERS + MAX_OWN + G_N_ELEMENTS(others)];
+	guint nr = 0;
+
+	add_numbers(entries, o);
+	for (; own[nr].long_name != NULL; nr++)
+		entries[NR_WORLD_NUMBERS + nr] = own[nr];
+	memcpy(entries + NR_WORLD_NUMBERS + nr, others, sizeof(others));
+	return overrides_parse(o->overrides, entries, files, summary, NULL, argc, argv, error);
+}
+
+/* ---- What was asked for ---- */
+
+/* Where neither the command line nor the scenario says anything else. */
+static void fill_in(struct world_options *o, const struct world_block *block)
+{
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
+		if (o->numbers[i] == NOT_GIVEN)
+			o->numbers[i] = block->given & 1u << i ? block->numbers[i] :
+								 world_number(i)->usual;
+	if (o->ops == NULL)
+		o->ops = g_strdup(block->ops != NULL ? block->ops :
+				  o->numbers[WORLD_PROCESSES] > 1 ? DEFAULT_OPS PROCESS_OPS :
+				  DEFAULT_OPS);
+	if (o->handlers == NULL)
+		o->handlers = g_strdup(block->handlers);
+}
+
+static bool in_range(const char *option, gint64 n, gint64 min, gint64 max, GError **error)
+{
+	if (n >= min && n <= max)
+		return true;
+	g_set_error(error, SCN_ERROR, 0, "--%s %" G_GINT64_FORMAT " out of range, expected %"
+		    G_GINT64_FORMAT " to %" G_GINT64_FORMAT, option, n, min, max);
+	return false;
+}
+
+/* "512M" */
+static bool parse_memory(const char *text, guint64 *bytes, GError **error)
+{
+	struct lex l = {
+		.file = "--memory", .line = text, .p = text, .end = text + strlen(text),
+		.error = error,
+	};
+	enum number_style style;
+
+	return lex_magnitude(&l, "a size", bytes, &style);
+}
+
+static bool make_world(struct world_options *o, GError **error)
+{
+	struct world *w = &o->world;
+
+	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
+		const struct world_number_info *info = world_number(i);
+
+		if (!in_range(info->word, o->numbers[i], info->min, info->max, error))
+			return false;
+		G_STRUCT_MEMBER(guint, w, info->offset) = o->numbers[i];
+	}
+	if ((o->jobs != 0 && !in_range("jobs", o->jobs, 1, MAX_JOBS, error)) ||
+	    !in_range("seed", o->seed, 0, G_MAXUINT32, error) ||
+	    !in_range("runs", o->runs, 0, G_MAXINT64, error) ||
+	    !in_range("time", o->seconds, 0, G_MAXINT32, error))
+		return false;
+	if (o->handlers != NULL && !world_set_handlers(w, o->handlers, error))
+		return false;
+	if (w->reduced) {
+		w->tasks = 1;
+		w->processes = 1;
+		return world_set_ops(w, REDUCED_OPS, error);
+	}
+	return world_set_ops(w, o->ops, error);
+}
+
+/* What the command line says comes after what the heading of kernel 1 says. */
+static void put_below(const struct kernel_heading *kernel, struct overrides **o)
+{
+	struct overrides *both = overrides_copy(*o);
+
+	g_array_set_size(both->settings, 0);
+	settings_append(both->settings, kernel->settings);
+	settings_append(both->settings, (*o)->settings);
+	if (both->releases->len == 0 && kernel->release != NULL)
+		g_ptr_array_add(both->releases, (gpointer)kernel->release);
+	overrides_free(*o);
+	*o = both;
+}
+
+/* The world of the scenario that is named, and the kernel that it begins with. */
+static bool take_scenario(struct world_options *o, const GPtrArray *subjects,
+			  struct world_block *block, GError **error)
+{
+	struct scenario *scn;
+	const struct kernel_heading *kernel;
+
+	if (o->files == NULL)
+		return true;
+	scn = load_scenario(o->files[0], error);
+	if (scn == NULL)
+		return false;
+	kernel = &g_array_index(scn->steps, struct step, 0).kernel;
+	*block = scn->explore;
+	scn->explore.ops = scn->explore.handlers = NULL;
+	put_below(kernel, &o->overrides);
+	for (guint i = 0; subjects != NULL && i < subjects->len; i++)
+		put_below(kernel, &((struct subject *)subjects->pdata[i])->overrides);
+	if (block->line == 0)
+		g_set_error(error, SCN_ERROR, 0, "%s: no explore block, expected one", scn->file);
+	scenario_free(scn);
+	return block->line != 0;
+}
+
+/* What options cannot say by themselves; NULL when all is well. */
+static const char *check_options(const struct world_options *o)
+{
+	if (o->files != NULL && o->files[1] != NULL)
+		return "several files, expected one scenario or none";
+	if (o->format != NULL && !g_str_equal(o->format, "text") &&
+	    !g_str_equal(o->format, "json"))
+		return "unknown --format, expected text or json";
+	if (o->out != NULL && !g_file_test(o->out, G_FILE_TEST_IS_DIR))
+		return "--out is no directory, expected one that exists";
+	return NULL;
+}
+
+int world_options_finish(struct world_options *o, const GPtrArray *subjects)
+{
+	g_autoptr(GError) error = NULL;
+	struct world_block block = { 0 };
+	const char *wrong;
+
+	if (!take_scenario(o, subjects, &block, &error)) {
+		fprintf(stderr, "%s\n", error->message);
+		return EXIT_UNUSABLE;
+	}
+	fill_in(o, &block);
+	g_free(block.ops);
+	g_free(block.handlers);
+	if (!make_world(o, &error) ||
+	    !parse_memory(o->memory != NULL ? o->memory : "1G", &o->bytes, &error))
+		return complain("%s", error->message);
+	wrong = check_options(o);
+	if (wrong != NULL)
+		return complain("%s", wrong);
+	header_init(&o->about, o->files, NULL);
+	return EXIT_OK;
+}
+
+struct explore_options world_options_search(const struct world_options *o,
+					    struct progress *progress)
+{
+	return (struct explore_options){
+		.seconds = o->seconds, .memory = o->bytes,
+		.jobs = o->jobs != 0 ? o->jobs : o->usual_jobs,
+		.symmetry = !o->no_symmetry, .prune = !o->no_prune, .progress = progress,
+	};
+}
+
+const char *world_options_subject(const struct world_options *o)
+{
+	const char *policy = overrides_policy_name(o->overrides);
+	const GPtrArray *releases = o->overrides->releases;
+
+	if (policy != NULL)
+		return policy;
+	return releases->len > 0 ? release_label(releases->pdata[0]) : "newest";
+}
+
+void world_options_init(struct world_options *o)
+{
+	*o = (struct world_options){
+		.overrides = overrides_new(), .seed = 1, .runs = 10000,
+		.usual_jobs = MIN(g_get_num_processors(), MAX_JOBS),
+	};
+}
+
+void world_options_clear(struct world_options *o)
+{
+	overrides_free(o->overrides);
+	g_free(o->ops);
+	g_free(o->handlers);
+	g_free(o->memory);
+	g_free(o->out);
+	g_free(o->format);
+	g_strfreev(o->files);
+	g_free(o->about.command);
+}

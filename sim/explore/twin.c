@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Two machines side by side, see twin.h. What is compared is text, one line for each thing. */
+#include <errno.h>
+#include <string.h>
+
+#include "explore/internal.h"
+#include "explore/twin.h"
+#include "scn/tree.h"
+#include "scn/words.h"
+
+#define CONTENT_BYTES	(2 * FILE_BYTES)	/* of a file, that are read and compared */
+
+struct twin {
+	const struct world *world;		/* of the second machine */
+	const struct witness *witness;		/* of the first one */
+	struct machine *first, *machine;
+	struct place place;
+	struct done done;
+	GString *said[2];			/* since the operation began */
+};
+
+/* ---- What was said ---- */
+
+/* What differs by nature: how many structures there are on the heap, and whose they are. */
+static const struct {
+	const char *after, *up_to;
+} skipped[] = {
+	{ "heap objects", "," },
+	{ "exec from:", "(" },
+};
+
+static void append_text(GString *said, const char *text)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(skipped); i++) {
+		const char *at = strstr(text, skipped[i].after);
+
+		if (at == NULL)
+			continue;
+		at += strlen(skipped[i].after);
+		g_string_append_len(said, text, at - text);
+		text = at + strcspn(at, skipped[i].up_to);
+	}
+	g_string_append(said, text);
+}
+
+static void append_event(GString *said, const struct event *event)
+{
+	switch (event->type) {
+	case EVENT_LOG:
+	case EVENT_PANIC:
+		append_text(said, event->text);
+		break;
+	case EVENT_WARN:
+		g_string_append_printf(said, "WARNING: %s", event->func);
+		for (guint i = 0; i < event->depth; i++)
+			g_string_append_printf(said, " < %s", event->chain[i]);
+		break;
+	case EVENT_VIOLATION:
+		g_string_append_printf(said, "%s: ", violation_name(event->violation->kind));
+		append_text(said, event->violation->text);
+		break;
+	default:
+		return;
+	}
+	g_string_append_c(said, '\n');
+}
+
+void twin_hear(struct twin *t, const struct event *event)
+{
+	append_event(t->said[0], event);
+}
+
+static void hear_second(void *data, const struct event *event)
+{
+	struct twin *t = data;
+
+	if (!t->witness->mute)
+		append_event(t->said[1], event);
+}
+
+/* ---- The second machine ---- */
+
+bool twin_new(struct witness *witness, struct machine *first)
+{
+	struct twin *t = g_new0(struct twin, 1);
+
+	t->world = witness->world->beside;
+	t->witness = witness;
+	t->first = first;
+	t->said[0] = g_string_new(NULL);
+	t->said[1] = g_string_new(NULL);
+	witness->twin = t;
+	t->machine = world_new_machine(t->world, &t->place, hear_second, t);
+	if (t->machine == NULL)
+		return false;
+	machine_forget_violations(t->machine);
+	return true;
+}
+
+void twin_free(struct twin *t)
+{
+	if (t == NULL)
+		return;
+	machine_free(t->machine);
+	g_string_free(t->said[0], TRUE);
+	g_string_free(t->said[1], TRUE);
+	g_free(t);
+}
+
+bool twin_save(struct twin *t, struct twin_spot *spot)
+{
+	spot->place = t->place;
+	return machine_save(t->machine, &spot->snapshot) == 0;
+}
+
+void twin_restore(struct twin *t, const struct twin_spot *spot)
+{
+	machine_restore(t->machine, &spot->snapshot);
+	t->place = spot->place;
+}
+
+bool twin_is_at(const struct twin *t, const struct twin_spot *spot)
+{
+	return machine_is_at(t->machine, &spot->snapshot);
+}
+
+void twin_begin(struct twin *t)
+{
+	g_string_truncate(t->said[0], 0);
+	g_string_truncate(t->said[1], 0);
+}
+
+void twin_run(struct twin *t, guint op, guint nth)
+{
+	world_run(t->world, t->machine, &t->place, op, nth, &t->done);
+}
+
+void twin_forget(struct twin *t)
+{
+	machine_forget_violations(t->machine);
+}
+
+/* ---- What differs ---- */
+
+/* "v7.3: -EBUSY; ./x.so: 0"; @action is what was done. */
+static bool differs(const struct twin *t, struct note *note, const char *action,
+		    const char *first, const char *second)
+{
+	const struct world *world = t->witness->world;
+
+	*note = (struct note){ .kind = FINDING_DIFFERS, .func = action };
+	g_snprintf(note->text, sizeof(note->text), "%s: %.90s; %s: %.90s",
+		   release_label(&world->boots[0].release), first,
+		   release_label(&t->world->boots[0].release), second);
+	note->id = finding_id(FINDING_DIFFERS, action, first);
+	note->id = finding_id(note->id, "", second);
+	return true;
+}
+
+/* The first line in which they are not the same. */
+static bool said_differs(const struct twin *t, struct note *note, const char *action)
+{
+	const char *a = t->said[0]->str, *b = t->said[1]->str;
+	g_autofree char *first = NULL, *second = NULL;
+
+	while (*a != '\0' && strcspn(a, "\n") == strcspn(b, "\n") &&
+	       strncmp(a, b, strcspn(a, "\n") + 1) == 0) {
+		b += strcspn(b, "\n") + 1;
+		a += strcspn(a, "\n") + 1;
+	}
+	if (*a == '\0' && *b == '\0')
+		return false;
+	first = *a == '\0' ? g_strdup("says nothing") : g_strndup(a, strcspn(a, "\n"));
+	second = *b == '\0' ? g_strdup("says nothing") : g_strndup(b, strcspn(b, "\n"));
+	return differs(t, note, action, first, second);
+}
+
+static char *number(gint64 ret)
+{
+	return ret >= 0 || errno_name(-ret) == NULL ? g_strdup_printf("%" G_GINT64_FORMAT, ret) :
+						      g_strdup_printf("-%s", errno_name(-ret));
+}
+
+static bool number_differs(const struct twin *t, struct note *note, const char *action,
+			   gint64 a, gint64 b)
+{
+	g_autofree char *first = number(a), *second = number(b);
+
+	return a != b && differs(t, note, action, first, second);
+}
+
+/* What an operation returned, and what followed from it at once. */
+static bool result_differs(const struct twin *t, struct note *note, const char *action,
+			   const struct done *a)
+{
+	const struct done *b = &t->done;
+
+	return number_differs(t, note, action, a->ret, b->ret) ||
+	       number_differs(t, note, "kexec", a->left, b->left) ||
+	       number_differs(t, note, "open", a->dev, b->dev) ||
+	       number_differs(t, note, "recv_fd", a->received, b->received);
+}
+
+/* How a file reads, in a line. */
+static char *file_text(struct machine *m, int fd)
+{
+	GString *out = g_string_new(NULL);
+	struct luosim_stat st = { 0 };
+	guint8 bytes[CONTENT_BYTES];
+	g_autofree char *sum = NULL;
+	gint64 len = sys_pread(m, fd, bytes, sizeof(bytes), 0);
+	int ret = sys_fstat(m, fd, &st);
+
+	sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, bytes, MAX(len, 0));
+	g_string_printf(out, "read %" G_GINT64_FORMAT " (%.8s), fstat %d, size %" G_GINT64_FORMAT
+			", blocks %" G_GINT64_FORMAT ", position %" G_GINT64_FORMAT
+			", seals %d, flags %#x, mode %#o, links %u, %s", len, sum, ret, st.size,
+			st.blocks, st.pos, st.seals, st.flags, st.mode, st.nlink, st.link);
+	return g_string_free(out, FALSE);
+}
+
+static bool files_differ(const struct twin *t, struct note *note, const struct place *place)
+{
+	const struct world *world = t->witness->world;
+
+	for (guint f = 0; f < nr_files(world); f++) {
+		int fd = place->fds[file_slot(world, f)];
+		g_autofree char *first = NULL, *second = NULL;
+
+		if (fd < 0)
+			continue;
+		first = file_text(t->first, fd);
+		second = file_text(t->machine, fd);
+		if (!g_str_equal(first, second))
+			return differs(t, note, "read", first, second);
+	}
+	return false;
+}
+
+bool twin_compare(struct twin *t, const struct place *place, guint op, const struct done *done,
+		  struct note *note)
+{
+	const char *action = world_action_name(op_of(t->world, op)->action);
+
+	if (result_differs(t, note, action, done) || said_differs(t, note, action) ||
+	    number_differs(t, note, action, machine_panicked(t->first),
+			   machine_panicked(t->machine)))
+		return true;
+	for (guint i = 0; i < G_N_ELEMENTS(place->fds); i++)
+		if (number_differs(t, note, action, place->fds[i], t->place.fds[i]))
+			return true;
+	return !machine_panicked(t->first) && files_differ(t, note, place);
+}
+
+bool twin_end(struct twin *t, struct note *note)
+{
+	machine_end(t->machine);
+	return said_differs(t, note, "exit");
+}
