@@ -116,6 +116,47 @@ check "failures go as on row $row" same "$scenarios"/faults/*.scn
 check "findings go as on row $row" same "$scenarios"/findings/*.scn
 check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
 
+# ---- Side by side with the model --------------------------------------------
+
+world=(--sessions 1 --inodes 1 --opens 2 --tokens 2 --kernels 2)
+
+# proves STATUS REGEXP OPTION...: one line of what prove says is REGEXP.
+proves()
+{
+	local status=$1 want=$2
+	shift 2
+	gives "$status" prove "$@" "${world[@]}"
+	grep -qE -- "$want" out || { echo "no line '$want' in:"; cat out err; }
+}
+
+# The tree with one line of one file changed by sed, built beside it: changed FILE SED.
+changed()
+{
+	local built entry file=$1
+	rm -rf changed obj
+	mkdir -p changed obj
+	for entry in "$tree"/*; do
+		ln -s "$entry" changed/
+	done
+	rm changed/"${file%%/*}"
+	cp -rs "$tree/${file%%/*}" changed/
+	rm changed/"$file"
+	sed -E "$2" "$tree/$file" >changed/"$file"
+	[ "$(diff "$tree/$file" changed/"$file" | grep -c '^>')" -eq 1 ] ||
+		echo "not one line of $file is changed"
+	# What it was configured for is that of the tree.
+	built=$(grep -l . "${XDG_CACHE_HOME:-$HOME/.cache}/luosim"/*/state | xargs -n 1 dirname |
+		while read -r work; do
+			[ ! "$work/obj/luo_file.o" -ot x.so ] || echo "$work"
+		done | tail -n 1)
+	echo "$built"
+}
+
+check "all sequences of a small world are as on row $row" \
+	proves 0 'all seen, 0 differences' ./x.so
+check "a fix that the model is told to lack is found" \
+	proves 1 'differs in finish' ./x.so --without finish-reserved --without ioctl-direction
+
 cat >fix.scn <<'EOF'
 scenario fix
 kernel 1 ./x.so without=memfd-seals

@@ -8,7 +8,7 @@
 #define MODEL_ENGINE_ABI_H
 
 /* Counted up with every change of this file. */
-#define ENGINE_ABI	1
+#define ENGINE_ABI	2
 
 struct machine;
 struct file;
@@ -50,8 +50,11 @@ enum engine_callback {
  * which for memory may be a failure that was asked for.
  */
 struct engine_host {
-	/* The heap: counted in the census or not, in which case it never fails either. */
-	void *(*heap_alloc)(struct machine *m, unsigned long size);
+	/*
+	 * The heap: counted in the census or not, in which case it never fails either. What
+	 * KHO remembers pages with is @tracking.
+	 */
+	void *(*heap_alloc)(struct machine *m, unsigned long size, _Bool tracking);
 	void (*heap_free)(struct machine *m, void *mem, unsigned long size);
 	void *(*own_alloc)(struct machine *m, unsigned long size);
 	void (*own_free)(struct machine *m, void *mem, unsigned long size);
@@ -168,7 +171,9 @@ struct engine_boot {
 struct engine_kernel {
 	unsigned int abi;
 	const char *version, *commit, *config, *missing;	/* what it was made of */
-	unsigned long page_size, inode_size;	/* of what stands for the model's */
+	unsigned long page_size, file_size, inode_size;	/* of what stands for the model's */
+	/* Where in these is the model's, and what the tree's code put there. */
+	unsigned long file_model, inode_model, file_op, file_private, page_private;
 	const void *data, *data_end;	/* its variables */
 	const void *glue, *glue_end;	/* code that is in no kernel */
 	const void *text, *text_end;	/* all code */

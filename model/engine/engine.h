@@ -9,6 +9,7 @@
 
 #include "engine/abi.h"
 #include "luosim.h"
+#include "lib/list.h"
 #include "lib/types.h"
 
 struct file;
@@ -54,12 +55,26 @@ u64 engine_save_size(const struct machine *m);
 char *engine_save(struct machine *m, char *to);
 const char *engine_restore(struct machine *m, u64 top, const char *copy);
 
+/* An object on the heap of a tree's kernel, which lies behind this. */
+struct tree_object {
+	struct list_head list;		/* kernel.tree_objects */
+	u64 size;
+	bool own;			/* the glue's */
+	bool tracking;
+};
+
+/* walk.c: the kernel; and what a file of the tree is, beside the model's. */
+struct machine_walk;
+void engine_walk(struct machine *m, struct machine_walk *w);
+void engine_walk_file(struct machine *m, struct machine_walk *w, const struct file *file);
+
 /* tree.c: what the model calls in place of its own. */
 extern const struct file_operations tree_device_fops, tree_session_fops;
 void tree_boot_memory(struct machine *m, phys_addr_t fdt);
 void tree_boot_rest(struct machine *m);
 phys_addr_t tree_fill_kimage(struct machine *m);
 int tree_reboot(struct machine *m);
+bool tree_is_preserved(const struct machine *m, const struct file *file);
 void tree_file_gone(struct machine *m, struct file *file);
 void tree_inode_gone(struct machine *m, struct inode *inode);
 /* The variables are to be in the machine's memory; or are taken from there anew. */

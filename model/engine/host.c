@@ -8,28 +8,49 @@
 
 /* ---- The heap ---- */
 
-static void *host_heap_alloc(struct machine *m, unsigned long size)
+static void *note_object(struct machine *m, struct tree_object *object, unsigned long size)
 {
-	return kzalloc(m, size);
+	object->size = size;
+	list_add_tail(&object->list, &m->k->tree_objects);
+	return object + 1;
+}
+
+static struct tree_object *forget_object(void *mem)
+{
+	struct tree_object *object = (struct tree_object *)mem - 1;
+
+	list_del(&object->list);
+	return object;
+}
+
+static void *host_heap_alloc(struct machine *m, unsigned long size, bool tracking)
+{
+	struct tree_object *object = kzalloc(m, sizeof(*object) + size);
+
+	if (!object)
+		return NULL;
+	object->tracking = tracking;
+	return note_object(m, object, size);
 }
 
 static void host_heap_free(struct machine *m, void *mem, unsigned long size)
 {
-	kfree(m, mem, size);
+	kfree(m, forget_object(mem), sizeof(struct tree_object) + size);
 }
 
 static void *host_own_alloc(struct machine *m, unsigned long size)
 {
-	void *mem = arena_alloc(&m->heap, size);
+	struct tree_object *object = arena_alloc(&m->heap, sizeof(*object) + size);
 
-	if (!mem)
+	if (!object)
 		panic(m, "simulator: host memory reserved for the heap is used up");
-	return mem;
+	object->own = true;
+	return note_object(m, object, size);
 }
 
 static void host_own_free(struct machine *m, void *mem, unsigned long size)
 {
-	arena_free(&m->heap, mem, size);
+	arena_free(&m->heap, forget_object(mem), sizeof(struct tree_object) + size);
 }
 
 static void host_uncount(struct machine *m, int objects)
@@ -387,6 +408,8 @@ static void host_retrieved(struct machine *m, unsigned long data, struct file *f
 	u32 claim = claim_with(m, NULL, data);
 
 	if (!err) {
+		if (claim)
+			m->ledger.claims[claim - 1]->file = file;
 		ledger_retrieved(m, claim, file);
 	} else if (claim && !m->ledger.claims[claim - 1]->latched) {
 		m->ledger.claims[claim - 1]->latched = true;

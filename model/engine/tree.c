@@ -239,7 +239,7 @@ void tree_file_gone(struct machine *m, struct file *file)
 
 void tree_inode_gone(struct machine *m, struct inode *inode)
 {
-	arena_free(&m->heap, inode->shadow, m->k->boot.release.tree->kernel->inode_size);
+	engine_host.own_free(m, inode->shadow, m->k->boot.release.tree->kernel->inode_size);
 }
 
 /* ---- Reboot ---- */
@@ -260,4 +260,19 @@ int tree_reboot(struct machine *m)
 {
 	ledger_serialize_none(m);
 	return enter(m)->reboot();
+}
+
+/* Files of one inode are one object, as they are to the handler of memfds. */
+bool tree_is_preserved(const struct machine *m, const struct file *file)
+{
+	const struct ledger *l = &m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if ((claim->state == CLAIM_OUTGOING || claim->state == CLAIM_INCOMING) &&
+		    claim->file && claim->file->f_inode == file->f_inode)
+			return true;
+	}
+	return false;
 }

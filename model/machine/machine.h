@@ -64,6 +64,7 @@ struct kernel {
 
 	struct kho kho;
 	struct luo luo;
+	struct list_head tree_objects;	/* of a tree's kernel, see engine.h */
 	struct handlers *handlers;	/* handlers/handlers.h */
 	struct kexec kexec;
 	struct mutex system_transition_mutex;

@@ -31,6 +31,8 @@ struct machine_walk {
 	u32 settled, floor;	/* those between were given on trial, and are given no more */
 	u64 contents[MAX_CONTENTS];
 	u32 nr_contents;
+	struct tree_object **tree_objects;	/* engine/walk.c's */
+	u32 nr_tree_objects, max_tree_objects;
 };
 
 struct machine_walk *machine_walk_new(void)
@@ -52,6 +54,7 @@ void machine_walk_free(struct machine_walk *w)
 	free(w->frames);
 	free(w->claims);
 	free(w->inodes);
+	free(w->tree_objects);
 	free(w);
 }
 
@@ -82,6 +85,23 @@ static inline void put_word(struct machine_walk *w, u64 word)
 void walk_put(struct machine_walk *w, u64 word)
 {
 	put_word(w, word);
+}
+
+struct tree_object **walk_objects_reserve(struct machine_walk *w, u32 nr)
+{
+	if (nr > w->max_tree_objects) {
+		w->max_tree_objects = 2 * nr;
+		w->tree_objects = grown(w->tree_objects,
+					w->max_tree_objects * sizeof(*w->tree_objects));
+	}
+	w->nr_tree_objects = nr;
+	return w->tree_objects;
+}
+
+struct tree_object **walk_objects(const struct machine_walk *w, u32 *nr)
+{
+	*nr = w->nr_tree_objects;
+	return w->tree_objects;
 }
 
 static void fit(u64 **stamps, u64 *nr, u64 need)
@@ -236,7 +256,7 @@ static void put_counts(struct machine_walk *w, u64 pfn)
 	put_word(w, (out ? *out : 0) | (u64)(in ? in[0] : 0) << 16 | (u64)(in ? in[1] : 0) << 32);
 }
 
-void walk_frame(struct machine_walk *w, u64 pfn)
+bool walk_frame(struct machine_walk *w, u64 pfn)
 {
 	struct machine *m = w->m;
 	const struct ghost *ghost;
@@ -245,11 +265,11 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 
 	if (!pfn_valid(m, pfn) || !pfn) {
 		put_word(w, UINT64_MAX - pfn);
-		return;
+		return false;
 	}
 	fit(&w->frames, &w->nr_frames, pfn + 1);
 	if (!put_number(w, &w->frames[pfn]))
-		return;
+		return false;
 	page = &m->memmap[pfn];
 	ghost = &m->ledger.ghost[pfn];
 	w->dangles |= !page->refcount && page_is_free(m, pfn);
@@ -275,6 +295,7 @@ void walk_frame(struct machine_walk *w, u64 pfn)
 		put_number(w, &w->inodes[ghost->data]);
 	else
 		put_word(w, ghost->data);
+	return true;
 }
 
 /* Memory that was handed over, which damage may have led outside. */
@@ -366,6 +387,18 @@ static void put_claim(struct machine_walk *w, u32 nr)
 	put_word(w, claim->pos);
 	put_content(w, claim->hash);
 	put_extents(w, claim);
+}
+
+void walk_claim(struct machine_walk *w, const struct claim *claim)
+{
+	const struct ledger *l = &w->m->ledger;
+	u32 nr = 0;
+
+	while (l->claims[nr++] != claim)
+		;
+	put_word(w, XXH3_64bits(claim->session, strlen(claim->session)));
+	put_word(w, claim->token);
+	put_claim(w, nr);
 }
 
 /* Claims that no file of a session has: what became of them, in numbers. */
@@ -465,6 +498,8 @@ static void put_file_words(struct machine_walk *w, struct file *file)
 		file->f_op->walk(w, w->m, file);
 	else if (file->f_op->state)
 		put_word(w, file->f_op->state(w->m, file));
+	else if (file->f_op == &tree_session_fops || file->f_op == &tree_device_fops)
+		engine_walk_file(w->m, w, file);
 	else
 		put_word(w, (uintptr_t)file->private_data);
 }
@@ -474,8 +509,13 @@ void walk_file(struct machine_walk *w, struct file *file)
 	if (!walk_object(w, file))
 		return;
 	put_file_words(w, file);
-	if (walk_object(w, file_inode(file)))
-		put_inode_words(w, file_inode(file));
+	walk_inode(w, file_inode(file));
+}
+
+void walk_inode(struct machine_walk *w, struct inode *inode)
+{
+	if (walk_object(w, inode))
+		put_inode_words(w, inode);
 }
 
 /* Sessions. */
@@ -761,7 +801,8 @@ static void put_kernel(struct machine_walk *w)
 	put_word(w, k->kho.nr_shared);
 	put_census(w);
 	put_sites(w);
-	handlers_walk(w, m);
+	if (!k->boot.release.tree)
+		handlers_walk(w, m);
 }
 
 void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct machine_view *view,
@@ -786,6 +827,8 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 	if (!m->panicked) {
 		find_slots(w);
 		put_kernel(w);
+		if (m->k->boot.release.tree)
+			engine_walk(m, w);
 		put_sessions(w, &m->k->luo.outgoing);
 		put_sessions(w, &m->k->luo.incoming);
 		put_flbs(w);

@@ -10,6 +10,7 @@
 #include "lib/types.h"
 
 struct file;
+struct inode;
 struct kho_vmalloc;
 struct machine_walk;
 
@@ -21,8 +22,16 @@ bool walk_object(struct machine_walk *w, const void *object);
 void walk_file(struct machine_walk *w, struct file *file);
 /* What was handed over at @phys: so many words. */
 void walk_words(struct machine_walk *w, phys_addr_t phys, u64 nr);
-/* A frame that something refers to, and all that is known of it. */
-void walk_frame(struct machine_walk *w, u64 pfn);
+/* The same of an inode. */
+void walk_inode(struct machine_walk *w, struct inode *inode);
+/* A frame that something refers to, and all that is known of it; true when it comes first. */
+bool walk_frame(struct machine_walk *w, u64 pfn);
+/* What the ledger knows of a preserved file. */
+struct claim;
+void walk_claim(struct machine_walk *w, const struct claim *claim);
+/* Room for @nr objects of a tree's kernel; and what was put there. */
+struct tree_object **walk_objects_reserve(struct machine_walk *w, u32 nr);
+struct tree_object **walk_objects(const struct machine_walk *w, u32 *nr);
 /* An area that is handed over: @put puts each of its @nr entries of @size bytes. */
 void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
 		  void (*put)(struct machine_walk *w, const void *entry));

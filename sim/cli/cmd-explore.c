@@ -3,7 +3,6 @@
 #include "cli/cmd.h"
 #include "cli/cmd-world.h"
 #include "explore/report.h"
-#include "scn/tree.h"
 
 #define DEFAULT_AUDIT	100
 
@@ -72,9 +71,6 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	struct explore_result *r;
 	int status;
 
-	if (overrides_tree(overrides) != NULL)
-		return complain("explore of the kernel tree %s, expected a release",
-				release_label(overrides_tree(overrides)));
 	options.through = o->through || o->reduced;
 	options.prune = options.prune && !o->reduced;
 	options.audit = o->audit;

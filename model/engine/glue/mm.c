@@ -299,7 +299,7 @@ static void *object_alloc(size_t size)
 
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	object = HOST(heap_alloc, sizeof(*object) + size);
+	object = HOST(heap_alloc, sizeof(*object) + size, is_tracking);
 	if (!object)
 		return NULL;
 	object->size = size;

@@ -978,9 +978,12 @@ static bool has_id(struct machine *m, struct luo_session_header *sh, u64 id)
 bool machine_is_preserved(struct machine *m, int fd)
 {
 	struct file *file = fdget_raw(m, fd);
-	struct liveupdate_file_handler *fh = file ? luo_find_handler(m, file) : NULL;
+	struct liveupdate_file_handler *fh;
 	u64 id;
 
+	if (file && m->k->boot.release.tree)
+		return tree_is_preserved(m, file);
+	fh = file ? luo_find_handler(m, file) : NULL;
 	if (!fh)
 		return false;
 	id = luo_get_id(m, fh, file);
