@@ -29,8 +29,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 	};
 
 	return world_options_parse(&o->w, own, "TREE.so [FILE]",
-		"Do every sequence of operations in a small world on a kernel tree and on the model\n"
-		"of its release, and say where their answers differ. See docs/kernel-tree.md.",
+		"Do every sequence of operations in a small world on a kernel tree and on the\n"
+		"model of its release, and say where they differ. See docs/kernel-tree.md.",
 		argc, argv, error);
 }
 
@@ -172,6 +172,11 @@ static struct reach reach_of(const struct options *o, const struct overrides *ro
 	return reach;
 }
 
+static bool goes_on(struct progress *progress, const GError *error)
+{
+	return error == NULL && !progress_stopped(progress);
+}
+
 static bool has(const struct overrides *row, guint fix)
 {
 	struct boot boot = { .release = *(const struct release *)row->releases->pdata[0] };
@@ -218,7 +223,7 @@ static struct overrides *nearest_row(const struct options *o, struct progress *p
 	size_t nr;
 
 	rows = release_table(&nr);
-	for (size_t i = 0; i < nr && *error == NULL && !progress_stopped(progress); i++) {
+	for (size_t i = 0; i < nr && goes_on(progress, *error); i++) {
 		struct overrides *row = row_overrides(o, &rows[i]);
 		struct reach reach = reach_of(o, row, progress, error);
 
@@ -246,7 +251,7 @@ static bool step(const struct options *o, struct progress *progress, struct over
 {
 	struct overrides *better = NULL;
 
-	for (guint fix = 0; fix < NR_FIXES && *error == NULL && !progress_stopped(progress); fix++) {
+	for (guint fix = 0; fix < NR_FIXES && goes_on(progress, *error); fix++) {
 		struct overrides *other = other_fix(*row, fix);
 		struct reach reach = reach_of(o, other, progress, error);
 
@@ -270,7 +275,7 @@ static void print_unknown(const struct options *o, struct progress *progress,
 {
 	const char *sep = "  not told by this world: ";
 
-	for (guint fix = 0; fix < NR_FIXES && *error == NULL && !progress_stopped(progress); fix++) {
+	for (guint fix = 0; fix < NR_FIXES && goes_on(progress, *error); fix++) {
 		struct overrides *other = other_fix(row, fix);
 
 		if (reach_of(o, other, progress, error).equal) {
@@ -290,10 +295,10 @@ static int identify(const struct options *o, struct progress *progress)
 	struct reach best = { 0 };
 	struct overrides *row = nearest_row(o, progress, &best, &error);
 
-	while (row != NULL && error == NULL && !best.equal &&
+	while (row != NULL && goes_on(progress, error) && !best.equal &&
 	       step(o, progress, &row, &best, &error))
 		;
-	if (error == NULL && row != NULL && !progress_stopped(progress)) {
+	if (row != NULL && goes_on(progress, error)) {
 		printf("%s (%s) %s ", o->path, info->version,
 		       best.equal ? "is equal in this world to" : "is equal to none; nearest is");
 		print_row(row);
@@ -350,7 +355,7 @@ static const char *check_options(const struct options *o)
 	if (o->identify && (o->against != NULL || o->w.random))
 		return "--identify beside --against or --random, expected it alone";
 	if (o->w.world.faults > 0)
-		return "prove with --faults, expected none: trees allocate more often than the model";
+		return "prove with --faults, expected none: a tree allocates more often";
 	return NULL;
 }
 
