@@ -11,7 +11,9 @@
 static char *finding_name(const struct explore_report *r, const struct finding *f)
 {
 	bool differs = f->kind == FINDING_DIFFERS;
-	char *name = g_strdup_printf("%s%s%s-%08x", differs ? "" : r->subject, differs ? "" : "-",
+	/* Of a kernel tree, and of a policy that is a file, only how the file is called. */
+	g_autofree char *subject = g_path_get_basename(r->subject);
+	char *name = g_strdup_printf("%s%s%s-%08x", differs ? "" : subject, differs ? "" : "-",
 				     finding_kind(f->kind), (guint32)(f->id ^ f->id >> 32));
 
 	return g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_", '-');
