@@ -127,7 +127,7 @@ proves()
 {
 	local status=$1 want=$2
 	shift 2
-	gives "$status" prove "$@" "${world[@]}"
+	gives "$status" prove "${world[@]}" "$@"
 	grep -qE -- "$want" out || { echo "no line '$want' in:"; cat out err; }
 }
 
@@ -184,7 +184,7 @@ check "an erase that was left out is told" told \
 check "two trees are compared" proves 1 'differs in preserve_fd' ./x.so --against ./y.so
 check "a random search comes upon it" proves 1 'differs in preserve_fd' ./y.so --random --depth 20
 check "the release is identified" proves 0 "is equal in this world to $row$" ./x.so --identify \
-	--tokens 1
+	--opens 1 --tokens 1
 check "what a tree cannot do is told" gives 2 prove ./x.so --tasks 2
 check "prove of what is no tree" gives 2 prove v7.3
 check "a search of the tree alone sees all" finds_nothing
