@@ -155,7 +155,7 @@ static struct reach reach_of(const struct options *o, const struct overrides *ro
 {
 	struct proof p = {
 		.o = o, .first = overrides_copy(row), .second = tree_overrides(o),
-		.progress = progress, .only_first = true,
+		.progress = progress, .only_first = true, .report.subject = o->path,
 	};
 	struct reach reach = { .failed = true };
 
