@@ -279,6 +279,18 @@ plugin_is_one_policy()
 		sed 's/,restore=one-shot//' | diff "$tmp/plain" -
 }
 
+# The commands of docs/policies.md, where the build is.
+documented_build()
+{
+	sed -n 's/^    \$ \(.*pkg-config\|export\)/\1/p' docs/policies.md >"$tmp/commands"
+	[ "$(wc -l <"$tmp/commands")" -eq 2 ] || cat "$tmp/commands"
+	mkdir -p "$tmp/tree"
+	ln -sf "$PWD/docs" "$(dirname "$luosim")"/*.pc "$tmp/tree"
+	(cd "$tmp/tree" && . "$tmp/commands") || return
+	"$luosim" --policy="$tmp/tree/per-handler.so" scenarios/policies/scripted-same-id.scn >"$tmp/out"
+	grep -q 'policy per-handler$' "$tmp/out" || cat "$tmp/out"
+}
+
 # crashes MESSAGE CODE COMMAND...: of a plugin with that code in key(), and status 2, in time.
 crashes()
 {
@@ -403,6 +415,8 @@ if $cc -shared -fPIC -Imodel -o "$tmp/p.so" docs/plugin/per-handler.c 2>"$tmp/er
 	check "one that crashes while it is loaded" crashes "loading it crashed with SIGABRT" \
 		'} __attribute__((constructor)) bool loaded(void) { void *object, *out; abort();' \
 		run scenarios/dup-token.scn
+	check "the build of a plugin that is documented works in a tree that is not installed" \
+		documented_build
 	check "axes may follow a plugin" prints ' +restore=refcount' \
 		--policies="$tmp/p.so+restore=refcount" "$refcount"
 	for word in none share identity=file; do

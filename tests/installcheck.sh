@@ -6,6 +6,7 @@
 set -eu
 : "${CC:?}" "${CFLAGS?}" "${PKG_CONFIG:?}"
 : "${bindir:?}" "${libdir:?}" "${includedir:?}" "${pkgdatadir:?}" "${scenariodir:?}" "${sysroot?}"
+: "${docdir:?}" "${mandir:?}" "${datadir:?}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -84,8 +85,22 @@ echo "the installed program runs the installed scenarios: ok"
 grep -q '"oneOf"' "$pkgdatadir/luosim.schema.json"
 echo "the schema of JSON output is installed: ok"
 
+plugin=$docdir/docs/plugin/per-handler.c
+
+# What manual pages and documents refer to, completion and Vim files are there.
+for f in "$docdir"/docs/{README,bugs,design,explore,fidelity,findings,kernel-tree,policies}.md \
+	"$docdir"/{README.md,NEWS} "$mandir"/man1/luosim.1 "$mandir"/man5/luosim-scn.5 \
+	"$mandir"/man5/luosim-recording.5 "$datadir"/bash-completion/completions/luosim \
+	"$datadir"/vim/vimfiles/syntax/luosim.vim "$plugin"; do
+	[ -s "$f" ] || { echo "$f is not installed"; exit 1; }
+done
+grep -ohE '\]\([^)#:]+\)' "$docdir"/docs/*.md | tr -d '()]' | grep -vE '^\.\./(scenarios|model)|\.[15]$' |
+	sort -u | while read -r link; do
+		[ -e "$docdir/docs/$link" ] || { echo "documents link to $link, which is not installed"; exit 1; }
+	done
+echo "what documents refer to is installed: ok"
+
 # A policy of one's own: the example as it is written, and what cannot be one.
-plugin=$(dirname "$0")/../docs/plugin/per-handler.c
 scenario=$scenariodir/policies/scripted-same-id.scn
 # shellcheck disable=SC2046,SC2086
 build_plugin() { $CC $CFLAGS -shared -fPIC -o "$1" "$2" $($PKG_CONFIG --cflags luosim); }
