@@ -190,6 +190,10 @@ else
 	check "the release is identified" proves 0 "is equal in this world to $row$" ./x.so --identify \
 		--opens 1 --tokens 1
 fi
+check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' prove ./x.so --format=json \
+	"${world[@]}" --depth 2
+check "searches that a bound ended name no release" proves 3 \
+	': a bound ended the search before any release was seen to be equal$' ./x.so --identify --depth 1
 check "what a tree cannot do is told" gives 2 prove ./x.so --tasks 2
 check "prove of what is no tree" gives 2 prove v7.3
 check "a search of the tree alone sees all" finds_nothing

@@ -117,7 +117,7 @@ static int prove(const struct options *o, struct progress *progress)
 		.progress = progress,
 		.report = {
 			.subject = subject, .overrides = o->w.overrides, .out = o->w.out,
-			.json = g_strcmp0(o->w.format, "json") == 0,
+			.json = g_strcmp0(o->w.format, "json") == 0, .header = &o->w.about,
 		},
 	};
 	g_autoptr(GError) error = NULL;
@@ -214,9 +214,12 @@ static void print_row(const struct overrides *row)
 	printf("%s%s", release_label(row->releases->pdata[0]), settings->str);
 }
 
-/* The release that goes with the tree farthest; NULL and @error. */
+/*
+ * The release that goes with the tree farthest; NULL and @error. @cut: with
+ * some release a bound came before a difference.
+ */
 static struct overrides *nearest_row(const struct options *o, struct progress *progress,
-				     struct reach *best, GError **error)
+				     struct reach *best, bool *cut, GError **error)
 {
 	struct overrides *nearest = NULL;
 	const struct release *rows;
@@ -227,6 +230,7 @@ static struct overrides *nearest_row(const struct options *o, struct progress *p
 		struct overrides *row = row_overrides(o, &rows[i]);
 		struct reach reach = reach_of(o, row, progress, error);
 
+		*cut |= reach.failed;
 		/* Of several the release that the tree says it is, or the last one. */
 		if (!rows[i].posted && !reach.failed &&
 		    (nearest == NULL || !farther(best, &reach))) {
@@ -293,12 +297,14 @@ static int identify(const struct options *o, struct progress *progress)
 	const struct luosim_tree_info *info = luosim_tree_info(o->tree->tree);
 	g_autoptr(GError) error = NULL;
 	struct reach best = { 0 };
-	struct overrides *row = nearest_row(o, progress, &best, &error);
+	bool cut = false;
+	struct overrides *row = nearest_row(o, progress, &best, &cut, &error);
 
-	while (row != NULL && goes_on(progress, error) && !best.equal &&
+	cut &= !best.equal;
+	while (row != NULL && goes_on(progress, error) && !best.equal && !cut &&
 	       step(o, progress, &row, &best, &error))
 		;
-	if (row != NULL && goes_on(progress, error)) {
+	if (row != NULL && goes_on(progress, error) && !cut) {
 		printf("%s (%s) %s ", o->path, info->version,
 		       best.equal ? "is equal in this world to" : "is equal to none; nearest is");
 		print_row(row);
@@ -310,7 +316,12 @@ static int identify(const struct options *o, struct progress *progress)
 	g_clear_pointer(&row, overrides_free);
 	if (error != NULL)
 		return complain("%s", error->message);
-	return progress_stopped(progress) ? EXIT_STOPPED : best.equal ? EXIT_OK : EXIT_FAILED;
+	if (cut && !progress_stopped(progress))
+		printf("%s (%s): a bound ended the search before any release was seen to be "
+		       "equal\n", o->path, info->version);
+	if (progress_stopped(progress) || cut)
+		return EXIT_STOPPED;
+	return best.equal ? EXIT_OK : EXIT_FAILED;
 }
 
 /* ---- What was asked for ---- */
