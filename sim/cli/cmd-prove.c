@@ -96,12 +96,9 @@ static void proof_clear(struct proof *p)
 /* "v7.3 and ./x.so (7.3.4, configuration 0f3a...)" */
 static char *subject_of(const struct options *o, const struct release *first)
 {
-	const struct luosim_tree_info *info = luosim_tree_info(o->tree->tree);
-	g_autofree char *commit = *info->commit == '\0' ? g_strdup("") :
-				  g_strdup_printf(", commit %s", info->commit);
+	g_autofree char *identity = tree_identity(o->tree->tree);
 
-	return g_strdup_printf("%s and %s (%s%s, configuration %s)", release_label(first), o->path,
-			       info->version, commit, info->config);
+	return g_strdup_printf("%s and %s (%s)", release_label(first), o->path, identity);
 }
 
 static int status_of(const struct explore_result *r)

@@ -171,21 +171,14 @@ static void trace_run(struct trace *t, const struct report_event *e)
 	tone_on(t, t->out, TONE_PLAIN);
 }
 
-static void append_tree(GString *out, const struct luosim_tree_info *info)
-{
-	g_string_append_printf(out, ", version %s", info->version);
-	if (*info->commit != '\0')
-		g_string_append_printf(out, ", commit %.16s", info->commit);
-	g_string_append_printf(out, ", configuration %s", info->config);
-}
-
 /* What the kernel has otherwise than its release and the usual boot options. */
 static void append_differences(GString *out, const struct boot *boot)
 {
 	const struct release *is = &boot->release, *was = release_find(is->name);
+	g_autofree char *identity = is->tree != NULL ? tree_identity(is->tree) : NULL;
 
-	if (is->tree != NULL)
-		append_tree(out, luosim_tree_info(is->tree));
+	if (identity != NULL)
+		g_string_append_printf(out, ", version %s", identity);
 	if (!policy_equal(&is->policy, &was->policy))
 		g_string_append_printf(out, ", policy %s", is->policy.name);
 	for (int i = 0; i < NR_FIXES; i++) {

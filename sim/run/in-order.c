@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Independent work in several threads, whose results are taken in order. */
 #include "run/in-order.h"
+#include "scn/tree.h"
 
 struct pool {
 	void (*work)(void *data, guint i);
@@ -36,7 +37,9 @@ void in_order(guint jobs, guint nr, void (*work)(void *data, guint i),
 {
 	g_autofree gboolean *is_over = g_new0(gboolean, nr);
 	struct pool p = { .work = work, .data = data, .is_over = is_over };
-	GThreadPool *pool = jobs > 1 ? g_thread_pool_new(work_one, &p, jobs, FALSE, NULL) : NULL;
+	/* A tree's object holds the variables of one machine at a time. */
+	GThreadPool *pool = jobs > 1 && !tree_any() ?
+			    g_thread_pool_new(work_one, &p, jobs, FALSE, NULL) : NULL;
 
 	g_mutex_init(&p.lock);
 	g_cond_init(&p.over);

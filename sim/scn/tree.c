@@ -49,6 +49,20 @@ const struct release *tree_release(const char *path, const char **wrong)
 	return &loaded->release;
 }
 
+char *tree_identity(const struct luosim_tree *tree)
+{
+	const struct luosim_tree_info *info = luosim_tree_info(tree);
+
+	return g_strdup_printf("%s%s%.16s, configuration %s", info->version,
+			       *info->commit != '\0' ? ", commit " : "", info->commit,
+			       info->config);
+}
+
+bool tree_any(void)
+{
+	return trees != NULL;
+}
+
 static gboolean is_of(gpointer key, gpointer value, gpointer tree)
 {
 	(void)key;

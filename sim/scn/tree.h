@@ -20,4 +20,10 @@ const struct release *tree_release(const char *path, const char **wrong);
 /** release_label() - what reports call it: the row's name, or the object's path. */
 const char *release_label(const struct release *release);
 
+/** tree_identity() - "7.3.4, commit 0a1b..., configuration 2c3d...": what it was made of. */
+char *tree_identity(const struct luosim_tree *tree);
+
+/** tree_any() - was any loaded? Machines on trees must be used by one thread. */
+bool tree_any(void);
+
 #endif
