@@ -106,6 +106,13 @@ same()
 	echo "${ran:-0}" >ran
 }
 
+# Trees cannot be run side by side, and are not.
+same_jobs()
+{
+	diff <("$luosim" --kernel ./x.so "$scenarios"/dup-*.scn) \
+	     <("$luosim" -j 4 --kernel ./x.so "$scenarios"/dup-*.scn)
+}
+
 # At least so many of them ran.
 ran()
 {
@@ -117,6 +124,24 @@ check "most of them ran" ran 110
 check "failures go as on row $row" same "$scenarios"/faults/*.scn
 check "findings go as on row $row" same "$scenarios"/findings/*.scn
 check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
+
+check "several jobs print the same" same_jobs
+
+# ---- Recordings of real kernels ----------------------------------------------
+
+recorded=$(cd "$srcdir/tests/recordings" && pwd)
+agrees()
+{
+	gives 0 replay -q --kernel ./x.so "$@"
+	grep -qE '^on \./x\.so \([0-9.]+' out || cat out
+}
+for kind in random $([ -n "$tap_quick" ] || echo core); do
+	if [ -e "$recorded/$row-$kind.jsonl" ]; then
+		check "the tree answers as the real kernel, $kind" agrees "$recorded/$row-$kind.jsonl"
+	fi
+done
+check "another tree than that of a recording is told to differ" gives 1 replay -q --kernel ./x.so \
+	"$recorded/v6.19-random.jsonl"
 
 # ---- Side by side with the model --------------------------------------------
 

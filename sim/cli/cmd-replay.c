@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* luosim replay: recordings of real kernels against the model, or as scenarios. */
+/* luosim replay: recordings of real kernels against the model or a tree, or as scenarios. */
 #include <errno.h>
 
 #include "replay/agreement.h"
+#include "cli/cmd.h"
 #include "cli/cmd-replay.h"
+#include "run/in-order.h"
+#include "run/overrides.h"
+#include "scn/tree.h"
 
 /* One release's row of the summary. */
 struct row {
@@ -13,6 +17,7 @@ struct row {
 };
 
 struct replay {
+	struct overrides *overrides;
 	GPtrArray *rows;	/* of struct row, in the order of the recordings */
 	gboolean quiet;
 	char *to_scn;		/* directory, or NULL */
@@ -41,7 +46,8 @@ static struct row *find_row(struct replay *r, const char *name)
 	return row;
 }
 
-static void print_difference(const struct recording *rec, const struct difference *d)
+static void print_difference(const struct replay *r, const struct recording *rec,
+			     const struct difference *d)
 {
 	if (d->op < rec->ops->len) {
 		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, d->op);
@@ -50,7 +56,8 @@ static void print_difference(const struct recording *rec, const struct differenc
 	} else {
 		g_print("%s, %s, boot and end\n", rec->name, rec->row);
 	}
-	g_print("    kernel  %s\n    model   %s\n", d->kernel, d->model);
+	g_print("    kernel  %s\n    %-7s %s\n", d->kernel,
+		overrides_tree(r->overrides) ? "tree" : "model", d->model);
 }
 
 static void print_aligned(const struct recording *rec, const struct aligned *aligned)
@@ -64,32 +71,37 @@ static void print_aligned(const struct recording *rec, const struct aligned *ali
 		g_print("allocation %u of the model fails\n", aligned->nth);
 }
 
-/* A recording and what came of it. */
+/* A file's recordings, and what came of each. */
 struct job {
-	const struct recording *rec;
-	struct agreement *agreement;
-	GError *error;
+	struct replay *replay;
+	const GPtrArray *recordings;
+	struct replayed {
+		struct agreement *agreement;
+		GError *error;
+	} *outcomes;
 };
 
 /* Each recording has a machine of its own, so that they run side by side. */
-static void run_job(gpointer data, gpointer unused)
+static void run_job(void *data, guint i)
 {
 	struct job *job = data;
+	struct replayed *outcome = &job->outcomes[i];
 
-	(void)unused;
-	job->agreement = recording_run(job->rec, &job->error);
+	outcome->agreement = recording_run(job->recordings->pdata[i], job->replay->overrides,
+					   &outcome->error);
 }
 
-static void add_to_summary(struct replay *r, const struct job *job)
+static void add_to_summary(struct replay *r, const struct recording *rec,
+			   const struct replayed *outcome)
 {
-	const struct agreement *a = job->agreement;
-	struct row *row = find_row(r, job->rec->row);
+	const struct agreement *a = outcome->agreement;
+	struct row *row = find_row(r, rec->row);
 
 	row->cases++;
 	if (!a) {
 		if (!r->quiet)
-			g_print("%s, %s: cannot be run, %s\n", job->rec->name, job->rec->row,
-				job->error->message);
+			g_print("%s, %s: cannot be run, %s\n", rec->name, rec->row,
+				outcome->error->message);
 		return;
 	}
 	row->good += a->differences->len == 0 && a->aligned->len == 0;
@@ -99,26 +111,26 @@ static void add_to_summary(struct replay *r, const struct job *job)
 	row->sum.not_modelled += a->not_modelled;
 	row->sum.skipped += a->skipped;
 	for (guint i = 0; !r->quiet && i < a->differences->len; i++)
-		print_difference(job->rec, &g_array_index(a->differences, struct difference, i));
+		print_difference(r, rec, &g_array_index(a->differences, struct difference, i));
 	for (guint i = 0; !r->quiet && i < a->aligned->len; i++)
-		print_aligned(job->rec, &g_array_index(a->aligned, struct aligned, i));
+		print_aligned(rec, &g_array_index(a->aligned, struct aligned, i));
+}
+
+static void job_done(void *data, guint i)
+{
+	struct job *job = data;
+
+	add_to_summary(job->replay, job->recordings->pdata[i], &job->outcomes[i]);
+	g_clear_pointer(&job->outcomes[i].agreement, agreement_free);
+	g_clear_error(&job->outcomes[i].error);
 }
 
 static void replay_all(struct replay *r, const GPtrArray *recordings)
 {
-	g_autofree struct job *jobs = g_new0(struct job, recordings->len);
-	GThreadPool *pool = g_thread_pool_new(run_job, NULL, g_get_num_processors(), TRUE, NULL);
+	g_autofree struct replayed *outcomes = g_new0(struct replayed, recordings->len);
+	struct job job = { .replay = r, .recordings = recordings, .outcomes = outcomes };
 
-	for (guint i = 0; i < recordings->len; i++) {
-		jobs[i].rec = g_ptr_array_index(recordings, i);
-		g_thread_pool_push(pool, &jobs[i], NULL);
-	}
-	g_thread_pool_free(pool, FALSE, TRUE);
-	for (guint i = 0; i < recordings->len; i++) {
-		add_to_summary(r, &jobs[i]);
-		g_clear_pointer(&jobs[i].agreement, agreement_free);
-		g_clear_error(&jobs[i].error);
-	}
+	in_order(g_get_num_processors(), recordings->len, run_job, job_done, &job);
 }
 
 /* DIR/RELEASE-CASE.scn */
@@ -157,8 +169,14 @@ static gboolean replay_file(struct replay *r, const char *path, GError **error)
 /* The table, and whether all agrees. */
 static gboolean print_summary(const struct replay *r)
 {
+	const struct release *on = overrides_tree(r->overrides);
 	gboolean all = TRUE;
 
+	if (on) {
+		g_autofree char *identity = tree_identity(on->tree);
+
+		g_print("on %s (%s)\n", release_label(on), identity);
+	}
 	g_print("%-9s %6s %6s %8s %11s %7s %13s %8s\n", "release", "cases", "agree", "aligned",
 		"operations", "agreed", "not modelled", "skipped");
 	for (guint i = 0; i < r->rows->len; i++) {
@@ -172,36 +190,43 @@ static gboolean print_summary(const struct replay *r)
 	return all;
 }
 
+static int replay_files(struct replay *r, char **files, GError **error)
+{
+	for (guint i = 0; files[i]; i++)
+		if (!replay_file(r, files[i], error))
+			return EXIT_UNUSABLE;
+	return r->to_scn || print_summary(r) ? EXIT_OK : EXIT_FAILED;
+}
+
 int replay_main(int argc, char **argv)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
 	g_autoptr(GError) error = NULL;
 	g_auto(GStrv) files = NULL;
-	struct replay r = { 0 };
+	struct replay r = { .overrides = overrides_new() };
 	const GOptionEntry entries[] = {
-		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &r.quiet, "print the summary only", NULL },
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &r.quiet, "Print the summary only", NULL },
 		{ "to-scn", 0, 0, G_OPTION_ARG_FILENAME, &r.to_scn,
-		  "write each recording as a scenario instead of running it", "DIR" },
+		  "Write each recording as a scenario instead of running it", "DIR" },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, NULL },
 		{ 0 },
 	};
-	gboolean good = TRUE;
+	int status = EXIT_UNUSABLE;
 
-	g_option_context_add_main_entries(context, entries, NULL);
 	r.rows = g_ptr_array_new_with_free_func(row_free);
-	if (!g_option_context_parse(context, &argc, &argv, &error))
-		good = FALSE;
+	if (!overrides_parse(r.overrides, entries, "FILE...",
+			     "Hold recordings of real kernels against the model, or a kernel tree.",
+			     NULL, argc, argv, &error))
+		;
 	else if (!files)
 		g_set_error(&error, G_OPTION_ERROR, 0, "no recording given, expected FILE...");
 	else if (r.to_scn && g_mkdir_with_parents(r.to_scn, 0777))
 		g_set_error(&error, G_OPTION_ERROR, 0, "%s: %s", r.to_scn, g_strerror(errno));
-	for (guint i = 0; !error && files[i]; i++)
-		replay_file(&r, files[i], &error);
+	else
+		status = replay_files(&r, files, &error);
 	if (error)
 		g_printerr("luosim replay: %s\n", error->message);
-	else if (!r.to_scn)
-		good = print_summary(&r);
 	g_ptr_array_unref(r.rows);
 	g_free(r.to_scn);
-	return error ? 2 : !good;
+	overrides_free(r.overrides);
+	return status;
 }

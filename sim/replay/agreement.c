@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs a recording through the model and compares: results and data, WARNs with
+ * Runs a recording through the model, or a kernel tree, and compares: results and data, WARNs with
  * their call chains, log lines, panics, and what each kernel said as it booted.
  */
 #include <string.h>
 
 #include "replay/agreement.h"
+#include "run/plan.h"
 #include "run/run.h"
 #include "report/trace.h"
 
@@ -23,6 +24,7 @@ struct said {
 struct collector {
 	struct report report;
 	const struct translation *t;
+	const struct release *on;	/* what it runs on, if not the recording's row */
 	GPtrArray *ops;		/* of struct said, by recorded operation */
 	GPtrArray *boots;	/* of struct said, by stage */
 	guint op;		/* under way, or NO_OP */
@@ -95,10 +97,10 @@ static void add_line(GPtrArray *lines, const char *line)
  * The release that KHO names, without what the builder of a kernel added to it
  * (CONFIG_LOCALVERSION): that of the recording is the one that its row follows.
  */
-static char *with_row_release(const char *line, const struct recording *rec)
+static char *with_row_release(const char *line, const struct recording *rec,
+			      const struct release *row)
 {
 	static const char exec[] = "KHO: exec from: ";
-	const struct release *row = release_find(rec->row);
 	g_autofree char *number = NULL;
 	const char *end;
 
@@ -113,7 +115,8 @@ static char *with_row_release(const char *line, const struct recording *rec)
 }
 
 /* The recorded lines that the model is held to, in its form. */
-static GPtrArray *recorded_lines(const struct recording *rec, const GPtrArray *log)
+static GPtrArray *recorded_lines(const struct recording *rec, const struct release *row,
+				 const GPtrArray *log)
 {
 	static const char *const prefixes[] = { "KHO: ", "luo: ", "memfd_luo: " };
 	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
@@ -135,7 +138,7 @@ static GPtrArray *recorded_lines(const struct recording *rec, const GPtrArray *l
 			g_ptr_array_add(lines, g_strdup(line));
 		for (guint p = 0; p < G_N_ELEMENTS(prefixes); p++)
 			if (g_str_has_prefix(line, prefixes[p]))
-				g_ptr_array_add(lines, with_row_release(line, rec));
+				g_ptr_array_add(lines, with_row_release(line, rec, row));
 	}
 	return lines;
 }
@@ -221,10 +224,11 @@ static void differ(struct agreement *a, guint op, char *kernel, char *model)
 }
 
 /* FALSE, with the difference noted, when other lines were printed. */
-static gboolean compare_lines(struct agreement *a, const struct recording *rec, guint op,
-			      const GPtrArray *log, const struct said *said)
+static gboolean compare_lines(struct agreement *a, const struct recording *rec,
+			      const struct release *on, guint op, const GPtrArray *log,
+			      const struct said *said)
 {
-	g_autoptr(GPtrArray) kernel = recorded_lines(rec, log);
+	g_autoptr(GPtrArray) kernel = recorded_lines(rec, on, log);
 	g_autofree char *is = join(said->lines), *should = join(kernel);
 
 	if (g_str_equal(is, should))
@@ -261,7 +265,7 @@ static void compare_op(struct agreement *a, const struct recording *rec, guint i
 		       g_strdup(said->result->str));
 	} else {
 		a->ops++;
-		a->agreed += compare_lines(a, rec, i, op->log, said) &&
+		a->agreed += compare_lines(a, rec, c->on, i, op->log, said) &&
 			     compare_fault(a, i, op, said);
 	}
 }
@@ -272,7 +276,7 @@ static void compare_end(struct agreement *a, const struct recording *rec,
 	const char *panic = g_str_equal(rec->end, "panic") ? rec->panic : "";
 
 	for (guint stage = 0; stage < rec->boot_log->len && stage < c->boots->len; stage++)
-		compare_lines(a, rec, rec->ops->len, g_ptr_array_index(rec->boot_log, stage),
+		compare_lines(a, rec, c->on, rec->ops->len, g_ptr_array_index(rec->boot_log, stage),
 			      g_ptr_array_index(c->boots, stage));
 	if (!g_str_equal(panic, c->panic ? c->panic : ""))
 		differ(a, rec->ops->len, g_strdup_printf("end: %s %s", rec->end, panic),
@@ -297,31 +301,48 @@ static struct agreement *agreement_new(void)
 	return a;
 }
 
-static struct agreement *run_with(const struct recording *rec, const guint *nth, GError **error)
+/* What the recording runs on: the release of --kernel, or that of the recording. */
+static const struct release *runs_on(const struct recording *rec, const struct overrides *o)
+{
+	return o->releases->len > 0 ? o->releases->pdata[0] : release_find(rec->row);
+}
+
+static struct agreement *run_parsed(const struct recording *rec, const struct translation *t,
+				    const struct scenario *scn, const struct overrides *o)
+{
+	struct collector c = {
+		.report.event = collect, .t = t, .on = runs_on(rec, o), .op = NO_OP,
+	};
+	struct agreement *a = agreement_new();
+
+	c.ops = g_ptr_array_new_with_free_func(said_free);
+	c.boots = g_ptr_array_new_with_free_func(said_free);
+	for (guint i = 0; i < rec->ops->len; i++)
+		g_ptr_array_add(c.ops, said_new());
+	run_scenario(scn, NULL, o, &c.report);
+	for (guint i = 0; i < rec->ops->len; i++)
+		compare_op(a, rec, i, &c);
+	compare_end(a, rec, &c);
+	g_ptr_array_unref(c.ops);
+	g_ptr_array_unref(c.boots);
+	g_free(c.panic);
+	return a;
+}
+
+static struct agreement *run_with(const struct recording *rec, const struct overrides *o,
+				  const guint *nth, GError **error)
 {
 	struct translation *t = translate(rec, nth);
 	struct scenario *scn = scenario_parse(rec->name, t->text->str, t->text->len, error);
-	g_autoptr(GPtrArray) releases = g_ptr_array_new();
-	g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(struct setting));
-	struct overrides none = { .releases = releases, .settings = settings };
-	struct collector c = { .report.event = collect, .t = t, .op = NO_OP };
+	g_autofree char *objection = scn ? plan_objection(scn, NULL, o) : NULL;
 	struct agreement *a = NULL;
 
-	if (scn) {
-		c.ops = g_ptr_array_new_with_free_func(said_free);
-		c.boots = g_ptr_array_new_with_free_func(said_free);
-		for (guint i = 0; i < rec->ops->len; i++)
-			g_ptr_array_add(c.ops, said_new());
-		run_scenario(scn, NULL, &none, &c.report);
-		a = agreement_new();
-		for (guint i = 0; i < rec->ops->len; i++)
-			compare_op(a, rec, i, &c);
-		compare_end(a, rec, &c);
-		g_ptr_array_unref(c.ops);
-		g_ptr_array_unref(c.boots);
-		g_free(c.panic);
+	if (objection)
+		g_set_error(error, SCN_ERROR, 0, "%s", objection);
+	else if (scn)
+		a = run_parsed(rec, t, scn, o);
+	if (scn)
 		scenario_free(scn);
-	}
 	translation_free(t);
 	return a;
 }
@@ -350,8 +371,8 @@ static gboolean differs_before(const struct agreement *a, guint end)
  * Let other allocations of the model fail at operation @fail until all agrees up to @end:
  * earlier ones, the nearest first, then none, then a few later ones.
  */
-static struct agreement *try_neighbours(const struct recording *rec, guint *nth, guint fail,
-					guint end)
+static struct agreement *try_neighbours(const struct recording *rec, const struct overrides *o,
+					guint *nth, guint fail, guint end)
 {
 	guint asked = asked_nth(rec, fail), before = MIN(asked, MAX_BEFORE);
 
@@ -359,7 +380,7 @@ static struct agreement *try_neighbours(const struct recording *rec, guint *nth,
 		struct agreement *a;
 
 		nth[fail] = i < before ? before - i - 1 : asked + 1 + i - before;
-		a = run_with(rec, nth, NULL);
+		a = run_with(rec, o, nth, NULL);
 		if (!a || !differs_before(a, end))
 			return a;
 		agreement_free(a);
@@ -373,7 +394,8 @@ static struct agreement *try_neighbours(const struct recording *rec, guint *nth,
  * one, failure by failure, from what comes of it @as_recorded on. NULL when there is none
  * to align, or the rest does not agree that way either.
  */
-static struct agreement *align(const struct recording *rec, const struct agreement *as_recorded)
+static struct agreement *align(const struct recording *rec, const struct overrides *o,
+			       const struct agreement *as_recorded)
 {
 	g_autofree guint *nth = g_new(guint, rec->ops->len);
 	struct agreement *a = NULL;
@@ -391,7 +413,7 @@ static struct agreement *align(const struct recording *rec, const struct agreeme
 		if (!differs_before(a ? a : as_recorded, end))
 			continue;
 		g_clear_pointer(&a, agreement_free);
-		a = try_neighbours(rec, nth, i, end);
+		a = try_neighbours(rec, o, nth, i, end);
 		if (!a)
 			return NULL;
 	}
@@ -404,13 +426,14 @@ static struct agreement *align(const struct recording *rec, const struct agreeme
 	return a;
 }
 
-struct agreement *recording_run(const struct recording *rec, GError **error)
+struct agreement *recording_run(const struct recording *rec, const struct overrides *o,
+				GError **error)
 {
-	struct agreement *a = run_with(rec, NULL, error), *aligned;
+	struct agreement *a = run_with(rec, o, NULL, error), *aligned;
 
 	if (!a || !a->differences->len)
 		return a;
-	aligned = align(rec, a);
+	aligned = align(rec, o, a);
 	if (!aligned)
 		return a;
 	agreement_free(a);

@@ -4,6 +4,7 @@
 #define SIM_REPLAY_AGREEMENT_H
 
 #include "replay/translate.h"
+#include "run/run.h"
 
 /* One operation on which they differ. */
 struct difference {
@@ -24,7 +25,8 @@ struct agreement {
 };
 
 /**
- * recording_run() - run a recording through the model.
+ * recording_run() - run a recording through the model, or a kernel tree.
+ * @o: the kernel that takes the place of the recording's, with its settings; or none.
  *
  * If it does not agree as it stands, it may by letting other allocations fail than those
  * that are counted in the recording: those are in @aligned then.
@@ -32,7 +34,8 @@ struct agreement {
  * Return: the agreement, or NULL and @error when the case is not to be had as a
  *	scenario.
  */
-struct agreement *recording_run(const struct recording *rec, GError **error);
+struct agreement *recording_run(const struct recording *rec, const struct overrides *o,
+				GError **error);
 void agreement_free(struct agreement *a);
 
 #endif
