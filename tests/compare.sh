@@ -262,6 +262,16 @@ traces_in_html()
 	done
 }
 
+# The page says of each kind of cell what it means, and gives it a look of its own.
+explained_kinds()
+{
+	local kind
+	for kind in clean refused refused-alike refused-as-meant not-here broken stopped skipped; do
+		grep -q "<span><b class=\"$kind\">" "$tmp/html" || echo "$kind is not explained"
+		grep -q "^[^{]*\.$kind[ ,]" "$tmp/html" || echo "$kind has no style"
+	done
+}
+
 # What a kernel cannot do and what is clean have numbers of their own.
 counted_apart()
 {
@@ -377,6 +387,7 @@ check "JSON is one object" valid_json
 check "Markdown has whole rows" valid_markdown
 check "HTML is well formed and needs nothing else" valid_html
 check "HTML has the traces" traces_in_html
+check "HTML explains every kind of cell" explained_kinds
 if command -v python3 >/dev/null; then
 	check "HTML can be read by a program" read_page
 	check "HTML begins with totals and what differs, by folder, and has a search" cat "$tmp/first"
