@@ -18,13 +18,11 @@ bool tree_is_path(const char *word)
 	return strchr(word, '/') != NULL && g_str_has_suffix(word, ".so");
 }
 
-/* "7.3.4" is of v7.3; what is not out yet is like the newest. */
+/* Of "7.1.2-rc1+", the row that covers 7.1.2; what is not out yet is like the newest. */
 static const struct release *row_of(const char *version)
 {
-	const char *dot = strchr(version, '.');
-	const char *end = dot != NULL ? dot + 1 + strspn(dot + 1, "0123456789") : version;
-	g_autofree char *name = g_strdup_printf("v%.*s", (int)(end - version), version);
-	const struct release *row = release_find(name);
+	g_autofree char *number = g_strndup(version, strspn(version, "0123456789."));
+	const struct release *row = release_find(number);
 
 	return row != NULL ? row : newest_release();
 }
