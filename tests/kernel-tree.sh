@@ -233,6 +233,13 @@ kernel 1 ./x.so
   open("/dev/liveupdate") = dev
   flb("x")
 EOF
+cat >tree.scn <<'EOF'
+scenario tree
+kernel 1 v7.1
+  open("/dev/liveupdate") = -ENOENT | tree: dev
+EOF
+check "a result can be that of a tree" gives 0 -q --kernel ./x.so tree.scn
+check "and is not that of a row" gives 1 -q tree.scn
 check "a fix cannot be taken from a tree" complains 'fix.scn:2:.*on the kernel tree.*' fix.scn
 check "an operation that it lacks is told" complains 'race.scn:4: flb on the kernel tree.*' race.scn
 done_testing

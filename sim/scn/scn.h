@@ -73,7 +73,7 @@ struct field {
  * One word of "v7.1+,get-id,-seals": on what kernel an alternative holds.
  * The words are alternatives, except that '/' joins two that must both hold.
  */
-enum selector_kind { SELECT_RELEASE, SELECT_POLICY, SELECT_FIX };
+enum selector_kind { SELECT_RELEASE, SELECT_POLICY, SELECT_FIX, SELECT_TREE };
 
 struct selector {
 	enum selector_kind kind;

@@ -6,6 +6,8 @@
 #include "scn/select.h"
 #include "scn/tree.h"
 
+#define TREE_WORD	"tree"
+
 static GPtrArray *release_words(void)
 {
 	GPtrArray *words = g_ptr_array_new();
@@ -154,6 +156,13 @@ static bool parse_fix(const char *text, struct selector *s)
 	return fix >= 0;
 }
 
+/* "tree": whatever tree's own code it is. */
+static bool parse_tree(const char *text, struct selector *s)
+{
+	s->kind = SELECT_TREE;
+	return g_str_equal(text, TREE_WORD);
+}
+
 static bool parse_policy(const char *text, struct selector *s)
 {
 	struct policy policy = { 0 };
@@ -180,6 +189,7 @@ static void unknown_selector(struct lex *l, const char *at, const char *text)
 		return;
 	words = release_words();
 	g_ptr_array_extend_and_steal(words, policy_words());
+	g_ptr_array_add(words, TREE_WORD);
 	lex_unknown(l, at, "release, policy or fix", text, words, true);
 }
 
@@ -200,7 +210,7 @@ GArray *select_parse(struct lex *l)
 			goto fail;
 		}
 		if (!parse_range(l, at, s.text, &s) && !parse_fix(s.text, &s) &&
-		    !parse_policy(s.text, &s)) {
+		    !parse_tree(s.text, &s) && !parse_policy(s.text, &s)) {
 			unknown_selector(l, at, s.text);
 			g_free(s.text);
 			goto fail;
@@ -251,6 +261,8 @@ static bool selector_match(const struct selector *s, const struct release *relea
 		return s->from <= row && row <= s->to;
 	case SELECT_POLICY:
 		return policy_holds(s->text, &release->policy);
+	case SELECT_TREE:
+		return release->tree != NULL;
 	case SELECT_FIX:
 		return ((release->fixes & FIX_BIT(s->fix)) != 0) == s->has;
 	}
