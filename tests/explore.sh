@@ -412,20 +412,20 @@ if [ "${1:-}" = all ]; then
 	done_testing
 	exit
 fi
-check "the graphs of the reduced machine" reduced 50000 8000
-check "the same findings without symmetry or pruning" same_findings
+check "the graphs of the reduced machine" reduced $(quick && echo 5000 1000 || echo 50000 8000)
+slow "the same findings without symmetry or pruning" same_findings
 check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
-check "each release has what it is known for" releases
+slow "each release has what it is known for" releases
 check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged
 check "files of other handlers" handlers
 check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
-check "the same races with more threads, without symmetry, and at random" races_again
+slow "the same races with more threads, without symmetry, and at random" races_again
 check "the same with more threads, and again at random" same_again
-check "states that are taken for one are alike" audited
+slow "states that are taken for one are alike" audited
 check "an audit finds those that are not" unequal
 check "scenarios are minimised" minimised
 check "one without a violation is not" nothing_to_minimise

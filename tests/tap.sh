@@ -7,6 +7,7 @@
 #	gives STATUS ARGUMENT...	"${command[@]}" with these gives that exit status
 #	prints REGEXP ARGUMENT...	likewise, one line of its output is REGEXP
 #	quick			is what is slow to be left out?
+#	slow WHAT COMMAND...	likewise check, but where quick() left out, which is told
 #	done_testing		prints the plan; the last thing a test does
 
 set -u
@@ -36,6 +37,15 @@ tap_quick=${QUICK:-$(grep -qs __asan_init "${LUOSIM:-./luosim}" && echo yes)}
 quick()
 {
 	[ -n "$tap_quick" ]
+}
+
+slow()
+{
+	if quick; then
+		skip "$1" "left to a run without QUICK"
+	else
+		check "$@"
+	fi
 }
 
 gives()

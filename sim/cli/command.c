@@ -12,12 +12,12 @@
 #define PLAIN_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_=+,./:@%^"
 
 static GStrv given;
-static const char *built_from;
+static char *built_from;
 
 void command_remember(char **argv, const char *source)
 {
 	given = g_strdupv(argv);
-	built_from = source;
+	built_from = source != NULL ? g_canonicalize_filename(source, NULL) : NULL;
 }
 
 char *command_manual(void)
