@@ -6,33 +6,40 @@
 #include <stdio.h>
 
 #include "match/collect.h"
+#include "run/in-order.h"
 
-/* A bug and what is found for it; bugs are run side by side. */
-struct job {
+/* A bug, and what was found for it. */
+struct heard {
 	const struct bug *bug;
-	const char *dir;
 	GPtrArray *signatures;
 	bool ok;
 };
 
-static void run_job(gpointer data, gpointer unused)
-{
-	struct job *job = data;
-	g_auto(GStrv) names = bug_scenarios(job->bug, job->dir);
+struct index_maker {
+	const char *dir;
+	struct heard *heard;
+	GString *text;
+	bool ok;
+};
 
-	(void)unused;
-	job->ok = true;
+static void hear_bug(void *data, guint nth)
+{
+	struct index_maker *m = data;
+	struct heard *heard = &m->heard[nth];
+	g_auto(GStrv) names = bug_scenarios(heard->bug, m->dir);
+
+	heard->ok = true;
 	for (guint i = 0; names[i] != NULL; i++) {
-		g_autofree char *path = g_strconcat(job->dir, "/", names[i], ".scn", NULL);
+		g_autofree char *path = g_strconcat(m->dir, "/", names[i], ".scn", NULL);
 		g_autoptr(GError) error = NULL;
 		struct scenario *scn = scenario_load(path, &error);
 
 		if (scn == NULL) {
 			fprintf(stderr, "%s\n", error->message);
-			job->ok = false;
+			heard->ok = false;
 			continue;
 		}
-		collect(job->bug, scn, names[i], job->signatures);
+		collect(heard->bug, scn, names[i], heard->signatures);
 		scenario_free(scn);
 	}
 }
@@ -51,28 +58,30 @@ static void print_string(const char *name, const char *text)
 	printf("\t;\n");
 }
 
+static void print_bug(void *data, guint nth)
+{
+	struct index_maker *m = data;
+	struct heard *heard = &m->heard[nth];
+
+	for (guint i = 0; i < heard->signatures->len; i++)
+		signature_print(m->text, heard->signatures->pdata[i]);
+	m->ok = m->ok && heard->ok;
+}
+
 static bool make(const char *page, const char *dir, GString *text)
 {
 	g_autoptr(GPtrArray) bugs = bugs_parse(page);
-	g_autofree struct job *jobs = g_new0(struct job, bugs->len);
-	GThreadPool *pool = g_thread_pool_new(run_job, NULL, g_get_num_processors(), TRUE, NULL);
-	bool ok = true;
+	g_autofree struct heard *heard = g_new0(struct heard, bugs->len);
+	struct index_maker m = { .dir = dir, .heard = heard, .text = text, .ok = true };
 
 	for (guint i = 0; i < bugs->len; i++) {
-		jobs[i] = (struct job){
-			.bug = bugs->pdata[i], .dir = dir,
-			.signatures = g_ptr_array_new_with_free_func(signature_free),
-		};
-		g_thread_pool_push(pool, &jobs[i], NULL);
+		heard[i].bug = bugs->pdata[i];
+		heard[i].signatures = g_ptr_array_new_with_free_func(signature_free);
 	}
-	g_thread_pool_free(pool, FALSE, TRUE);
-	for (guint i = 0; i < bugs->len; i++) {
-		for (guint j = 0; j < jobs[i].signatures->len; j++)
-			signature_print(text, jobs[i].signatures->pdata[j]);
-		ok = ok && jobs[i].ok;
-		g_ptr_array_unref(jobs[i].signatures);
-	}
-	return ok;
+	in_order(g_get_num_processors(), bugs->len, hear_bug, print_bug, &m);
+	for (guint i = 0; i < bugs->len; i++)
+		g_ptr_array_unref(heard[i].signatures);
+	return m.ok;
 }
 
 int main(int argc, char **argv)
