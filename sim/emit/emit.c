@@ -55,20 +55,6 @@ static char *name_of(struct emitter *e, const struct text *name)
 
 /* ---- What a step must return ---- */
 
-/* Which of @op's outcomes holds on each row: the first that is selected, or the main one. */
-static guint outcome_on(const struct op *op, gsize row)
-{
-	size_t nr;
-
-	for (guint i = 1; i < op->outcomes->len; i++) {
-		const struct outcome *o = &g_array_index(op->outcomes, struct outcome, i);
-
-		if (o->selectors != NULL && select_match(o->selectors, &release_table(&nr)[row]))
-			return i;
-	}
-	return 0;
-}
-
 /* Rows on which @op has to return the same: what, and which they are. */
 struct want {
 	char *text;
@@ -83,17 +69,20 @@ static void want_clear(gpointer data)
 static GArray *wants_of(struct emitter *e, const struct op *op)
 {
 	GArray *wants = g_array_new(FALSE, TRUE, sizeof(struct want));
+	size_t nr;
+	const struct release *table = release_table(&nr);
 
 	g_array_set_clear_func(wants, want_clear);
 	for (gsize row = 0; e->s.among >> row != 0; row++) {
 		g_autoptr(GString) text = g_string_new(NULL);
 		struct want want = { .rows = (rows_t)1 << row };
-		guint i = 0;
+		guint i = outcome_on(op->outcomes, &table[row]);
 
 		if (!(e->s.among >> row & 1))
 			continue;
-		say_result(text, &e->s, op->info, &g_array_index(op->outcomes, struct outcome,
-								 outcome_on(op, row)).value);
+		say_result(text, &e->s, op->info,
+			   &g_array_index(op->outcomes, struct outcome, i).value);
+		i = 0;
 		while (i < wants->len &&
 		       strcmp(g_array_index(wants, struct want, i).text, text->str) != 0)
 			i++;

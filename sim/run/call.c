@@ -174,18 +174,6 @@ static void take_result(struct run *r, struct caller *c, gint64 ret)
 	}
 }
 
-/* Where the outcome is that holds on @release: the first of those that match, or the main one. */
-static guint find_outcome(const struct op *op, const struct release *release)
-{
-	for (guint i = 1; i < op->outcomes->len; i++) {
-		const struct outcome *o = &g_array_index(op->outcomes, struct outcome, i);
-
-		if (o->selectors != NULL && select_match(o->selectors, release))
-			return i;
-	}
-	return 0;
-}
-
 /*
  * What the step had to return on the kernel that ran it: of results that are
  * equally good the one that came, else the first, and then @differs is set. NULL:
@@ -195,7 +183,7 @@ static const struct value *expected_value(const struct run *r, const struct call
 					  const struct release *release, bool *differs)
 {
 	const GArray *outcomes = c->op->outcomes;
-	guint from = outcomes != NULL ? find_outcome(c->op, release) : 0;
+	guint from = outcomes != NULL ? outcome_on(outcomes, release) : 0;
 
 	*differs = false;
 	if (outcomes == NULL)

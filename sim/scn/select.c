@@ -285,6 +285,17 @@ bool select_match(const GArray *selectors, const struct release *release)
 	return false;
 }
 
+guint outcome_on(const GArray *outcomes, const struct release *release)
+{
+	for (guint i = 1; i < outcomes->len; i++) {
+		const struct outcome *o = &g_array_index(outcomes, struct outcome, i);
+
+		if (o->selectors != NULL && select_match(o->selectors, release))
+			return i;
+	}
+	return 0;
+}
+
 guint32 expected_kinds(const GArray *expects, const struct release *release)
 {
 	guint32 kinds = 0;

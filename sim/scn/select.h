@@ -14,6 +14,9 @@ void select_print(GString *out, const GArray *selectors);
 /** select_match() - does one of them hold on a kernel of @release? */
 bool select_match(const GArray *selectors, const struct release *release);
 
+/** outcome_on() - of @outcomes the first that is selected on @release, or the main one. */
+guint outcome_on(const GArray *outcomes, const struct release *release);
+
 /**
  * expected_kinds() - what the first of @expects whose selectors hold on @release
  * says, or else the main one; 0 when there is none.
