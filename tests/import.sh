@@ -77,11 +77,18 @@ any_input()
 	done
 }
 
+standard_input()
+{
+	"$LUOSIM" import "${logs[0]}" | sed '/^source/d' >"$tmp/named.scn"
+	"$LUOSIM" import - <"${logs[0]}" | sed '/^source/d' | diff "$tmp/named.scn" -
+}
+
 check "the steps, results and comments that the logs make" expected
 check "what is imported has the results of the log" agrees
 check "another result in the log is noticed" notices
 check "what a scenario's calls look like becomes that scenario" round_trip
 check "noise makes comments, and a scenario that parses" any_input
+check "standard input is as good as a file" standard_input
 check "a file that is not there" gives 2 import "$tmp/none"
 check "no file" gives 2 import
 check "a release that is not known" gives 2 import --kernel v1.0 "${logs[0]}"

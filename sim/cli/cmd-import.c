@@ -8,20 +8,19 @@
 #include "scn/scn.h"
 #include "scn/select.h"
 
+/* Of a longer log the end is not read. */
+#define MAX_STRACE_BYTES	(256u << 20)
+
 static bool import_file(GString *out, const char *path, guint *kernel)
 {
-	g_autofree char *text = NULL;
 	g_autoptr(GError) error = NULL;
-	gsize len;
+	g_autoptr(GString) text = read_text(path, MAX_STRACE_BYTES, &error);
 
-	if (!g_file_get_contents(path, &text, &len, &error)) {
+	if (text == NULL) {
 		complain("%s", error->message);
 		return false;
 	}
-	for (gsize i = 0; i < len; i++)
-		if (text[i] == '\0')
-			text[i] = ' ';
-	import_strace(out, text, kernel);
+	import_strace(out, text->str, kernel);
 	return true;
 }
 
@@ -41,7 +40,7 @@ static void head(GString *out, char **files, const char *release)
 
 int import_main(int argc, char **argv)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
+	g_autoptr(GOptionContext) context = g_option_context_new("FILE...|-");
 	g_autofree char *release = NULL;
 	g_autoptr(GString) out = g_string_new(NULL);
 	g_autoptr(GError) error = NULL;

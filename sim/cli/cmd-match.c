@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* luosim match: which known bug a kernel log shows. luosim show: what is known of a bug. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,33 +11,6 @@
 /* Of a longer log the end is not read. */
 #define MAX_LOG_BYTES	(256u << 20)
 
-/* All of a file or of standard input; NULL when it cannot be read. */
-static GString *read_log(const char *path, GError **error)
-{
-	FILE *in = g_str_equal(path, "-") ? stdin : fopen(path, "rb");
-	g_autoptr(GString) text = g_string_new(NULL);
-	char part[65536];
-	size_t n;
-
-	while (in != NULL && text->len < MAX_LOG_BYTES &&
-	       (n = fread(part, 1, sizeof(part), in)) > 0)
-		g_string_append_len(text, part, n);
-	if (in == NULL || ferror(in))
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: %s", path,
-			    g_strerror(errno));
-	if (in != NULL && in != stdin)
-		fclose(in);
-	return *error == NULL ? g_steal_pointer(&text) : NULL;
-}
-
-/* A NUL byte ends no log. */
-static void drop_nuls(GString *text)
-{
-	for (gsize i = 0; i < text->len; i++)
-		if (text->str[i] == '\0')
-			text->str[i] = ' ';
-}
-
 /* @header: what JSON is of; NULL: it is text that is wanted. */
 static int match_log(GString *text, const struct header *header)
 {
@@ -47,7 +19,6 @@ static int match_log(GString *text, const struct header *header)
 	GPtrArray *episodes;
 	int status = EXIT_FAILED;
 
-	drop_nuls(text);
 	log = log_parse(text->str, text->len, (const char *const *)index->prefixes->pdata);
 	episodes = score(index, log);
 	for (guint i = 0; i < episodes->len; i++)
@@ -86,7 +57,7 @@ int match_main(int argc, char **argv)
 		return complain("unknown --format, expected text or json");
 	if (argc != 2)
 		return complain("expected luosim match FILE, or - for standard input");
-	text = read_log(argv[1], &error);
+	text = read_text(argv[1], MAX_LOG_BYTES, &error);
 	if (text == NULL)
 		return complain("%s", error->message);
 	header_init(&about, (char *[]){ argv[1], NULL }, NULL);

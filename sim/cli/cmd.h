@@ -66,6 +66,12 @@ GPtrArray *unreadable_new(void);
 struct scenario *load_scenario(const char *path, GError **error);
 
 /**
+ * read_text() - up to @max bytes of a file, "-" for standard input; a NUL byte becomes a blank.
+ * Return: them, or NULL with @error set.
+ */
+GString *read_text(const char *path, gsize max, GError **error);
+
+/**
  * command_remember() - the command line that header_init() tells.
  * @source: source_folder().
  */
