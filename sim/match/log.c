@@ -38,21 +38,40 @@ void incident_free(gpointer data)
 	g_free(incident);
 }
 
-static char *replace(const char *pattern, const char *by, const char *text)
+static GRegex *raw_regex(const char *pattern)
 {
-	g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
+	return g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
+}
 
-	return g_regex_replace_literal(regex, text, -1, 0, by, 0, NULL);
+/* What differs from one run of a kernel to the next, and what stands in its place. */
+static const struct blank {
+	const char *pattern, *by;
+} blanks[] = {
+	{ "'[^']*'", "'*'" },
+	{ "\\[[^]]*\\]", "[*]" },
+	{ "\\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\\b|\\bADDR\\b", "N" },
+};
+
+static GRegex *blank_regex(guint i)
+{
+	static gsize compiled[G_N_ELEMENTS(blanks)];
+
+	if (g_once_init_enter(&compiled[i]))
+		g_once_init_leave(&compiled[i], (gsize)raw_regex(blanks[i].pattern));
+	return (GRegex *)compiled[i];
 }
 
 char *message_normal(const char *text)
 {
-	g_autofree char *quoted = replace("'[^']*'", "'*'", text);
-	g_autofree char *bracketed = replace("\\[[^]]*\\]", "[*]", quoted);
-	g_autofree char *numbers = replace("\\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\\b|\\bADDR\\b", "N",
-					   bracketed);
+	char *normal = g_strdup(text);
 
-	return g_strstrip(g_steal_pointer(&numbers));
+	for (guint i = 0; i < G_N_ELEMENTS(blanks); i++) {
+		g_autofree char *before = normal;
+
+		normal = g_regex_replace_literal(blank_regex(i), before, -1, 0, blanks[i].by, 0,
+						 NULL);
+	}
+	return g_strstrip(normal);
 }
 
 char *frame_normal(const char *func)
@@ -377,11 +396,6 @@ static GRegex *message_regex(const char *const *prefixes)
 	}
 	g_string_append(pattern, "): .*)$");
 	return g_regex_new(pattern->str, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
-}
-
-static GRegex *raw_regex(const char *pattern)
-{
-	return g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
 }
 
 struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
