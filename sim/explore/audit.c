@@ -319,10 +319,10 @@ static char *explain(const struct row *x, const struct row *y)
 	return g_strdup("the states behind it differ");
 }
 
-static struct difference *difference_new(GArray *const paths[2], const struct row *const rows[2],
-					 char *text)
+static struct audit_difference *difference_new(GArray *const paths[2],
+					       const struct row *const rows[2], char *text)
 {
-	struct difference *d = g_new0(struct difference, 1);
+	struct audit_difference *d = g_new0(struct audit_difference, 1);
 
 	for (guint i = 0; i < 2; i++) {
 		d->paths[i] = with_row(paths[i], rows[i]);
@@ -332,7 +332,7 @@ static struct difference *difference_new(GArray *const paths[2], const struct ro
 	return d;
 }
 
-void difference_free(struct difference *d)
+void difference_free(struct audit_difference *d)
 {
 	if (d == NULL)
 		return;
@@ -395,11 +395,11 @@ static bool find_lost(const GArray *rows, const struct row *odd[2])
 	return false;
 }
 
-struct difference *audit_compare(struct audit *a, GArray *first, GArray *second)
+struct audit_difference *audit_compare(struct audit *a, GArray *first, GArray *second)
 {
 	GArray *paths[2] = { first, second }, *rows[2] = { NULL, NULL };
 	const struct row *odd[2] = { NULL, NULL };
-	struct difference *d = NULL;
+	struct audit_difference *d = NULL;
 	guint64 f[2][2] = { { 0 } };
 	bool ok = true, dangles = false;
 
@@ -427,7 +427,7 @@ struct difference *audit_compare(struct audit *a, GArray *first, GArray *second)
 	return d;
 }
 
-char *difference_scenario(const struct difference *d, guint nr, const struct world *world,
+char *difference_scenario(const struct audit_difference *d, guint nr, const struct world *world,
 			  const struct overrides *overrides, const char *name)
 {
 	g_autofree char *about = g_strdup_printf("One of two paths that were taken for one: %s",

@@ -11,12 +11,12 @@
 struct audit;
 
 /**
- * struct difference - what tells two paths apart.
+ * struct audit_difference - what tells two paths apart.
  * @paths: of struct path_step, with the operation as the last one where it can be done.
  * @at_end: it shows when all is closed behind them.
  * @text: what differs.
  */
-struct difference {
+struct audit_difference {
 	GArray *paths[2];
 	bool at_end;
 	char *text;
@@ -33,11 +33,11 @@ void audit_free(struct audit *audit);
  * audit_compare() - do the two paths, of struct path_step, end in states that are alike?
  * Return: NULL if so.
  */
-struct difference *audit_compare(struct audit *audit, GArray *first, GArray *second);
-void difference_free(struct difference *d);
+struct audit_difference *audit_compare(struct audit *audit, GArray *first, GArray *second);
+void difference_free(struct audit_difference *d);
 
 /** difference_scenario() - path @nr of the two as a scenario of that name. */
-char *difference_scenario(const struct difference *d, guint nr, const struct world *world,
+char *difference_scenario(const struct audit_difference *d, guint nr, const struct world *world,
 			  const struct overrides *overrides, const char *name);
 
 #endif

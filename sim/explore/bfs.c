@@ -45,7 +45,7 @@ struct search {
 	GMutex lock;			/* of what follows */
 	struct audit *audit;		/* or NULL; of one thread */
 	guint64 met;			/* states that were met again */
-	struct difference *difference;	/* of two that were taken for one, or NULL */
+	struct audit_difference *difference;	/* of two that were taken for one, or NULL */
 	GHashTable *findings;		/* by id */
 	void (*found)(void *data, const struct finding *f);
 	void *data;

@@ -46,7 +46,7 @@ struct explore_result {
 	guint depth;
 	double seconds, cpu;
 	GPtrArray *findings;
-	struct difference *difference;
+	struct audit_difference *difference;
 };
 
 /**

@@ -52,7 +52,8 @@ static char *audit_name(const struct explore_report *r, guint nr)
 	return g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_", '-');
 }
 
-static char *audit_scenario(const struct explore_report *r, const struct difference *d, guint nr)
+static char *audit_scenario(const struct explore_report *r, const struct audit_difference *d,
+			    guint nr)
 {
 	g_autofree char *name = audit_name(r, nr);
 
@@ -60,7 +61,7 @@ static char *audit_scenario(const struct explore_report *r, const struct differe
 }
 
 /* Both paths, to a directory or as they are. */
-static void print_difference(struct explore_report *r, const struct difference *d)
+static void print_difference(struct explore_report *r, const struct audit_difference *d)
 {
 	printf("  audit: two paths to one state: %s\n", d->text);
 	for (guint i = 0; i < G_N_ELEMENTS(d->paths); i++) {
@@ -75,7 +76,7 @@ static void print_difference(struct explore_report *r, const struct difference *
 }
 
 /* Where findings are written. */
-static void write_difference(struct explore_report *r, const struct difference *d)
+static void write_difference(struct explore_report *r, const struct audit_difference *d)
 {
 	for (guint i = 0; r->out != NULL && r->error == NULL && i < G_N_ELEMENTS(d->paths); i++) {
 		g_autofree char *name = audit_name(r, i);
@@ -150,7 +151,7 @@ static void json_finding(const struct explore_report *r, const struct finding *f
 	write_json(stdout, b);
 }
 
-static void json_difference(const struct explore_report *r, const struct difference *d)
+static void json_difference(const struct explore_report *r, const struct audit_difference *d)
 {
 	g_autoptr(JsonBuilder) b = json_builder_new();
 
