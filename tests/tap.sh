@@ -30,8 +30,7 @@ check()
 }
 
 # What is slow and touches no memory that other tests do not touch too is left out where
-# the program was built with AddressSanitizer, and where QUICK is set, as by the run of
-# continuous integration that comes after one with all.
+# the program was built with AddressSanitizer, and where QUICK is set.
 tap_quick=${QUICK:-$(grep -qs __asan_init "${LUOSIM:-./luosim}" && echo yes)}
 
 quick()
