@@ -54,7 +54,7 @@ const char page_head[] =
 ".folder .name { font-weight: 600; }\n"
 ".folder .name span { position: sticky; left: .6rem; }\n"
 ".folder td { height: 1px; }\n"
-"td button { display: block; width: 100%; height: 100%; min-height: 1.8rem; border: 0;\n"
+"td button { display: block; font: inherit; width: 100%; height: 100%; min-height: 1.8rem; border: 0;\n"
 "  padding: .25rem .6rem; text-align: left; white-space: nowrap; cursor: pointer; }\n"
 "td button.clean, td button.refused-alike, td button.refused-as-meant, td button.not-here,\n"
 "td button.stopped, td button.skipped { background: none; }\n"

@@ -310,7 +310,7 @@ static void bench_replay(char *argv[])
 	dup2(out, STDOUT_FILENO);
 	close(out);
 	close(quiet);
-	timing_report(&timing, "all recordings", 1, 1, "s");
+	timing_report(&timing, "recordings", 1, 1, "s");
 }
 
 int main(int argc, char *argv[])
