@@ -915,6 +915,7 @@ int handover_path(const char *path);
  *	are called. Otherwise states that differ only in that are one state.
  * @contents: it matters what files hold, and not only which hold the same.
  * @damaged: what was handed over need not be what the preserved files were.
+ * @faults: steps may fail, so that it matters how many there are.
  */
 struct machine_view {
 	const int *fds;
@@ -923,6 +924,7 @@ struct machine_view {
 	bool names;
 	bool contents;
 	bool damaged;
+	bool faults;
 };
 
 /** struct machine_walk - memory that fingerprints are made in. */

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "handlers/handlers.h"
+#include "kernel/liveupdate/kho_track.h"
 #include "machine/machine.h"
 #include "search/walk.h"
 
@@ -593,6 +594,37 @@ static void put_session(struct machine_walk *w, struct luo_session *session)
 	put_word(w, UINT64_MAX);
 }
 
+/*
+ * What a reboot that failed has left in the entries of sessions: one without files does not
+ * write over those of the session that had the entry before.
+ */
+static void put_entries(struct machine_walk *w, phys_addr_t entries, u64 head, u64 size)
+{
+	struct luo_session_ser ser;
+
+	for (u64 at = head; at + sizeof(ser) <= size; at += sizeof(ser)) {
+		if ((at & ~PAGE_MASK) < sizeof(ser) &&
+		    !phys_hash(w->m, (entries + at) & PAGE_MASK, PAGE_SIZE, 0))
+			return;
+		phys_read(w->m, entries + at, &ser, sizeof(ser));
+		if (!ser.file_set_ser.files)
+			continue;
+		put_word(w, at | ser.file_set_ser.count << 32);
+		walk_frame(w, PHYS_PFN(ser.file_set_ser.files));
+	}
+}
+
+static void put_left_entries(struct machine_walk *w, struct luo_session_header *sh)
+{
+	struct kho_block *block;
+
+	if (sh->header_ser)
+		put_entries(w, sh->header_ser, sizeof(struct luo_session_header_ser),
+			    LUO_SESSION_PGCNT * PAGE_SIZE);
+	list_for_each_entry(block, &sh->block_set.blocks, list)
+		put_entries(w, block->ser, sizeof(struct kho_block_header_ser), PAGE_SIZE);
+}
+
 static void put_sessions(struct machine_walk *w, struct luo_session_header *sh)
 {
 	struct luo_session *session;
@@ -784,6 +816,18 @@ static void put_census(struct machine_walk *w)
 	}
 }
 
+/* Bitmaps in which KHO keeps track stay when they are empty: they need not be had again. */
+static void put_bitmaps(struct machine_walk *w)
+{
+	const struct kho_mem_phys *physxa;
+	u64 order, index;
+	void *bits;
+
+	xa_for_each(&w->m->k->kho.orders, order, physxa)
+		xa_for_each(&physxa->phys_bits, index, bits)
+			put_word(w, order | index << 8);
+}
+
 static void put_kernel(struct machine_walk *w)
 {
 	const struct machine *m = w->m;
@@ -801,6 +845,8 @@ static void put_kernel(struct machine_walk *w)
 	put_word(w, k->kho.nr_shared);
 	put_census(w);
 	put_sites(w);
+	if (w->view->faults)
+		put_bitmaps(w);
 	if (!k->boot.release.tree)
 		handlers_walk(w, m);
 }
@@ -830,6 +876,7 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 		if (m->k->boot.release.tree)
 			engine_walk(m, w);
 		put_sessions(w, &m->k->luo.outgoing);
+		put_left_entries(w, &m->k->luo.outgoing);
 		put_sessions(w, &m->k->luo.incoming);
 		put_flbs(w);
 		put_open_files(w);

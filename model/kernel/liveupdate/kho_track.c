@@ -14,10 +14,6 @@
 /* The serialized bitmaps of 6.19 and 7.0. */
 #define PRESERVE_BITS		(PAGE_SIZE * 8)
 
-struct kho_mem_phys {
-	struct xarray phys_bits;	/* entries are physical addresses of bitmaps */
-};
-
 struct khoser_mem_bitmap_ptr {
 	u64 phys_start;
 	u64 bitmap;

@@ -7,7 +7,13 @@
 #ifndef MODEL_KERNEL_LIVEUPDATE_KHO_TRACK_H
 #define MODEL_KERNEL_LIVEUPDATE_KHO_TRACK_H
 
+#include "lib/xarray.h"
 #include "mm/mm.h"
+
+/* Of blocks of one order, up to 7.0. */
+struct kho_mem_phys {
+	struct xarray phys_bits;	/* entries are physical addresses of bitmaps */
+};
 
 int kho_track_init(struct machine *m);
 /* The preserved-memory-map property: where the next kernel finds the map now. */
