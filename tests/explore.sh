@@ -94,7 +94,7 @@ releases()
 	local r pattern
 	for r in v6.19 v7.0; do
 		"$LUOSIM" explore "${world[@]}" --kernel $r --depth 7 >"$tmp/release"
-		for pattern in 'preserve_fd\(s0, f0, 0x1\); finish\(s0\)$' 'preserve_fd\(r0, f0, 0x2\); exit$' \
+		for pattern in 'preserve_fd\(s0, f0, 0x1\); retrieve_fd\(s0, 0x1\)$' 'preserve_fd\(r0, f0, 0x2\); exit$' \
 			       'preserve_fd\(s0, f0, 0x2\);.*exit$' 'retrieve_fd\(r0, 0x1\); retrieve_fd\(r0, 0x2\)$' \
 			       'close\(s0\); kexec\(\)$'; do
 			grep -qE "$pattern" "$tmp/release" || echo "$r: no $pattern"
@@ -103,6 +103,31 @@ releases()
 	for r in v7.1 v7.2 v7.3; do
 		"$LUOSIM" explore "${world[@]}" --kernel $r --depth 7 | grep -q ', 0 findings' || echo "$r: findings"
 	done
+}
+
+# The kernel that a failed reboot, or one that jumps back, leaves behind: B82.
+reboot_goes_on()
+{
+	local ops=create_session,close_session,preserve_fd,kexec,kexec_jump small
+	small=(--kernel v7.0 --sessions 2 --inodes 1 --tokens 1 --ops $ops --depth 6)
+	"$LUOSIM" explore "${small[@]}" >"$tmp/jump"
+	"$LUOSIM" explore "${small[@]}" --faults 1 >"$tmp/fails"
+	grep -A1 'unclean-error in kexec' "$tmp/jump" | grep -q 'kexec_jump(); close(s0); kexec()$' ||
+		echo "no kexec_jump"
+	grep -q 'kexec() \[failing at [0-9]*\]; close(s[01]); .*kexec()$' "$tmp/fails" || echo "no failed kexec"
+}
+
+# Each operation that the table has a way to explore is done, also where it fails.
+every_operation()
+{
+	local op
+	"$LUOSIM" list operations | sed -nE 's/^ +explored as ([a-z_]+).*/\1/p' >"$tmp/ops"
+	[ "$(wc -l <"$tmp/ops")" -gt 30 ] || echo "$(wc -l <"$tmp/ops") operations"
+	while read -r op; do
+		alike 3 --kernel next --sessions 1 --inodes 1 --tokens 1 --faults 1 --depth 4 \
+			--processes 2 --ops create_session,preserve_fd,$op
+		grep -q ' transitions, ' "$tmp/audit" || echo "$op: no search"
+	done <"$tmp/ops"
 }
 
 correct()
@@ -143,7 +168,7 @@ races()
 		'stolen@race\(finish\(s0\), kexec\(\)\)' \
 		'lost@race\(preserve_fd\(s0, f0, 0x1\), kexec\(\)\)$' \
 		'leak@race\(preserve_fd\(s0, f0, 0x1\), kexec\(\)\); exit' \
-		'use-after-free@race\(retrieve_session\(dev, "a"\), close\(r0\)\)'; do
+		'use-after-free@race\(close\(r0\), retrieve_session\(dev, "a"\)\)'; do
 		grep -A1 -E "^  ${pattern%%@*}[ ,]" "$tmp/v7.0" | grep -qE "${pattern#*@}" ||
 			echo "v7.0: no $pattern"
 	done
@@ -294,6 +319,7 @@ audited()
 	ops=create_session,retrieve_session,close_session,preserve_fd,retrieve_fd,finish,kexec,close
 	ops+=,reopen,memfd_create,write,truncate,extend,lseek,add_seals
 	alike 20 --sessions 1 --inodes 1 --opens 2 --tokens 1 --kernels 3 --depth 5 --ops $ops
+	alike 1 --kernel v7.0 --sessions 1 --inodes 1 --tokens 1 --faults 1 --depth 6
 	alike 50 --limit sessions-per-block=1 --limit files-per-block=1 --faults 1 --kernels 3 --depth 5
 	alike 20 --sessions 1 --processes 2 --depth 4
 	alike 20 --sessions 1 --inodes 1 --tokens 1 --tasks 2 --depth 3 --kernel v7.0
@@ -417,6 +443,8 @@ slow "the same findings without symmetry or pruning" same_findings
 check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
 slow "each release has what it is known for" releases
+check "what a reboot leaves that does not come to pass" reboot_goes_on
+check "every operation of the table can be explored" every_operation
 check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged

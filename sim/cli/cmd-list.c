@@ -103,6 +103,8 @@ static void list_operations(void)
 
 		op_signature(signature, info);
 		printf("%s\n    %s\n", signature->str, info->about);
+		for (guint i = 0; i < MAX_TRIES && info->tries[i] != NULL; i++)
+			printf("    explored as %s\n", info->tries[i]);
 	}
 }
 

@@ -175,7 +175,7 @@ static void name_cause(const struct witness *w, struct note *n, guint op, const 
 {
 	if (n->kind != VIOLATION_UNCLEAN_ERROR || done == NULL)
 		return;
-	n->func = world_action_name(op_of(w->world, op)->action);
+	n->func = op_of(w->world, op)->name;
 	if (!done->hit)
 		return;
 	n->id = mix(mix_text(mix(0, n->kind), n->func), 1 + done->failure.point);

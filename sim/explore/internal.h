@@ -5,10 +5,8 @@
 
 #include "explore/world.h"
 
-#define WORLD_MARK	"wrote"		/* what a write writes */
 #define WORLD_STEP	2		/* columns before a step of a scenario */
 #define NO_SLOT		0xff
-#define FILE_BYTES	4096		/* of a memfd when it is made */
 
 static inline guint out_slot(guint session)
 {
@@ -52,19 +50,33 @@ static inline guint session_of(const struct world *world, guint slot)
 	return (own_slot(world, slot) - 1) % world->sessions;
 }
 
-/* world-files.c: a memfd of one page, and a file opened once more. */
-int world_new_memfd(const struct world *world, struct machine *m, guint inode);
-int world_reopen(struct machine *m, int fd);
-/* All files that there are when the search begins, and the handlers of the scenario's own. */
-void world_open_files(const struct world *world, struct machine *m, struct place *place);
+/* setup.c */
+/** world_list_files() - the steps by which all files come to be. */
+void world_list_files(struct world *world);
+
+/** world_scripts() - the handlers of the scenario's own. */
 void world_scripts(const struct world *world, struct machine_config *config);
-void world_print_memfd(GString *out, int indent, const struct world *world, guint inode,
-		       const char *name);
-void world_print_files(GString *out, const struct world *world);
-/* How many files of that kind there are. */
+
+/** world_count() - how many files of that kind there are. */
 guint world_count(const struct world *world, enum world_kind kind);
-/* world-print.c: a line of a scenario, after so many columns. */
+
+/* ops.c */
+/** world_list_ops() - into @world->ops. */
+void world_list_ops(struct world *world);
+
+/** world_op_parse() - a step as the operation of a process. */
+void world_op_parse(const struct world *world, struct world_op *op, const char *text);
+void world_op_clear(gpointer op);
+
+/** world_tries() - is the operation that --ops calls @name tried? */
+bool world_tries(const struct world *world, const char *name);
+
+/* print.c */
+/** world_print_step() - a line of a scenario, after so many columns. */
 void world_print_step(GString *out, int indent, const char *call, const char *result);
+
+/** world_print_slot() - the name of a descriptor. */
+void world_print_slot(GString *out, const struct world *world, guint slot);
 
 static inline const struct world_op *op_of(const struct world *world, guint nr)
 {
@@ -93,7 +105,7 @@ void world_open_device(struct machine *m, struct place *place, struct done *done
 void world_boot(const struct world *world, struct machine *m, struct place *place,
 		struct done *done);
 
-/* world-process.c */
+/* process.c */
 /** process_name() - "init", "child" */
 const char *process_name(guint process);
 

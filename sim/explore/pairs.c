@@ -85,7 +85,7 @@ static void restore(void *data, const GByteArray *rest)
 
 guint race_task_at(const struct world *world, const struct world_pair *pair, guint i)
 {
-	bool swap = op_of(world, pair->ops[1])->action == WORLD_EXIT;
+	bool swap = op_of(world, pair->ops[1])->op.info->ends;
 
 	return swap ? 1 - i : i;
 }
@@ -94,7 +94,7 @@ guint race_task_at(const struct world *world, const struct world_pair *pair, gui
 static bool is_end(const struct world_race *race, guint task)
 {
 	return race->pair->ops[0] == race->pair->ops[1] &&
-	       op_of(race->world, race->pair->ops[task])->action == WORLD_EXIT;
+	       op_of(race->world, race->pair->ops[task])->op.info->ends;
 }
 
 /* The calls that returned: first what they opened, then what is gone by them. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "scn/fail.h"
+#include "scn/print.h"
 #include "scn/schedule.h"
 #include "scn/setting.h"
 #include "scn/tree.h"
@@ -12,15 +13,7 @@
 
 static const char *const task_names[MAX_WORLD_TASKS] = { "one", "two" };
 
-/* Does it return a descriptor? */
-static bool binds(const struct world_op *op)
-{
-	return op->action == WORLD_CREATE || op->action == WORLD_OPEN ||
-	       op->action == WORLD_RETRIEVE || op->action == WORLD_REOPEN ||
-	       op->action == WORLD_MEMFD;
-}
-
-static void print_slot(GString *out, const struct world *world, guint slot)
+void world_print_slot(GString *out, const struct world *world, guint slot)
 {
 	slot = own_slot(world, slot);
 	if (slot == 0)
@@ -33,44 +26,11 @@ static void print_slot(GString *out, const struct world *world, guint slot)
 		g_string_append_printf(out, "f%u", slot - file_slot(world, 0));
 }
 
-static void print_call(GString *out, const struct world *world, guint nr)
+static void put_call(GString *out, const struct world *world, guint nr)
 {
-	const struct world_op *op = op_of(world, nr);
-	bool on_file = op->action == WORLD_CLOSE_FILE || op->action == WORLD_REOPEN ||
-		       (op->action > WORLD_MEMFD && op->action != WORLD_EXIT);
+	const struct print as_it_is = { 0 };
 
-	if (op->action == WORLD_CLOSE)
-		g_string_append(out, "close");
-	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
-		g_string_append(out, "ftruncate");
-	else
-		g_string_append(out, world_action_name(op->action));
-	g_string_append_c(out, '(');
-	if (on_file)
-		print_slot(out, world, op->file);
-	else if (op->action == WORLD_CREATE || op->action == WORLD_OPEN)
-		g_string_append_printf(out, "dev, \"%c\"", 'a' + session_of(world, op->session));
-	else if (op->action == WORLD_MEMFD)
-		g_string_append(out, "\"guest\", 4K");
-	else if (op->session > 0)
-		print_slot(out, world, op->session);
-	if (op->action == WORLD_PRESERVE) {
-		g_string_append(out, ", ");
-		print_slot(out, world, op->file);
-	}
-	if (op->action == WORLD_PRESERVE || op->action == WORLD_RETRIEVE)
-		g_string_append_printf(out, ", 0x%x", op->token + 1);
-	else if (op->action == WORLD_WRITE)
-		g_string_append(out, ", 1, \"" WORLD_MARK "\"");
-	else if (op->action == WORLD_TRUNCATE || op->action == WORLD_EXTEND)
-		g_string_append(out, op->action == WORLD_EXTEND ? ", 8K" : ", 0");
-	else if (op->action == WORLD_SEEK)
-		g_string_append(out, ", 1");
-	else if (op->action == WORLD_SEAL)
-		g_string_append(out, ", F_SEAL_GROW");
-	else if (op->action == WORLD_SEND)
-		g_string_append_printf(out, ", \"%s\"", process_name(!op->process));
-	g_string_append_c(out, ')');
+	print_call(out, &as_it_is, &op_of(world, nr)->op);
 }
 
 /* In a line of text, where nothing else says who does it. */
@@ -78,7 +38,7 @@ static void print_whose(GString *out, const struct world *world, guint nr)
 {
 	if (op_of(world, nr)->process > 0)
 		g_string_append_printf(out, "%s: ", process_name(op_of(world, nr)->process));
-	print_call(out, world, nr);
+	put_call(out, world, nr);
 }
 
 static void print_pair(GString *out, const struct world *world, const struct world_pair *pair)
@@ -149,7 +109,7 @@ void world_print_start(GString *out, const struct world *world,
 	g_string_append_c(out, '\n');
 	print_processes(out, world);
 	world_print_step(out, WORLD_STEP, "open(\"/dev/liveupdate\")", "dev");
-	world_print_files(out, world);
+	g_string_append(out, world->start->str);
 }
 
 static void print_open(GString *out, const struct machine *m, const struct done *done)
@@ -184,13 +144,13 @@ static void print_boot(GString *out, const struct world *world, const struct mac
 }
 
 /* What an operation that does not return anything else has returned. */
-static void print_result(GString *out, const struct world *world, const struct world_op *op,
+static void put_result(GString *out, const struct world *world, const struct world_op *op,
 			 const struct done *done, const char *closed)
 {
-	if (done->ret < 0 || !binds(op))
+	if (done->ret < 0 || op->gives == GIVES_NONE)
 		print_number(out, done->ret);
 	else if (done->slot >= 0)
-		print_slot(out, world, done->slot);
+		world_print_slot(out, world, done->slot);
 	else
 		g_string_append(out, closed);
 }
@@ -202,13 +162,10 @@ static void print_steps(GString *out, int indent, const struct world *world, gui
 	const struct world_op *op = op_of(world, nr);
 	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
 
-	print_call(call, world, nr);
+	put_call(call, world, nr);
 	if (returned)
-		print_result(result, world, op, done, closed);
-	if (op->action == WORLD_MEMFD && returned && done->ret >= 0)
-		world_print_memfd(out, indent, world, 0, result->str);
-	else
-		world_print_step(out, indent, call->str, result->str);
+		put_result(result, world, op, done, closed);
+	world_print_step(out, indent, call->str, result->str);
 }
 
 static void print_close(GString *out, const struct world_op *op, const struct done *done,
@@ -216,7 +173,7 @@ static void print_close(GString *out, const struct world_op *op, const struct do
 {
 	g_autofree char *call = g_strdup_printf("close(%s)", closed);
 
-	if (done->ret >= 0 && binds(op) && done->slot < 0)
+	if (done->ret >= 0 && op->gives != GIVES_NONE && done->slot < 0)
 		world_print_step(out, WORLD_STEP, call, "0");
 }
 
@@ -227,7 +184,7 @@ static void print_received(GString *out, const struct world *world, const struct
 
 	print_enter(out, !op->process);
 	if (done->received >= 0)
-		print_slot(result, world, op->file);
+		world_print_slot(result, world, op->file);
 	else
 		print_number(result, done->received);
 	world_print_step(out, WORLD_STEP, "recv_fd()", result->str);
@@ -241,7 +198,7 @@ static void print_rest(GString *out, const struct world *world, const struct mac
 	const struct world_op *op = op_of(world, nr);
 
 	print_close(out, op, done, closed);
-	if (op->action == WORLD_SEND && done->ret >= 0)
+	if (op->peer && done->ret >= 0)
 		print_received(out, world, op, done);
 	if (done->restarted)
 		print_open(out, m, done);

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The files that a world begins with: memfds, and files of other handlers. */
-#include <fcntl.h>
-#include <sys/mman.h>
-
 #include "explore/internal.h"
 
-#define HUGE_BYTES	(2 << 20)
-#define IOMMU_SEALS	(F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK)
 /* vCPUs that write to guest memory before the search begins, and are closed then. */
 #define FIRST_WRITER	32
 
@@ -101,7 +96,7 @@ gboolean world_set_handlers(struct world *world, const char *text, GError **erro
 	return TRUE;
 }
 
-/* ---- Making them ---- */
+/* ---- The steps by which they come to be ---- */
 
 void world_scripts(const struct world *world, struct machine_config *config)
 {
@@ -112,134 +107,32 @@ void world_scripts(const struct world *world, struct machine_config *config)
 static char mark_of(const struct world *world, guint inode)
 {
 	/* What is written later makes a difference only where all began alike. */
-	return world->actions & 1u << WORLD_WRITE ? 'a' : 'a' + inode;
+	return world->contents ? 'a' : 'a' + inode;
 }
 
-static guint memfd_flags(const struct world *world)
+static void add_step(struct world *world, const char *call, const char *result)
 {
-	bool seals = world->actions & 1u << WORLD_SEAL || world_count(world, KIND_IOMMUFD) > 0;
+	g_autofree char *step = g_strdup_printf("%s = %s", call, result);
+	struct world_op op = { 0 };
 
-	return seals ? MFD_ALLOW_SEALING : 0;
+	world_op_parse(world, &op, step);
+	g_array_append_val(world->prelude, op);
+	world_print_step(world->start, WORLD_STEP, call, result);
 }
 
-int world_new_memfd(const struct world *world, struct machine *m, guint inode)
+static void add_memfd(struct world *world, guint inode, const char *name)
 {
-	char mark = mark_of(world, inode);
-	int fd = sys_memfd_create(m, "guest", memfd_flags(world));
-
-	if (fd >= 0 && (sys_ftruncate(m, fd, FILE_BYTES) < 0 || sys_pwrite(m, fd, &mark, 1, 0) < 0))
-		return -1;
-	return fd;
-}
-
-int world_reopen(struct machine *m, int fd)
-{
-	char path[32];
-
-	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return sys_open(m, path, O_RDWR);
-}
-
-static int new_hugetlb(struct machine *m)
-{
-	int fd = sys_memfd_create(m, "huge", MFD_HUGETLB);
-
-	if (sys_ftruncate(m, fd, HUGE_BYTES) < 0 || sys_huge_write(m, fd, "h", 1, 0) < 0)
-		return -1;
-	return fd;
-}
-
-static int new_guest_memfd(struct machine *m, int vm, guint nr)
-{
-	int fd = sys_guest_memfd_create(m, vm, FILE_BYTES);
-	int writer = sys_kvm_create_vcpu(m, vm, FIRST_WRITER + nr);
-
-	sys_guest_write(m, writer, fd, "g", 1, 0);
-	sys_close(m, writer);
-	return fd;
-}
-
-/* The first memfd is in all of them, which takes seals. */
-static int new_iommufd(struct machine *m, int memfd)
-{
-	int fd = sys_iommufd_open(m);
-
-	sys_fcntl(m, memfd, F_ADD_SEALS, IOMMU_SEALS);
-	if (sys_iommufd_map(m, fd, memfd) < 0 || sys_iommufd_mark(m, fd) < 0)
-		return -1;
-	return fd;
-}
-
-static int new_vfio(struct machine *m, int iommufd, guint nr)
-{
-	char bdf[16];
-	int fd;
-
-	g_snprintf(bdf, sizeof(bdf), "0000:01:00.%u", nr);
-	fd = sys_vfio_open(m, bdf);
-	if (iommufd >= 0)
-		sys_vfio_attach(m, fd, iommufd);
-	return fd;
-}
-
-static int open_other(const struct world *world, struct machine *m, const struct place *place,
-		      guint nr)
-{
-	enum world_kind kind = world->others[nr];
-	int on = last_before(world, nr, MAX(kinds[kind].needs, kinds[kind].uses));
-
-	if (on >= 0)
-		on = place->fds[other_slot(world, on)];
-	switch (kind) {
-	case KIND_EVENTFD:
-		return sys_open_kind(m, FILE_EVENTFD);
-	case KIND_HUGETLB:
-		return new_hugetlb(m);
-	case KIND_KVM:
-		return sys_kvm_create_vm(m);
-	case KIND_VCPU:
-		return sys_kvm_create_vcpu(m, on, nr);
-	case KIND_GUEST_MEMFD:
-		return new_guest_memfd(m, on, nr);
-	case KIND_IOMMUFD:
-		return new_iommufd(m, place->fds[file_slot(world, 0)]);
-	case KIND_VFIO:
-		return new_vfio(m, on, nr);
-	default:
-		g_assert_not_reached();
-	}
-}
-
-void world_open_files(const struct world *world, struct machine *m, struct place *place)
-{
-	for (guint f = 0; f < world->inodes * world->opens; f++) {
-		int *fd = &place->fds[file_slot(world, f)];
-
-		if (f % world->opens == 0)
-			*fd = world_new_memfd(world, m, f / world->opens);
-		else
-			*fd = world_reopen(m, fd[-(int)(f % world->opens)]);
-	}
-	for (guint i = 0; i < world->nr_others; i++)
-		place->fds[other_slot(world, i)] = open_other(world, m, place, i);
-}
-
-/* ---- The same as text ---- */
-
-void world_print_memfd(GString *out, int indent, const struct world *world, guint inode,
-		       const char *name)
-{
+	bool seals = world_tries(world, "add_seals") || world_count(world, KIND_IOMMUFD) > 0;
 	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
 						 mark_of(world, inode));
 
-	world_print_step(out, indent, memfd_flags(world) != 0 ?
-			 "memfd_create(\"guest\", 4K, MFD_ALLOW_SEALING)" :
-			 "memfd_create(\"guest\", 4K)", name);
-	world_print_step(out, indent, write, "1");
+	add_step(world, seals ? "memfd_create(\"guest\", 4K, MFD_ALLOW_SEALING)" :
+				"memfd_create(\"guest\", 4K)", name);
+	add_step(world, write, "1");
 }
 
 /* A step whose call takes @on, and a number if it has a place for one. */
-static void print_on(GString *out, const char *format, guint on, guint nr, const char *result)
+static void add_on(struct world *world, const char *format, guint on, guint nr, const char *result)
 {
 	g_autoptr(GString) call = g_string_new(format);
 	g_autofree char *number = g_strdup_printf("%u", nr);
@@ -247,35 +140,35 @@ static void print_on(GString *out, const char *format, guint on, guint nr, const
 
 	g_string_replace(call, "$", name, 0);
 	g_string_replace(call, "#", number, 0);
-	world_print_step(out, WORLD_STEP, call->str, result);
+	add_step(world, call->str, result);
 }
 
-static void print_guest_memfd(GString *out, guint vm, guint f, guint nr, const char *name)
+static void add_guest_memfd(struct world *world, guint vm, guint f, guint nr, const char *name)
 {
-	print_on(out, "guest_memfd_create($, 4K)", vm, nr, name);
-	print_on(out, "kvm_create_vcpu($, #)", vm, FIRST_WRITER + nr, "tmp");
-	print_on(out, "guest_write(tmp, $, 0, \"g\")", f, nr, "1");
-	world_print_step(out, WORLD_STEP, "close(tmp)", "0");
+	add_on(world, "guest_memfd_create($, 4K)", vm, nr, name);
+	add_on(world, "kvm_create_vcpu($, #)", vm, FIRST_WRITER + nr, "tmp");
+	add_on(world, "guest_write(tmp, $, 0, \"g\")", f, nr, "1");
+	add_step(world, "close(tmp)", "0");
 }
 
-static void print_iommufd(GString *out, bool first, guint f, const char *name)
+static void add_iommufd(struct world *world, bool first, guint f, const char *name)
 {
-	world_print_step(out, WORLD_STEP, "iommufd_open()", name);
-	world_print_step(out, WORLD_STEP, "add_seals(f0, F_SEAL_SEAL|F_SEAL_GROW|F_SEAL_SHRINK)",
+	add_step(world, "iommufd_open()", name);
+	add_step(world, "add_seals(f0, F_SEAL_SEAL|F_SEAL_GROW|F_SEAL_SHRINK)",
 			 first ? "0" : "-EPERM");
-	print_on(out, "iommufd_map($, f0)", f, 0, "0");
-	print_on(out, "iommufd_mark($)", f, 0, "0");
+	add_on(world, "iommufd_map($, f0)", f, 0, "0");
+	add_on(world, "iommufd_mark($)", f, 0, "0");
 }
 
-static void print_vfio(GString *out, int iommufd, guint f, guint nr, const char *name)
+static void add_vfio(struct world *world, int iommufd, guint f, guint nr, const char *name)
 {
-	print_on(out, "vfio_open(\"0000:01:00.#\")", f, nr, name);
+	add_on(world, "vfio_open(\"0000:01:00.#\")", f, nr, name);
 	if (iommufd < 0)
 		return;
-	print_on(out, "vfio_attach($, f#)", f, iommufd, "0");
+	add_on(world, "vfio_attach($, f#)", f, iommufd, "0");
 }
 
-static void print_other(GString *out, const struct world *world, guint nr)
+static void add_other(struct world *world, guint nr)
 {
 	enum world_kind kind = world->others[nr];
 	guint memfds = world->inodes * world->opens, f = memfds + nr;
@@ -286,44 +179,47 @@ static void print_other(GString *out, const struct world *world, guint nr)
 		on += memfds;
 	switch (kind) {
 	case KIND_EVENTFD:
-		world_print_step(out, WORLD_STEP, "open_file(eventfd)", name);
+		add_step(world, "open_file(eventfd)", name);
 		break;
 	case KIND_HUGETLB:
-		world_print_step(out, WORLD_STEP, "memfd_create(\"huge\", 2M, MFD_HUGETLB)", name);
-		print_on(out, "huge_write($, 0, \"h\")", f, nr, "1");
+		add_step(world, "memfd_create(\"huge\", 2M, MFD_HUGETLB)", name);
+		add_on(world, "huge_write($, 0, \"h\")", f, nr, "1");
 		break;
 	case KIND_KVM:
-		world_print_step(out, WORLD_STEP, "kvm_create_vm()", name);
+		add_step(world, "kvm_create_vm()", name);
 		break;
 	case KIND_VCPU:
-		print_on(out, "kvm_create_vcpu($, #)", on, nr, name);
+		add_on(world, "kvm_create_vcpu($, #)", on, nr, name);
 		break;
 	case KIND_GUEST_MEMFD:
-		print_guest_memfd(out, on, f, nr, name);
+		add_guest_memfd(world, on, f, nr, name);
 		break;
 	case KIND_IOMMUFD:
-		print_iommufd(out, last_before(world, nr, KIND_IOMMUFD) < 0, f, name);
+		add_iommufd(world, last_before(world, nr, KIND_IOMMUFD) < 0, f, name);
 		break;
 	case KIND_VFIO:
-		print_vfio(out, on, f, nr, name);
+		add_vfio(world, on, f, nr, name);
 		break;
 	default:
 		g_assert_not_reached();
 	}
 }
 
-void world_print_files(GString *out, const struct world *world)
+void world_list_files(struct world *world)
 {
+	world->start = g_string_new(NULL);
+	world->prelude = g_array_new(FALSE, TRUE, sizeof(struct world_op));
+	g_array_set_clear_func(world->prelude, world_op_clear);
 	for (guint f = 0; f < world->inodes * world->opens; f++) {
 		g_autofree char *name = g_strdup_printf("f%u", f);
 
 		if (f % world->opens == 0)
-			world_print_memfd(out, WORLD_STEP, world, f / world->opens, name);
+			add_memfd(world, f / world->opens, name);
 		else
-			print_on(out, "reopen($)", f - f % world->opens, 0, name);
+			add_on(world, "reopen($)", f - f % world->opens, 0, name);
 	}
 	for (guint i = 0; i < world->nr_others; i++)
-		print_other(out, world, i);
+		add_other(world, i);
 }
 
 void world_print_handlers(GString *out, const struct world *world)

@@ -8,7 +8,7 @@
 #include "scn/tree.h"
 #include "scn/words.h"
 
-#define CONTENT_BYTES	(2 * FILE_BYTES)	/* of a file, that are read and compared */
+#define CONTENT_BYTES	8192	/* of a file, that are read and compared */
 
 struct twin {
 	const struct world *world;		/* of the second machine */
@@ -240,7 +240,7 @@ static bool files_differ(const struct twin *t, struct note *note, const struct p
 bool twin_compare(struct twin *t, const struct place *place, guint op, const struct done *done,
 		  struct note *note)
 {
-	const char *action = world_action_name(op_of(t->world, op)->action);
+	const char *action = op_of(t->world, op)->name;
 
 	if (result_differs(t, note, action, done) || said_differs(t, note, action) ||
 	    number_differs(t, note, action, machine_panicked(t->first),

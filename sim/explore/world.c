@@ -8,60 +8,13 @@
 #include "scn/select.h"
 #include "scn/setting.h"
 #include "scn/tree.h"
+#include "scn/value.h"
 #include "run/plan.h"
 #include "explore/internal.h"
 #include "explore/reduced.h"
 
 #define SMALLEST_MEM	((guint64)4 << 20)
 #define HUGE_MEM	((guint64)4 << 20)	/* more for each huge page */
-
-static const char *const action_names[NR_WORLD_ACTIONS + 1] = {
-	[WORLD_CREATE] = "create_session",
-	[WORLD_OPEN] = "retrieve_session",
-	[WORLD_CLOSE] = "close_session",
-	[WORLD_PRESERVE] = "preserve_fd",
-	[WORLD_RETRIEVE] = "retrieve_fd",
-	[WORLD_FINISH] = "finish",
-	[WORLD_KEXEC] = "kexec",
-	[WORLD_REBOOT] = "reboot",
-	[WORLD_CLOSE_FILE] = "close",
-	[WORLD_REOPEN] = "reopen",
-	[WORLD_MEMFD] = "memfd_create",
-	[WORLD_WRITE] = "write",
-	[WORLD_TRUNCATE] = "truncate",
-	[WORLD_EXTEND] = "extend",
-	[WORLD_SEEK] = "lseek",
-	[WORLD_SEAL] = "add_seals",
-	[WORLD_SEND] = "send_fd",
-	[WORLD_EXIT] = "exit",
-};
-
-const char *world_action_name(enum world_action action)
-{
-	return action_names[action];
-}
-
-gboolean world_set_ops(struct world *world, const char *text, GError **error)
-{
-	g_auto(GStrv) words = g_strsplit(text, ",", -1);
-
-	world->actions = 0;
-	for (guint i = 0; words[i] != NULL; i++) {
-		guint action = 0;
-
-		while (action < NR_WORLD_ACTIONS && !g_str_equal(words[i], action_names[action]))
-			action++;
-		if (action == NR_WORLD_ACTIONS) {
-			g_autofree char *all = g_strjoinv(", ", (char **)action_names);
-
-			g_set_error(error, SCN_ERROR, 0, "unknown operation '%s', expected %s",
-				    words[i], all);
-			return FALSE;
-		}
-		world->actions |= 1u << action;
-	}
-	return TRUE;
-}
 
 /* ---- Slots ---- */
 
@@ -75,64 +28,7 @@ static int free_file_slot(const struct world *world, const struct place *place, 
 	return -1;
 }
 
-/* ---- The list of operations ---- */
-
-/* Slots are counted within the process; 0: none. */
-static void add_op(struct world *world, guint process, enum world_action action, guint session,
-		   guint file, guint token)
-{
-	guint first = first_slot(world, process);
-	struct world_op op = {
-		.action = action, .process = process, .token = token,
-		.session = session > 0 ? first + session : 0,
-		.file = file > 0 || action == WORLD_SEND ? first + file : 0,
-	};
-
-	if (world->actions & 1u << action)
-		g_array_append_val(world->ops, op);
-}
-
-static void add_session_ops(struct world *world, guint process, guint slot)
-{
-	add_op(world, process, WORLD_CLOSE, slot, 0, 0);
-	add_op(world, process, WORLD_FINISH, slot, 0, 0);
-	for (guint t = 0; t < world->tokens; t++) {
-		add_op(world, process, WORLD_RETRIEVE, slot, 0, t);
-		for (guint f = 0; f < nr_files(world); f++)
-			add_op(world, process, WORLD_PRESERVE, slot, file_slot(world, f), t);
-	}
-}
-
-static void list_process_ops(struct world *world, guint p)
-{
-	static const enum world_action file_actions[] = {
-		WORLD_CLOSE_FILE, WORLD_REOPEN, WORLD_WRITE, WORLD_TRUNCATE, WORLD_EXTEND,
-		WORLD_SEEK, WORLD_SEAL,
-	};
-
-	for (guint s = 0; s < world->sessions; s++) {
-		add_op(world, p, WORLD_CREATE, out_slot(s), 0, 0);
-		add_op(world, p, WORLD_OPEN, in_slot(world, s), 0, 0);
-		add_session_ops(world, p, out_slot(s));
-		add_session_ops(world, p, in_slot(world, s));
-	}
-	add_op(world, p, WORLD_MEMFD, 0, 0, 0);
-	for (guint f = 0; f < nr_files(world); f++)
-		for (guint a = 0; a < G_N_ELEMENTS(file_actions); a++)
-			add_op(world, p, file_actions[a], 0, file_slot(world, f), 0);
-	for (guint i = 0; i < world->nr_slots && world->processes > 1; i++)
-		add_op(world, p, WORLD_SEND, 0, i, 0);
-	add_op(world, p, WORLD_EXIT, 0, 0, 0);
-}
-
-static void list_ops(struct world *world)
-{
-	world->ops = g_array_new(FALSE, TRUE, sizeof(struct world_op));
-	for (guint p = 0; p < world->processes; p++)
-		list_process_ops(world, p);
-	add_op(world, 0, WORLD_KEXEC, 0, 0, 0);
-	add_op(world, 0, WORLD_REBOOT, 0, 0, 0);
-}
+/* ---- The plan ---- */
 
 /* Every two operations, also one with itself. */
 static bool list_pairs(struct world *world, GError **error)
@@ -233,16 +129,54 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 							DEFAULT_STATES;
 	G_STATIC_ASSERT(MAX_PROCESSES * MAX_WORLD_SLOTS <= 64);	/* see struct machine_view */
 	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
-	list_ops(world);
+	world_list_ops(world);
 	world_list_damages(world);
+	world_list_files(world);
 	return list_pairs(world, error) && tree_can(world, error) && can_begin(world, error);
 }
 
 void world_clear(struct world *world)
 {
+	g_string_free(world->start, TRUE);
+	g_array_unref(world->prelude);
 	g_array_unref(world->ops);
 	g_array_unref(world->pairs);
 	g_array_unref(world->damages);
+}
+
+/* ---- Calls ---- */
+
+static void free_string(gpointer string)
+{
+	g_string_free(string, TRUE);
+}
+
+/* For what a call returns beside its number, which nobody looks at. */
+static GString *scratch(void)
+{
+	static GPrivate key = G_PRIVATE_INIT(free_string);
+	GString *out = g_private_get(&key);
+
+	if (out == NULL) {
+		out = g_string_new(NULL);
+		g_private_set(&key, out);
+	}
+	return out;
+}
+
+static gint64 make_call(const struct world *world, struct machine *m, const struct place *place,
+			const struct world_op *op)
+{
+	struct call c = { .machine = m, .process = process_name(op->process) };
+
+	memcpy(c.args, op->args, sizeof(c.args));
+	for (guint i = 0; i < MAX_ARGS; i++)
+		if (op->slots[i] != NO_SLOT)
+			c.args[i].number = place->fds[op->slots[i]];
+	c.next = &world->boots[MIN(machine_kernel(m), world->kernels - 1)];
+	if (op->op.info->result.kind == PARAM_STRING || op->op.info->result.kind == PARAM_FIELDS)
+		c.out = scratch();
+	return op->op.info->call(&c);
 }
 
 /* ---- Machines ---- */
@@ -251,6 +185,19 @@ static void no_fds(struct place *place)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(place->fds); i++)
 		place->fds[i] = -1;
+}
+
+/* A step by which files come to be; one for which it does not work is not there. */
+static void open_file(const struct world *world, struct machine *m, struct place *place,
+		      const struct world_op *op)
+{
+	gint64 ret = make_call(world, m, place, op);
+
+	if (op->gives == GIVES_FILE)
+		place->fds[op->result] = MAX(ret, -1);
+	else if (ret != value_number(&g_array_index(op->op.outcomes, struct outcome, 0).value,
+				     NULL))
+		place->fds[op->slots[0]] = -1;
 }
 
 struct machine *world_new_machine(const struct world *world, struct place *place,
@@ -271,7 +218,8 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 	no_fds(place);
 	world_start_processes(world, m);
 	place->fds[0] = sys_open(m, "/dev/liveupdate", O_RDWR);
-	world_open_files(world, m, place);
+	for (guint i = 0; i < world->prelude->len; i++)
+		open_file(world, m, place, &g_array_index(world->prelude, struct world_op, i));
 	return m;
 }
 
@@ -291,8 +239,9 @@ struct machine_view world_view(const struct world *world, const struct place *pl
 		.other = world->processes > 1 ? process_name(1) : NULL,
 		/* Damage may have made names of which there are no other like ones. */
 		.names = names || place->damages > 0,
-		.contents = world->actions & 1u << WORLD_WRITE,
+		.contents = world->contents,
 		.damaged = place->damages > 0,
+		.faults = world->faults > 0,
 	};
 }
 
@@ -317,26 +266,18 @@ static bool reduced_can(const struct world *world, const struct place *place,
 {
 	bool out = op->session < in_slot(world, 0);
 
-	switch (op->action) {
-	case WORLD_CREATE:
+	if (op->gives == GIVES_OUTGOING)
 		return place->kernel == 1 && place->fds[op->session] < 0;
-	case WORLD_OPEN:
+	if (op->gives == GIVES_INCOMING)
 		return place->kernel == 2 && place->fds[op->session] < 0;
-	case WORLD_PRESERVE:
+	if (op->has_token && op->has_file)
 		return out;
-	case WORLD_RETRIEVE:
-	case WORLD_FINISH:
-		return !out;
-	default:
-		return true;
-	}
+	return !(op->has_token || op->op.info->empties) || !out;
 }
 
 bool world_boots(const struct world *world, guint nr)
 {
-	enum world_action action = op_of(world, nr)->action;
-
-	return action == WORLD_KEXEC || action == WORLD_REBOOT;
+	return op_of(world, nr)->op.info->reboots;
 }
 
 const struct world_pair *world_pair(const struct world *world, guint nr)
@@ -372,33 +313,17 @@ bool world_can(const struct world *world, const struct place *place, guint nr)
 	op = op_of(world, nr);
 	if (world->reduced && !reduced_can(world, place, op))
 		return false;
-	switch (op->action) {
-	case WORLD_CREATE:
-	case WORLD_OPEN:
-		return place->fds[first_slot(world, op->process)] >= 0;
-	case WORLD_CLOSE:
-	case WORLD_FINISH:
-	case WORLD_RETRIEVE:
-		return place->fds[op->session] >= 0;
-	case WORLD_PRESERVE:
-		return place->fds[op->session] >= 0 && place->fds[op->file] >= 0;
-	case WORLD_KEXEC:
-		return place->kernel < world->kernels;
-	case WORLD_REBOOT:
-		return true;
-	case WORLD_MEMFD:
+	for (guint i = 0; i < MAX_ARGS; i++)
+		if (op->slots[i] != NO_SLOT && place->fds[op->slots[i]] < 0)
+			return false;
+	if (op->op.info->loads && place->kernel == world->kernels)
+		return false;
+	/* What a session gives back is closed where there is no room, what is made is not made. */
+	if (op->gives == GIVES_FILE && !op->has_token)
 		return free_file_slot(world, place, op->process) >= 0;
-	case WORLD_REOPEN:
-		return place->fds[op->file] >= 0 &&
-		       free_file_slot(world, place, op->process) >= 0;
-	case WORLD_SEND:
-		return place->fds[op->file] >= 0 &&
-		       place->fds[first_slot(world, !op->process) + own_slot(world, op->file)] < 0;
-	case WORLD_EXIT:
-		return has_any(world, place, op->process);
-	default:
-		return place->fds[op->file] >= 0;
-	}
+	if (op->peer)
+		return place->fds[first_slot(world, !op->process) + own_slot(world, op->file)] < 0;
+	return !op->op.info->ends || has_any(world, place, op->process);
 }
 
 /* Does a lower token do that is in use, or is not, as this one is? */
@@ -409,17 +334,12 @@ static bool lower_token(guint8 used, guint token)
 	return used & 1u << token ? used & lower : (guint8)~used & lower;
 }
 
-static bool has_token(const struct world_op *op)
-{
-	return op->action == WORLD_PRESERVE || op->action == WORLD_RETRIEVE;
-}
-
 /* Does @b mean nothing to the names and tokens that @a could as well have been done to? */
 static bool is_apart(const struct world_op *a, const struct world_op *b)
 {
-	if (a->action == WORLD_CREATE)
+	if (a->gives == GIVES_OUTGOING)
 		return b->session == 0;
-	return !has_token(b) || b->session != a->session;
+	return !b->has_token || b->session != a->session;
 }
 
 static bool pair_same(const struct world *world, const struct place *place,
@@ -444,132 +364,43 @@ bool world_same(const struct world *world, const struct place *place, guint nr)
 	 * Which of two calls was the last to change tokens is not known. And what is like
 	 * in one process need not be in the other.
 	 */
-	if ((place->races > 0 && has_token(op)) || world->processes > 1)
+	if ((place->races > 0 && op->has_token) || world->processes > 1)
 		return false;
 	used = place->tokens[op->session];
 
 	/* What was handed over need not be what was preserved. */
 	if (place->damages > 0)
 		return false;
-	switch (op->action) {
-	case WORLD_CREATE:
+	if (op->gives == GIVES_OUTGOING) {
 		for (guint slot = 1; slot < op->session; slot++)
 			if ((place->fds[slot] < 0) == (place->fds[op->session] < 0))
 				return true;
 		return false;
-	case WORLD_PRESERVE:
-		return lower_token(used, op->token);
-	case WORLD_RETRIEVE:
-		return !(used & 1u << op->token) && lower_token(used, op->token);
-	default:
-		return false;
 	}
+	return op->has_token && (op->has_file || !(used & 1u << op->token)) &&
+	       lower_token(used, op->token);
 }
 
 /* ---- Operations ---- */
-
-static gint64 session_ioctl(struct machine *m, int dev, unsigned int cmd, guint session)
-{
-	struct liveupdate_ioctl_session arg = { .size = sizeof(arg), .name = { 'a' + session } };
-	int ret = sys_ioctl(m, dev, cmd, (struct uptr){ .mem = &arg, .size = sizeof(arg) });
-
-	return ret < 0 ? ret : arg.fd;
-}
-
-static gint64 fd_ioctl(struct machine *m, int session, unsigned int cmd, int fd, guint token)
-{
-	struct liveupdate_session_fd arg = { .size = sizeof(arg), .fd = fd, .token = token + 1 };
-	int ret = sys_ioctl(m, session, cmd, (struct uptr){ .mem = &arg, .size = sizeof(arg) });
-
-	return ret < 0 || cmd == LIVEUPDATE_SESSION_PRESERVE_FD ? ret : arg.fd;
-}
-
-static gint64 finish_ioctl(struct machine *m, int session)
-{
-	struct liveupdate_session_finish arg = { .size = sizeof(arg) };
-
-	return sys_ioctl(m, session, LIVEUPDATE_SESSION_FINISH,
-			 (struct uptr){ .mem = &arg, .size = sizeof(arg) });
-}
-
-static gint64 reboot(const struct world *world, struct machine *m)
-{
-	guint next = machine_kernel(m);
-
-	machine_set_next(m, &world->boots[MIN(next, world->kernels - 1)]);
-	return sys_reboot_kexec(m);
-}
-
-static gint64 kexec(const struct world *world, struct machine *m)
-{
-	gint64 ret = sys_kexec_load(m, KEXEC_FILE);
-
-	return ret < 0 ? ret : reboot(world, m);
-}
 
 gint64 world_call(const struct world *world, struct machine *m, const struct place *place,
 		  guint nr)
 {
 	const struct world_op *op = op_of(world, nr);
-	int dev = place->fds[first_slot(world, op->process)];
-	int session = place->fds[op->session], file = place->fds[op->file];
 
-	crash_step(NULL, 0, action_names[op->action]);
-	switch (op->action) {
-	case WORLD_CREATE:
-		return session_ioctl(m, dev, LIVEUPDATE_IOCTL_CREATE_SESSION,
-				     session_of(world, op->session));
-	case WORLD_OPEN:
-		return session_ioctl(m, dev, LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
-				     session_of(world, op->session));
-	case WORLD_CLOSE:
-		return sys_close(m, session);
-	case WORLD_PRESERVE:
-		return fd_ioctl(m, session, LIVEUPDATE_SESSION_PRESERVE_FD, file, op->token);
-	case WORLD_RETRIEVE:
-		return fd_ioctl(m, session, LIVEUPDATE_SESSION_RETRIEVE_FD, 0, op->token);
-	case WORLD_FINISH:
-		return finish_ioctl(m, session);
-	case WORLD_KEXEC:
-		return kexec(world, m);
-	case WORLD_REBOOT:
-		return reboot(world, m);
-	case WORLD_CLOSE_FILE:
-		return sys_close(m, file);
-	case WORLD_REOPEN:
-		return world_reopen(m, file);
-	case WORLD_MEMFD:
-		return world_new_memfd(world, m, 0);
-	case WORLD_WRITE:
-		return sys_pwrite(m, file, WORLD_MARK, strlen(WORLD_MARK), 1);
-	case WORLD_TRUNCATE:
-		return sys_ftruncate(m, file, 0);
-	case WORLD_EXTEND:
-		return sys_ftruncate(m, file, 2 * FILE_BYTES);
-	case WORLD_SEEK:
-		return sys_lseek(m, file, 1, SEEK_SET);
-	case WORLD_SEAL:
-		return sys_fcntl(m, file, F_ADD_SEALS, F_SEAL_GROW);
-	case WORLD_SEND:
-		return sys_send_fd(m, file, process_name(!op->process));
-	case WORLD_EXIT:
-		return sys_exit_group(m);
-	default:
-		g_assert_not_reached();
-	}
+	crash_step(NULL, 0, op->name);
+	return make_call(world, m, place, op);
 }
 
 /* The slot for a descriptor that the operation returns; -1: none is free. */
 static int slot_for(const struct world *world, const struct place *place,
 		    const struct world_op *op)
 {
-	switch (op->action) {
-	case WORLD_CREATE:
-	case WORLD_OPEN:
+	switch (op->gives) {
+	case GIVES_OUTGOING:
+	case GIVES_INCOMING:
 		return place->fds[op->session] < 0 ? op->session : -1;
-	case WORLD_RETRIEVE:
-	case WORLD_REOPEN:
-	case WORLD_MEMFD:
+	case GIVES_FILE:
 		return free_file_slot(world, place, op->process);
 	default:
 		return NO_SLOT;
@@ -601,41 +432,23 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 		  struct done *done)
 {
 	const struct world_op *op = op_of(world, nr);
+	const struct op_info *info = op->op.info;
 	guint8 *tokens = &place->tokens[own_slot(world, op->session)];
 
-	switch (op->action) {
-	case WORLD_CREATE:
-		*tokens = 0;
-		break;
-	case WORLD_OPEN:
+	if (op->gives == GIVES_INCOMING)
 		*tokens = place->waiting[session_of(world, op->session)];
-		break;
-	case WORLD_CLOSE:
-		place->fds[op->session] = -1;
+	else if (op->gives == GIVES_OUTGOING || info->empties || (info->closes && op->session > 0))
 		*tokens = 0;
-		break;
-	case WORLD_PRESERVE:
+	else if (op->has_token && op->has_file)
 		*tokens |= 1u << op->token;
-		break;
-	case WORLD_FINISH:
-		*tokens = 0;
-		break;
-	case WORLD_CLOSE_FILE:
-		place->fds[op->file] = -1;
-		break;
-	case WORLD_KEXEC:
-	case WORLD_REBOOT:
+	if (info->closes)
+		place->fds[op->slots[0]] = -1;
+	if (done->left)
 		world_boot(world, m, place, done);
-		break;
-	case WORLD_SEND:
+	if (op->peer)
 		world_receive(world, m, place, op, done);
-		break;
-	case WORLD_EXIT:
+	if (info->ends)
 		world_restart(world, m, place, op, done);
-		break;
-	default:
-		break;
-	}
 }
 
 void world_bind(const struct world *world, struct machine *m, struct place *place, guint nr,
@@ -683,10 +496,7 @@ static void run_op(const struct world *world, struct machine *m, struct place *p
 	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
 	guint kernel = machine_kernel(m);
 
-	*done = (struct done){ .slot = -1, .opened = op->action == WORLD_OPEN };
-	/* A memfd takes several calls, of which none fails. */
-	if (op->action == WORLD_MEMFD)
-		nth = 0;
+	*done = (struct done){ .slot = -1, .opened = op->gives == GIVES_INCOMING };
 	if (nth >= FIRST_DAMAGE) {
 		done->ret = -ENOENT;
 		if (!world_damage(world, m, nth - FIRST_DAMAGE))
@@ -702,10 +512,10 @@ static void run_op(const struct world *world, struct machine *m, struct place *p
 		take_damage(world, m, place, nth - FIRST_DAMAGE, done);
 	else if (nth > 0)
 		take_failure(m, place, done);
-	done->refused = done->ret == -EBUSY && !done->hit && op->action == WORLD_PRESERVE &&
+	done->refused = done->ret == -EBUSY && !done->hit && op->has_token && op->has_file &&
 			!machine_is_preserved(m, place->fds[op->file]);
 	/* A process that fails to start has ended all the same. */
-	if (machine_panicked(m) || (done->ret < 0 && op->action != WORLD_EXIT))
+	if (machine_panicked(m) || (done->ret < 0 && !op->op.info->ends))
 		return;
 	world_bind(world, m, place, nr, done);
 	if (done->slot >= 0)

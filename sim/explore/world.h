@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "run/run.h"
+#include "scn/op.h"
 
 #define MAX_SESSIONS	4
 #define MAX_INODES	4
@@ -26,6 +27,8 @@
 /* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
 #define MAX_OTHERS	6
 #define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_OTHERS)
+/* Of a file that is there only while others are made. */
+#define TMP_SLOT	(MAX_PROCESSES * MAX_WORLD_SLOTS)
 
 /* Files beside memfds, by who preserves them. */
 enum world_kind {
@@ -40,39 +43,37 @@ enum world_kind {
 	NR_WORLD_KINDS
 };
 
-enum world_action {
-	WORLD_CREATE,
-	WORLD_OPEN,
-	WORLD_CLOSE,
-	WORLD_PRESERVE,
-	WORLD_RETRIEVE,
-	WORLD_FINISH,
-	WORLD_KEXEC,
-	WORLD_REBOOT,
-	WORLD_CLOSE_FILE,
-	WORLD_REOPEN,
-	WORLD_MEMFD,
-	WORLD_WRITE,
-	WORLD_TRUNCATE,
-	WORLD_EXTEND,
-	WORLD_SEEK,
-	WORLD_SEAL,
-	WORLD_SEND,
-	WORLD_EXIT,
-	NR_WORLD_ACTIONS
-};
+/* Where the descriptor goes that an operation returns. */
+enum world_gives { GIVES_NONE, GIVES_OUTGOING, GIVES_INCOMING, GIVES_FILE };
 
 /* Two operations at once, as places in world.ops. */
 struct world_pair {
 	guint16 ops[MAX_WORLD_TASKS];
 };
 
+/**
+ * struct world_op - one operation.
+ * @op: as a scenario has it.
+ * @args: what its arguments are, but for descriptors.
+ * @slots: of descriptors; NO_SLOT for what is none.
+ * @name: as --ops takes it.
+ * @action: which try of the table it is, the same number in all worlds.
+ * @process: that does it, counted from 0.
+ * @session: slot of the session that it is about, or that it opens; 0: of none.
+ * @file: slot of the first file, if it has one.
+ * @result: slot of the file that it opens, of a step by which files come to be.
+ * @token: counted from 0, if it has one.
+ * @peer: it hands the descriptor @file to the other process.
+ */
 struct world_op {
-	enum world_action action;
-	guint8 process;		/* that does it, counted from 0 */
-	guint8 session;		/* slot */
-	guint8 file;		/* slot */
-	guint8 token;		/* counted from 0 */
+	struct op op;
+	struct actual args[MAX_ARGS];
+	guint8 slots[MAX_ARGS];
+	enum world_gives gives;
+	const char *name;
+	guint action;
+	guint8 process, session, file, result, token;
+	bool has_file, has_token, peer;
 };
 
 /**
@@ -94,10 +95,13 @@ struct world_op {
  * @reduced: only what the reduced machine does, see project.h.
  * @beside: the same with other kernels, beside which it is searched, or NULL: twin.h.
  * @log: lines of the log count.
- * @actions: mask of 1 << enum world_action.
+ * @actions: mask of the numbers of tries.
+ * @contents: what is in files makes a state.
  * @boots: of each kernel.
  * @mem: bytes; @least_mem unless the command line says otherwise.
  * @hugepages: set aside at boot, likewise.
+ * @prelude: of struct world_op, by which all files come to be, and ...
+ * @start: ... the same as steps.
  * @ops: of struct world_op.
  * @damages: of struct world_damage.
  * @pairs: of struct world_pair: operations with numbers behind those of @ops.
@@ -108,14 +112,15 @@ struct world {
 	bool no_reduction;
 	enum world_kind others[MAX_OTHERS];
 	guint nr_others;
-	bool reduced, log;
+	bool reduced, log, contents;
 	const struct world *beside;
-	guint32 actions;
+	guint64 actions;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem, least_mem;
 	guint hugepages;
 	guint nr_slots;		/* of each process */
-	GArray *ops, *damages, *pairs;
+	GString *start;
+	GArray *prelude, *ops, *damages, *pairs;
 };
 
 /**
@@ -135,7 +140,7 @@ struct world_damage {
 
 /** struct place - what belongs to a state beside the machine. */
 struct place {
-	int fds[MAX_PROCESSES * MAX_WORLD_SLOTS];	/* one process behind the other */
+	int fds[MAX_PROCESSES * MAX_WORLD_SLOTS + 1];	/* of each process; TMP_SLOT */
 	guint8 kernel;				/* that runs, counted from 1 */
 	guint8 faults, races;			/* that happened */
 	guint8 damages;				/* done to handovers */
@@ -158,9 +163,6 @@ struct done {
 	bool restarted;		/* ... behind the end of the first process */
 	gint64 received;	/* by the other process */
 };
-
-/** world_action_name() - the word for an action, as --ops takes it. */
-const char *world_action_name(enum world_action action);
 
 /** world_set_ops() - "ACTION,ACTION..." into @world->actions; FALSE and @error. */
 gboolean world_set_ops(struct world *world, const char *text, GError **error);
@@ -189,7 +191,7 @@ const struct world_pair *world_pair(const struct world *world, guint op);
 /** world_can() - is the operation one that can be asked for here? */
 bool world_can(const struct world *world, const struct place *place, guint op);
 
-/** world_boots() - may the operation lead to the next kernel? */
+/** world_boots() - may the operation lead to the next kernel? Of no pair. */
 bool world_boots(const struct world *world, guint op);
 
 /** world_view() - what of the machine makes a state; see struct machine_view for @names. */

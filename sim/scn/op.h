@@ -25,6 +25,8 @@ enum param_kind {
 	PARAM_FIELDS,		/* result: key=value... */
 };
 
+#define MAX_TRIES	2
+
 /* What one argument, result or field is. */
 struct param {
 	const char *name;	/* as manual and messages call it */
@@ -65,6 +67,16 @@ struct op_info {
 	bool closes;			/* the name of its descriptor stands for none then */
 	bool model_only;		/* a kernel tree's own code has none of it */
 	bool reboots;			/* the next kernel runs when it worked */
+	/*
+	 * How a search tries it: steps with DEV, SESSION, NAME, FILE, ANY (descriptor), TOKEN
+	 * and PEER (the other process) in place of what the world has. What is opened is
+	 * OUTGOING or INCOMING, as sessions are, or NEW, as files are. "word: " before a step
+	 * is how --ops calls it.
+	 */
+	const char *tries[MAX_TRIES];
+	bool loads;			/* the next kernel, if there is one */
+	bool ends;			/* the process that makes the call */
+	bool empties;			/* its session has no tokens then */
 	const char *about;
 };
 
