@@ -11,7 +11,7 @@
 
 /* Large fills are common: let the loop use the widest vectors that the machine has. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&			\
-	!defined(__SANITIZE_ADDRESS__)
+	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define WIDE	__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"),	\
 			       optimize("O3")))
 #else
