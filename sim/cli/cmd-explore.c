@@ -146,7 +146,7 @@ static const char *check_options(const struct options *o)
 
 	if (o->reduced && world->opens > 2)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
-	if (o->reduced && (world->nr_others > 0 || world->damage > 0 || world->faults > 0))
+	if (o->reduced && (world->words.nr_others > 0 || world->damage > 0 || world->faults > 0))
 		return "--reduced with --handlers, --damage or --faults, expected none of them";
 	if (o->audit > 0 && o->w.random)
 		return "--audit with --random, expected one of them";

@@ -111,6 +111,21 @@ static bool parse_memory(const char *text, guint64 *bytes, GError **error)
 	return lex_magnitude(&l, "a size", bytes, &style);
 }
 
+/* Where each number is in struct world. */
+static const gsize offsets[NR_WORLD_NUMBERS] = {
+	[WORLD_SESSIONS] = offsetof(struct world, sessions),
+	[WORLD_INODES] = offsetof(struct world, inodes),
+	[WORLD_OPENS] = offsetof(struct world, opens),
+	[WORLD_TOKENS] = offsetof(struct world, tokens),
+	[WORLD_KERNELS] = offsetof(struct world, kernels),
+	[WORLD_FAULTS] = offsetof(struct world, faults),
+	[WORLD_DAMAGE] = offsetof(struct world, damage),
+	[WORLD_PROCESSES] = offsetof(struct world, processes),
+	[WORLD_TASKS] = offsetof(struct world, tasks),
+	[WORLD_RACES] = offsetof(struct world, races),
+	[WORLD_DEPTH] = offsetof(struct world, depth),
+};
+
 static bool make_world(struct world_options *o, GError **error)
 {
 	struct world *w = &o->world;
@@ -120,21 +135,21 @@ static bool make_world(struct world_options *o, GError **error)
 
 		if (!in_range(info->word, o->numbers[i], info->min, info->max, error))
 			return false;
-		G_STRUCT_MEMBER(guint, w, info->offset) = o->numbers[i];
+		G_STRUCT_MEMBER(guint, w, offsets[i]) = o->numbers[i];
 	}
 	if ((o->jobs != 0 && !in_range("jobs", o->jobs, 1, MAX_JOBS, error)) ||
 	    !in_range("seed", o->seed, 0, G_MAXUINT32, error) ||
 	    !in_range("runs", o->runs, 0, G_MAXINT64, error) ||
 	    !in_range("time", o->seconds, 0, G_MAXINT32, error))
 		return false;
-	if (o->handlers != NULL && !world_set_handlers(w, o->handlers, error))
+	if (o->handlers != NULL && !world_handlers_parse(&w->words, o->handlers, error))
 		return false;
 	if (w->reduced) {
 		w->tasks = 1;
 		w->processes = 1;
-		return world_set_ops(w, REDUCED_OPS, error);
+		return world_ops_parse(&w->words, REDUCED_OPS, error);
 	}
-	return world_set_ops(w, o->ops, error);
+	return world_ops_parse(&w->words, o->ops, error);
 }
 
 /* What the command line says comes after what the heading of kernel 1 says. */

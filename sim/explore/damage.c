@@ -222,7 +222,7 @@ void world_list_damages(struct world *world)
 	for (guint i = 0; world->damage > 0 && (pattern = handover_field(i)) != NULL; i++) {
 		g_autoptr(GPtrArray) paths = paths_of(world, pattern);
 
-		if (is_opaque(pattern) && world->nr_others == 0)
+		if (is_opaque(pattern) && world->words.nr_others == 0)
 			continue;
 		for (guint p = 0; p < paths->len; p++) {
 			const char *path = paths->pdata[p];

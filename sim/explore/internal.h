@@ -25,7 +25,7 @@ static inline guint file_slot(const struct world *world, guint file)
 
 static inline guint nr_files(const struct world *world)
 {
-	return world->inodes * world->opens + world->nr_others;
+	return world->inodes * world->opens + world->words.nr_others;
 }
 
 static inline guint other_slot(const struct world *world, guint nr)

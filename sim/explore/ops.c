@@ -25,75 +25,9 @@ static const char *const role_words[NR_ROLES] = {
 	[ROLE_PEER] = "PEER",
 };
 
-/* ---- Names of what is tried ---- */
-
-/* The try of that number, as in the table, and its operation; NULL behind the last. */
-static const char *try_at(guint action, const struct op_info **info)
-{
-	for (*info = op_table(); (*info)->name != NULL; (*info)++)
-		for (guint i = 0; i < MAX_TRIES && (*info)->tries[i] != NULL; i++)
-			if (action-- == 0)
-				return (*info)->tries[i];
-	return NULL;
-}
-
-/* "truncate" of "truncate: ftruncate(FILE, 0)", "dup" of "dup(FILE)" */
-static char *try_name(const char *text)
-{
-	return g_strndup(text, strcspn(text, ":("));
-}
-
-/* The number of the try called @word, or -1. */
-static int find_try(const char *word)
-{
-	const struct op_info *info;
-	const char *text;
-
-	for (guint i = 0; (text = try_at(i, &info)) != NULL; i++) {
-		g_autofree char *name = try_name(text);
-
-		if (g_str_equal(name, word))
-			return i;
-	}
-	return -1;
-}
-
-static void unknown_try(const char *word, GError **error)
-{
-	g_autoptr(GString) all = g_string_new(NULL);
-	const struct op_info *info;
-	const char *text;
-
-	for (guint i = 0; (text = try_at(i, &info)) != NULL; i++) {
-		g_autofree char *name = try_name(text);
-
-		g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", name);
-	}
-	g_set_error(error, SCN_ERROR, 0, "unknown operation '%s', expected %s", word, all->str);
-}
-
-gboolean world_set_ops(struct world *world, const char *text, GError **error)
-{
-	g_auto(GStrv) words = g_strsplit(text, ",", -1);
-
-	world->actions = 0;
-	for (guint i = 0; words[i] != NULL; i++) {
-		int action = find_try(words[i]);
-
-		if (action < 0) {
-			unknown_try(words[i], error);
-			return FALSE;
-		}
-		g_assert(action < 64);
-		world->actions |= (guint64)1 << action;
-	}
-	world->contents = world_tries(world, "write");
-	return TRUE;
-}
-
 bool world_tries(const struct world *world, const char *name)
 {
-	return world->actions >> find_try(name) & 1;
+	return world->words.tries >> op_try_find(name) & 1;
 }
 
 /* ---- One operation ---- */
@@ -292,8 +226,8 @@ void world_list_ops(struct world *world)
 	world->ops = g_array_new(FALSE, TRUE, sizeof(struct world_op));
 	g_array_set_clear_func(world->ops, world_op_clear);
 	for (guint p = 0; p < world->processes; p++) {
-		for (guint i = 0; (text = try_at(i, &info)) != NULL; i++) {
-			g_autofree char *name = try_name(text);
+		for (guint i = 0; (text = op_try(i, &info)) != NULL; i++) {
+			g_autofree char *name = op_try_name(text);
 			struct lister l = {
 				.world = world, .action = i, .process = p,
 				.name = g_intern_string(name),
@@ -301,7 +235,7 @@ void world_list_ops(struct world *world)
 			const char *step = strchr(text, ':');
 
 			/* Only the first process boots the next kernel. */
-			if (world->actions >> i & 1 && (p == 0 || !info->reboots))
+			if (world->words.tries >> i & 1 && (p == 0 || !info->reboots))
 				list_try(&l, step != NULL ? step + 2 : text);
 		}
 	}

@@ -10,48 +10,14 @@ static const struct handler_script eventfd_script = {
 	.name = "counter", .accepts = 1u << FILE_EVENTFD,
 };
 
-/* By name; some need another one before them, or use it if there is one. */
-static const struct {
-	const char *name;
-	enum world_kind needs, uses;
-} kinds[NR_WORLD_KINDS] = {
-	[KIND_NONE] = { .name = "" },
-	[KIND_EVENTFD] = { .name = "eventfd" },
-	[KIND_HUGETLB] = { .name = "hugetlb" },
-	[KIND_KVM] = { .name = "kvm" },
-	[KIND_VCPU] = { .name = "vcpu", .needs = KIND_KVM },
-	[KIND_GUEST_MEMFD] = { .name = "guest_memfd", .needs = KIND_KVM },
-	[KIND_IOMMUFD] = { .name = "iommufd" },
-	[KIND_VFIO] = { .name = "vfio", .uses = KIND_IOMMUFD },
-};
-
 /* ---- Which there are ---- */
-
-static enum world_kind find_kind(const char *name)
-{
-	enum world_kind kind = KIND_NONE + 1;
-
-	while (kind < NR_WORLD_KINDS && !g_str_equal(kinds[kind].name, name))
-		kind++;
-	return kind;
-}
-
-/* "eventfd, hugetlb, ..." */
-static char *all_kinds(void)
-{
-	const char *names[NR_WORLD_KINDS] = { NULL };
-
-	for (guint i = KIND_NONE + 1; i < NR_WORLD_KINDS; i++)
-		names[i - 1] = kinds[i].name;
-	return g_strjoinv(", ", (char **)names);
-}
 
 guint world_count(const struct world *world, enum world_kind kind)
 {
 	guint nr = 0;
 
-	for (guint i = 0; i < world->nr_others; i++)
-		nr += world->others[i] == kind;
+	for (guint i = 0; i < world->words.nr_others; i++)
+		nr += world->words.others[i] == kind;
 	return nr;
 }
 
@@ -60,40 +26,9 @@ static int last_before(const struct world *world, guint nr, enum world_kind kind
 {
 	int i = nr;
 
-	while (--i >= 0 && world->others[i] != kind)
+	while (--i >= 0 && world->words.others[i] != kind)
 		;
 	return i;
-}
-
-gboolean world_set_handlers(struct world *world, const char *text, GError **error)
-{
-	g_auto(GStrv) words = g_strsplit(text, ",", -1);
-
-	world->nr_others = 0;
-	for (guint i = 0; words[i] != NULL; i++) {
-		enum world_kind kind = find_kind(words[i]);
-
-		if (kind == NR_WORLD_KINDS) {
-			g_autofree char *all = all_kinds();
-
-			g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected %s",
-				    words[i], all);
-			return FALSE;
-		}
-		if (i == MAX_OTHERS) {
-			g_set_error(error, SCN_ERROR, 0, "too many handlers, expected %u at most",
-				    MAX_OTHERS);
-			return FALSE;
-		}
-		if (kinds[kind].needs != KIND_NONE &&
-		    last_before(world, i, kinds[kind].needs) < 0) {
-			g_set_error(error, SCN_ERROR, 0, "%s without one to belong to, expected %s "
-				    "before it", words[i], kinds[kinds[kind].needs].name);
-			return FALSE;
-		}
-		world->others[world->nr_others++] = kind;
-	}
-	return TRUE;
 }
 
 /* ---- The steps by which they come to be ---- */
@@ -170,9 +105,9 @@ static void add_vfio(struct world *world, int iommufd, guint f, guint nr, const 
 
 static void add_other(struct world *world, guint nr)
 {
-	enum world_kind kind = world->others[nr];
+	enum world_kind kind = world->words.others[nr];
 	guint memfds = world->inodes * world->opens, f = memfds + nr;
-	int on = last_before(world, nr, MAX(kinds[kind].needs, kinds[kind].uses));
+	int on = last_before(world, nr, world_kind_on(kind));
 	g_autofree char *name = g_strdup_printf("f%u", f);
 
 	if (on >= 0)
@@ -218,7 +153,7 @@ void world_list_files(struct world *world)
 		else
 			add_on(world, "reopen($)", f - f % world->opens, 0, name);
 	}
-	for (guint i = 0; i < world->nr_others; i++)
+	for (guint i = 0; i < world->words.nr_others; i++)
 		add_other(world, i);
 }
 

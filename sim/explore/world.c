@@ -98,7 +98,7 @@ static bool tree_can(const struct world *world, GError **error)
 		what = "--tasks 2";
 	else if (world->damage > 0)
 		what = "--damage";
-	else if (world->nr_others > 0)
+	else if (world->words.nr_others > 0)
 		what = "--handlers";
 	else if (!release_as_built(tree))
 		what = "a policy, fix, limit or handler";
@@ -112,6 +112,7 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 {
 	const GPtrArray *releases = overrides->releases;
 
+	world->contents = world_tries(world, "write");
 	world->hugepages = world_count(world, KIND_HUGETLB);
 	world->mem = world->least_mem = SMALLEST_MEM + world->hugepages * HUGE_MEM;
 	for (guint i = 0; i < world->kernels; i++) {

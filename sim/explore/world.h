@@ -9,39 +9,15 @@
 #include <glib.h>
 
 #include "run/run.h"
+#include "scn/explore-block.h"
 #include "scn/op.h"
 
-#define MAX_SESSIONS	4
-#define MAX_INODES	4
-#define MAX_OPENS	4
-#define MAX_TOKENS	8
-#define MAX_KERNELS	8
-#define MAX_WORLD_FAULTS	3
-#define MAX_WORLD_DAMAGE	2
-#define MAX_WORLD_TASKS	2
-#define MAX_WORLD_RACES	3
-#define MAX_PROCESSES	2
 /* The variant of an operation: 0 as it is, then the step that fails, then the damage done. */
 #define FIRST_DAMAGE	256
-#define MAX_SEARCH_DEPTH	100
 /* /dev/liveupdate; outgoing sessions; retrieved sessions; files. */
-#define MAX_OTHERS	6
 #define MAX_WORLD_SLOTS	(1 + 2 * MAX_SESSIONS + MAX_INODES * MAX_OPENS + MAX_OTHERS)
 /* Of a file that is there only while others are made. */
 #define TMP_SLOT	(MAX_PROCESSES * MAX_WORLD_SLOTS)
-
-/* Files beside memfds, by who preserves them. */
-enum world_kind {
-	KIND_NONE,
-	KIND_EVENTFD,
-	KIND_HUGETLB,
-	KIND_KVM,
-	KIND_VCPU,
-	KIND_GUEST_MEMFD,
-	KIND_IOMMUFD,
-	KIND_VFIO,
-	NR_WORLD_KINDS
-};
 
 /* Where the descriptor goes that an operation returns. */
 enum world_gives { GIVES_NONE, GIVES_OUTGOING, GIVES_INCOMING, GIVES_FILE };
@@ -81,7 +57,6 @@ struct world_op {
  * @sessions: names, of outgoing and of incoming sessions each.
  * @inodes: memfds, made before the search begins.
  * @opens: open files of each.
- * @others: what other files there are, in this order.
  * @tokens: of each session.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
@@ -95,7 +70,7 @@ struct world_op {
  * @reduced: only what the reduced machine does, see project.h.
  * @beside: the same with other kernels, beside which it is searched, or NULL: twin.h.
  * @log: lines of the log count.
- * @actions: mask of the numbers of tries.
+ * @words: the operations that are tried, and files beside memfds.
  * @contents: what is in files makes a state.
  * @boots: of each kernel.
  * @mem: bytes; @least_mem unless the command line says otherwise.
@@ -110,11 +85,9 @@ struct world {
 	guint sessions, inodes, opens, tokens, kernels, faults, damage, depth;
 	guint tasks, races, processes, max_states;
 	bool no_reduction;
-	enum world_kind others[MAX_OTHERS];
-	guint nr_others;
+	struct world_words words;
 	bool reduced, log, contents;
 	const struct world *beside;
-	guint64 actions;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem, least_mem;
 	guint hugepages;
@@ -163,12 +136,6 @@ struct done {
 	bool restarted;		/* ... behind the end of the first process */
 	gint64 received;	/* by the other process */
 };
-
-/** world_set_ops() - "ACTION,ACTION..." into @world->actions; FALSE and @error. */
-gboolean world_set_ops(struct world *world, const char *text, GError **error);
-
-/** world_set_handlers() - "KIND,KIND..." into @world->others; FALSE and @error. */
-gboolean world_set_handlers(struct world *world, const char *text, GError **error);
 
 /**
  * world_plan() - boots from what the command line says, and the list of operations.

@@ -2,12 +2,12 @@
 /* The block "explore" of a scenario: the world that luosim explore searches. */
 #include <string.h>
 
-#include "explore/world.h"
 #include "scn/explore-block.h"
+#include "scn/nearest.h"
+#include "scn/op.h"
 
-#define NUMBER(_member, _min, _max, _usual, _about) {				\
-	.word = #_member, .about = _about, .min = _min, .max = _max,		\
-	.usual = _usual, .offset = offsetof(struct world, _member),		\
+#define NUMBER(_word, _min, _max, _usual, _about) {				\
+	.word = #_word, .about = _about, .min = _min, .max = _max, .usual = _usual,	\
 }
 
 static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
@@ -34,18 +34,137 @@ const struct world_number_info *world_number(enum world_number which)
 	return &numbers[which];
 }
 
+/* By name; some need another one before them, or use it if there is one. */
+static const struct {
+	const char *name;
+	enum world_kind needs, uses;
+} kinds[NR_WORLD_KINDS] = {
+	[KIND_NONE] = { .name = "" },
+	[KIND_EVENTFD] = { .name = "eventfd" },
+	[KIND_HUGETLB] = { .name = "hugetlb" },
+	[KIND_KVM] = { .name = "kvm" },
+	[KIND_VCPU] = { .name = "vcpu", .needs = KIND_KVM },
+	[KIND_GUEST_MEMFD] = { .name = "guest_memfd", .needs = KIND_KVM },
+	[KIND_IOMMUFD] = { .name = "iommufd" },
+	[KIND_VFIO] = { .name = "vfio", .uses = KIND_IOMMUFD },
+};
+
+enum world_kind world_kind_on(enum world_kind kind)
+{
+	return MAX(kinds[kind].needs, kinds[kind].uses);
+}
+
+/* ---- Lists of words ---- */
+
+static void unknown_op(const char *word, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	const struct op_info *info;
+	const char *text;
+	struct nearest n;
+
+	nearest_init(&n, word);
+	for (guint i = 0; (text = op_try(i, &info)) != NULL; i++) {
+		g_ptr_array_add(names, op_try_name(text));
+		nearest_try(&n, names->pdata[i]);
+	}
+	if (n.best != NULL)
+		g_set_error(error, SCN_ERROR, 0, "unknown operation '%s', expected perhaps '%s'",
+			    word, n.best);
+	else
+		g_set_error(error, SCN_ERROR, 0, "unknown operation '%s', expected one that luosim "
+			    "list operations says is explored", word);
+}
+
+bool world_ops_parse(struct world_words *w, const char *text, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(text, ",", -1);
+
+	w->tries = 0;
+	for (guint i = 0; words[i] != NULL; i++) {
+		int nr = op_try_find(words[i]);
+
+		if (nr < 0) {
+			unknown_op(words[i], error);
+			return false;
+		}
+		g_assert(nr < 64);
+		w->tries |= (guint64)1 << nr;
+	}
+	return true;
+}
+
+static enum world_kind find_kind(const char *name)
+{
+	enum world_kind kind = KIND_NONE + 1;
+
+	while (kind < NR_WORLD_KINDS && !g_str_equal(kinds[kind].name, name))
+		kind++;
+	return kind;
+}
+
+/* "eventfd, hugetlb, ..." */
+static char *all_kinds(void)
+{
+	const char *names[NR_WORLD_KINDS] = { NULL };
+
+	for (guint i = KIND_NONE + 1; i < NR_WORLD_KINDS; i++)
+		names[i - 1] = kinds[i].name;
+	return g_strjoinv(", ", (char **)names);
+}
+
+static bool has_kind(const struct world_words *w, enum world_kind kind)
+{
+	for (guint i = 0; i < w->nr_others; i++)
+		if (w->others[i] == kind)
+			return true;
+	return false;
+}
+
+bool world_handlers_parse(struct world_words *w, const char *text, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(text, ",", -1);
+
+	w->nr_others = 0;
+	for (guint i = 0; words[i] != NULL; i++) {
+		enum world_kind kind = find_kind(words[i]);
+
+		if (kind == NR_WORLD_KINDS) {
+			g_autofree char *all = all_kinds();
+
+			g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected %s",
+				    words[i], all);
+			return false;
+		}
+		if (i == MAX_OTHERS) {
+			g_set_error(error, SCN_ERROR, 0, "too many handlers, expected %u at most",
+				    MAX_OTHERS);
+			return false;
+		}
+		if (kinds[kind].needs != KIND_NONE && !has_kind(w, kinds[kind].needs)) {
+			g_set_error(error, SCN_ERROR, 0, "%s without one to belong to, expected %s "
+				    "before it", words[i], kinds[kinds[kind].needs].name);
+			return false;
+		}
+		w->others[w->nr_others++] = kind;
+	}
+	return true;
+}
+
+/* ---- The block ---- */
+
 static bool twice(struct lex *l, const char *at, const char *word)
 {
 	lex_fail(l, at, "second '%s' of a world, expected one", word);
 	return false;
 }
 
-/* Words joined by ',', of which @set knows what they mean. */
+/* Words joined by ',', which @parse knows. */
 static bool parse_words(struct lex *l, const char *what, char **words,
-			gboolean (*set)(struct world *world, const char *text, GError **error))
+			bool (*parse)(struct world_words *w, const char *text, GError **error))
 {
 	g_autoptr(GError) error = NULL;
-	struct world world;
+	struct world_words known;
 	const char *at;
 
 	lex_blank(l);
@@ -55,7 +174,7 @@ static bool parse_words(struct lex *l, const char *what, char **words,
 		lex_expected(l, what);
 		return false;
 	}
-	if (set(&world, *words, &error))
+	if (parse(&known, *words, &error))
 		return true;
 	lex_fail(l, at, "%s", error->message);
 	return false;
@@ -71,10 +190,11 @@ bool world_block_parse(struct lex *l, const char *at, const char *word, struct w
 	    (block->handlers != NULL && strcmp(word, "handlers") == 0))
 		return twice(l, at, word);
 	if (strcmp(word, "ops") == 0)
-		return parse_words(l, "operations joined by ','", &block->ops, world_set_ops);
+		return parse_words(l, "operations joined by ','", &block->ops,
+				   world_ops_parse);
 	if (strcmp(word, "handlers") == 0)
 		return parse_words(l, "handlers joined by ','", &block->handlers,
-				   world_set_handlers);
+				   world_handlers_parse);
 	for (guint i = 0; i < NR_WORLD_NUMBERS; i++) {
 		if (strcmp(numbers[i].word, word) != 0) {
 			g_ptr_array_add(words, (char *)numbers[i].word);

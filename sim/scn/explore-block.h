@@ -5,6 +5,52 @@
 
 #include "scn/lex.h"
 
+#define MAX_SESSIONS	4
+#define MAX_INODES	4
+#define MAX_OPENS	4
+#define MAX_TOKENS	8
+#define MAX_KERNELS	8
+#define MAX_WORLD_FAULTS	3
+#define MAX_WORLD_DAMAGE	2
+#define MAX_WORLD_TASKS	2
+#define MAX_WORLD_RACES	3
+#define MAX_PROCESSES	2
+#define MAX_SEARCH_DEPTH	100
+#define MAX_OTHERS	6		/* files beside memfds */
+
+/* Files beside memfds, by who preserves them. */
+enum world_kind {
+	KIND_NONE,
+	KIND_EVENTFD,
+	KIND_HUGETLB,
+	KIND_KVM,
+	KIND_VCPU,
+	KIND_GUEST_MEMFD,
+	KIND_IOMMUFD,
+	KIND_VFIO,
+	NR_WORLD_KINDS
+};
+
+/**
+ * struct world_words - what a world says in lists of words.
+ * @tries: a bit for each op_try() that is tried.
+ * @others: files beside memfds, in this order.
+ */
+struct world_words {
+	guint64 tries;
+	enum world_kind others[MAX_OTHERS];
+	guint nr_others;
+};
+
+/** world_ops_parse() - "OP,OP..." into @w->tries; false and @error. */
+bool world_ops_parse(struct world_words *w, const char *text, GError **error);
+
+/** world_handlers_parse() - "KIND,KIND..." into @w->others; false and @error. */
+bool world_handlers_parse(struct world_words *w, const char *text, GError **error);
+
+/** world_kind_on() - the kind that one of @kind belongs to or uses; KIND_NONE: it stands alone. */
+enum world_kind world_kind_on(enum world_kind kind);
+
 /** world_block_parse() - a line of the block whose @word at @at was read. */
 bool world_block_parse(struct lex *l, const char *at, const char *word, struct world_block *block);
 
@@ -16,12 +62,10 @@ void world_block_print(GString *out, const struct world_block *block);
  * @word: in the block, and the long option.
  * @about: for --help.
  * @usual: where nobody says anything.
- * @offset: of its guint in struct world.
  */
 struct world_number_info {
 	const char *word, *about;
 	guint min, max, usual;
-	gsize offset;
 };
 
 const struct world_number_info *world_number(enum world_number which);

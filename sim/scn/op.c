@@ -872,3 +872,31 @@ void op_signature(GString *out, const struct op_info *info)
 	}
 	g_string_append_printf(out, ") = %s", info->result.name);
 }
+
+const char *op_try(guint nr, const struct op_info **info)
+{
+	for (*info = table; (*info)->name != NULL; (*info)++)
+		for (guint i = 0; i < MAX_TRIES && (*info)->tries[i] != NULL; i++)
+			if (nr-- == 0)
+				return (*info)->tries[i];
+	return NULL;
+}
+
+char *op_try_name(const char *text)
+{
+	return g_strndup(text, strcspn(text, ":("));
+}
+
+int op_try_find(const char *name)
+{
+	const struct op_info *info;
+	const char *text;
+
+	for (guint i = 0; (text = op_try(i, &info)) != NULL; i++) {
+		g_autofree char *other = op_try_name(text);
+
+		if (strcmp(other, name) == 0)
+			return i;
+	}
+	return -1;
+}

@@ -84,6 +84,14 @@ struct op_info {
 const struct op_info *op_table(void);
 const struct op_info *op_find(const char *name);
 guint op_nr_args(const struct op_info *info);
+
+/** op_try() - of all that a search may try number @nr, as its row has it; NULL behind the last. */
+const char *op_try(guint nr, const struct op_info **info);
+/** op_try_name() - "truncate" of "truncate: ftruncate(FILE, 0)", "dup" of "dup(FILE)". */
+char *op_try_name(const char *text);
+/** op_try_find() - the number of the try of that name, or -1. */
+int op_try_find(const char *name);
+
 /** op_signature() - append "reopen(FD[, O_FLAGS]) = NEW". */
 void op_signature(GString *out, const struct op_info *info);
 
