@@ -46,31 +46,6 @@ static struct row *find_row(struct replay *r, const char *name)
 	return row;
 }
 
-static void print_difference(const struct replay *r, const struct recording *rec,
-			     const struct difference *d)
-{
-	if (d->op < rec->ops->len) {
-		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, d->op);
-
-		g_print("%s, %s, line %u: %s\n", rec->name, rec->row, op->line, op->text);
-	} else {
-		g_print("%s, %s, boot and end\n", rec->name, rec->row);
-	}
-	g_print("    kernel  %s\n    %-7s %s\n", d->kernel,
-		overrides_tree(r->overrides) ? "tree" : "model", d->model);
-}
-
-static void print_aligned(const struct recording *rec, const struct aligned *aligned)
-{
-	const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, aligned->op);
-
-	g_print("%s, %s, line %u: %s\n    agrees when ", rec->name, rec->row, op->line, op->text);
-	if (aligned->nth == NTH_NONE)
-		g_print("no allocation of the model fails\n");
-	else
-		g_print("allocation %u of the model fails\n", aligned->nth);
-}
-
 /* A file's recordings, and what came of each. */
 struct job {
 	struct replay *replay;
@@ -110,10 +85,8 @@ static void add_to_summary(struct replay *r, const struct recording *rec,
 	row->sum.agreed += a->agreed;
 	row->sum.not_modelled += a->not_modelled;
 	row->sum.skipped += a->skipped;
-	for (guint i = 0; !r->quiet && i < a->differences->len; i++)
-		print_difference(r, rec, &g_array_index(a->differences, struct difference, i));
-	for (guint i = 0; !r->quiet && i < a->aligned->len; i++)
-		print_aligned(rec, &g_array_index(a->aligned, struct aligned, i));
+	if (!r->quiet)
+		agreement_print(rec, a, overrides_tree(r->overrides) ? "tree" : "model");
 }
 
 static void job_done(void *data, guint i)

@@ -601,7 +601,7 @@ char *emit(const struct scenario *scn, enum frame frame, GError **error)
 		.frame = frame, .used = used, .names = names, .ops = ops, .out = kernels,
 	};
 
-	if (!scenario_told(scn, error))
+	if (!scenario_told(scn, TOLD_BY_PROGRAM, error))
 		return NULL;
 	emit_kernels(&e, scn, numbers);
 	emit_main(&e, numbers);

@@ -20,7 +20,7 @@ static bool refuse(GError **error, const struct scenario *scn, guint line, guint
 	return false;
 }
 
-static const char *setting_refused(const struct setting *s, guint kernel)
+static const char *setting_refused(const struct setting *s, guint kernel, enum told by)
 {
 	switch (s->kind) {
 	case SET_PANIC_ON_WARN:
@@ -29,7 +29,7 @@ static const char *setting_refused(const struct setting *s, guint kernel)
 		return NULL;
 	case SET_KHO:
 	case SET_LIVEUPDATE:
-		return kernel == 1 || s->number ? NULL :
+		return by == TOLD_BY_VM || kernel == 1 || s->number ? NULL :
 			"a later kernel without live update, which cannot be told which it is";
 	case SET_WITH:
 	case SET_WITHOUT:
@@ -44,13 +44,14 @@ static const char *setting_refused(const struct setting *s, guint kernel)
 	return NULL;
 }
 
-static bool kernel_told(const struct scenario *scn, const struct step *step, GError **error)
+static bool kernel_told(const struct scenario *scn, const struct step *step, enum told by,
+			GError **error)
 {
 	const struct kernel_heading *k = &step->kernel;
 
 	for (guint i = 0; i < k->settings->len; i++) {
 		const char *what = setting_refused(&g_array_index(k->settings, struct setting, i),
-						   k->number);
+						   k->number, by);
 
 		if (what != NULL)
 			return refuse(error, scn, step->line, step->column, "%s", what);
@@ -87,15 +88,28 @@ static bool op_told(const struct scenario *scn, const struct step *step, GError 
 	return true;
 }
 
-static bool step_told(const struct scenario *scn, const struct step *step, GError **error)
+static bool fail_told(const struct scenario *scn, const struct step *step, enum told by,
+		      GError **error)
+{
+	const struct fail *fail = &step->fail;
+
+	if (by == TOLD_BY_VM && !fail->any && fail->failure.point == FAIL_ALLOC)
+		return true;
+	return refuse(error, scn, step->line, step->column, by == TOLD_BY_PROGRAM ? "a failure" :
+		      fail->any ? "each failure in turn" :
+				  "a failure of anything but an allocation");
+}
+
+static bool step_told(const struct scenario *scn, const struct step *step, enum told by,
+		      GError **error)
 {
 	switch (step->kind) {
 	case STEP_KERNEL:
-		return kernel_told(scn, step, error);
+		return kernel_told(scn, step, by, error);
 	case STEP_OP:
 		return op_told(scn, step, error);
 	case STEP_FAIL:
-		return refuse(error, scn, step->line, step->column, "a failure");
+		return fail_told(scn, step, by, error);
 	case STEP_RACE:
 	case STEP_TASK:
 		return refuse(error, scn, step->line, step->column, "a race");
@@ -108,14 +122,14 @@ static bool step_told(const struct scenario *scn, const struct step *step, GErro
 	return true;
 }
 
-bool scenario_told(const struct scenario *scn, GError **error)
+bool scenario_told(const struct scenario *scn, enum told by, GError **error)
 {
 	if (scn->handlers->len > 0)
 		return refuse(error, scn, scn->handler_line, 1, "a scripted handler");
 	for (guint i = 0; i < scn->steps->len; i++)
-		if (!step_told(scn, &g_array_index(scn->steps, struct step, i), error))
+		if (!step_told(scn, &g_array_index(scn->steps, struct step, i), by, error))
 			return false;
-	if (rows_claimed(scn) == 0)
+	if (by == TOLD_BY_PROGRAM && rows_claimed(scn) == 0)
 		return refuse(error, scn, scn->line, 1,
 			      "nothing is claimed of a release with its own policy");
 	return true;

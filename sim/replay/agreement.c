@@ -50,8 +50,7 @@ static void said_free(gpointer ptr)
 	g_free(said);
 }
 
-/* A log line without what differs from machine to machine. */
-static char *normal_line(const char *text)
+char *log_line_normal(const char *text)
 {
 	static const char *const marks[] = { "address: ", "0x" };
 	GString *out = g_string_new(NULL);
@@ -75,8 +74,7 @@ static char *normal_line(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-/* "line", "line [x2]", "line [x3]": what is repeated is said once. */
-static void add_line(GPtrArray *lines, const char *line)
+void log_lines_add(GPtrArray *lines, const char *line)
 {
 	const char *last = lines->len ? g_ptr_array_index(lines, lines->len - 1) : "";
 	gsize len = strlen(line);
@@ -132,7 +130,7 @@ static GPtrArray *recorded_lines(const struct recording *rec, const struct relea
 					trace ? " < " : "",
 					trace ? next + strlen("Call Trace: ") : "");
 
-			add_line(lines, warn);
+			log_lines_add(lines, warn);
 		}
 		if (g_str_has_prefix(line, "Kernel panic"))
 			g_ptr_array_add(lines, g_strdup(line));
@@ -173,13 +171,13 @@ static void collect_event(struct collector *c, const struct event *event)
 	if (event->type == EVENT_WARN)
 		line = warn_line(event);
 	else if (event->type == EVENT_LOG)
-		line = normal_line(event->text);
+		line = log_line_normal(event->text);
 	else if (event->type == EVENT_PANIC)
 		line = g_strconcat("Kernel panic - not syncing: ", event->text, NULL);
 	said = listening(c);
 	if (!line || !said)
 		return;
-	add_line(said->lines, line);
+	log_lines_add(said->lines, line);
 	if (event->type == EVENT_PANIC && !c->panic)
 		c->panic = g_strdup(line);
 }
@@ -445,4 +443,36 @@ void agreement_free(struct agreement *a)
 	g_array_unref(a->differences);
 	g_array_unref(a->aligned);
 	g_free(a);
+}
+
+static void print_difference(const struct recording *rec, const struct difference *d,
+			     const char *model)
+{
+	if (d->op < rec->ops->len) {
+		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, d->op);
+
+		g_print("%s, %s, line %u: %s\n", rec->name, rec->row, op->line, op->text);
+	} else {
+		g_print("%s, %s, boot and end\n", rec->name, rec->row);
+	}
+	g_print("    kernel  %s\n    %-7s %s\n", d->kernel, model, d->model);
+}
+
+static void print_aligned(const struct recording *rec, const struct aligned *aligned)
+{
+	const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, aligned->op);
+
+	g_print("%s, %s, line %u: %s\n    agrees when ", rec->name, rec->row, op->line, op->text);
+	if (aligned->nth == NTH_NONE)
+		g_print("no allocation of the model fails\n");
+	else
+		g_print("allocation %u of the model fails\n", aligned->nth);
+}
+
+void agreement_print(const struct recording *rec, const struct agreement *a, const char *model)
+{
+	for (guint i = 0; i < a->differences->len; i++)
+		print_difference(rec, &g_array_index(a->differences, struct difference, i), model);
+	for (guint i = 0; i < a->aligned->len; i++)
+		print_aligned(rec, &g_array_index(a->aligned, struct aligned, i));
 }

@@ -38,4 +38,13 @@ struct agreement *recording_run(const struct recording *rec, const struct overri
 				GError **error);
 void agreement_free(struct agreement *a);
 
+/** agreement_print() - print where they differ; @model: what the recording was put beside. */
+void agreement_print(const struct recording *rec, const struct agreement *a, const char *model);
+
+/** log_line_normal() - a line of a kernel's log without what differs from machine to machine. */
+char *log_line_normal(const char *text);
+
+/** log_lines_add() - append @line; what is repeated is said once, "line [x2]". */
+void log_lines_add(GPtrArray *lines, const char *line);
+
 #endif

@@ -8,6 +8,9 @@
 
 #define RECORDING_ERROR g_quark_from_static_string("luosim-recording")
 
+/* The pool of huge pages of recordings that do not say, if they use hugetlb. */
+#define NR_HUGEPAGES	4
+
 static void recorded_op_clear(gpointer ptr)
 {
 	struct recorded_op *op = ptr;
@@ -18,10 +21,8 @@ static void recorded_op_clear(gpointer ptr)
 	g_ptr_array_unref(op->log);
 }
 
-static void recording_free(gpointer ptr)
+void recording_free(struct recording *rec)
 {
-	struct recording *rec = ptr;
-
 	g_free(rec->name);
 	g_free(rec->kernel);
 	g_free(rec->release);
@@ -178,6 +179,17 @@ static char *row_of(const struct recording *rec)
 	return g_strdup(row ? row->name : rec->kernel);
 }
 
+static gboolean uses_hugetlb(const struct recording *rec)
+{
+	for (guint i = 0; i < rec->ops->len; i++) {
+		const char *op = g_array_index(rec->ops, struct recorded_op, i).text;
+
+		if (g_str_has_prefix(op, "memfd ") && strstr(op, "hugetlb"))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static struct recording *read_recording(JsonObject *object, const char *path)
 {
 	struct recording *rec = g_new0(struct recording, 1);
@@ -206,13 +218,17 @@ static struct recording *read_recording(JsonObject *object, const char *path)
 		return NULL;
 	}
 	split_boot(rec);
-	read_case(rec, path);
+	rec->hugepages = json_object_has_member(object, "hugepages") ?
+		get_number(object, "hugepages") : uses_hugetlb(rec) ? NR_HUGEPAGES : 0;
+	if (path)
+		read_case(rec, path);
 	read_boot_args(rec, get_string(object, "append"));
 	return rec;
 }
 
-static gboolean read_line(GPtrArray *recordings, const char *path, guint line, const char *text,
-			  GError **error)
+/* @path: where cases may lie beside, or NULL. */
+static struct recording *parse_line(const char *name, guint line, const char *path,
+				    const char *text, GError **error)
 {
 	g_autoptr(JsonParser) parser = json_parser_new_immutable();
 	struct recording *rec;
@@ -220,32 +236,41 @@ static gboolean read_line(GPtrArray *recordings, const char *path, guint line, c
 
 	if (!json_parser_load_from_data(parser, text, -1, NULL)) {
 		g_set_error(error, RECORDING_ERROR, 0, "%s:%u: not JSON, expected one recording",
-			    path, line);
-		return FALSE;
+			    name, line);
+		return NULL;
 	}
 	root = json_parser_get_root(parser);
 	rec = root && JSON_NODE_HOLDS_OBJECT(root) ?
 		read_recording(json_node_get_object(root), path) : NULL;
-	if (!rec) {
+	if (!rec)
 		g_set_error(error, RECORDING_ERROR, 0, "%s:%u: not a recording, expected \"case\", "
-			    "\"kernel\" and \"ops\" with \"op\", \"rc\" and \"stage\"", path, line);
-		return FALSE;
-	}
-	g_ptr_array_add(recordings, rec);
-	return TRUE;
+			    "\"kernel\" and \"ops\" with \"op\", \"rc\" and \"stage\"", name, line);
+	return rec;
+}
+
+struct recording *recording_parse(const char *line, GError **error)
+{
+	return parse_line("recording", 1, NULL, line, error);
 }
 
 GPtrArray *recordings_load(const char *path, GError **error)
 {
-	g_autoptr(GPtrArray) recordings = g_ptr_array_new_with_free_func(recording_free);
+	g_autoptr(GPtrArray) recordings =
+		g_ptr_array_new_with_free_func((GDestroyNotify)recording_free);
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
 
 	if (!g_file_get_contents(path, &text, NULL, error))
 		return NULL;
 	lines = g_strsplit(text, "\n", -1);
-	for (guint i = 0; lines[i]; i++)
-		if (*lines[i] && !read_line(recordings, path, i + 1, lines[i], error))
+	for (guint i = 0; lines[i]; i++) {
+		struct recording *rec = *lines[i] ?
+			parse_line(path, i + 1, path, lines[i], error) : NULL;
+
+		if (*lines[i] && !rec)
 			return NULL;
+		if (rec)
+			g_ptr_array_add(recordings, rec);
+	}
 	return g_steal_pointer(&recordings);
 }

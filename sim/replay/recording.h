@@ -27,6 +27,7 @@ struct recording {
 	char *panic;		/* the panic line, or NULL */
 	gboolean panic_on_warn;
 	gboolean kho, liveupdate;	/* boot arguments */
+	guint hugepages;	/* the pool of each kernel */
 	GArray *ops;		/* of struct recorded_op */
 	GPtrArray *boot_log;	/* by stage: GPtrArray of char * */
 };
@@ -38,5 +39,9 @@ struct recording {
  * Return: an array of struct recording *, or NULL and @error "FILE:LINE: what".
  */
 GPtrArray *recordings_load(const char *path, GError **error);
+
+/** recording_parse() - likewise, one from its line; or NULL with @error set. */
+struct recording *recording_parse(const char *line, GError **error);
+void recording_free(struct recording *recording);
 
 #endif

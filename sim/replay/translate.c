@@ -4,8 +4,6 @@
 
 #include "replay/translate.h"
 
-/* The recorder's pool of huge pages. */
-#define NR_HUGEPAGES	4
 /* More objects than a machine has, for operations on N of them. */
 #define MAX_MANY	(1 << 20)
 
@@ -215,7 +213,7 @@ static void write_opendev(GString *out, const struct source *src)
 	const struct recorded_op *stat = stat_of(src);
 
 	g_string_append(out, "open(\"/dev/liveupdate\"");
-	if (stat && strstr(stat->data, "cloexec=1"))
+	if (src->nr > 2 || (stat && strstr(stat->data, "cloexec=1")))
 		g_string_append(out, ", O_RDWR|O_CLOEXEC");
 	g_string_append_c(out, ')');
 	result(out, src, src->word[1]);
@@ -366,6 +364,17 @@ static void write_seal(GString *out, const struct source *src)
 	append_flags(out, src->word[2], seal_flags);
 	g_string_append_c(out, ')');
 	result(out, src, "0");
+}
+
+/* "seals=seal,grow" */
+static void write_get_seals(GString *out, const struct source *src)
+{
+	g_autofree char *list = datum(src, "seals");
+	g_autoptr(GString) seals = g_string_new(NULL);
+
+	append_flags(seals, list ? list : "", seal_flags);
+	call(out, "get_seals", src, 1, 2);
+	result(out, src, seals->str);
 }
 
 static void write_setfl(GString *out, const struct source *src)
@@ -795,6 +804,12 @@ static void write_nofile(GString *out, const struct source *src)
 	result(out, src, "0");
 }
 
+/* Those that are called the same in the language. */
+static void write_same_name(GString *out, const struct source *src)
+{
+	plain(out, src, src->word[0]);
+}
+
 /* sleep and dmesg_mark: nothing happens. */
 static void write_nothing(GString *out, const struct source *src)
 {
@@ -825,6 +840,7 @@ static const struct rule rules[] = {
 	{ "punch", 3, write_punch, FIRST, 0 },
 	{ "seek", 2, write_seek, FIRST, 0 },
 	{ "seal", 2, write_seal, FIRST, 0 },
+	{ "get_seals", 1, write_get_seals, FIRST, 0 },
 	{ "setfl", 2, write_setfl, FIRST, 0 },
 	{ "write", 3, write_write, FIRST, 0 },
 	{ "read", 3, write_read, FIRST, 0 },
@@ -846,6 +862,9 @@ static const struct rule rules[] = {
 	{ "preserve_n", 3, write_tokens, FIRST, 0 },
 	{ "retrieve_n", 3, write_tokens, FIRST, 0 },
 	{ "nofile", 1, write_nofile, 0, 0 },
+	{ "shmem_enabled", 1, write_same_name, 0, 0 },
+	{ "drop_caches", 0, write_same_name, 0, 0 },
+	{ "exit", 0, write_same_name, 0, 0 },
 	{ "sleep", 1, write_nothing, 0, 0 },
 	{ "dmesg_mark", 0, write_nothing, 0, 0 },
 };
@@ -901,25 +920,14 @@ static void mark_lines(struct translation *t, guint op)
 		g_array_append_val(t->op_of_line, op);
 }
 
-static gboolean uses_hugetlb(const struct recording *rec)
-{
-	for (guint i = 0; i < rec->ops->len; i++) {
-		const char *op = g_array_index(rec->ops, struct recorded_op, i).text;
-
-		if (g_str_has_prefix(op, "memfd ") && strstr(op, "hugetlb"))
-			return TRUE;
-	}
-	return FALSE;
-}
-
 static void write_kernel(GString *out, const struct recording *rec, guint stage)
 {
 	g_string_append_printf(out, "kernel %u %s%s%s%s", stage, rec->row,
 			       rec->panic_on_warn ? " panic_on_warn" : "",
 			       rec->kho ? "" : " kho=off",
 			       rec->liveupdate ? "" : " liveupdate=off");
-	if (uses_hugetlb(rec))
-		g_string_append_printf(out, " hugepages=%d", NR_HUGEPAGES);
+	if (rec->hugepages)
+		g_string_append_printf(out, " hugepages=%u", rec->hugepages);
 	g_string_append_c(out, '\n');
 }
 

@@ -536,6 +536,11 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 		g_string_append_printf(t->out, "  and %u more\n", nr - MAX_VIOLATIONS);
 }
 
+void trace_end(struct trace *t)
+{
+	flush_pending(t);
+}
+
 void trace_summary(GString *out, const struct report_event *run, const struct verdict *v)
 {
 	const struct release *release = &run->boot->release;
@@ -585,7 +590,7 @@ void trace_event(struct trace *t, const struct report_event *e)
 		break;
 	case REPORT_OP:
 		flush_pending(t);
-		if (t->state == BOOTING)
+		if (t->state == BOOTING && t->flags & TRACE_VERBOSE)
 			machine_stats(e->machine, &t->stats);
 		t->state = CALLING;
 		break;

@@ -33,6 +33,9 @@ void trace_keep_marks(struct trace *t, GArray *marks);
 /** trace_event() - REPORT_RUN to REPORT_VERDICT. */
 void trace_event(struct trace *t, const struct report_event *e);
 
+/** trace_end() - nothing comes any more, and no verdict either. */
+void trace_end(struct trace *t);
+
 /** trace_summary() - append "NAME, kernel R, policy P: what came out". */
 void trace_summary(GString *out, const struct report_event *run, const struct verdict *v);
 

@@ -50,10 +50,8 @@ static void emit(void *data, const struct event *event)
 	report(r, &e);
 }
 
-/* Is this neither one of the first rounds of a repetition nor its last? */
-static bool is_brief(const struct run *r, guint step)
+bool step_is_brief(const GArray *steps, const gint64 *vars, guint step)
 {
-	const GArray *steps = r->scn->steps;
 	guint depth = g_array_index(steps, struct step, step).depth;
 
 	while (step > 0 && depth > 0) {
@@ -63,11 +61,16 @@ static bool is_brief(const struct run *r, guint step)
 		if (s->kind != STEP_REPEAT || s->depth >= depth)
 			continue;
 		depth = s->depth;
-		if (r->vars[repeat->var - 1] - repeat->from >= SHOWN_ROUNDS &&
-		    r->vars[repeat->var - 1] != repeat->to)
+		if (vars[repeat->var - 1] - repeat->from >= SHOWN_ROUNDS &&
+		    vars[repeat->var - 1] != repeat->to)
 			return true;
 	}
 	return false;
+}
+
+static bool is_brief(const struct run *r, guint step)
+{
+	return step_is_brief(r->scn->steps, r->vars, step);
 }
 
 void run_fail(struct run *r, const struct step *step, bool brief)

@@ -55,6 +55,9 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
 			     const struct overrides *overrides, struct report *report);
 
+/** step_is_brief() - is it neither in the first rounds of a repetition nor in its last? */
+bool step_is_brief(const GArray *steps, const gint64 *vars, guint step);
+
 /** run_causes() - @kinds without a WARN, or panic, that only says that another broke. */
 guint32 run_causes(guint32 kinds, bool panic_on_warn);
 
