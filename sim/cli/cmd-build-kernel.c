@@ -8,6 +8,7 @@
 
 #ifndef PKGDATADIR
 #define PKGDATADIR	"/usr/local/share/luosim"
+#define PKGLIBEXECDIR	"/usr/local/libexec/luosim"
 #define SRCDIR		"."
 #define BUILDDIR	"."
 #endif
@@ -17,6 +18,12 @@ const char *source_folder(void)
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 
 	return self != NULL && g_str_has_prefix(self, BUILDDIR "/") ? SRCDIR : NULL;
+}
+
+char *guest_program(void)
+{
+	return g_build_filename(source_folder() != NULL ? BUILDDIR : PKGLIBEXECDIR, "luosim-guest",
+				NULL);
 }
 
 int build_kernel_main(int argc, char **argv)

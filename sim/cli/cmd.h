@@ -32,6 +32,7 @@ int minimise_main(int argc, char **argv);
 int print_main(int argc, char **argv);
 int prove_main(int argc, char **argv);
 int show_main(int argc, char **argv);
+int vm_main(int argc, char **argv);
 
 /** complain() - print "luosim: MESSAGE"; returns EXIT_UNUSABLE. */
 int complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
@@ -82,6 +83,9 @@ char *command_manual(void);
 
 /** source_folder() - of the program, where it lies where it was built; NULL: it does not. */
 const char *source_folder(void);
+
+/** guest_program() - where luosim-guest is, or would be. */
+char *guest_program(void);
 
 /** scenario_root() - the directory that all @files are in. */
 char *scenario_root(char **files);

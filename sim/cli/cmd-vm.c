@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* luosim vm: scenarios on a real kernel, in virtual machines, beside the model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "run/in-order.h"
+#include "run/overrides.h"
+#include "run/progress.h"
+#include "vm/ask.h"
+#include "vm/config.h"
+#include "vm/show.h"
+
+/* What the command line says. */
+struct options {
+	struct vm vm;
+	char *record, *console, *save_console, *check_config;
+	gboolean print_config, print_case, quiet;
+	gint jobs, seconds;
+};
+
+/* What came of one. */
+struct tried {
+	char *name;
+	struct program *program;	/* NULL: @error says what a kernel cannot be told */
+	GError *error;
+	struct answer answer;
+};
+
+struct batch {
+	const struct options *o;
+	GPtrArray *tried;		/* of struct tried */
+	const struct overrides *overrides;
+	GString *recordings;
+	struct progress *progress;
+	guint agreed, differed, skipped, failed;
+};
+
+static void tried_free(gpointer ptr)
+{
+	struct tried *t = ptr;
+
+	g_clear_pointer(&t->program, program_free);
+	answer_clear(&t->answer);
+	g_clear_error(&t->error);
+	g_free(t->name);
+	g_free(t);
+}
+
+/* ---- Running ---- */
+
+static void run_one(void *data, guint i)
+{
+	struct batch *b = data;
+	struct tried *t = b->tried->pdata[i];
+
+	if (t->program != NULL && !progress_stopped(b->progress))
+		ask(&b->o->vm, t->program, b->overrides, &t->answer, &t->error);
+}
+
+/* "poweroff" is what a machine ends with that has done everything. */
+static void print_end(const struct recording *rec)
+{
+	if (g_str_equal(rec->end, "hang"))
+		g_print("\nthe machine did not end in time\n");
+	else if (g_str_equal(rec->end, "panic"))
+		g_print("\nthe machine ended with the panic\n");
+	else if (!g_str_equal(rec->end, "poweroff"))
+		g_print("\nthe machine ended before the scenario did\n");
+}
+
+static void print_trace(const struct tried *t)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (t->program->scn == NULL)
+		return;
+	show(text, t->program, t->answer.recording);
+	g_print("%s", text->str);
+	print_end(t->answer.recording);
+	g_print("\n");
+}
+
+/* The one that was given: all of it. */
+static void print_single(const struct batch *b, const struct tried *t)
+{
+	const struct recording *rec = t->answer.recording;
+	const struct agreement *a = t->answer.agreement;
+
+	if (!b->o->quiet)
+		print_trace(t);
+	agreement_print(rec, a, "model");
+	g_print("kernel %s, model %s: %u of %u operations agree, %u skipped, %u not modelled\n",
+		rec->release, rec->row, a->agreed, a->ops, a->skipped, a->not_modelled);
+}
+
+static void print_agreement(struct batch *b, const struct tried *t)
+{
+	const struct recording *rec = t->answer.recording;
+	const struct agreement *a = t->answer.agreement;
+	bool ended = g_str_equal(rec->end, "poweroff") || g_str_equal(rec->end, "panic");
+	bool same = a->differences->len == 0 && ended;
+
+	b->agreed += same;
+	b->differed += !same;
+	if (b->tried->len == 1) {
+		print_single(b, t);
+		return;
+	}
+	g_print("%s %s, kernel %s: %u of %u operations as the model%s%s\n",
+		same ? "ok  " : "DIFF", t->name, rec->release, a->agreed, a->ops,
+		ended ? "" : ", then ", ended ? "" : rec->end);
+	agreement_print(rec, a, "model");
+}
+
+static void one_done(void *data, guint i)
+{
+	struct batch *b = data;
+	struct tried *t = b->tried->pdata[i];
+	bool single = b->tried->len == 1;
+
+	progress_at(b->progress, i + 1, b->tried->len);
+	if (t->program == NULL) {
+		b->skipped++;
+		g_print("%s %s\n", single ? "skipped:" : "skip", t->error->message);
+	} else if (t->answer.agreement == NULL) {
+		b->failed++;
+		g_print("%s %s: %s\n", single ? "failed:" : "FAIL", t->name,
+			t->error != NULL ? t->error->message : "stopped");
+	} else {
+		print_agreement(b, t);
+	}
+	if (t->answer.line != NULL)
+		g_string_append_printf(b->recordings, "%s\n", t->answer.line);
+}
+
+static void print_totals(const struct batch *b)
+{
+	if (b->tried->len > 1)
+		g_print("%u scenarios: %u agree, %u differ, %u skipped, %u failed\n", b->tried->len,
+			b->agreed, b->differed, b->skipped, b->failed);
+}
+
+static int status_of(const struct batch *b)
+{
+	if (b->failed > 0 || b->differed > 0)
+		return EXIT_FAILED;
+	return b->agreed > 0 ? EXIT_OK : EXIT_SKIPPED;
+}
+
+/* ---- What to run ---- */
+
+static void add_tried(GPtrArray *all, const char *name, struct program *program, GError *error)
+{
+	struct tried *t = g_new0(struct tried, 1);
+
+	t->name = g_strdup(name);
+	t->program = program;
+	t->error = error;
+	g_ptr_array_add(all, t);
+}
+
+static bool is_case(const char *path)
+{
+	return g_str_has_suffix(path, ".case");
+}
+
+/* Those of @files that are cases; the scenarios are left in it. */
+static bool take_cases(char **files, GPtrArray *all)
+{
+	guint kept = 0;
+
+	for (guint i = 0; files[i] != NULL; i++) {
+		g_autofree char *path = files[i];
+		GError *error = NULL;
+		struct program *p = NULL;
+
+		if (!is_case(path)) {
+			files[kept++] = g_steal_pointer(&path);
+			continue;
+		}
+		p = program_load_case(path, &error);
+		if (p == NULL) {
+			complain("%s", error->message);
+			g_error_free(error);
+			while (files[++i] != NULL)
+				g_free(files[i]);
+			files[kept] = NULL;
+			return false;
+		}
+		add_tried(all, p->name, p, NULL);
+	}
+	files[kept] = NULL;
+	return true;
+}
+
+static void take_scenarios(const GPtrArray *scenarios, GPtrArray *all)
+{
+	for (guint i = 0; i < scenarios->len; i++) {
+		const struct scenario *scn = scenarios->pdata[i];
+		GError *error = NULL;
+		struct program *p = program_of(scn, &error);
+
+		add_tried(all, scn->title, p, error);
+	}
+}
+
+static int write_files(const struct batch *b)
+{
+	const struct tried *first = b->tried->pdata[0];
+	g_autoptr(GError) error = NULL;
+
+	if (b->o->record != NULL &&
+	    !g_file_set_contents(b->o->record, b->recordings->str, -1, &error))
+		return complain("%s", error->message);
+	if (b->o->save_console != NULL && first->answer.console != NULL &&
+	    !g_file_set_contents(b->o->save_console, first->answer.console, -1, &error))
+		return complain("%s", error->message);
+	return EXIT_OK;
+}
+
+static int run_all(const struct options *o, GPtrArray *tried)
+{
+	struct overrides *overrides = overrides_new();
+	struct batch b = {
+		.o = o, .tried = tried, .overrides = overrides, .recordings = g_string_new(NULL),
+	};
+	int status;
+
+	b.progress = progress_new(tried->len > 1 ? "scenarios" : NULL);
+	in_order(o->jobs, tried->len, run_one, one_done, &b);
+	print_totals(&b);
+	status = write_files(&b);
+	if (status == EXIT_OK)
+		status = status_of(&b);
+	progress_free(b.progress);
+	g_string_free(b.recordings, TRUE);
+	overrides_free(overrides);
+	return finish_output(status);
+}
+
+/* What the guest would be told; or why not. */
+static int print_cases(const GPtrArray *all)
+{
+	guint skipped = 0;
+
+	for (guint i = 0; i < all->len; i++) {
+		const struct tried *t = all->pdata[i];
+		g_autofree char *text = t->program != NULL ? program_case(t->program) : NULL;
+
+		skipped += text == NULL;
+		if (text == NULL)
+			fprintf(stderr, "%s\n", t->error->message);
+		else
+			g_print("%s", text);
+	}
+	return finish_output(skipped < all->len ? EXIT_OK : EXIT_SKIPPED);
+}
+
+static int run_files(const struct options *o, char **files)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(tried_free);
+	g_autoptr(GPtrArray) scenarios = NULL;
+	g_autoptr(GError) error = NULL;
+
+	if (!take_cases(files, all))
+		return EXIT_UNUSABLE;
+	if (files[0] != NULL) {
+		scenarios = load_scenarios(files);
+		if (scenarios == NULL)
+			return EXIT_UNUSABLE;
+		take_scenarios(scenarios, all);
+	}
+	if (o->print_case)
+		return print_cases(all);
+	if (all->len != 1 && (o->console != NULL || o->save_console != NULL))
+		return complain("%u scenarios, expected one with --console or --save-console",
+				all->len);
+	if (o->console != NULL) {
+		struct tried *t = all->pdata[0];
+
+		if (!g_file_get_contents(o->console, &t->answer.console, NULL, &error))
+			return complain("%s", error->message);
+	}
+	if (o->console == NULL && !vm_check(&o->vm, &error))
+		return complain("%s", error->message);
+	return run_all(o, all);
+}
+
+/* ---- Configuration ---- */
+
+static int print_config(void)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	config_print(text);
+	g_print("%s", text->str);
+	return finish_output(EXIT_OK);
+}
+
+static int check_config(const char *path)
+{
+	g_autoptr(GString) lacks = g_string_new(NULL);
+	g_autofree char *text = NULL;
+	g_autoptr(GError) error = NULL;
+	bool ok;
+
+	if (!g_file_get_contents(path, &text, NULL, &error))
+		return complain("%s", error->message);
+	ok = config_check(text, lacks);
+	g_print("%s", lacks->str);
+	return finish_output(ok ? EXIT_OK : EXIT_FAILED);
+}
+
+/* ---- The command line ---- */
+
+static const char *bad_options(const struct options *o)
+{
+	if (o->vm.kernel == NULL && o->console == NULL && !o->print_case)
+		return "no kernel, expected --kernel bzImage";
+	if (o->seconds < 1)
+		return "--timeout, expected seconds";
+	if (o->jobs < 1 || o->jobs > MAX_JOBS)
+		return "-j, expected a number of machines up to 64";
+	if (o->vm.accel != NULL && !g_str_equal(o->vm.accel, "kvm") &&
+	    !g_str_equal(o->vm.accel, "tcg"))
+		return "--accel, expected kvm or tcg";
+	return NULL;
+}
+
+static int vm_options(struct options *o, int argc, char **argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
+	g_autoptr(GError) error = NULL;
+	g_auto(GStrv) files = NULL;
+	const GOptionEntry entries[] = {
+		{ "kernel", 0, 0, G_OPTION_ARG_FILENAME, &o->vm.kernel,
+		  "What is booted", "BZIMAGE" },
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Print no trace", NULL },
+		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs, "Machines at the same time", "N" },
+		{ "timeout", 0, 0, G_OPTION_ARG_INT, &o->seconds,
+		  "End a machine after so long (60)", "SECONDS" },
+		{ "accel", 0, 0, G_OPTION_ARG_STRING, &o->vm.accel,
+		  "kvm or tcg; the first that works", "HOW" },
+		{ "append", 0, 0, G_OPTION_ARG_STRING, &o->vm.append,
+		  "More boot arguments", "ARGS" },
+		{ "record", 0, 0, G_OPTION_ARG_FILENAME, &o->record,
+		  "Write recordings, see luosim-recording(5)", "FILE" },
+		{ "save-console", 0, 0, G_OPTION_ARG_FILENAME, &o->save_console,
+		  "Write what was on the serial console", "FILE" },
+		{ "console", 0, 0, G_OPTION_ARG_FILENAME, &o->console,
+		  "Read that instead of booting", "FILE" },
+		{ "print-case", 0, 0, G_OPTION_ARG_NONE, &o->print_case,
+		  "Print the operations that the kernel would be told", NULL },
+		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &o->print_config,
+		  "Print what the kernel must be configured with", NULL },
+		{ "check-config", 0, 0, G_OPTION_ARG_FILENAME, &o->check_config,
+		  "Print what a kernel's .config lacks of it", "FILE" },
+		{ 0 },
+	};
+	const char *bad;
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_summary(context,
+		"Run scenarios on a real kernel in a virtual machine, and hold the model to it.");
+	if (!g_option_context_parse(context, &argc, &argv, &error))
+		return complain("%s", error->message);
+	if (o->print_config)
+		return print_config();
+	if (o->check_config != NULL)
+		return check_config(o->check_config);
+	bad = bad_options(o);
+	if (bad != NULL)
+		return complain("%s", bad);
+	if (argc < 2)
+		return complain("no file given, expected luosim vm --kernel bzImage FILE...");
+	o->vm.seconds = o->seconds;
+	files = g_strdupv(argv + 1);
+	return run_files(o, files);
+}
+
+int vm_main(int argc, char **argv)
+{
+	g_autofree char *guest = guest_program();
+	struct options o = {
+		.vm = VM_DEFAULT, .jobs = 1, .seconds = VM_DEFAULT.seconds,
+	};
+	int status;
+
+	o.vm.guest = guest;
+	status = vm_options(&o, argc, argv);
+	g_free((char *)o.vm.kernel);
+	g_free((char *)o.vm.accel);
+	g_free((char *)o.vm.append);
+	g_free(o.record);
+	g_free(o.console);
+	g_free(o.save_console);
+	g_free(o.check_config);
+	return status;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From a program over a console and a recording to the model. */
+#include <string.h>
+
+#include "run/overrides.h"
+#include "vm/ask.h"
+#include "vm/console.h"
+
+bool ask(const struct vm *vm, const struct program *program, const struct overrides *overrides,
+	 struct answer *answer, GError **error)
+{
+	if (answer->console == NULL)
+		answer->console = vm_run(vm, program, error);
+	if (answer->console != NULL)
+		answer->line = console_recording(program, answer->console, error);
+	if (answer->line != NULL)
+		answer->recording = recording_parse(answer->line, error);
+	if (answer->recording != NULL)
+		answer->agreement = recording_run(answer->recording, overrides, error);
+	return answer->agreement != NULL;
+}
+
+void answer_clear(struct answer *answer)
+{
+	g_clear_pointer(&answer->console, g_free);
+	g_clear_pointer(&answer->line, g_free);
+	g_clear_pointer(&answer->recording, recording_free);
+	g_clear_pointer(&answer->agreement, agreement_free);
+}
+
+/* The first difference, in one line. */
+static char *other_result(const struct recording *rec, const struct agreement *a)
+{
+	const struct difference *d = &g_array_index(a->differences, struct difference, 0);
+	const char *op = d->op < rec->ops->len ?
+		g_array_index(rec->ops, struct recorded_op, d->op).text : "boot and end";
+
+	return g_strdup_printf("other result: %s: %s, the model %s", op, d->kernel, d->model);
+}
+
+static char *confirm(const struct vm *vm, const struct program *program)
+{
+	struct overrides *overrides = overrides_new();
+	struct answer answer = { 0 };
+	g_autoptr(GError) error = NULL;
+	char *words;
+
+	if (!ask(vm, program, overrides, &answer, &error))
+		words = g_strdup_printf("cannot be tried: %s", error->message);
+	else if (answer.agreement->differences->len > 0)
+		words = other_result(answer.recording, answer.agreement);
+	else
+		words = g_strdup_printf("confirmed: %u of %u operations as the model",
+					answer.agreement->agreed, answer.agreement->ops);
+	answer_clear(&answer);
+	overrides_free(overrides);
+	return words;
+}
+
+char *ask_confirmed(const struct vm *vm, const char *text)
+{
+	g_autoptr(GError) error = NULL;
+	struct scenario *scn = scenario_parse("finding", text, strlen(text), &error);
+	struct program *program = scn != NULL ? program_of(scn, &error) : NULL;
+	char *words = program != NULL ? confirm(vm, program) :
+					g_strdup_printf("cannot be tried: %s", error->message);
+
+	if (program != NULL)
+		program_free(program);
+	if (scn != NULL)
+		scenario_free(scn);
+	return words;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a kernel must be configured with: one table, to print and to check. */
+#include <string.h>
+
+#include "vm/config.h"
+
+static const struct {
+	const char *option;
+	const char *what;	/* cannot be done without it; NULL: nothing can */
+} options[] = {
+	{ "64BIT", NULL },
+	{ "TTY", NULL },
+	{ "SERIAL_8250", NULL },
+	{ "SERIAL_8250_CONSOLE", NULL },
+	{ "PRINTK", NULL },
+	{ "BLK_DEV_INITRD", NULL },
+	{ "BINFMT_ELF", NULL },
+	{ "PROC_FS", NULL },
+	{ "DEVTMPFS", NULL },
+	{ "SHMEM", NULL },
+	{ "MEMFD_CREATE", NULL },
+	{ "KEXEC_FILE", NULL },
+	{ "KEXEC_HANDOVER", NULL },
+	{ "LIVEUPDATE", NULL },
+	{ "LIVEUPDATE_MEMFD", NULL },
+	{ "RELOCATABLE", "no kexec" },
+	{ "BUG", "WARNs are not said" },
+	{ "KALLSYMS", "call traces have no names" },
+	{ "UNWINDER_FRAME_POINTER", "call traces have functions that were not called" },
+	{ "KEXEC_HANDOVER_DEBUG", "KHO does not say what the model says" },
+	{ "SYSCTL", "no panic_on_warn, hugepages= and drop_caches()" },
+	{ "SYSFS", "no fail alloc and shmem_enabled()" },
+	{ "TMPFS", "no open_file() of tmpfs" },
+	{ "EPOLL", "no open_file(epoll)" },
+	{ "EVENTFD", "no open_file(eventfd)" },
+	/* mm/filemap.c writes in steps of a huge page with it. */
+	{ "TRANSPARENT_HUGEPAGE", "no shmem_enabled(), and writes go in steps of a page" },
+	{ "HUGETLBFS", "no memfds of MFD_HUGETLB" },
+	{ "DEBUG_FS", "no fail alloc" },
+	{ "FAULT_INJECTION", "no fail alloc" },
+	{ "FAILSLAB", "no fail alloc" },
+	{ "FAIL_PAGE_ALLOC", "no fail alloc of whole pages" },
+	{ "FAULT_INJECTION_DEBUG_FS", "no fail alloc" },
+	{ "KCMP", "same() says by file positions what is the same file" },
+};
+
+/* What those depend on, and what a small kernel has otherwise not that boots quickly. */
+static const char fragment_head[] =
+	"CONFIG_EXPERT=y\n"
+	"CONFIG_SMP=y\n"
+	"CONFIG_PCI=y\n"
+	"CONFIG_ACPI=y\n"
+	"CONFIG_HYPERVISOR_GUEST=y\n"
+	"CONFIG_PARAVIRT=y\n"
+	"CONFIG_KVM_GUEST=y\n"
+	"CONFIG_DEBUG_KERNEL=y\n"
+	"CONFIG_PRINTK_TIME=y\n"
+	"CONFIG_MULTIUSER=y\n"
+	"CONFIG_FUTEX=y\n"
+	"CONFIG_ADVISE_SYSCALLS=y\n"
+	"CONFIG_PROC_SYSCTL=y\n"
+	"CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y\n";
+
+void config_print(GString *out)
+{
+	g_string_append(out, fragment_head);
+	for (guint i = 0; i < G_N_ELEMENTS(options); i++)
+		g_string_append_printf(out, "CONFIG_%s=y\n", options[i].option);
+}
+
+static bool is_set(const char *text, const char *option)
+{
+	g_autofree char *line = g_strdup_printf("\nCONFIG_%s=y\n", option);
+
+	return strstr(text, line) != NULL || g_str_has_prefix(text, line + 1);
+}
+
+bool config_check(const char *text, GString *out)
+{
+	bool ok = true;
+
+	for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+		if (is_set(text, options[i].option))
+			continue;
+		ok = ok && options[i].what != NULL;
+		g_string_append_printf(out, "CONFIG_%s is not set: %s\n", options[i].option,
+				       options[i].what != NULL ? options[i].what :
+								 "no scenario can be run");
+	}
+	return ok;
+}

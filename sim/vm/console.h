@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a virtual machine said on its serial console, as a recording. */
+#ifndef SIM_VM_CONSOLE_H
+#define SIM_VM_CONSOLE_H
+
+#include "vm/program.h"
+
+/* What luosim itself writes behind a console's text, when it has ended the machine. */
+#define CONSOLE_TIME_LIMIT	"luosim: time limit"
+
+/* What luosim-guest writes when there is nothing left to do. */
+#define CONSOLE_END		"luosim: end "
+
+/**
+ * console_recording() - a recording, as a line of luosim-recording(5) without its end.
+ * @program: that ran there.
+ * Return: the line; or NULL with @error set, if the guest did not run it.
+ */
+char *console_recording(const struct program *program, const char *text, GError **error);
+
+#endif
