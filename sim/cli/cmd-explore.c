@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 #include "cli/cmd-world.h"
 #include "explore/report.h"
+#include "vm/ask.h"
 
 #define DEFAULT_AUDIT	100
 
@@ -11,7 +12,7 @@ struct options {
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
 	gboolean through, reduced;
 	gint64 audit;
-	char *policies, *releases;
+	char *policies, *releases, *confirm;
 };
 
 /* The only option whose value may be left out: a callback, to which the overrides come. */
@@ -41,6 +42,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "One search for each release", "all|R[,R2...]" },
 		{ "audit", 0, G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, set_audit,
 		  "Compare every N-th state that is met again (100) with the one stored", "N" },
+		{ "confirm", 0, 0, G_OPTION_ARG_FILENAME, &o->confirm,
+		  "Run what was found on that kernel, as luosim vm does", "BZIMAGE" },
 		{ 0 },
 	};
 	bool ok;
@@ -57,6 +60,16 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 
 /* ---- Searches ---- */
 
+static char *confirm(void *kernel, const char *text)
+{
+	g_autofree char *guest = guest_program();
+	struct vm vm = VM_DEFAULT;
+
+	vm.kernel = kernel;
+	vm.guest = guest;
+	return ask_confirmed(&vm, text);
+}
+
 /* One search; the exit status for it alone. */
 static int search(const struct options *o, const struct overrides *overrides, const char *subject,
 		  struct progress *progress)
@@ -66,6 +79,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	struct explore_report report = {
 		.subject = subject, .world = &world, .overrides = overrides, .out = o->w.out,
 		.json = g_strcmp0(o->w.format, "json") == 0, .header = &o->w.about,
+		.confirm = o->confirm != NULL ? confirm : NULL, .confirmer = o->confirm,
 	};
 	g_autoptr(GError) error = NULL;
 	struct explore_result *r;
@@ -157,6 +171,16 @@ static const char *check_options(const struct options *o)
 	return NULL;
 }
 
+static bool can_confirm(const struct options *o, GError **error)
+{
+	g_autofree char *guest = guest_program();
+	struct vm vm = VM_DEFAULT;
+
+	vm.kernel = o->confirm;
+	vm.guest = guest;
+	return vm_check(&vm, error);
+}
+
 static int parse_and_explore(struct options *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
@@ -177,6 +201,8 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 	wrong = check_options(o);
 	if (wrong != NULL)
 		return complain("%s", wrong);
+	if (o->confirm != NULL && !can_confirm(o, &error))
+		return complain("%s", error->message);
 	return finish_output(explore_all(o));
 }
 
@@ -190,6 +216,7 @@ int explore_main(int argc, char **argv)
 	g_clear_pointer(&o.subjects, g_ptr_array_unref);
 	g_free(o.policies);
 	g_free(o.releases);
+	g_free(o.confirm);
 	world_options_clear(&o.w);
 	return status;
 }

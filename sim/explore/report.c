@@ -88,10 +88,18 @@ static void write_difference(struct explore_report *r, const struct audit_differ
 	}
 }
 
+/* What a real kernel makes of it, where it is asked; or NULL. */
+static char *confirmed(const struct explore_report *r, const struct finding *f)
+{
+	g_autofree char *text = r->confirm != NULL ? scenario_of(r, f) : NULL;
+
+	return text != NULL ? r->confirm(r->confirmer, text) : NULL;
+}
+
 static void print_finding(const struct explore_report *r, const struct finding *f)
 {
 	g_autoptr(GString) ops = g_string_new(NULL);
-	g_autofree char *path = path_of(r, f);
+	g_autofree char *path = path_of(r, f), *kernel = confirmed(r, f);
 
 	path_summary(ops, f->path, f->at_end, r->world);
 	printf("  %s", finding_kind(f->kind));
@@ -101,6 +109,9 @@ static void print_finding(const struct explore_report *r, const struct finding *
 	       f->count, f->text, ops->str);
 	if (path != NULL)
 		printf("    %s\n", path);
+	if (kernel != NULL)
+		printf("    on the kernel: %s\n", kernel);
+	fflush(stdout);
 }
 
 static void print_text(struct explore_report *report, const struct explore_result *r)
@@ -133,7 +144,7 @@ static void print_text(struct explore_report *report, const struct explore_resul
 static void json_finding(const struct explore_report *r, const struct finding *f)
 {
 	g_autoptr(JsonBuilder) b = json_builder_new();
-	g_autofree char *text = scenario_of(r, f);
+	g_autofree char *text = scenario_of(r, f), *kernel = confirmed(r, f);
 	g_autoptr(GString) ops = g_string_new(NULL);
 
 	path_summary(ops, f->path, f->at_end, r->world);
@@ -147,6 +158,8 @@ static void json_finding(const struct explore_report *r, const struct finding *f
 	add_number(b, "times", f->count);
 	add_string(b, "path", ops->str);
 	add_string(b, "scenario", text);
+	if (kernel != NULL)
+		add_string(b, "kernel", kernel);
 	json_builder_end_object(b);
 	write_json(stdout, b);
 }

@@ -12,6 +12,8 @@
  * @json: JSON lines instead of text.
  * @header: what they are of.
  * @error: the first that came from writing.
+ * @confirm: what a real kernel makes of the text of a finding's scenario, in words; or NULL.
+ * @confirmer: for it.
  */
 struct explore_report {
 	const char *subject;
@@ -21,6 +23,8 @@ struct explore_report {
 	bool json;
 	const struct header *header;
 	GError *error;
+	char *(*confirm)(void *confirmer, const char *text);
+	void *confirmer;
 };
 
 /** explore_report_found() - for explore(): write the scenario at once. */
