@@ -76,7 +76,7 @@ operations_are_told()
 		write m 0 "a\"\x01"
 		fail_nth 3
 		preserve s1 m 18446744073709551615
-		preserve_rawfd s1 77 1
+		preserve_rawfd s1 -1 1
 		rawioctl s2 raw:0xba40 16 {m}02z7.
 		rawioctl dev raw:0x1 ro:8 -
 		seal m seal,grow
@@ -96,7 +96,7 @@ operations_are_told()
 		  write(m, 0, "a\"\x01")
 		  fail alloc nth 3
 		  preserve_fd(s1, m, 0xffffffffffffffff) = -ENOMEM
-		  preserve_fd(s1, 77, 1)
+		  preserve_fd(s1, -1, 1)
 		  ioctl(s2, LIVEUPDATE_SESSION_PRESERVE_FD, 16, fd(m) u64(2))
 		  ioctl(dev, 0x1, 8, "", ro|raw)
 		  add_seals(m, F_SEAL_SEAL|F_SEAL_GROW)

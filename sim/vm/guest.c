@@ -883,7 +883,7 @@ static bool parse_arg(char kind, const char *word, struct arg *arg)
 	*arg = (struct arg){ .word = word, .fd = -1 };
 	switch (kind) {
 	case 'n':
-		arg->number = *word == '-' ? -1 : (long long)strtoull(word, NULL, 0);
+		arg->number = !strcmp(word, "-") ? -1 : (long long)strtoull(word, NULL, 0);
 		break;
 	case 's':
 		arg->bytes = string_of(word);

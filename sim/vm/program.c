@@ -40,16 +40,20 @@ static gint64 number_of(const struct maker *m, const struct value *value)
 	return value_number(value, m->vars);
 }
 
-/* A handle, or a number. */
-static void put_value(struct maker *m, const struct value *value)
+/* Argument @i: a handle, a number, or "-" if it was left out. */
+static void put_arg(struct maker *m, const struct op *op, guint i)
 {
+	const struct value *value = &op->args[i];
+
 	if (value->kind == VALUE_NAME)
 		put_text(m, &value->text);
-	else if (value->kind == VALUE_NUMBER)
+	else if (value->kind != VALUE_NUMBER)
+		put(m, "-");
+	else if (op->info->args[i].max > G_MAXINT64)
 		g_string_append_printf(m->out, " %" G_GUINT64_FORMAT,
 				       (guint64)number_of(m, value));
 	else
-		put(m, "-");
+		g_string_append_printf(m->out, " %" G_GINT64_FORMAT, number_of(m, value));
 }
 
 static bool all_equal(const GString *bytes)
@@ -150,7 +154,7 @@ static const char *write_memfd(struct maker *m, const struct op *op)
 	g_string_append(m->out, "memfd");
 	put_bound(m, op);
 	bad = put_flags(m, &op->args[2], words_memfd, "MFD_");
-	put_value(m, &op->args[1]);
+	put_arg(m, op, 1);
 	return bad;
 }
 
@@ -158,7 +162,7 @@ static const char *write_dup(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, "dup");
 	put_bound(m, op);
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	return NULL;
 }
 
@@ -168,7 +172,7 @@ static const char *write_reopen(struct maker *m, const struct op *op)
 
 	g_string_append(m->out, flags == O_RDWR ? "reopen" : "reopen_ro");
 	put_bound(m, op);
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	return flags == O_RDWR || flags == O_RDONLY ? NULL : "reopen() with such flags";
 }
 
@@ -176,7 +180,7 @@ static const char *write_session(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, g_str_equal(op->info->name, "create_session") ? "create" :
 								       "retrieve_session");
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	put_bound(m, op);
 	put_string(m, &op->args[1]);
 	return NULL;
@@ -186,16 +190,16 @@ static const char *write_preserve(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, op->args[1].kind == VALUE_NAME ? "preserve" : "preserve_rawfd");
 	for (guint i = 0; i < 3; i++)
-		put_value(m, &op->args[i]);
+		put_arg(m, op, i);
 	return NULL;
 }
 
 static const char *write_retrieve(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, "retrieve");
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	put_bound(m, op);
-	put_value(m, &op->args[1]);
+	put_arg(m, op, 1);
 	return NULL;
 }
 
@@ -203,28 +207,28 @@ static const char *write_retrieve(struct maker *m, const struct op *op)
 static const char *write_at(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, op->info->name);
-	put_value(m, &op->args[0]);
-	put_value(m, &op->args[1]);
+	put_arg(m, op, 0);
+	put_arg(m, op, 1);
 	if (op->args[2].kind == VALUE_STRING)
 		put_string(m, &op->args[2]);
 	else if (op->args[2].kind == VALUE_NUMBER && number_of(m, &op->args[2]) == -1)
 		put(m, "-");
 	else
-		put_value(m, &op->args[2]);
+		put_arg(m, op, 2);
 	return NULL;
 }
 
 static const char *write_seal(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, "seal");
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	return put_flags(m, &op->args[1], words_seals, "F_SEAL_");
 }
 
 static const char *write_setfl(struct maker *m, const struct op *op)
 {
 	g_string_append(m->out, "setfl");
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	put(m, "append");
 	return number_of(m, &op->args[1]) == O_APPEND ? NULL : "setfl() but of O_APPEND";
 }
@@ -288,7 +292,7 @@ static const char *write_ioctl(struct maker *m, const struct op *op)
 	guint64 how = op->args[4].kind == VALUE_NUMBER ? op->args[4].number : 0;
 
 	g_string_append(m->out, "rawioctl");
-	put_value(m, &op->args[0]);
+	put_arg(m, op, 0);
 	g_string_append_printf(m->out, cmd < 0x100 && !(how & IOCTL_RAW) ? " %#x" : " raw:%#x",
 			       (guint)cmd);
 	if (size == -1)
@@ -310,7 +314,7 @@ static const char *write_plain(struct maker *m, const struct op *op, const char 
 	g_string_append(m->out, name);
 	for (guint i = 0; i < op_nr_args(op->info); i++)
 		if (op->args[i].kind != VALUE_ABSENT)
-			put_value(m, &op->args[i]);
+			put_arg(m, op, i);
 	return NULL;
 }
 
