@@ -20,7 +20,7 @@ const char *source_folder(void)
 	return self != NULL && g_str_has_prefix(self, BUILDDIR "/") ? SRCDIR : NULL;
 }
 
-char *guest_program(void)
+char *guest_path(void)
 {
 	return g_build_filename(source_folder() != NULL ? BUILDDIR : PKGLIBEXECDIR, "luosim-guest",
 				NULL);

@@ -62,11 +62,10 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 
 static char *confirm(void *kernel, const char *text)
 {
-	g_autofree char *guest = guest_program();
 	struct vm vm = VM_DEFAULT;
 
 	vm.kernel = kernel;
-	vm.guest = guest;
+	vm.guest = guest_program();
 	return ask_confirmed(&vm, text);
 }
 
@@ -173,11 +172,10 @@ static const char *check_options(const struct options *o)
 
 static bool can_confirm(const struct options *o, GError **error)
 {
-	g_autofree char *guest = guest_program();
 	struct vm vm = VM_DEFAULT;
 
 	vm.kernel = o->confirm;
-	vm.guest = guest;
+	vm.guest = guest_program();
 	return vm_check(&vm, error);
 }
 

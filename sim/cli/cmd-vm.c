@@ -381,13 +381,12 @@ static int vm_options(struct options *o, int argc, char **argv)
 
 int vm_main(int argc, char **argv)
 {
-	g_autofree char *guest = guest_program();
 	struct options o = {
 		.vm = VM_DEFAULT, .jobs = 1, .seconds = VM_DEFAULT.seconds,
 	};
 	int status;
 
-	o.vm.guest = guest;
+	o.vm.guest = guest_program();
 	status = vm_options(&o, argc, argv);
 	g_free((char *)o.vm.kernel);
 	g_free((char *)o.vm.accel);

@@ -75,8 +75,9 @@ GString *read_text(const char *path, gsize max, GError **error);
 /**
  * command_remember() - the command line that header_init() tells.
  * @source: source_folder().
+ * @guest_path: guest_path().
  */
-void command_remember(char **argv, const char *source);
+void command_remember(char **argv, const char *source, const char *guest_path);
 
 /** command_manual() - how to read the manual page: "luosim(1)", where it is installed. */
 char *command_manual(void);
@@ -84,8 +85,11 @@ char *command_manual(void);
 /** source_folder() - of the program, where it lies where it was built; NULL: it does not. */
 const char *source_folder(void);
 
-/** guest_program() - where luosim-guest is, or would be. */
-char *guest_program(void);
+/** guest_path() - where luosim-guest is, or would be. */
+char *guest_path(void);
+
+/** guest_program() - that, as command_remember() was told it. */
+const char *guest_program(void);
 
 /** scenario_root() - the directory that all @files are in. */
 char *scenario_root(char **files);

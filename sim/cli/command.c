@@ -12,10 +12,16 @@
 #define PLAIN_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_=+,./:@%^"
 
 static GStrv given;
-static char *built_from;
+static char *built_from, *guest;
 
-void command_remember(char **argv, const char *source)
+const char *guest_program(void)
 {
+	return guest;
+}
+
+void command_remember(char **argv, const char *source, const char *guest_path)
+{
+	guest = g_strdup(guest_path);
 	given = g_strdupv(argv);
 	built_from = source != NULL ? g_canonicalize_filename(source, NULL) : NULL;
 }

@@ -79,10 +79,11 @@ static void detach_jobs(char **argv)
 
 int main(int argc, char **argv)
 {
+	g_autofree char *guest = guest_path();
 	const char *command;
 
 	detach_jobs(argv);
-	command_remember(argv, source_folder());
+	command_remember(argv, source_folder(), guest);
 	for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return command_main(&commands[i], argc - 1, argv + 1);

@@ -52,9 +52,10 @@ bool vm_check(const struct vm *vm, GError **error)
 	if (qemu == NULL)
 		return vm_error(error, "%s: not found, expected QEMU (Debian: apt-get install "
 				"qemu-system-x86)", vm->qemu);
-	if (!g_file_test(vm->guest, G_FILE_TEST_IS_REGULAR))
+	if (vm->guest == NULL || !g_file_test(vm->guest, G_FILE_TEST_IS_REGULAR))
 		return vm_error(error, "%s: not there, expected luosim as it was installed or "
-				"built where there is a static libc", vm->guest);
+				"built where there is a static libc",
+				vm->guest != NULL ? vm->guest : "luosim-guest");
 	if (!g_file_get_contents(vm->kernel, &kernel, &len, error))
 		return false;
 	if (len < MAGIC_AT + strlen(MAGIC) || memcmp(kernel + MAGIC_AT, MAGIC, strlen(MAGIC)) != 0)
