@@ -1063,6 +1063,143 @@ int sys_rmmod(struct machine *m, const char *name, bool force);
 int machine_flb(const struct machine *m, const char *compatible, struct flb_stats *stats);
 
 /* ------------------------------------------------------------------------
+ * The state as data: what there is in a machine between two calls, object by object.
+ */
+
+/**
+ * enum state_kind - what an object of the state is. state_members() has what is known
+ *	of each kind; what its name is stands here.
+ * @STATE_KERNEL: the running kernel: its number.
+ * @STATE_FILE: a preserved file: session and token.
+ * @STATE_FOLIO: frames that are alike and lie side by side, of a page cache or told to KHO:
+ *	the first pfn, and the last one if there are several.
+ * @STATE_SESSION: of LUO: its name.
+ * @STATE_INODE: of a file with contents: what /proc/self/fd/N says, and its number.
+ * @STATE_FLB: its compatible string.
+ * @STATE_MODULE: the name of a scripted handler that is loaded.
+ * @STATE_LOCK: that is held: its class, and the task's number; 0 outside of races.
+ * @STATE_TASK: of a race: its number.
+ * @STATE_PROCESS: its comm.
+ * @STATE_DESCRIPTOR: process and number.
+ * @STATE_CLAIM: the judge's note of a file, or FLB, that was preserved and not given up:
+ *	session and token, and which claim it is.
+ * @STATE_HANDOVER: a field of what the running kernel would hand over: its path.
+ */
+enum state_kind {
+	STATE_KERNEL,
+	STATE_FILE,
+	STATE_FOLIO,
+	STATE_SESSION,
+	STATE_INODE,
+	STATE_FLB,
+	STATE_MODULE,
+	STATE_LOCK,
+	STATE_TASK,
+	STATE_PROCESS,
+	STATE_DESCRIPTOR,
+	STATE_CLAIM,
+	STATE_HANDOVER,
+	NR_STATE_KINDS
+};
+
+#define STATE_BIT(kind)		(1u << (kind))
+/* The handover is looked up field by field, which takes longer than all the rest. */
+#define STATE_ALL		(STATE_BIT(NR_STATE_KINDS) - 1)
+#define STATE_QUICK		(STATE_ALL & ~STATE_BIT(STATE_HANDOVER))
+
+/** state_kind_name() - "session" and so on. */
+const char *state_kind_name(enum state_kind kind);
+
+/** state_kind_find() - the kind of that name, or -ENOENT. */
+int state_kind_find(const char *name);
+
+/** enum state_format - how the number of a member is meant. */
+enum state_format {
+	STATE_NUMBER,
+	STATE_SIGNED,
+	STATE_HEX,
+	STATE_FLAG,		/* 0 or 1 */
+	STATE_TEXT,		/* where in machine_state.strings it begins */
+	STATE_WORD,		/* likewise; it says by itself what it is */
+	STATE_OBJECT,		/* place in machine_state.objects, counted from 1; 0: none */
+};
+
+/**
+ * struct state_member - one thing that is known of the objects of a kind.
+ * @name: NULL behind the last.
+ * @about: what it is, without a full stop.
+ */
+struct state_member {
+	const char *name;
+	enum state_format format;
+	const char *about;
+};
+
+#define MAX_STATE_MEMBERS	10
+
+/** state_members() - of one kind, in the order of state_object.member. */
+const struct state_member *state_members(enum state_kind kind);
+
+/* Places of members that a caller may look for. */
+enum { FOLIO_PRESERVED, FOLIO_INCOMING, FOLIO_RESTORED, FOLIO_CLAIMS, FOLIO_OWNER, FOLIO_INDEX,
+	FOLIO_PAGES, FOLIO_ORDER, FOLIO_REFERENCES };
+enum { CLAIM_STATE, CLAIM_LINE, CLAIM_PRESERVED, CLAIM_HANDED_OVER, CLAIM_RESTORED, CLAIM_PFN };
+
+/**
+ * struct state_object - one object of the state.
+ * @name: where in machine_state.strings its name, or what that begins with, is.
+ * @number: the rest of the name: see state_object_name().
+ * @key: tells it from all others of its kind; the same for as long as it lives.
+ * @member: as state_members() says.
+ */
+struct state_object {
+	enum state_kind kind;
+	uint32_t name;
+	uint64_t number;
+	uint64_t key;
+	uint64_t member[MAX_STATE_MEMBERS];
+};
+
+/**
+ * struct machine_state - memory for a state; all zero before the first machine_state_take().
+ * @objects: those of a kind side by side, in the kernel's order.
+ * @nr, @max: how many there are, and are room for.
+ * @strings: names and texts, each with a NUL.
+ * @len, @size: bytes there, and room.
+ * @stopped: the machine has panicked: there is nothing but the kernel and claims.
+ */
+struct machine_state {
+	struct state_object *objects;
+	uint32_t nr, max;
+	char *strings;
+	uint32_t len, size;
+	bool stopped;
+};
+
+/**
+ * machine_state_take() - look at a machine, which stays as it is.
+ * @state: overwritten.
+ * @kinds: mask of STATE_BIT(): what to look at.
+ * Context: between system calls, or between the steps of a race's tasks. Without memory
+ *	on the host the program ends.
+ *
+ * Of a kernel tree there is what the model has of it: sessions, their files, FLBs and the
+ * handover lie in the tree's own variables.
+ */
+void machine_state_take(struct machine *m, struct machine_state *state, uint32_t kinds);
+
+/**
+ * state_object_name() - the object's name, put together.
+ * @buf: of @size bytes, 160 of which suffice. Two objects of a kind may have one name.
+ * Return: @buf.
+ */
+char *state_object_name(const struct machine_state *state, const struct state_object *o,
+			char *buf, size_t size);
+
+/** machine_state_free() - give the memory back. */
+void machine_state_free(struct machine_state *state);
+
+/* ------------------------------------------------------------------------
  * Races: system calls that run at the same time. The caller makes tasks, steps
  * them in whatever order it likes, one at a time, and ends the race.
  */

@@ -18,28 +18,9 @@ struct damage {
 	struct place place;	/* once it is time */
 };
 
-/* The bytes that a number shares with its neighbours, lowest first. */
-static u64 read_word(struct machine *m, const struct place *place)
-{
-	u64 word = 0;
-
-	phys_read(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
-	return place->big_endian ? fdt32_to_cpu(word) : word;
-}
-
-static u64 mask_of(const struct place *place)
-{
-	return (~0ull >> (64 - place->bits)) << place->shift;
-}
-
-static u64 read_place(struct machine *m, const struct place *place)
-{
-	return (read_word(m, place) & mask_of(place)) >> place->shift;
-}
-
 static void write_place(struct machine *m, const struct place *place, u64 number)
 {
-	u64 word = (read_word(m, place) & ~mask_of(place)) | number << place->shift;
+	u64 word = (place_word(m, place) & ~place_mask(place)) | number << place->shift;
 
 	if (place->big_endian)
 		word = cpu_to_fdt32(word);
@@ -67,14 +48,14 @@ static int look_up(struct machine *m, struct damage *d)
 	case DAMAGE_COPY:
 		if (!other.bits)
 			return -EINVAL;
-		d->number = read_place(m, &other);
+		d->number = place_read(m, &other);
 		break;
 	default:
 		break;
 	}
 	if (!place->bits)
 		return -EINVAL;
-	return d->number & ~(mask_of(place) >> place->shift) ? -ERANGE : 0;
+	return d->number & ~(place_mask(place) >> place->shift) ? -ERANGE : 0;
 }
 
 static void write_bytes(struct machine *m, const struct place *place, const struct damage *d)
@@ -88,7 +69,7 @@ static void flip(struct machine *m, const struct place *place, u64 bit)
 	u8 byte;
 
 	if (place->bits) {
-		write_place(m, place, read_place(m, place) ^ 1ull << bit);
+		write_place(m, place, place_read(m, place) ^ 1ull << bit);
 		return;
 	}
 	phys_read(m, place->phys + bit / 8, &byte, 1);

@@ -5,6 +5,7 @@
  * where things are, so that nothing that was damaged can lead astray.
  */
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "search/handover.h"
@@ -655,4 +656,159 @@ int path_find(struct machine *m, const struct path *path, struct place *place)
 		return err;
 	place->phys += field->offset;
 	return path->aspect == ASPECT_SELF ? 0 : find_aspect(m, path, place);
+}
+
+u64 place_word(struct machine *m, const struct place *place)
+{
+	u64 word = 0;
+
+	phys_read(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
+	return place->big_endian ? fdt32_to_cpu(word) : word;
+}
+
+u64 place_mask(const struct place *place)
+{
+	return (~0ull >> (64 - place->bits)) << place->shift;
+}
+
+u64 place_read(struct machine *m, const struct place *place)
+{
+	return (place_word(m, place) & place_mask(place)) >> place->shift;
+}
+
+/* ---- All of it ---- */
+
+/* Of a list so many entries are told. */
+#define MAX_TOLD	64u
+
+struct teller {
+	struct machine *m;
+	struct path path;
+	void (*each)(void *data, const char *path, const struct place *place);
+	void *data;
+};
+
+/* The path with what stands for NAME, TOKEN and N. */
+static void spell(const struct path *path, char *text, size_t size)
+{
+	const char *p = path->field->path;
+	u32 nr = 0;
+	int len = 0;
+
+	while (*p && len < (int)size - 1) {
+		if (!strncmp(p, "NAME", 4))
+			len += snprintf(text + len, size - len, "%s", path->args.name);
+		else if (!strncmp(p, "TOKEN", 5))
+			len += snprintf(text + len, size - len, "%#llx",
+					(unsigned long long)path->args.token);
+		else if (*p == 'N' && (p[1] == ']' || p[1] == ','))
+			len += snprintf(text + len, size - len, "%llu",
+					(unsigned long long)path->args.index[nr++]);
+		else
+			text[len++] = *p;
+		p = *p >= 'A' && *p <= 'Z' ? skip_word(p) : p + 1;
+	}
+	text[min(len, (int)size - 1)] = '\0';
+}
+
+/* False when there is no such field, or a list ends there. */
+static bool tell(struct teller *t, bool in_list)
+{
+	struct place place;
+	char text[256];
+
+	if (path_find(t->m, &t->path, &place))
+		return false;
+	if (in_list && place.bits && !place_read(t->m, &place))
+		return false;
+	spell(&t->path, text, sizeof(text));
+	t->each(t->data, text, &place);
+	return true;
+}
+
+static bool is_index(const char *p)
+{
+	return *p == 'N' && (p[1] == ']' || p[1] == ',');
+}
+
+/* From index @depth on; was there any? Entries of a list of numbers end with a zero. */
+static bool tell_indices(struct teller *t, u32 depth, u32 nr)
+{
+	const char *path = t->path.field->path;
+	bool list = path[strlen(path) - 1] == ']' && nr;
+	u32 told = 0;
+
+	if (depth == nr)
+		return tell(t, list);
+	for (u64 i = 0; i < MAX_TOLD; i++) {
+		t->path.args.index[depth] = i;
+		if (!tell_indices(t, depth + 1, nr))
+			break;
+		told++;
+	}
+	return told;
+}
+
+static void tell_field(struct teller *t)
+{
+	u32 nr = 0;
+
+	for (const char *p = t->path.field->path; *p; p++)
+		nr += is_index(p);
+	tell_indices(t, 0, nr);
+}
+
+static void tell_session(struct teller *t, const struct luo_session *session)
+{
+	const struct luo_file *file;
+
+	strncpy(t->path.args.name, session->name, MAX_NAME);
+	if (!strstr(t->path.field->path, "TOKEN")) {
+		tell_field(t);
+		return;
+	}
+	list_for_each_entry(file, &session->file_set.files_list, list) {
+		t->path.args.token = file->token;
+		tell_field(t);
+	}
+}
+
+static void tell_name(struct teller *t, const char *name)
+{
+	snprintf(t->path.args.name, sizeof(t->path.args.name), "%s", name);
+	tell_field(t);
+}
+
+/* Whatever the NAME of the path is that of. */
+static void tell_names(struct teller *t)
+{
+	const char *pattern = t->path.field->path;
+	const struct luo_session *session;
+	const struct liveupdate_flb *flb;
+
+	if (!strncmp(pattern, "kho.", 4)) {
+		tell_name(t, KHO_METADATA_NODE);
+		tell_name(t, LUO_KHO_ENTRY_NAME);
+	} else if (!strncmp(pattern, "flb[", 4)) {
+		list_for_each_entry(flb, &t->m->k->luo.flbs, list)
+			tell_name(t, flb->compatible);
+	} else {
+		list_for_each_entry(session, &t->m->k->luo.outgoing.list, list)
+			tell_session(t, session);
+	}
+}
+
+void handover_each(struct machine *m,
+		   void (*each)(void *data, const char *path, const struct place *place),
+		   void *data)
+{
+	struct teller t = { .m = m, .each = each, .data = data };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		t.path = (struct path){ .field = &fields[i] };
+		if (strstr(fields[i].path, "NAME"))
+			tell_names(&t);
+		else
+			tell_field(&t);
+	}
 }

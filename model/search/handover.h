@@ -52,4 +52,17 @@ const char *path_pattern(const struct path *path);
 /* Where that is, as the running kernel lays its handover out; 0 or -ENOENT. */
 int path_find(struct machine *m, const struct path *path, struct place *place);
 
+/* The bytes that a number shares with its neighbours, lowest first; which are its; it. */
+u64 place_word(struct machine *m, const struct place *place);
+u64 place_mask(const struct place *place);
+u64 place_read(struct machine *m, const struct place *place);
+
+/*
+ * Call @each for every field and object that the running kernel's handover has. A list is
+ * told up to its 64th entry, one of numbers up to the first that is zero.
+ */
+void handover_each(struct machine *m,
+		   void (*each)(void *data, const char *path, const struct place *place),
+		   void *data);
+
 #endif

@@ -12,7 +12,7 @@
 
 struct options {
 	struct overrides *overrides;
-	gboolean all, keep_going, no_keep_going, quiet, verbose, header, lines;
+	gboolean all, keep_going, no_keep_going, quiet, header, lines;
 	struct header about;
 	char *format, *colour;
 	bool in_colour;
@@ -22,6 +22,17 @@ struct options {
 	char **files;
 	const struct release *claimed;	/* of claimed_release() */
 };
+
+static gboolean count_verbose(const char *option, const char *value, gpointer data, GError **error)
+{
+	struct overrides *o = data;
+
+	(void)option;
+	(void)value;
+	(void)error;
+	o->verbose++;
+	return TRUE;
+}
 
 static bool parse_options(struct options *o, int argc, char **argv, GError **error)
 {
@@ -42,8 +53,9 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Run nothing when a file does not parse", NULL },
 		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet,
 		  "Only the exit status", NULL },
-		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
-		  "All traces, with what changed after each step", NULL },
+		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+		  count_verbose,
+		  "All traces, with what changed after each step; -vv: all of it", NULL },
 		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
 		  "In text, say first what it is of: version, command line, digests", NULL },
 		{ "line-numbers", 0, 0, G_OPTION_ARG_NONE, &o->lines,
@@ -133,7 +145,9 @@ static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 
 static guint text_flags(const struct options *o)
 {
-	return (o->verbose ? TRACE_VERBOSE : 0) | (o->in_colour ? TRACE_COLOUR : 0) |
+	return (o->overrides->verbose > 0 ? TRACE_VERBOSE : 0) |
+	       (o->overrides->verbose > 1 ? TRACE_ALL : 0) |
+	       (o->in_colour ? TRACE_COLOUR : 0) |
 	       (o->lines ? TRACE_LINES : 0) | (o->header ? TRACE_PATHS : 0);
 }
 
@@ -172,7 +186,7 @@ static struct report *new_report(const struct batch *b, FILE *out)
 	if (g_str_equal(o->format, "junit"))
 		return report_junit(out);
 	if (g_str_equal(o->format, "json"))
-		return report_json(out);
+		return report_json(out, text_flags(o));
 	return report_text(out, b->single, text_flags(o));
 }
 

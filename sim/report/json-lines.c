@@ -4,6 +4,7 @@
 #include "scn/fail.h"
 #include "report/header.h"
 #include "report/json.h"
+#include "report/state.h"
 #include "scn/print.h"
 #include "scn/schedule.h"
 #include "scn/tree.h"
@@ -11,6 +12,9 @@
 struct report_json {
 	struct report report;
 	FILE *out;
+	guint flags;			/* of enum trace_flags */
+	bool begun;			/* the state was looked at before */
+	struct state_watch *watch;	/* or NULL */
 };
 
 static void add_result(JsonBuilder *b, const char *name, const struct report_event *e,
@@ -204,6 +208,36 @@ static void add_verdict(JsonBuilder *b, const struct report_event *e)
 		add_set(b, v->set);
 }
 
+/* What the call changed in the machine. */
+static void write_state(struct report_json *r, const struct report_event *e)
+{
+	g_autoptr(JsonBuilder) b = json_builder_new();
+
+	state_watch_look(r->watch, e->machine, true);
+	json_builder_begin_object(b);
+	add_string(b, "type", "state");
+	add_number(b, "kernel", machine_kernel(e->machine));
+	add_number(b, "line", e->op->line);
+	add_changes(b, r->watch);
+	if (r->flags & TRACE_ALL)
+		add_objects(b, r->watch->now);
+	json_builder_end_object(b);
+	write_json(r->out, b);
+}
+
+/* It is looked at before the first call, and behind each. */
+static void json_state(struct report_json *r, const struct report_event *e)
+{
+	if (e->type == REPORT_RUN)
+		r->begun = false;
+	if (e->type == REPORT_OP && !r->begun) {
+		state_watch_look(r->watch, e->machine, false);
+		r->begun = true;
+	}
+	if (e->type == REPORT_RESULT)
+		write_state(r, e);
+}
+
 static void json_event(struct report *report, const struct report_event *e)
 {
 	struct report_json *r = (struct report_json *)report;
@@ -238,18 +272,23 @@ static void json_event(struct report *report, const struct report_event *e)
 		add_verdict(b, e);
 	json_builder_end_object(b);
 	write_json(r->out, b);
+	if (r->watch != NULL)
+		json_state(r, e);
 }
 
 static void json_free(struct report *report)
 {
+	state_watch_free(((struct report_json *)report)->watch);
 	g_free(report);
 }
 
-struct report *report_json(FILE *out)
+struct report *report_json(FILE *out, guint flags)
 {
 	struct report_json *r = g_new0(struct report_json, 1);
 
 	r->report = (struct report){ json_event, json_free };
 	r->out = out;
+	r->flags = flags;
+	r->watch = flags & TRACE_VERBOSE ? state_watch_new() : NULL;
 	return &r->report;
 }

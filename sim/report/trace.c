@@ -7,6 +7,7 @@
 #include "scn/print.h"
 #include "scn/schedule.h"
 #include "scn/tree.h"
+#include "report/state.h"
 #include "report/trace.h"
 
 #define CALL_INDENT	2
@@ -16,6 +17,7 @@
 #define EVENT_INDENT	6
 #define MAX_VIOLATIONS	10	/* described in full */
 #define MAX_MISMATCHES	100	/* shown */
+#define MAX_CHANGES	3	/* of a step, unless all are asked for */
 
 struct trace {
 	GString *out;
@@ -29,6 +31,7 @@ struct trace {
 	bool left_out;			/* calls of a repetition since the last shown one */
 	guint mismatches;
 	struct machine_stats stats;
+	struct state_watch *watch;	/* TRACE_VERBOSE */
 	guint race_step, race_kernel;
 };
 
@@ -38,6 +41,7 @@ struct trace *trace_new(GString *out, guint flags)
 
 	t->out = out;
 	t->flags = flags;
+	t->watch = flags & TRACE_VERBOSE ? state_watch_new() : NULL;
 	t->pending = g_string_new(NULL);
 	return t;
 }
@@ -53,6 +57,7 @@ void trace_free(struct trace *t)
 	if (t->pending_marks != NULL)
 		g_array_unref(t->pending_marks);
 	g_string_free(t->pending, TRUE);
+	state_watch_free(t->watch);
 	g_free(t);
 }
 
@@ -316,6 +321,33 @@ static void append_change(GString *out, const char *what, guint64 before, guint6
 				       out->len > 0 ? ", " : "", what, before, after);
 }
 
+/* Of the objects: what matters most comes first. */
+static void trace_objects(struct trace *t, const struct report_event *e)
+{
+	guint max = t->flags & TRACE_ALL ? G_MAXUINT : MAX_CHANGES;
+	guint nr, shown = 0;
+	int last = -1;
+
+	state_watch_look(t->watch, e->machine, true);
+	nr = t->watch->changes->len;
+	for (guint i = 0; i < nr; i++) {
+		const struct state_change *c = &g_array_index(t->watch->changes,
+							      struct state_change, i);
+		const int kind = (c->after != NULL ? c->after : c->before)->kind;
+		g_autoptr(GString) text = g_string_new(NULL);
+
+		/* One of each kind says more than several of one. */
+		if (nr > max && (shown == max || kind == last))
+			continue;
+		last = kind;
+		shown++;
+		state_print_change(text, t->watch, c);
+		if (shown == max && nr > max)
+			g_string_append_printf(text, " (and %u more)", nr - max);
+		say(t, TONE_PLAIN, "", text->str);
+	}
+}
+
 /* What the step changed in the machine's memory. */
 static void trace_changes(struct trace *t, const struct report_event *e)
 {
@@ -329,6 +361,7 @@ static void trace_changes(struct trace *t, const struct report_event *e)
 	t->stats = stats;
 	if (changes->len > 0)
 		say(t, TONE_PLAIN, "pages: ", changes->str);
+	trace_objects(t, e);
 }
 
 static void flush_pending(struct trace *t)
@@ -592,6 +625,8 @@ void trace_event(struct trace *t, const struct report_event *e)
 		flush_pending(t);
 		if (t->state == BOOTING && t->flags & TRACE_VERBOSE)
 			machine_stats(e->machine, &t->stats);
+		if (t->state == BOOTING && t->watch != NULL)
+			state_watch_look(t->watch, e->machine, false);
 		t->state = CALLING;
 		break;
 	case REPORT_EVENT:

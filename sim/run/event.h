@@ -118,7 +118,7 @@ struct report_event {
 	const guint *totals;
 	const struct scenario *scn;
 	const char *variant;
-	const struct machine *machine;
+	struct machine *machine;
 	const struct boot *boot;
 	const char *process;
 	const struct fail *fail;
@@ -142,7 +142,8 @@ struct report_event {
 
 /**
  * enum trace_flags - how a trace is written.
- * @TRACE_VERBOSE: every round of repetitions, and what changed after each step.
+ * @TRACE_VERBOSE: every round of repetitions, and what changed most after each step.
+ * @TRACE_ALL: all that changed; with TRACE_VERBOSE.
  * @TRACE_LINES: with the scenario's line before each call.
  * @TRACE_PATHS: files as reports call them that are the same from everywhere, not as
  *	they were given, which is what editors open.
@@ -152,6 +153,7 @@ enum trace_flags {
 	TRACE_COLOUR = 1 << 1,
 	TRACE_LINES = 1 << 2,
 	TRACE_PATHS = 1 << 3,
+	TRACE_ALL = 1 << 4,
 };
 
 struct report {
@@ -168,7 +170,8 @@ struct report {
 struct report *report_text(FILE *out, bool single, guint flags);
 struct report *report_ktap(FILE *out);
 struct report *report_junit(FILE *out);
-struct report *report_json(FILE *out);
+/** report_json() - @flags: TRACE_VERBOSE: what changed after each step; TRACE_ALL: the state, too. */
+struct report *report_json(FILE *out, guint flags);
 /** report_none() - nothing at all. */
 struct report *report_none(void);
 

@@ -16,6 +16,7 @@
  * @keep_handlers: releases that take the place of the scenario's load its handlers, too.
  * @no_reduction: run all orders of a race's steps, also those that lead to one state.
  * @max_states: of a race, at which its search stops; 0: DEFAULT_STATES.
+ * @verbose: how often --verbose was given.
  * @time_limit: of run_scenario(), in microseconds; 0: none.
  */
 struct overrides {
@@ -23,6 +24,7 @@ struct overrides {
 	GArray *settings;
 	gboolean no_reduction;
 	gint max_states;
+	guint verbose;
 	gint64 time_limit;
 	bool policy_given, keep_handlers;
 };
