@@ -1102,11 +1102,6 @@ enum state_kind {
 	NR_STATE_KINDS
 };
 
-#define STATE_BIT(kind)		(1u << (kind))
-/* The handover is looked up field by field, which takes longer than all the rest. */
-#define STATE_ALL		(STATE_BIT(NR_STATE_KINDS) - 1)
-#define STATE_QUICK		(STATE_ALL & ~STATE_BIT(STATE_HANDOVER))
-
 /** state_kind_name() - "session" and so on. */
 const char *state_kind_name(enum state_kind kind);
 
@@ -1179,14 +1174,14 @@ struct machine_state {
 /**
  * machine_state_take() - look at a machine, which stays as it is.
  * @state: overwritten.
- * @kinds: mask of STATE_BIT(): what to look at.
+ * @handover: look the handover up, too, field by field, which takes longer than the rest.
  * Context: between system calls, or between the steps of a race's tasks. Without memory
  *	on the host the program ends.
  *
  * Of a kernel tree there is what the model has of it: sessions, their files, FLBs and the
  * handover lie in the tree's own variables.
  */
-void machine_state_take(struct machine *m, struct machine_state *state, uint32_t kinds);
+void machine_state_take(struct machine *m, struct machine_state *state, bool handover);
 
 /**
  * state_object_name() - the object's name, put together.

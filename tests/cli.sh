@@ -366,6 +366,12 @@ check "--panic-on-warn sets it" prints 'kernel 1 v7.0, panic_on_warn' --panic-on
 check "of repetitions only the ends are shown" prints '  \.\.\.' good.scn
 check "-v shows every round" prints '  preserve_fd\(s, 1000, 52\) += -EBADF' -v good.scn
 check "-v shows what changed" prints '      pages: free .*preserved .*' -v good.scn
+check "and of which objects" prints \
+	'      folio 0x6: preserved, claims none -> vm0 0xa, .*' -v "$scenarios/dup-token.scn"
+check "-vv shows all that changed" prints '      new claim vm0 0xb: outgoing, line 14, .*' \
+	-vv "$scenarios/dup-token.scn"
+check "a kernel that stopped in a call is looked at, too" prints \
+	'      kernel 2: panicked' -vv "$scenarios/dup-token-panic.scn"
 check "a set of runs has one verdict" prints \
 	'verdict: [0-9]+ runs: [0-9]+ clean, [0-9]+ unclean-error' sweep.scn
 check "and for each outcome what led there" prints \

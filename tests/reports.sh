@@ -121,6 +121,7 @@ write_json()
 	local some=(faults/any-close faults/later-page-fails races/seek-read races/two-reboots
 		    races/exit-create dup-token-panic failed-preserve-thaws)
 	(cd "$top/scenarios" && "$luosim" --format=json "${some[@]/%/.scn}" >"$tmp/run.json"
+		"$luosim" --format=json -vv dup-token-panic.scn >"$tmp/state.json"
 		"$luosim" --format=json --max-states=2 races/seek-read.scn >"$tmp/stopped.json"
 		"$luosim" compare --format=json --policies=none,get-id dup-*.scn >"$tmp/compare.json"
 		"$luosim" compare --format=json --releases=v7.0,v7.1 dup-token.scn >"$tmp/across.json"

@@ -27,7 +27,7 @@ struct walk {
 	struct machine_state *s;
 	struct range *ranges;
 	u32 nr, max;
-	u32 inodes;			/* place of the first inode's object */
+	u32 inodes, nr_inodes;		/* place of the first inode's object, and how many */
 	u32 guess;			/* of the next that is looked for */
 	const char *last;		/* text that was put, and where */
 	u32 last_at;
@@ -288,8 +288,9 @@ static void take_kernel(struct walk *w)
 	u32 release = put_text(w, k->boot.release.name);
 	u32 policy = put_text(w, k->boot.release.policy.name);
 
-	SET(put_object(w, STATE_KERNEL, 0, 0, m->kernel_nr), release, policy, k->kexec.loaded, k->kho.finalized, k->luo.liveupdate_num,
-	    k->luo.is_deserialized, (s64)k->luo.deserialize_err, k->luo.rebooting, m->panicked);
+	SET(put_object(w, STATE_KERNEL, 0, 0, m->kernel_nr), release, policy, k->kexec.loaded,
+	    k->kho.finalized, k->luo.liveupdate_num, k->luo.is_deserialized,
+	    (s64)k->luo.deserialize_err, k->luo.rebooting, m->panicked);
 }
 
 static void take_processes(struct walk *w)
@@ -386,7 +387,6 @@ static void take_inodes(struct walk *w)
 	struct inode *inode;
 
 	w->inodes = w->s->nr;
-	w->guess = w->inodes;
 	for (u32 fs = 0; fs < NR_FS; fs++)
 		list_for_each_entry(inode, &w->m->k->fs.sb[fs].s_inodes, i_sb_list) {
 			if (!inode->is_shmem && !inode->is_hugetlb && !inode->is_gmem)
@@ -394,40 +394,43 @@ static void take_inodes(struct walk *w)
 			take_inode(w, fs, inode);
 			cached_ranges(w, inode, w->s->nr);
 		}
+	w->nr_inodes = w->s->nr - w->inodes;
 }
 
 static struct state_object *inode_object(struct walk *w, const struct inode *inode)
 {
 	u64 key = (u64)(inode->i_sb - w->m->k->fs.sb) << 56 | inode->i_ino;
-	u32 nr = w->s->nr - w->inodes;
 
 	if (!inode->is_shmem && !inode->is_hugetlb && !inode->is_gmem)
 		return NULL;
 	/* Mostly files come in the order of their inodes. */
-	for (u32 i = 0; i < nr; i++) {
-		struct state_object *o = &w->s->objects[w->inodes + (w->guess - w->inodes + i) % nr];
+	for (u32 i = 0; i < w->nr_inodes; i++) {
+		u32 at = (w->guess + i) % w->nr_inodes;
 
-		if (o->kind == STATE_INODE && o->key == key) {
-			w->guess = o - w->s->objects + 1;
-			return o;
+		if (w->s->objects[w->inodes + at].key == key) {
+			w->guess = at + 1;
+			return &w->s->objects[w->inodes + at];
 		}
 	}
 	return NULL;
 }
 
 /* "memfd:guest", once an open file tells. */
-static void name_inode(struct walk *w, const struct file *file)
+static const struct state_object *name_inode(struct walk *w, const struct file *file)
 {
 	struct state_object *o = inode_object(w, file_inode(file));
 	const char *name = file->f_dentry->d_name;
-	u32 len = strlen(name);
+	u32 len;
 
-	if (!o || o->name || !len)
-		return;
+	if (!o || o->name || !*name)
+		return o;
 	name += *name == '/';
-	if (len > 10 && !strcmp(name + strlen(name) - 10, " (deleted)"))
-		len = strlen(name) - 10;
-	o->name = put_bytes(w, name, len);
+	len = strlen(name);
+	if (len >= 10 && !strcmp(name + len - 10, " (deleted)"))
+		len -= 10;
+	if (len)
+		o->name = put_bytes(w, name, len);
+	return o;
 }
 
 /* In a race a descriptor may lead to what was freed. */
@@ -436,47 +439,27 @@ static bool is_whole(const struct file *file)
 	return file && !freed_by(file) && file->f_inode && file->f_dentry;
 }
 
-/* Call @each for all open files that descriptors or LUO have. */
-static void each_descriptor(struct walk *w, void (*each)(struct walk *w, const struct process *p,
-							  u32 fd, const struct file *file))
-{
-	struct process *p;
-
-	list_for_each_entry(p, &w->m->k->processes, list)
-		for (u32 fd = 0; fd < p->files.max_fds; fd++)
-			if (is_whole(p->files.fd[fd]))
-				each(w, p, fd, p->files.fd[fd]);
-}
-
-static void name_by_descriptor(struct walk *w, const struct process *p, u32 fd,
-			       const struct file *file)
-{
-	(void)p;
-	(void)fd;
-	name_inode(w, file);
-}
-
-static void name_by_session(struct walk *w, const struct luo_session_header *sh)
-{
-	const struct luo_session *session;
-	const struct luo_file *luo_file;
-
-	list_for_each_entry(session, &sh->list, list)
-		list_for_each_entry(luo_file, &session->file_set.files_list, list)
-			if (is_whole(luo_file->file))
-				name_inode(w, luo_file->file);
-}
-
 static void take_descriptor(struct walk *w, const struct process *p, u32 fd,
 			    const struct file *file)
 {
 	u32 name = put_again(w, p->comm), link = put_text(w, file->f_dentry->d_name);
 	u64 key = fd;
 
+	name_inode(w, file);
 	for (const char *c = p->comm; *c; c++)
 		key = key * 31 + *c;
 	SET(put_object(w, STATE_DESCRIPTOR, key << 24 | fd, name, fd), link, file->f_pos,
 	    (s64)file->f_count);
+}
+
+static void take_descriptors(struct walk *w)
+{
+	const struct process *p;
+
+	list_for_each_entry(p, &w->m->k->processes, list)
+		for (u32 fd = 0; fd < p->files.max_fds; fd++)
+			if (is_whole(p->files.fd[fd]))
+				take_descriptor(w, p, fd, p->files.fd[fd]);
 }
 
 /* ---- Sessions ---- */
@@ -520,7 +503,7 @@ static void take_files(struct walk *w, const struct luo_session_header *sh)
 			compatible = handler;
 
 			if (is_whole(f->file))
-				inode = inode_object(w, file_inode(f->file));
+				inode = name_inode(w, f->file);
 			SET(put_object(w, STATE_FILE, key_of(w, f), name, f->token), towards,
 			    handler, f->serialized_data, (s64)f->retrieve_status, f->frozen,
 			    inode ? inode - w->s->objects + 1 : 0);
@@ -590,7 +573,8 @@ static void take_claim(struct walk *w, u32 nr)
 		return;
 	session = put_bytes(w, claim->session, strnlen(claim->session, sizeof(claim->session)));
 	state = put_again(w, states[claim->state]);
-	SET(put_object(w, STATE_CLAIM, nr, session, claim->token), state, claim->op, preserved, incoming, restored,
+	SET(put_object(w, STATE_CLAIM, nr, session, claim->token), state, claim->op, preserved,
+	    incoming, restored,
 	    claim->data < claim->nr_extents ? claim->extents[claim->data].pfn : 0);
 }
 
@@ -733,33 +717,24 @@ static void take_field(void *data, const char *path, const struct place *place)
 
 /* ---- All of it ---- */
 
-/* Whoever needs another kind to be told has it looked at, too. */
-static void take_all(struct walk *w, u32 kinds)
+static void take_all(struct walk *w)
 {
 	const struct luo *luo = &w->m->k->luo;
 
-	if (kinds & STATE_BIT(STATE_SESSION)) {
-		take_sessions(w, &luo->outgoing);
-		take_sessions(w, &luo->incoming);
-	}
+	take_sessions(w, &luo->outgoing);
+	take_sessions(w, &luo->incoming);
 	take_inodes(w);
-	each_descriptor(w, name_by_descriptor);
-	name_by_session(w, &luo->outgoing);
-	name_by_session(w, &luo->incoming);
-	if (kinds & STATE_BIT(STATE_FILE)) {
-		take_files(w, &luo->outgoing);
-		take_files(w, &luo->incoming);
-	}
+	take_files(w, &luo->outgoing);
+	take_files(w, &luo->incoming);
 	take_flbs(w);
 	take_modules(w);
 	take_locks(w);
 	take_tasks(w);
 	take_processes(w);
-	if (kinds & STATE_BIT(STATE_DESCRIPTOR))
-		each_descriptor(w, take_descriptor);
+	take_descriptors(w);
 }
 
-void machine_state_take(struct machine *m, struct machine_state *s, uint32_t kinds)
+void machine_state_take(struct machine *m, struct machine_state *s, bool handover)
 {
 	struct walk w = { .m = m, .s = s };
 
@@ -770,12 +745,11 @@ void machine_state_take(struct machine *m, struct machine_state *s, uint32_t kin
 	take_kernel(&w);
 	/* A kernel that stopped may be half built, or half taken apart. */
 	if (!m->panicked)
-		take_all(&w, kinds);
-	if (kinds & (STATE_BIT(STATE_CLAIM) | STATE_BIT(STATE_FOLIO)))
-		take_claims(&w);
-	if (kinds & STATE_BIT(STATE_FOLIO) && !m->panicked)
+		take_all(&w);
+	take_claims(&w);
+	if (!m->panicked)
 		take_folios(&w);
-	if (kinds & STATE_BIT(STATE_HANDOVER) && !m->panicked)
+	if (handover && !m->panicked)
 		handover_each(m, take_field, &w);
 	free(w.ranges);
 }

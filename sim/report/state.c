@@ -43,6 +43,35 @@ static bool is_text(enum state_format format)
 	return format == STATE_TEXT || format == STATE_WORD;
 }
 
+/* How many bytes the strings of both looks have in common in front and behind. */
+static void find_common(struct state_watch *w)
+{
+	const char *then = w->then->strings, *now = w->now->strings;
+	guint max = MIN(w->then->len, w->now->len), n = 0;
+
+	while (n + 8 <= max && memcmp(then + n, now + n, 8) == 0)
+		n += 8;
+	while (n < max && then[n] == now[n])
+		n++;
+	w->same_strings = n == w->now->len && n == w->then->len;
+	for (w->prefix = n; w->prefix > 0 && now[w->prefix - 1] != '\0'; )
+		w->prefix--;
+	for (n = 0; n < max - w->prefix; n++)
+		if (then[w->then->len - n - 1] != now[w->now->len - n - 1])
+			break;
+	w->suffix = n;
+}
+
+/* Mostly texts are where they were, but for what was put in between. */
+static bool same_text(const struct state_watch *w, guint64 before, guint64 after)
+{
+	if (before == after && after < w->prefix)
+		return true;
+	if (w->then->len - before == w->now->len - after && w->now->len - after <= w->suffix)
+		return true;
+	return strcmp(w->then->strings + before, w->now->strings + after) == 0;
+}
+
 static bool same_member(const struct state_watch *w, const struct state_change *c, guint i,
 			enum state_format format)
 {
@@ -50,20 +79,20 @@ static bool same_member(const struct state_watch *w, const struct state_change *
 
 	if (format == STATE_OBJECT && before != 0 && after != 0)
 		return w->then->objects[before - 1].key == w->now->objects[after - 1].key;
-	if (is_text(format))
-		return strcmp(w->then->strings + before, w->now->strings + after) == 0;
-	return before == after;
+	return is_text(format) ? same_text(w, before, after) : before == after;
 }
 
 static bool is_alike(const struct state_watch *w, const struct state_change *c)
 {
 	const struct state_member *m = state_members(c->after->kind);
 
+	if (w->same_strings && memcmp(c->before, c->after, sizeof(*c->before)) == 0)
+		return true;
 	for (guint i = 0; i < MAX_STATE_MEMBERS && m[i].name != NULL; i++)
 		if (!same_member(w, c, i, m[i].format))
 			return false;
 	return c->before->number == c->after->number &&
-	       strcmp(w->then->strings + c->before->name, w->now->strings + c->after->name) == 0;
+	       same_text(w, c->before->name, c->after->name);
 }
 
 static guint object_hash(gconstpointer object)
@@ -79,41 +108,87 @@ static gboolean object_equal(gconstpointer a, gconstpointer b)
 }
 
 /* Of a kernel that is gone nothing is left but frames and who claims them. */
-static bool is_told(const struct state_watch *w, const struct state_object *o)
+static bool is_told(const struct state_watch *w, enum state_kind kind)
 {
 	if (w->kernel != w->kernel_then || w->then->stopped != w->now->stopped)
-		return o->kind == STATE_CLAIM ||
-		       (!w->now->stopped && o->kind == STATE_FOLIO) ||
-		       (o->kind == STATE_KERNEL && w->kernel == w->kernel_then);
+		return kind == STATE_CLAIM || (!w->now->stopped && kind == STATE_FOLIO) ||
+		       (kind == STATE_KERNEL && w->kernel == w->kernel_then);
 	return true;
 }
 
 static void add_change(struct state_watch *w, struct state_change c)
 {
-	if (!is_told(w, c.after != NULL ? c.after : c.before) ||
-	    (c.before != NULL && c.after != NULL && is_alike(w, &c)))
+	if (c.before != NULL && c.after != NULL && is_alike(w, &c))
 		return;
 	g_array_append_val(w->changes, c);
 }
 
-/* Those that are not where they were. */
-static void find_moved(struct state_watch *w, guint from, guint then_end, guint now_end)
-{
-	g_autoptr(GHashTable) left = g_hash_table_new(object_hash, object_equal);
+/* The objects of one kind, in both looks. */
+struct span {
+	guint then, then_end, now, now_end;
+};
 
-	for (guint i = from; i < then_end; i++)
+static struct state_change pair_at(const struct state_watch *w, guint then, guint now)
+{
+	return (struct state_change){ &w->then->objects[then], &w->now->objects[now] };
+}
+
+/* Those that are not where they were. */
+static void find_moved(struct state_watch *w, struct span s)
+{
+	g_autoptr(GHashTable) left = NULL;
+
+	if (s.then < s.then_end)
+		left = g_hash_table_new(object_hash, object_equal);
+	for (guint i = s.then; i < s.then_end; i++)
 		g_hash_table_add(left, &w->then->objects[i]);
-	for (guint i = from; i < now_end; i++) {
+	for (guint i = s.now; i < s.now_end; i++) {
 		const struct state_object *now = &w->now->objects[i];
-		const struct state_object *then = g_hash_table_lookup(left, now);
+		const struct state_object *then = left != NULL ?
+						  g_hash_table_lookup(left, now) : NULL;
 
 		add_change(w, (struct state_change){ then, now });
 		if (then != NULL)
 			g_hash_table_remove(left, then);
 	}
-	for (guint i = from; i < then_end; i++)
+	for (guint i = s.then; i < s.then_end; i++)
 		if (g_hash_table_contains(left, &w->then->objects[i]))
 			add_change(w, (struct state_change){ &w->then->objects[i], NULL });
+}
+
+/* Most of them are in the same order in front of, and behind, what came or went. */
+static void find_in(struct state_watch *w, struct span s)
+{
+	for (; s.then < s.then_end && s.now < s.now_end; s.then++, s.now++) {
+		const struct state_change c = pair_at(w, s.then, s.now);
+
+		if (!same_object(c.before, c.after))
+			break;
+		add_change(w, c);
+	}
+	for (; s.then < s.then_end && s.now < s.now_end; s.then_end--, s.now_end--) {
+		const struct state_change c = pair_at(w, s.then_end - 1, s.now_end - 1);
+
+		if (!same_object(c.before, c.after))
+			break;
+		add_change(w, c);
+	}
+	find_moved(w, s);
+}
+
+/* Where the objects of a kind are; none may be there. */
+static void find_kinds(const struct machine_state *s, guint from[NR_STATE_KINDS],
+		       guint to[NR_STATE_KINDS])
+{
+	memset(from, 0, NR_STATE_KINDS * sizeof(*from));
+	memset(to, 0, NR_STATE_KINDS * sizeof(*to));
+	for (guint i = 0; i < s->nr; i++) {
+		enum state_kind kind = s->objects[i].kind;
+
+		if (to[kind] == 0)
+			from[kind] = i;
+		to[kind] = i + 1;
+	}
 }
 
 static int compare_changes(gconstpointer a, gconstpointer b)
@@ -133,27 +208,17 @@ static int compare_changes(gconstpointer a, gconstpointer b)
 
 static void find_changes(struct state_watch *w)
 {
-	guint then = w->then->nr, now = w->now->nr, from = 0;
+	guint then[NR_STATE_KINDS], then_end[NR_STATE_KINDS];
+	guint now[NR_STATE_KINDS], now_end[NR_STATE_KINDS];
 
 	g_array_set_size(w->changes, 0);
-	for (; from < MIN(then, now); from++) {
-		const struct state_change c = { &w->then->objects[from], &w->now->objects[from] };
-
-		if (!same_object(c.before, c.after))
-			break;
-		add_change(w, c);
-	}
-	for (; then > from && now > from; then--, now--) {
-		const struct state_change c = {
-			&w->then->objects[then - 1], &w->now->objects[now - 1],
-		};
-
-		if (!same_object(c.before, c.after))
-			break;
-		add_change(w, c);
-	}
-	if (then > from || now > from)
-		find_moved(w, from, then, now);
+	find_common(w);
+	find_kinds(w->then, then, then_end);
+	find_kinds(w->now, now, now_end);
+	for (int kind = 0; kind < NR_STATE_KINDS; kind++)
+		if (is_told(w, kind))
+			find_in(w, (struct span){ then[kind], then_end[kind],
+						  now[kind], now_end[kind] });
 	g_array_sort(w->changes, compare_changes);
 }
 
@@ -165,7 +230,7 @@ void state_watch_look(struct state_watch *w, struct machine *m, bool changes)
 	w->now = oldest;
 	w->kernel_then = w->kernel;
 	w->kernel = machine_kernel(m);
-	machine_state_take(m, w->now, STATE_QUICK);
+	machine_state_take(m, w->now, false);
 	if (changes)
 		find_changes(w);
 }

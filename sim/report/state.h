@@ -20,6 +20,8 @@ struct state_watch {
 	struct machine_state *then, *now;
 	GArray *changes;
 	guint kernel, kernel_then;
+	guint prefix, suffix;		/* bytes of strings that both looks have in common */
+	bool same_strings;
 	struct machine_state states[2];
 };
 

@@ -170,7 +170,7 @@ struct report {
 struct report *report_text(FILE *out, bool single, guint flags);
 struct report *report_ktap(FILE *out);
 struct report *report_junit(FILE *out);
-/** report_json() - @flags: TRACE_VERBOSE: what changed after each step; TRACE_ALL: the state, too. */
+/** report_json() - @flags: TRACE_VERBOSE: with what each step changed; TRACE_ALL: and the state. */
 struct report *report_json(FILE *out, guint flags);
 /** report_none() - nothing at all. */
 struct report *report_none(void);
