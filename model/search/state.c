@@ -63,13 +63,13 @@ static const struct state_member members[NR_STATE_KINDS][MAX_STATE_MEMBERS + 1] 
 		{ 0 }
 	},
 	[STATE_FILE] = {
-		{ "direction", STATE_WORD, "of its session" },
-		{ "handler", STATE_TEXT, "its compatible string" },
-		{ "data", STATE_HEX, "what the handler hands over, mostly an address" },
-		{ "retrieve_status", STATE_SIGNED, "0: not tried, 1: done, or the errno" },
-		{ "frozen", STATE_FLAG, "for the reboot" },
-		{ "inode", STATE_OBJECT, "of the open file, while there is one" },
-		{ 0 }
+		[FILE_DIRECTION] = { "direction", STATE_WORD, "of its session" },
+		[FILE_HANDLER] = { "handler", STATE_TEXT, "its compatible string" },
+		[FILE_DATA] = { "data", STATE_HEX, "what the handler hands over" },
+		[FILE_RETRIEVE_STATUS] = { "retrieve_status", STATE_SIGNED,
+					   "0: not tried, 1: done, or the errno" },
+		[FILE_FROZEN] = { "frozen", STATE_FLAG, "for the reboot" },
+		[FILE_INODE] = { "inode", STATE_OBJECT, "of the open file, while there is one" },
 	},
 	[STATE_FOLIO] = {
 		[FOLIO_PRESERVED] = { "preserved", STATE_FLAG, "KHO was told by this kernel" },
@@ -547,7 +547,9 @@ static bool is_held(const struct machine *m, const struct claim *claim, u64 pfn)
 		return claim->kernel < m->kernel_nr;
 	if (claim->state == CLAIM_DONE)
 		return false;
-	return m->ledger.ghost[pfn].preserved || is_restored(m, claim, pfn);
+	/* What was lost on the way may be the new kernel's own by now. */
+	return claim->kernel == m->kernel_nr ? m->ledger.ghost[pfn].preserved :
+					       is_restored(m, claim, pfn);
 }
 
 static void take_claim(struct walk *w, u32 nr)

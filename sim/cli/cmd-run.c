@@ -40,7 +40,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
 		  "Run all variants that the scenarios name with 'runs'", NULL },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
-		  "text, ktap, junit or json", "FORMAT" },
+		  "text, ktap, junit, json or svg", "FORMAT" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
 		{ "time-limit", 0, 0, G_OPTION_ARG_CALLBACK, overrides_time_limit,
@@ -88,13 +88,13 @@ static bool is_overridden(const struct options *o)
 /* What options cannot say by themselves; NULL when all is well. */
 static const char *check_options(struct options *o)
 {
-	static const char *const formats[] = { "text", "ktap", "junit", "json", NULL };
+	static const char *const formats[] = { "text", "ktap", "junit", "json", "svg", NULL };
 	const char *wrong = parse_colour(o->colour, &o->in_colour);
 
 	if (o->format == NULL)
 		o->format = g_strdup("text");
 	if (!g_strv_contains(formats, o->format))
-		return "unknown --format, expected text, ktap, junit or json";
+		return "unknown --format, expected text, ktap, junit, json or svg";
 	if (wrong != NULL)
 		return wrong;
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
@@ -187,6 +187,8 @@ static struct report *new_report(const struct batch *b, FILE *out)
 		return report_junit(out);
 	if (g_str_equal(o->format, "json"))
 		return report_json(out, text_flags(o));
+	if (g_str_equal(o->format, "svg"))
+		return report_svg(out);
 	return report_text(out, b->single, text_flags(o));
 }
 
@@ -317,6 +319,8 @@ static int load_and_run(struct options *o, int argc, char **argv)
 	/* Of a collection the others are run. */
 	if (all == NULL || (all->len == 1 && !check_trees(o, all)))
 		return EXIT_UNUSABLE;
+	if (g_str_equal(o->format, "svg") && (all->len != 1 || o->unreadable != NULL))
+		return complain("--format=svg of several scenarios, expected one file");
 	o->claimed = claimed_release(o);
 	header_init(&o->about, o->files, all);
 	return finish_output(run_all(o, all));

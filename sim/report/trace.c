@@ -299,6 +299,15 @@ static void append_step(struct trace *t, const struct report_event *e)
 	mark(t, t->out, (struct trace_mark){ .tone = TONE_PLAIN });
 }
 
+void trace_call(GString *out, const struct report_event *e)
+{
+	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
+
+	print_call(out, &p, e->op);
+	g_string_append(out, " = ");
+	append_result(out, &p, e);
+}
+
 void trace_mismatch(GString *out, const struct report_event *e, const char *file)
 {
 	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
@@ -424,20 +433,24 @@ static void trace_race(struct trace *t, const struct report_event *e)
 	append_wrapped(t->out, heading->str, schedule->str, t->gutter + 6);
 }
 
-/* "A: 4 steps, now before down_write(luo_session_header.rwsem)" */
-static void trace_turn(struct trace *t, const struct report_event *e)
+void trace_turn_text(GString *out, const struct report_event *e)
 {
 	static const char *const ends[] = {
 		[TASK_READY] = "now", [TASK_SLEEPS] = "sleeps", [TASK_DONE] = "done",
 	};
 
-	append_gutter(t->out, t, 0);
-	g_string_append_printf(t->out, "%s: %u step%s, %s",
+	g_string_append_printf(out, "%s: %u step%s, %s",
 			       race_task(e->scn, e->race_step, e->turn), e->count,
 			       e->count == 1 ? "" : "s", ends[e->turn_ended]);
 	if (e->at != NULL && e->turn_ended != TASK_DONE)
-		g_string_append_printf(t->out, " %s(%s)", e->at,
+		g_string_append_printf(out, " %s(%s)", e->at,
 				       e->at_lock != NULL ? e->at_lock : "");
+}
+
+static void trace_turn(struct trace *t, const struct report_event *e)
+{
+	append_gutter(t->out, t, 0);
+	trace_turn_text(t->out, e);
 	g_string_append_c(t->out, '\n');
 	if (e->count >= e->wanted)
 		return;
@@ -572,6 +585,15 @@ static void trace_verdict(struct trace *t, const struct verdict *v)
 void trace_end(struct trace *t)
 {
 	flush_pending(t);
+}
+
+void trace_verdict_text(GString *out, const struct report_event *e)
+{
+	struct trace *t = trace_new(out, 0);
+
+	t->run.scn = e->scn;
+	trace_verdict(t, e->verdict);
+	trace_free(t);
 }
 
 void trace_summary(GString *out, const struct report_event *run, const struct verdict *v)

@@ -42,6 +42,15 @@ void trace_summary(GString *out, const struct report_event *run, const struct ve
 /** trace_mismatch() - append "FILE:LINE: call: got X, expected Y". */
 void trace_mismatch(GString *out, const struct report_event *e, const char *file);
 
+/** trace_call() - append "call(...) = result". */
+void trace_call(GString *out, const struct report_event *e);
+
+/** trace_turn_text() - append "A: 4 steps, now before down_write(luo_session_header.rwsem)". */
+void trace_turn_text(GString *out, const struct report_event *e);
+
+/** trace_verdict_text() - append what a trace says at its end, of REPORT_VERDICT. */
+void trace_verdict_text(GString *out, const struct report_event *e);
+
 /** append_wrapped() - a line of @prefix and @text, broken at blanks; the rest at column @hang. */
 void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang);
 

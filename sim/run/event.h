@@ -170,6 +170,8 @@ struct report {
 struct report *report_text(FILE *out, bool single, guint flags);
 struct report *report_ktap(FILE *out);
 struct report *report_junit(FILE *out);
+/** report_svg() - all runs as one picture. */
+struct report *report_svg(FILE *out);
 /** report_json() - @flags: TRACE_VERBOSE: with what each step changed; TRACE_ALL: and the state. */
 struct report *report_json(FILE *out, guint flags);
 /** report_none() - nothing at all. */

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Pictures of runs: well-formed whatever is in them, small, the same each time, and the one
+# that is shown is what the program draws.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+scenarios=$(realpath "$srcdir/scenarios")
+shown=$(realpath "$srcdir/docs/dup-token.svg")
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+
+draw()
+{
+	"$luosim" --format=svg "$@" >picture.svg
+}
+
+well_formed()
+{
+	local f
+	for f in "$@"; do
+		"$luosim" --all --format=svg "$f" >picture.svg
+		python3 -c '
+import sys, xml.etree.ElementTree as tree
+root = tree.parse("picture.svg").getroot()
+if root.tag != "{http://www.w3.org/2000/svg}svg":
+    print("no picture")
+width = float(root.get("width"))
+for text in root.iter("{http://www.w3.org/2000/svg}text"):
+    x = text.get("x")
+    if x and float(x) + 7.3 * len("".join(text.itertext())) > width:
+        print("cut:", "".join(text.itertext()))' || echo "$f"
+	done
+}
+
+as_shown()
+{
+	(cd "$scenarios" && "$luosim" --format=svg dup-token.scn) | grep -v '^<?luosim' |
+		diff "$shown" -
+	[ "$(stat -c %s "$shown")" -lt 30000 ] || echo "30 kB or more"
+}
+
+# Both claims, the restore and the one that is too much are ringed on the folio's bar, and the
+# file that could not be retrieved is red.
+tells()
+{
+	draw "$scenarios/dup-token.scn"
+	[ "$(grep -c 'class="ring"' picture.svg)" = 4 ] || echo "not four rings"
+	grep -q 'class="lost".*vm0 0xb: retrieve failed' picture.svg || echo "not red"
+	grep -q 'class="baddot".*line 22' picture.svg || echo "not line 22"
+}
+
+folded()
+{
+	draw "$scenarios/thousand-sessions.scn"
+	[ "$(stat -c %s picture.svg)" -lt 60000 ] || echo "60 kB or more"
+	grep -qE '>[0-9]+ calls.* are not shown<' picture.svg || echo "nothing said of what is left out"
+}
+
+sed 's/guest/<\&'"'"'>]]/; s/"vm0"/"<x>\&\\x01"/' "$scenarios/dup-token.scn" >odd.scn
+check "the picture in docs/ is what is drawn" as_shown
+check "it tells what happened" tells
+check "a thousand sessions are folded" folded
+if command -v python3 >/dev/null; then
+	check "pictures are well-formed and cut no text" well_formed odd.scn \
+		"$scenarios"/{three-kernels,dup-finish,failed-finish,process-exits}.scn \
+		"$scenarios"/races/close-reboot.scn
+else
+	skip "pictures are well-formed and cut no text" "no python3"
+fi
+done_testing
