@@ -167,19 +167,27 @@ static enum hold hold_of(const struct state_object *o)
 	       HOLD_RESTORED : HOLD_HANDED_OVER;
 }
 
-static bool is_failed(const struct state_object *o)
+static char *printable_name(const struct machine_state *s, const struct state_object *o)
 {
-	return o->kind == STATE_FILE && (gint64)o->member[FILE_RETRIEVE_STATUS] < 0;
+	g_autoptr(GString) printable = g_string_new(o->kind == STATE_FOLIO ? "pfn " : "");
+	char name[160];
+
+	append_printable(printable, state_object_name(s, o, name, sizeof(name)));
+	return g_strdup(printable->str);
 }
 
-/* The claim on a file that could not be retrieved. */
-static void mark_failed(const struct picture *p, struct row *row, const char *name)
+/* The claim on a file of which retrieving was tried: what it hands over is there until finish. */
+static void mark_retrieved(const struct picture *p, struct row *row, const struct machine_state *s,
+			   const struct state_object *file)
 {
+	g_autofree char *name = printable_name(s, file);
+	bool failed = (gint64)file->member[FILE_RETRIEVE_STATUS] < 0;
+
 	for (guint b = 0; b < p->bars->len; b++) {
 		const struct bar *bar = &g_array_index(p->bars, struct bar, b);
 
 		if (!bar->is_folio && g_str_equal(bar->name, name) && row->holds[b] != HOLD_NONE)
-			row->holds[b] = HOLD_FAILED;
+			row->holds[b] = failed ? HOLD_FAILED : HOLD_RESTORED;
 	}
 }
 
@@ -191,15 +199,12 @@ static void look(struct picture *p, struct row *row)
 	memset(row->holds, 0, sizeof(row->holds));
 	for (guint i = 0; i < s->nr; i++) {
 		const struct state_object *o = &s->objects[i];
-		char name[160];
 
 		if (o->kind == STATE_CLAIM && find_bar(p, false, o->key) == NULL)
-			add_bar(p, false, o->key,
-				g_strdup(state_object_name(s, o, name, sizeof(name))));
+			add_bar(p, false, o->key, printable_name(s, o));
 		if (o->kind == STATE_FOLIO && o->member[FOLIO_OWNER] != 0 &&
 		    find_bar(p, true, o->key) == NULL)
-			add_bar(p, true, o->key, g_strdup_printf("pfn %s",
-				state_object_name(s, o, name, sizeof(name))));
+			add_bar(p, true, o->key, printable_name(s, o));
 		for (guint b = 0; b < p->bars->len; b++) {
 			const struct bar *bar = &g_array_index(p->bars, struct bar, b);
 
@@ -210,13 +215,10 @@ static void look(struct picture *p, struct row *row)
 				row->holds[b] = hold_of(o);
 		}
 	}
-	for (guint i = 0; i < s->nr; i++) {
-		char name[160];
-
-		if (is_failed(&s->objects[i]))
-			mark_failed(p, row, state_object_name(s, &s->objects[i], name,
-							      sizeof(name)));
-	}
+	for (guint i = 0; i < s->nr; i++)
+		if (s->objects[i].kind == STATE_FILE &&
+		    s->objects[i].member[FILE_RETRIEVE_STATUS] != 0)
+			mark_retrieved(p, row, s, &s->objects[i]);
 }
 
 /* ---- Rows ---- */
@@ -448,8 +450,9 @@ static void draw_lanes(const struct picture *p)
 				       "</title></path>\n", MARGIN + i * LANE, row_y(0),
 				       row_y(p->rows->len), (char *)p->lanes->pdata[i]);
 	for (guint i = 0; p->lanes->len > 1 && i < p->lanes->len; i++)
-		g_string_append_printf(p->body, "<text class=\"quiet\" transform=\"translate(%u,%u) "
-				       "rotate(-45)\">%s</text>\n", MARGIN + i * LANE + 4,
+		g_string_append_printf(p->body, "<text class=\"quiet\" transform=\""
+				       "translate(%u,%u) rotate(-45)\">%s</text>\n",
+				       MARGIN + i * LANE + 4,
 				       LABELS + 14, (char *)p->lanes->pdata[i]);
 }
 
@@ -515,8 +518,8 @@ static void draw_chain(const struct picture *p, const struct violation *v)
 		if (row == G_MAXUINT)
 			continue;
 		if (last != 0 && row_y(row) > last + 12)
-			g_string_append_printf(p->body, "<path class=\"chain\" d=\"M%u %u V%u\"/>\n",
-					       x, last + 6, row_y(row) - 6);
+			g_string_append_printf(p->body, "<path class=\"chain\" "
+					       "d=\"M%u %u V%u\"/>\n", x, last + 6, row_y(row) - 6);
 		last = row_y(row);
 		g_string_append_printf(p->body, "<circle class=\"ring\" cx=\"%u\" cy=\"%u\" "
 				       "r=\"6\"/>\n", x, last);
