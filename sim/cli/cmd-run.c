@@ -71,7 +71,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
 		"fields|points|bugs,\n"
 		"luosim match FILE, luosim show BUG,\n"
-		"luosim print FILE..., luosim replay FILE..., luosim --version. See ",
+		"luosim print FILE..., luosim replay FILE..., luosim step FILE, luosim --version.\nSee ",
 		manual, ".\n", NULL);
 
 	return overrides_parse(o->overrides, entries, "FILE...",

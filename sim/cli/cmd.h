@@ -32,6 +32,7 @@ int minimise_main(int argc, char **argv);
 int print_main(int argc, char **argv);
 int prove_main(int argc, char **argv);
 int show_main(int argc, char **argv);
+int step_main(int argc, char **argv);
 int vm_main(int argc, char **argv);
 
 /** complain() - print "luosim: MESSAGE"; returns EXIT_UNUSABLE. */

@@ -35,6 +35,7 @@ static const struct command {
 	{ "prove", prove_main },
 	{ "replay", replay_main },
 	{ "show", show_main },
+	{ "step", step_main },
 	{ "vm", vm_main },
 	{ "--version", version_main },
 };

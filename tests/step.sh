@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# luosim step: going back and forth in a run, and trying what would have been.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+scenario=$(realpath "$srcdir/scenarios/dup-token.scn")
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+
+# says PATTERN COMMAND...: a line of what the commands print
+says()
+{
+	local pattern=$1
+	shift
+	printf '%s\n' "$@" | "$luosim" step "$scenario" >out 2>&1 || echo "exit status $?"
+	grep -qE -- "$pattern" out || { echo "no '$pattern' in:"; cat out; }
+}
+
+# Into kernel 2, where the double restore is; back into kernel 1, where another file is
+# preserved instead; and on to an end that is clean.
+cured()
+{
+	printf '%s\n' 'until violation' 'print file' 'to 14' 'drop' \
+		'do memfd_create("other", 4K) = other' next 'do preserve_fd(vm0, other, 0xb)' \
+		'to 23' 'drop' 'do retrieve_fd(vm0, 0xb) = b' 'to 23' 'until violation' \
+		'save cured.scn' quit | "$luosim" step "$scenario" >out 2>&1
+	grep -qE 'file vm0 0xb: incoming, .*retrieve_status -EIO' out || cat out
+	sed -i 's/^expect .*/expect clean/' cured.scn
+	"$luosim" --kernel=v7.0 cured.scn >>out || cat out
+	grep -q '^verdict: clean' out || cat out
+}
+
+# A hundred thousand steps are no run each.
+far()
+{
+	{ for ((i = 0; i < 50000; i++)); do printf 'next\nback\n'; done; echo 'to 22'; } |
+		timeout 10 "$luosim" step "$scenario" | tail -n 60 >out
+	grep -q 'retrieve_fd(vm0, 0xb)' out || cat out
+}
+
+check "it goes to what breaks" says '^22 +retrieve_fd\(vm0, 0xb\) += -EIO' 'until violation'
+check "to a line, and back" says '^13 +preserve_fd\(vm0, mem, 0xa\)' 'to 14' back
+check "to what changes an object" says '^20 +retrieve_fd\(vm0, 0xa\)' 'until change restored'
+check "it prints the state" says '^folio 0x6: preserved, claims vm0 0xa, vm0 0xb' 'to 14' 'print folio'
+check "of another policy" says '^14 .*-EBUSY' 'what-if --policy=get-id' 'to 14'
+check "of a failure" says 'preserve_fd\(vm0, mem, 0xa\) += -ENOMEM' 'to 12' 'do fail alloc' 'to 14'
+check "what is wrong is said, and nothing is done" says '^14 ' 'to 13' 'do nonsense(1)' \
+	'what-if --policy=nonsense' nonsense 'print nonsense' 'until nonsense' next
+check "a double restore is cured, and the transcript is a scenario" cured
+check "100000 steps back and forth take less than 10 seconds" far
+done_testing
