@@ -65,6 +65,10 @@ enum fix {
 	FIX_BOUNDED_PRINT,
 	FIX_BLOCK_CHECKS,
 	FIX_EXTENT_CHECKS,
+	FIX_SUBTREE_ERROR,
+	FIX_VMALLOC_CHUNKS,
+	FIX_RESTORE_GIGANTIC,
+	FIX_RESERVE_SIZE,
 	NR_FIXES
 };
 
@@ -498,7 +502,8 @@ int violation_find(const char *name);
  * @pfn: the first page frame concerned, or 0.
  * @nr_claims: how many of @claims are set.
  * @claims: who claimed the frame: operation, session, token, the range of frames
- *	that it claimed around this one, and the operation that gave it up, or 0.
+ *	that it claimed around this one, and the operation that gave it up, or 0; @memory:
+ *	no file of a session did but a caller of KHO, and @session says what it is.
  * @restored_op: the operation that had restored the frame before, or 0.
  * @text: one sentence without a full stop, naming what broke.
  */
@@ -512,6 +517,7 @@ struct violation {
 		char session[64];
 		uint64_t token;
 		uint64_t pfn, nr;
+		bool memory;
 	} claims[4];
 	uint32_t restored_op;
 	char text[200];
@@ -1194,6 +1200,134 @@ char *state_object_name(const struct machine_state *state, const struct state_ob
 
 /** machine_state_free() - give the memory back. */
 void machine_state_free(struct machine_state *state);
+
+/* ------------------------------------------------------------------------
+ * Callers of KHO in the kernel, which are no file handlers: the functions of
+ * linux/kexec_handover.h as a module calls them, and the memory that it gives them.
+ *
+ * Memory has a number, which stands for its address: it stays the same in the next
+ * kernels, which know the memory by that number before they have restored it. Where a
+ * kernel's function returns NULL, these return -ENOENT (restoring) or -ENOMEM; where it
+ * returns nothing, 0. All return -EBADF for a number that was never given, and -EINVAL
+ * for memory of a kind that the function cannot be called with.
+ */
+
+/* No descriptor has such a number. */
+#define MODULE_MEM_FIRST	(1 << 30)
+
+/** enum module_vmalloc - which function allocates an area. */
+enum module_vmalloc {
+	VMALLOC_ZEROED,		/* vzalloc(): pages of order 0 */
+	VMALLOC_HUGE,		/* vmalloc_huge(): pages of 2 MiB, if it is that large */
+	VMALLOC_USER,		/* vmalloc_user(): KHO does not preserve those */
+};
+
+/**
+ * module_folio_alloc() - folio_alloc(), or folio_alloc_gigantic() above 4 MiB.
+ * @order: of the folio, in pages of 4 KiB.
+ * Return: the number of the folio, or -ENOMEM.
+ */
+int module_folio_alloc(struct machine *m, unsigned int order);
+
+/** module_folio_put() - folio_put(): give a reference up; 0. */
+int module_folio_put(struct machine *m, int mem);
+
+/**
+ * module_alloc_contig_pages() - alloc_contig_pages(): contiguous pages of order 0.
+ * @nr: how many.
+ * Return: the number of the range, or -ENOMEM.
+ */
+int module_alloc_contig_pages(struct machine *m, uint64_t nr);
+
+/** module_free_contig_range() - free_contig_range() of all its pages; 0. */
+int module_free_contig_range(struct machine *m, int mem);
+
+/**
+ * module_vmalloc() - allocate an area.
+ * @size: in bytes.
+ * Return: the number of the area, or -ENOMEM.
+ */
+int module_vmalloc(struct machine *m, uint64_t size, enum module_vmalloc how);
+
+/** module_vfree() - vfree(); 0. */
+int module_vfree(struct machine *m, int mem);
+
+/** module_mem_pages() - how many pages of 4 KiB it has. */
+int64_t module_mem_pages(struct machine *m, int mem);
+
+/**
+ * module_mem_write() - store bytes in it.
+ * @off: in bytes, from its start.
+ * Return: @len, or -EFAULT if it ends before. An area that is not mapped here is an oops.
+ */
+int64_t module_mem_write(struct machine *m, int mem, const void *buf, size_t len, uint64_t off);
+
+/** module_mem_read() - load bytes from it, likewise. */
+int64_t module_mem_read(struct machine *m, int mem, void *buf, size_t len, uint64_t off);
+
+/**
+ * module_mem_store() - write down in @blob where @mem is, for who reads it there.
+ * @index: of the entry, from 0, of 32 bytes each.
+ * Return: 0, or -EFAULT if the blob ends before.
+ */
+int module_mem_store(struct machine *m, int blob, uint64_t index, int mem);
+
+/**
+ * module_mem_load() - read such an entry.
+ * Return: the number of the memory that it describes; -EFAULT; -EINVAL if it describes none.
+ */
+int module_mem_load(struct machine *m, int blob, uint64_t index);
+
+/** module_kho_preserve_folio() - 0; -EINVAL without KHO (7.1 on); -ENOMEM. */
+int module_kho_preserve_folio(struct machine *m, int mem);
+int module_kho_unpreserve_folio(struct machine *m, int mem);
+
+/**
+ * module_kho_preserve_pages() - preserve a part of the memory.
+ * @first: its first page, from 0.
+ * @nr: how many.
+ * Return: as module_kho_preserve_folio(); -EFAULT if it ends before.
+ */
+int module_kho_preserve_pages(struct machine *m, int mem, uint64_t first, uint64_t nr);
+int module_kho_unpreserve_pages(struct machine *m, int mem, uint64_t first, uint64_t nr);
+
+/** module_kho_preserve_vmalloc() - likewise; -EOPNOTSUPP for VMALLOC_USER. */
+int module_kho_preserve_vmalloc(struct machine *m, int mem);
+int module_kho_unpreserve_vmalloc(struct machine *m, int mem);
+
+/**
+ * module_kho_alloc_preserve() - allocate a zeroed folio, and preserve it.
+ * @size: in bytes.
+ * Return: its number; -EINVAL for 0 bytes or without KHO; -E2BIG above 4 MiB; -ENOMEM.
+ */
+int module_kho_alloc_preserve(struct machine *m, uint64_t size);
+int module_kho_unpreserve_free(struct machine *m, int mem);
+
+/** module_kho_restore_folio() - 0, or -ENOENT: it was not preserved, or restored before. */
+int module_kho_restore_folio(struct machine *m, int mem);
+/** module_kho_restore_pages() - likewise; @first and @nr as they were preserved. */
+int module_kho_restore_pages(struct machine *m, int mem, uint64_t first, uint64_t nr);
+int module_kho_restore_vmalloc(struct machine *m, int mem);
+/** module_kho_restore_free() - restore a folio and free it; 0, and a WARN if it cannot. */
+int module_kho_restore_free(struct machine *m, int mem);
+
+/**
+ * module_kho_add_subtree() - hand the address of @mem over by name.
+ * Return: 0; -EEXIST; -ENOMEM, or -ESRCH without subtree-error, when KHO's FDT is full.
+ *	Without KHO an oops.
+ */
+int module_kho_add_subtree(struct machine *m, const char *name, int mem);
+int module_kho_remove_subtree(struct machine *m, int mem);
+
+/**
+ * module_kho_retrieve_subtree() - the memory that the previous kernel handed over so.
+ * Return: its number; -ENOENT; -EINVAL for a node that is broken.
+ */
+int module_kho_retrieve_subtree(struct machine *m, const char *name);
+
+/** module_kho_is_enabled(), module_is_kho_boot() - 0 or 1. */
+int module_kho_is_enabled(struct machine *m);
+int module_is_kho_boot(struct machine *m);
 
 /* ------------------------------------------------------------------------
  * Races: system calls that run at the same time. The caller makes tasks, steps

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "handlers/kho_caller.h"
 #include "policy/gate.h"
 #include "policy/kho_count.h"
 #include "machine/machine.h"
@@ -149,6 +150,9 @@ void judge_abort(struct machine *m)
 /* May frames of @claim still be reserved? */
 static bool may_wait(struct machine *m, const struct claim *claim)
 {
+	/* Whoever knows the address may come. */
+	if (claim->memory && claim->state == CLAIM_PENDING)
+		return is_kho_boot(m);
 	/* A device that does not open any more gives nothing out. */
 	if (m->k->luo.deserialize_err)
 		return false;
@@ -197,7 +201,7 @@ static void judge_unreachable(struct machine *m)
 				first = nr++ ? first : pfn;
 			}
 		}
-		if (nr && claim->flb)
+		if (nr && (claim->flb || claim->memory))
 			judge(m, VIOLATION_LEAK, first, "%llu pages handed over for the %.64s are "
 			      "reserved and nobody can free them", (unsigned long long)nr,
 			      claim->session);
@@ -236,6 +240,7 @@ static int end(struct machine *m)
 {
 	SYSCALL_ENTER(m);
 	exit_all(m);
+	kho_callers_exit(m);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "handlers/kho_caller.h"
 #include "machine/machine.h"
 
 /* An array of the ledger, twice as long; it never shrinks. */
@@ -70,6 +71,33 @@ u32 ledger_claim_flb(struct machine *m, const char *compatible)
 	claim = claim_new(m, name, 0);
 	claim_of(m, claim)->flb = true;
 	return claim;
+}
+
+u32 ledger_claim_memory(struct machine *m, const char *what, u32 memory)
+{
+	char name[LIVEUPDATE_SESSION_NAME_LENGTH] = { 0 };
+	u32 claim;
+
+	snprintf(name, sizeof(name), "%s", what);
+	claim = ledger_claim(m, name, 0);
+	claim_of(m, claim)->memory = memory;
+	return claim;
+}
+
+/* The first claim on memory that waits to be restored, or 0. */
+static u32 pending_memory(struct machine *m, u32 memory)
+{
+	u32 nr = m->ledger.first_claim + 1;
+
+	for (; nr <= m->ledger.nr_claims; nr++)
+		if (claim_of(m, nr)->memory == memory && claim_of(m, nr)->state == CLAIM_PENDING)
+			return nr;
+	return 0;
+}
+
+void ledger_memory_freed(struct machine *m, u32 memory)
+{
+	ledger_done(m, pending_memory(m, memory));
 }
 
 u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible)
@@ -375,18 +403,47 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 		      "another %s", (unsigned long long)claim->token, claim->session, what);
 }
 
+void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash)
+{
+	u32 claim_nr = pending_memory(m, memory);
+	const struct claim *claim = claim_of(m, claim_nr);
+	u64 pfn = claim && claim->nr_extents ? claim->extents[0].pfn : 0;
+
+	if (!claim)
+		return;
+	if ((s64)nr != claim->size)
+		judge(m, VIOLATION_LOST, pfn, "the %.64s came back with %llu pages, of %lld",
+		      claim->session, (unsigned long long)nr, (long long)claim->size);
+	else if (hash != claim->hash)
+		judge(m, VIOLATION_LOST, pfn, "the %.64s came back with another content",
+		      claim->session);
+	ledger_done(m, claim_nr);
+}
+
+/* What messages call a claim. */
+static const char *claim_name(const struct claim *claim, char buf[112])
+{
+	if (claim->memory)
+		snprintf(buf, 112, "the %.64s", claim->session);
+	else
+		snprintf(buf, 112, "token 0x%llx of session \"%.64s\"",
+			 (unsigned long long)claim->token, claim->session);
+	return buf;
+}
+
 /* At the end of the kernel: are the frames that a claim needs preserved? */
 static void judge_stolen(struct machine *m, const struct claim *claim)
 {
+	char name[112];
+
 	for (u32 e = 0; e < claim->nr_extents; e++) {
 		for (u32 i = 0; i < claim->extents[e].nr; i++) {
 			u64 pfn = claim->extents[e].pfn + i;
 
 			if (m->ledger.ghost[pfn].preserved)
 				continue;
-			judge(m, VIOLATION_STOLEN, pfn, "pfn 0x%llx of token 0x%llx of session "
-			      "\"%.64s\" is not preserved at kexec", (unsigned long long)pfn,
-			      (unsigned long long)claim->token, claim->session);
+			judge(m, VIOLATION_STOLEN, pfn, "pfn 0x%llx of %s is not preserved at "
+			      "kexec", (unsigned long long)pfn, claim_name(claim, name));
 			return;
 		}
 	}
@@ -431,6 +488,17 @@ static void describe_file(struct machine *m, u32 nr, struct claim *claim)
 	}
 }
 
+static void describe_memory(struct machine *m, struct claim *claim)
+{
+	u64 pfn = claim->nr_extents ? claim->extents[0].pfn : 0;
+
+	claim->size = kho_caller_pages(m, claim->memory);
+	claim->hash = kho_caller_hash(m, claim->memory);
+	if (!kho_caller_holds(m, claim->memory))
+		judge(m, VIOLATION_STOLEN, pfn, "pfn 0x%llx of the %.64s was given up, and is "
+		      "still preserved at kexec", (unsigned long long)pfn, claim->session);
+}
+
 /* Does what is handed over name a file that is not preserved any more? */
 static void judge_given_up(struct machine *m, const struct claim *claim)
 {
@@ -461,7 +529,9 @@ void ledger_kexec(struct machine *m)
 		}
 		judge_stolen(m, claim);
 		claim->state = CLAIM_PENDING;
-		if (!claim->flb)
+		if (claim->memory)
+			describe_memory(m, claim);
+		else if (!claim->flb)
 			describe_file(m, i + 1, claim);
 	}
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
@@ -473,14 +543,15 @@ void ledger_kexec(struct machine *m)
 	m->task->claim = 0;
 }
 
-/* What is still pending never comes. */
+/* What is still pending of files never comes. */
 static void lose_pending(struct machine *m, bool flbs, const char *why)
 {
 	struct ledger *l = &m->ledger;
 	u32 lost = 0;
 
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
-		if (l->claims[i]->state != CLAIM_PENDING || (l->claims[i]->flb && !flbs))
+		if (l->claims[i]->state != CLAIM_PENDING || l->claims[i]->memory ||
+		    (l->claims[i]->flb && !flbs))
 			continue;
 		l->claims[i]->state = CLAIM_DONE;
 		lost += !l->claims[i]->flb && l->claims[i]->promised;
@@ -494,9 +565,28 @@ void ledger_deserialized(struct machine *m)
 	lose_pending(m, false, "are in no session");
 }
 
+/* Memory waits for who knows its address, but in a kernel that does not take the handover. */
+static void lose_memory(struct machine *m)
+{
+	struct ledger *l = &m->ledger;
+	u32 lost = 0;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		if (l->claims[i]->state != CLAIM_PENDING || !l->claims[i]->memory)
+			continue;
+		l->claims[i]->state = CLAIM_DONE;
+		lost++;
+	}
+	if (lost)
+		judge(m, VIOLATION_LOST, 0, "memory that was preserved %u times did not reach this "
+		      "kernel", lost);
+}
+
 /* A kernel that does not take the handover loses all that was preserved. */
 static void judge_handover(struct machine *m)
 {
+	if (!is_kho_boot(m))
+		lose_memory(m);
 	/* An open that fails for ever says so itself. */
 	if (m->k->luo.deserialize_err)
 		return;
@@ -541,6 +631,7 @@ static void name_claims(struct machine *m, struct violation *v)
 			v->claims[n].pfn = claim->extents[e].pfn;
 			v->claims[n].nr = claim->extents[e].nr;
 			v->claims[n].token = claim->token;
+			v->claims[n].memory = claim->memory;
 			memcpy(v->claims[n].session, claim->session, sizeof(v->claims[n].session));
 			v->nr_claims++;
 			break;

@@ -40,6 +40,7 @@ struct claim {
 	u64 token;
 	struct file *file;	/* CLAIM_OUTGOING: the preserved file */
 	bool flb;		/* of no file: an FLB, @session says which */
+	u32 memory;		/* of no file: of kho_caller.c, its number there, from 1 */
 	bool promised;		/* the call that preserved it has returned */
 	bool serialized;	/* what is handed over names it */
 	/* what the file had when its kernel ended */
@@ -107,6 +108,11 @@ u32 ledger_claim(struct machine *m, const char *session, u64 token);
 /* The same for an FLB; the current claim stays. */
 u32 ledger_claim_flb(struct machine *m, const char *compatible);
 u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible);
+/* The same for memory of kho_caller.c, which becomes the current one; @what it is. */
+u32 ledger_claim_memory(struct machine *m, const char *what, u32 memory);
+/* It was restored, as @nr pages with bytes of that hash; or restored and freed at once. */
+void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash);
+void ledger_memory_freed(struct machine *m, u32 memory);
 /* KHO acts for @claim from here on; returns the one before, to be put back. */
 u32 ledger_act_for(struct machine *m, u32 claim);
 /* It goes into what is handed over, or is taken out again. */

@@ -10,6 +10,7 @@
 #include "machine/arena.h"
 #include "engine/engine.h"
 #include "fs/fs.h"
+#include "handlers/kho_caller.h"
 #include "kernel/liveupdate/kho.h"
 #include "judge/ledger.h"
 #include "kernel/liveupdate/liveupdate.h"
@@ -97,6 +98,7 @@ struct machine {
 	u64 kho_scratch_size;
 
 	struct ledger ledger;
+	struct memories memories;	/* that callers of KHO have, or had; see kho_caller.h */
 	struct damage *damages;		/* for the next kexec, in order; see damage.c */
 
 	struct task init_task;

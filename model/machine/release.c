@@ -72,19 +72,27 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"chains of blocks that are a ring, too long or miscounted are refused" },
 	[FIX_EXTENT_CHECKS] = { "extent-checks", "",
 		"LUO follows no address to memory that was not handed over" },
+	[FIX_SUBTREE_ERROR] = { "subtree-error", "B83",
+		"a subtree that does not fit leaves no node, and fails with an errno" },
+	[FIX_VMALLOC_CHUNKS] = { "vmalloc-chunks", "B55",
+		"chunks of vmalloc areas are read to their end, pages unpreserved by their order" },
+	[FIX_RESTORE_GIGANTIC] = { "restore-gigantic", "B49",
+		"blocks above the largest order of the allocator are restored, too" },
+	[FIX_RESERVE_SIZE] = { "reserve-size", "B45",
+		"the size of a block that was handed over is computed with 64 bits" },
 };
 
-#define FIXES_6_19	FIX_BIT(FIX_UNFREEZE_DATA)
+#define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS))
 #define FIXES_6_19_9	(FIXES_6_19 | FIX_BIT(FIX_RETRIEVE_STATUS) | FIX_BIT(FIX_MEMFD_UPTODATE))
 #define FIXES_6_19_13	(FIXES_6_19_9 | FIX_BIT(FIX_DESERIALIZE_ERROR))
 #define FIXES_7_0_0	FIXES_6_19_13
-#define FIXES_7_0	(FIXES_7_0_0 | FIX_BIT(FIX_MEMFD_PFN_PHYS))
+#define FIXES_7_0	(FIXES_7_0_0 | FIX_BIT(FIX_MEMFD_PFN_PHYS) | FIX_BIT(FIX_SUBTREE_ERROR))
 #define FIXES_7_0_11	(FIXES_7_0 | FIX_BIT(FIX_MEMFD_RESTORE_EIO))
 #define FIXES_7_1_0	(FIXES_7_0_11 | FIX_BIT(FIX_SESSION_ALLOC_ERROR) |		\
 			 FIX_BIT(FIX_MEMFD_SEALS) | FIX_BIT(FIX_MEMFD_EFBIG) |		\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
-			 FIX_BIT(FIX_BOUNDED_PRINT))
+			 FIX_BIT(FIX_BOUNDED_PRINT) | FIX_BIT(FIX_RESTORE_GIGANTIC))
 #define FIXES_7_1	(FIXES_7_1_0 | FIX_BIT(FIX_SERIALIZE_RWSEM) |			\
 			 FIX_BIT(FIX_IOCTL_DIRECTION) | FIX_BIT(FIX_NAME_LENGTH) |	\
 			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
@@ -92,7 +100,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
-			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS))
+			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS) |	\
+			 FIX_BIT(FIX_RESERVE_SIZE))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\

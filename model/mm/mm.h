@@ -94,8 +94,15 @@ void unpin_folio(struct machine *m, struct folio *folio);
 /* Order-0 pages with a physical address instead of a folio; 0 on failure. */
 phys_addr_t get_zeroed_page(struct machine *m, unsigned int gfp);
 void free_page(struct machine *m, phys_addr_t phys);
+/* @nr contiguous pages of order 0, any number of them; the pfn of the first, 0 on failure. */
+u64 alloc_contig_pages(struct machine *m, u64 nr);
+void free_contig_range(struct machine *m, u64 pfn, u64 nr);
+/* A folio above MAX_PAGE_ORDER, of as many contiguous pages; NULL on failure. */
+struct folio *folio_alloc_gigantic(struct machine *m, unsigned int order);
 /* Halve a folio; the upper half, which is returned, has its flags and references too. */
 struct folio *folio_split(struct folio *folio);
+/* Make pages of order 0, each with a reference, of a folio. */
+void split_page(struct folio *folio);
 /* Make a compound page of a restored range. */
 void prep_compound_page(struct machine *m, struct page *page, unsigned int order);
 /* Is it in a free block of which nothing is written down? */
@@ -130,10 +137,13 @@ struct vm_struct {
 	struct vmap_area *area;		/* its place among the virtual addresses */
 };
 #define VM_ALLOC		0x00000002
+#define VM_USERMAP		0x00000008
 #define VM_ALLOW_HUGE_VMAP	0x00000400
 /* __get_vm_area_node(): an area without pages; NULL on failure. */
 struct vm_struct *get_vm_area(struct machine *m);
 struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size);
+/* The same of pages of PMD_ORDER, where it has one of them at least. */
+struct vm_struct *vmalloc_huge(struct machine *m, u64 size);
 void vfree(struct machine *m, struct vm_struct *vm);
 void vmalloc_read(struct machine *m, const struct vm_struct *vm, u64 off, void *buf, u64 size);
 void vmalloc_write(struct machine *m, struct vm_struct *vm, u64 off, const void *buf, u64 size);

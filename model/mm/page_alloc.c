@@ -110,6 +110,107 @@ struct folio *folio_alloc(struct machine *m, unsigned int gfp, unsigned int orde
 	return page_folio(page);
 }
 
+void split_page(struct folio *folio)
+{
+	struct page *page = &folio->page;
+
+	for (u64 i = 1ull << page->order; i-- > 0; ) {
+		page[i].flags &= ~PG_TAIL;
+		page[i].order = 0;
+		page[i].refcount = 1;
+	}
+}
+
+/* Is the block of MAX_PAGE_ORDER at @pfn free as a whole? */
+static bool max_block_is_free(const struct machine *m, u64 pfn)
+{
+	const struct page *page = &m->memmap[pfn];
+
+	return page_is_fresh(m, pfn) || (page->flags & PG_BUDDY && page->order == MAX_PAGE_ORDER);
+}
+
+/* Take the free blocks of MAX_PAGE_ORDER from @start to @end out of the allocator. */
+static void take_range(struct machine *m, u64 start, u64 end)
+{
+	const u64 step = 1ull << MAX_PAGE_ORDER;
+
+	for (u64 pfn = start; pfn < end; pfn += step) {
+		if (!page_is_fresh(m, pfn)) {
+			list_remove(m, pfn, MAX_PAGE_ORDER);
+			continue;
+		}
+		/* What lies before it in the fresh ones is free, and is written down now. */
+		for (; m->k->fresh < pfn; m->k->fresh += step)
+			list_push(m, m->k->fresh, MAX_PAGE_ORDER);
+		m->k->fresh += step;
+	}
+	m->k->nr_free -= end - start;
+}
+
+/* Contiguous free blocks for @nr pages, aligned to @nr rounded up; 0: there are none. */
+static u64 take_contig(struct machine *m, u64 nr)
+{
+	const u64 step = 1ull << MAX_PAGE_ORDER;
+	u64 align = max(1ull << get_order(nr << PAGE_SHIFT), step), run = 0;
+	u64 end = (nr + step - 1) & ~(step - 1);
+
+	for (u64 start = align; start + end <= m->nr_frames; start += align) {
+		for (run = 0; run < end && max_block_is_free(m, start + run); )
+			run += step;
+		if (run < end)
+			continue;
+		take_range(m, start, start + end);
+		return start;
+	}
+	return 0;
+}
+
+u64 alloc_contig_pages(struct machine *m, u64 nr)
+{
+	unsigned int order;
+	u64 pfn, taken;
+
+	if (!nr || nr > m->nr_frames || should_fail_alloc(m))
+		return 0;
+	order = get_order(nr << PAGE_SHIFT);
+	pfn = order > MAX_PAGE_ORDER ? take_contig(m, nr) : take_block(m, order);
+	if (!pfn)
+		return 0;
+	taken = order > MAX_PAGE_ORDER ? (nr + (1ull << MAX_PAGE_ORDER) - 1) &
+					 ~((1ull << MAX_PAGE_ORDER) - 1) : 1ull << order;
+	m->top = max(m->top, pfn + taken);
+	for (u64 i = 0; i < nr; i++) {
+		m->memmap[pfn + i].flags &= PG_SCRAMBLED;
+		m->memmap[pfn + i].order = 0;
+		m->memmap[pfn + i].index = 0;
+		m->memmap[pfn + i].refcount = 1;
+	}
+	census_add(m, CENSUS_FRAMES, nr);
+	for (u64 i = nr; i < taken; i++)
+		free_one_page(m, pfn + i, 0);
+	return pfn;
+}
+
+void free_contig_range(struct machine *m, u64 pfn, u64 nr)
+{
+	for (u64 i = 0; i < nr; i++)
+		free_page(m, PFN_PHYS(pfn + i));
+}
+
+struct folio *folio_alloc_gigantic(struct machine *m, unsigned int order)
+{
+	u64 pfn = alloc_contig_pages(m, 1ull << order);
+	struct page *page;
+
+	if (!pfn)
+		return NULL;
+	page = &m->memmap[pfn];
+	for (u64 i = 1; i < 1ull << order; i++)
+		page[i].refcount = 0;
+	prep_compound_page(m, page, order);
+	return page_folio(page);
+}
+
 void folio_get(struct folio *folio)
 {
 	folio->page.refcount++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vmalloc areas: order-0 pages that are contiguous only in virtual addresses. */
+/* vmalloc areas: pages that are contiguous only in virtual addresses. */
 #include "machine/machine.h"
 
 struct vmap_area {
@@ -26,6 +26,8 @@ static void free_vm_area(struct machine *m, struct vm_struct *vm)
 	kfree(m, vm, sizeof(*vm));
 }
 
+#define PMD_ORDER	9
+
 static void free_pages(struct machine *m, struct vm_struct *vm, u32 nr)
 {
 	for (u32 i = 0; i < nr; i++)
@@ -34,33 +36,59 @@ static void free_pages(struct machine *m, struct vm_struct *vm, u32 nr)
 	free_vm_area(m, vm);
 }
 
-struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size)
+/* Pages @i and on of the area, 1 << order of them; false on failure. */
+static bool area_alloc_pages(struct machine *m, struct vm_struct *vm, u32 i)
+{
+	struct folio *folio = folio_alloc(m, GFP_KERNEL | __GFP_ZERO, vm->order);
+
+	if (!folio)
+		return false;
+	split_page(folio);
+	for (u32 j = 0; j < 1u << vm->order; j++)
+		vm->pfns[i + j] = folio_pfn(m, folio) + j;
+	return true;
+}
+
+static struct vm_struct *vmalloc_order(struct machine *m, u64 bytes, unsigned int order)
 {
 	struct vm_struct *vm;
-	u64 bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes) || !bytes ||
-	    DIV_ROUND_UP(bytes, PAGE_SIZE) > m->nr_frames)
+	if (!bytes || DIV_ROUND_UP(bytes, PAGE_SIZE) > m->nr_frames)
 		return NULL;
 	vm = get_vm_area(m);
 	if (!vm)
 		return NULL;
-	vm->nr_pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	vm->nr_pages = DIV_ROUND_UP(bytes, PAGE_SIZE << order) << order;
+	vm->order = order;
 	vm->flags = VM_ALLOC;
 	vm->pfns = kzalloc_nowait(m, (u64)vm->nr_pages * sizeof(u32));
 	if (!vm->pfns) {
 		free_vm_area(m, vm);
 		return NULL;
 	}
-	for (u32 i = 0; i < vm->nr_pages; i++) {
-		phys_addr_t phys = get_zeroed_page(m, GFP_KERNEL);
-
-		if (!phys) {
+	for (u32 i = 0; i < vm->nr_pages; i += 1u << order) {
+		if (!area_alloc_pages(m, vm, i)) {
 			free_pages(m, vm, i);
 			return NULL;
 		}
-		vm->pfns[i] = PHYS_PFN(phys);
 	}
+	return vm;
+}
+
+struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size)
+{
+	u64 bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : vmalloc_order(m, bytes, 0);
+}
+
+struct vm_struct *vmalloc_huge(struct machine *m, u64 size)
+{
+	unsigned int order = size >= PAGE_SIZE << PMD_ORDER ? PMD_ORDER : 0;
+	struct vm_struct *vm = vmalloc_order(m, size, order);
+
+	if (vm)
+		vm->flags |= VM_ALLOW_HUGE_VMAP;
 	return vm;
 }
 

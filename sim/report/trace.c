@@ -487,10 +487,12 @@ static void trace_violation(struct trace *t, const struct violation *v)
 		g_autofree char *session = g_strndup(v->claims[i].session,
 						     sizeof(v->claims[i].session));
 
-		g_string_assign(text, "session \"");
+		g_string_assign(text, v->claims[i].memory ? "the " : "session \"");
 		append_printable(text, session);
-		g_string_append_printf(text, "\" token %#" G_GINT64_MODIFIER "x, ",
-				       v->claims[i].token);
+		if (!v->claims[i].memory)
+			g_string_append_printf(text, "\" token %#" G_GINT64_MODIFIER "x",
+					       v->claims[i].token);
+		g_string_append(text, ", ");
 		append_op(text, t->run.scn, v->claims[i].op);
 		append_wrapped(t->out, "    claimed by ", text->str, 6);
 	}

@@ -42,7 +42,10 @@ static void name_bind(struct run *r, const struct caller *c, const struct text *
 	*name_place(r, c->process, name) = fd;
 }
 
-/* The names of @process, or all, stand for no descriptor from here on. */
+/*
+ * The names of @process, or all, stand for no descriptor from here on. Those of memory
+ * stay, as its address does.
+ */
 static void names_drop(struct run *r, const char *process)
 {
 	GHashTableIter iter;
@@ -52,6 +55,8 @@ static void names_drop(struct run *r, const char *process)
 	while (g_hash_table_iter_next(&iter, &key, &place)) {
 		gsize len = strcspn(key, "/");
 
+		if (g_array_index(r->fds, gint32, GPOINTER_TO_UINT(place)) >= MODULE_MEM_FIRST)
+			continue;
 		if (process == NULL || (strlen(process) == len && strncmp(key, process, len) == 0))
 			g_array_index(r->fds, gint32, GPOINTER_TO_UINT(place)) = -1;
 	}

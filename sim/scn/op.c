@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "scn/op.h"
+#include "scn/op-kho.h"
 #include "scn/pattern.h"
 
 #define CHUNK_BYTES	((gsize)1 << 20)
@@ -599,6 +600,10 @@ static gint64 call_flb_put_incoming(struct call *c)
 #define VM		{ "VM", PARAM_FD, 0, 0, NULL }
 #define VCPU		{ "VCPU", PARAM_FD, 0, 0, NULL }
 #define GMEM		{ "GMEM", PARAM_FD, 0, 0, NULL }
+#define MEMORY		{ "MEMORY", PARAM_MEMORY, 0, 0, NULL }
+#define BLOB		{ "BLOB", PARAM_MEMORY, 0, 0, NULL }
+#define SUBTREE		{ "NAME", PARAM_STRING, 1, 255, NULL }
+#define PAGES(n)	{ n, PARAM_NUMBER, 0, G_MAXINT64, NULL }
 #define NAME		{ "NAME", PARAM_STRING, 0, LIVEUPDATE_SESSION_NAME_LENGTH, NULL }
 #define FLB		{ "NAME", PARAM_STRING, 0, 47, NULL }
 #define HANDLER		{ "NAME", PARAM_STRING, 0, 31, NULL }
@@ -618,6 +623,7 @@ static gint64 call_flb_put_incoming(struct call *c)
 #define NUMBER(n)	{ n, PARAM_NUMBER, G_MININT64, G_MAXINT64, NULL }
 
 #define NEW		.result = { "NEW", PARAM_NEW, 0, 0, NULL }
+#define NEW_MEMORY	.result = { "NEW", PARAM_NEW_MEMORY, 0, 0, NULL }
 #define RETURNS		.result = NUMBER("NUMBER")
 #define READS		.result = { "BYTES", PARAM_STRING, 0, MAX_STRING_BYTES, NULL }
 #define SHOWS(table)	.result = { "FIELD...", PARAM_FIELDS, 0, 0, NULL }, .fields = table
@@ -776,6 +782,67 @@ static const struct op_info table[] = {
 	  .about = "the guest writes to a guest_memfd, which processes cannot" },
 	{ "guest_read", { VCPU, GMEM, AT, LENGTH(MAX_STRING_BYTES) }, READS,
 	  .call = call_guest_read, .model_only = true, .about = "the guest reads from it" },
+
+	{ "folio_alloc", { { "ORDER", PARAM_NUMBER, 0, 24, NULL } }, NEW_MEMORY,
+	  .call = call_folio_alloc, .model_only = true,
+	  .about = "folio_alloc(), or folio_alloc_gigantic() above order 10" },
+	{ "folio_put", { MEMORY }, RETURNS, .call = call_folio_put, .model_only = true,
+	  .about = "folio_put(): give up a reference" },
+	{ "alloc_contig_pages", { PAGES("NR") }, NEW_MEMORY, .call = call_alloc_contig_pages,
+	  .model_only = true, .about = "alloc_contig_pages(): a range of single pages" },
+	{ "free_contig_range", { MEMORY }, RETURNS, .call = call_free_contig_range,
+	  .model_only = true, .about = "free_contig_range(), of all its pages" },
+	{ "vmalloc", { { "SIZE", PARAM_NUMBER, 0, G_MAXINT64, NULL }, WORD("HOW", words_vmalloc) },
+	  .optional = 1 << 1, NEW_MEMORY, .call = call_vmalloc, .model_only = true,
+	  .about = "vzalloc(), or vmalloc_huge(), or vmalloc_user()" },
+	{ "vfree", { MEMORY }, RETURNS, .call = call_vfree, .model_only = true,
+	  .about = "vfree()" },
+	{ "mem_write", { MEMORY, AT, TEXT }, RETURNS, .call = call_mem_write, .model_only = true,
+	  .about = "store bytes in memory; returns how many" },
+	{ "mem_read", { MEMORY, AT, LENGTH(MAX_STRING_BYTES) }, READS, .call = call_mem_read,
+	  .model_only = true, .about = "load bytes from memory" },
+	{ "mem_store", { BLOB, PAGES("INDEX"), MEMORY }, RETURNS, .call = call_mem_store,
+	  .model_only = true, .about = "write down in memory where other memory is" },
+	{ "mem_load", { BLOB, PAGES("INDEX") }, NEW_MEMORY, .call = call_mem_load,
+	  .model_only = true, .about = "the memory that is written down there" },
+	{ "kho_preserve_folio", { MEMORY }, RETURNS, .call = call_kho_preserve_folio,
+	  .model_only = true, .about = "keep a folio over kexec" },
+	{ "kho_unpreserve_folio", { MEMORY }, RETURNS, .call = call_kho_unpreserve_folio,
+	  .model_only = true, .about = "keep it no more" },
+	{ "kho_preserve_pages", { MEMORY, PAGES("FIRST"), PAGES("NR") },
+	  .optional = 1 << 1 | 1 << 2, RETURNS, .call = call_kho_preserve_pages, .model_only = true,
+	  .about = "keep pages over kexec, all or NR from the one of that index on" },
+	{ "kho_unpreserve_pages", { MEMORY, PAGES("FIRST"), PAGES("NR") },
+	  .optional = 1 << 1 | 1 << 2, RETURNS, .call = call_kho_unpreserve_pages,
+	  .model_only = true, .about = "keep them no more; as they were preserved" },
+	{ "kho_preserve_vmalloc", { MEMORY }, RETURNS, .call = call_kho_preserve_vmalloc,
+	  .model_only = true, .about = "keep an area over kexec" },
+	{ "kho_unpreserve_vmalloc", { MEMORY }, RETURNS, .call = call_kho_unpreserve_vmalloc,
+	  .model_only = true, .about = "keep it no more" },
+	{ "kho_alloc_preserve", { { "SIZE", PARAM_NUMBER, 0, G_MAXINT64, NULL } }, NEW_MEMORY,
+	  .call = call_kho_alloc_preserve, .model_only = true,
+	  .about = "allocate a zeroed folio, and keep it over kexec" },
+	{ "kho_unpreserve_free", { MEMORY }, RETURNS, .call = call_kho_unpreserve_free,
+	  .model_only = true, .about = "keep it no more, and free it" },
+	{ "kho_restore_folio", { MEMORY }, RETURNS, .call = call_kho_restore_folio,
+	  .model_only = true, .about = "take a folio over; -ENOENT where the kernel says NULL" },
+	{ "kho_restore_pages", { MEMORY, PAGES("FIRST"), PAGES("NR") },
+	  .optional = 1 << 1 | 1 << 2, RETURNS, .call = call_kho_restore_pages,
+	  .model_only = true, .about = "take pages over, as they were preserved" },
+	{ "kho_restore_vmalloc", { MEMORY }, RETURNS, .call = call_kho_restore_vmalloc,
+	  .model_only = true, .about = "take an area over" },
+	{ "kho_restore_free", { MEMORY }, RETURNS, .call = call_kho_restore_free,
+	  .model_only = true, .about = "take a folio over, and free it" },
+	{ "kho_add_subtree", { SUBTREE, MEMORY }, RETURNS, .call = call_kho_add_subtree,
+	  .model_only = true, .about = "hand the address of memory over by name" },
+	{ "kho_remove_subtree", { MEMORY }, RETURNS, .call = call_kho_remove_subtree,
+	  .model_only = true, .about = "hand it over no more" },
+	{ "kho_retrieve_subtree", { SUBTREE }, NEW_MEMORY, .call = call_kho_retrieve_subtree,
+	  .model_only = true, .about = "the memory that was handed over by that name" },
+	{ "kho_is_enabled", { { 0 } }, RETURNS, .call = call_kho_is_enabled, .model_only = true,
+	  .about = "is KHO switched on?" },
+	{ "is_kho_boot", { { 0 } }, RETURNS, .call = call_is_kho_boot, .model_only = true,
+	  .about = "did this kernel take a handover?" },
 
 	{ "kexec", { { 0 } }, RETURNS, .call = call_kexec, .reboots = true,
 	  .tries = { "kexec()" }, .loads = true,

@@ -14,6 +14,8 @@ enum param_kind {
 	PARAM_FD,		/* name of a descriptor */
 	PARAM_FD_NUMBER,	/* such a name, or a number */
 	PARAM_NEW,		/* result: a new name for the descriptor */
+	PARAM_MEMORY,		/* name of memory that a module has */
+	PARAM_NEW_MEMORY,	/* result: a new name for it */
 	PARAM_NUMBER,		/* or one of @words */
 	PARAM_FLAGS,		/* or words of @words joined with '|' */
 	PARAM_OCTAL,

@@ -392,6 +392,10 @@ bool value_parse(struct lex *l, const struct param *param, struct value *value)
 		return parse_name(l, value, false, "the name or number of a descriptor");
 	case PARAM_NEW:
 		return parse_name(l, value, true, "a name for the descriptor or -ERRNO");
+	case PARAM_MEMORY:
+		return parse_name(l, value, false, "the name of memory");
+	case PARAM_NEW_MEMORY:
+		return parse_name(l, value, true, "a name for the memory or -ERRNO");
 	case PARAM_NUMBER:
 		return parse_number_or_word(l, param, value);
 	case PARAM_FLAGS:

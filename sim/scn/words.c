@@ -78,6 +78,8 @@ WORDS(words_to_end, { "-", (guint64)-1 })
 WORDS(words_ioctl_how, { "ro", IOCTL_READ_ONLY }, { "raw", IOCTL_RAW })
 WORDS(words_force, { "force", 1 })
 WORDS(words_huge, { "never", 0 }, { "always", 1 })
+WORDS(words_vmalloc, { "zeroed", VMALLOC_ZEROED }, { "huge", VMALLOC_HUGE },
+	{ "user", VMALLOC_USER })
 WORDS(words_images, { "file", KEXEC_FILE }, { "segments", KEXEC_SEGMENTS })
 WORDS(words_same, { "diff", 0 }, { "same", 1 })
 

@@ -20,6 +20,7 @@ const char *words_to_end(guint i, guint64 *value);	/* "-" is -1 */
 const char *words_ioctl_how(guint i, guint64 *value);	/* "ro", "raw" */
 const char *words_force(guint i, guint64 *value);	/* "force" */
 const char *words_huge(guint i, guint64 *value);	/* never, always */
+const char *words_vmalloc(guint i, guint64 *value);	/* zeroed, huge, user */
 const char *words_images(guint i, guint64 *value);	/* file, segments */
 const char *words_same(guint i, guint64 *value);	/* diff, same */
 const char *words_files(guint i, guint64 *value);	/* enum file_kind */

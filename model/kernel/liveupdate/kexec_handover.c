@@ -23,6 +23,11 @@ bool kho_is_enabled(struct machine *m)
 	return m->k->kho.enabled;
 }
 
+bool is_kho_boot(struct machine *m)
+{
+	return m->k->kho.fdt_in;
+}
+
 /* A block that claims more than the page ends with it; behind that nothing is mapped. */
 static void cut_block(struct machine *m, phys_addr_t phys, u32 off, fdt32_t *size)
 {
@@ -141,6 +146,11 @@ int kho_preserve_pages(struct machine *m, u64 start, u64 nr_pages)
 	return 0;
 }
 
+void kho_unpreserve_pages(struct machine *m, u64 start, u64 nr_pages)
+{
+	__kho_unpreserve(m, start, start + nr_pages);
+}
+
 /* A new chunk, linked behind @cur; 0 on failure. */
 static phys_addr_t new_vmalloc_chunk(struct machine *m, phys_addr_t cur)
 {
@@ -196,17 +206,26 @@ err_free:
 	return err;
 }
 
+/* Entry @i of the chunk at @chunk; 0 behind the last one. */
+static phys_addr_t chunk_phys(struct machine *m, phys_addr_t chunk, u32 i)
+{
+	/* Without the fix what follows in memory is taken for more of them. */
+	if (i == KHO_VMALLOC_SIZE && has_fix(m, FIX_VMALLOC_CHUNKS))
+		return 0;
+	return phys_read_u64(m, chunk + offsetof(struct kho_vmalloc_chunk, phys) +
+			     i * sizeof(u64));
+}
+
 void kho_unpreserve_vmalloc(struct machine *m, const struct kho_vmalloc *pres)
 {
-	phys_addr_t addr = pres->first;
-	struct kho_vmalloc_chunk chunk;
+	u64 nr = has_fix(m, FIX_VMALLOC_CHUNKS) ? 1ull << pres->order : 1;
+	phys_addr_t addr = pres->first, phys, next;
 
-	for (; addr; addr = chunk.next) {
-		phys_read(m, addr, &chunk, sizeof(chunk));
+	for (; addr; addr = next) {
 		__kho_unpreserve(m, PHYS_PFN(addr), PHYS_PFN(addr) + 1);
-		for (u32 i = 0; i < KHO_VMALLOC_SIZE && chunk.phys[i]; i++)
-			__kho_unpreserve(m, PHYS_PFN(chunk.phys[i]),
-					 PHYS_PFN(chunk.phys[i]) + (1ull << pres->order));
+		for (u32 i = 0; (phys = chunk_phys(m, addr, i)); i++)
+			__kho_unpreserve(m, PHYS_PFN(phys), PHYS_PFN(phys) + nr);
+		next = phys_read_u64(m, addr);
 		free_page(m, addr);
 	}
 }
@@ -268,7 +287,8 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	if (counted(m) && info.magic != KHO_PAGE_MAGIC && kho_count_restore(m, pfn))
 		return page;
 	/* Only the head of a preserved block has the magic, and only once. An int counts it. */
-	if (info.magic == KHO_PAGE_MAGIC)
+	if (info.magic == KHO_PAGE_MAGIC &&
+	    (info.order <= MAX_PAGE_ORDER || has_fix(m, FIX_RESTORE_GIGANTIC)))
 		nr_pages = (s32)(1u << info.order % 32);
 	ledger_restore(m, pfn, nr_pages);
 	if (WARN_ON_ONCE(m, !nr_pages))
@@ -323,11 +343,6 @@ void kho_restore_free(struct machine *m, phys_addr_t phys)
 		folio_put(m, folio);
 }
 
-static phys_addr_t chunk_phys(struct machine *m, phys_addr_t chunk, u32 i)
-{
-	return phys_read_u64(m, chunk + offsetof(struct kho_vmalloc_chunk, phys[i]));
-}
-
 /*
  * Restore the pages of all chunks into @vm->pfns; false when something is amiss. A
  * chain that leads back fails at the chunk that was restored before.
@@ -338,7 +353,7 @@ static bool restore_chunks(struct machine *m, phys_addr_t addr, struct vm_struct
 	phys_addr_t phys, next;
 
 	for (; addr; addr = next) {
-		for (u32 i = 0; i < KHO_VMALLOC_SIZE && (phys = chunk_phys(m, addr, i)); i++) {
+		for (u32 i = 0; (phys = chunk_phys(m, addr, i)); i++) {
 			if (idx + contig_pages > vm->nr_pages)
 				return false;
 			if (!kho_restore_pages(m, phys, contig_pages))
@@ -396,38 +411,85 @@ bool kho_extent_ok(struct machine *m, phys_addr_t phys, u64 size)
 
 /* Subtrees. */
 
+static int set_subtree(struct machine *m, void *fdt, int off, phys_addr_t blob, u64 size)
+{
+	int err = fdt_setprop(fdt, off, kho_subtree_prop(m), &blob, sizeof(blob));
+
+	if (!err && m->k->boot.release.blob_size)
+		err = fdt_setprop(fdt, off, "blob-size", &size, sizeof(size));
+	return err;
+}
+
 static int __kho_add_subtree(struct machine *m, void *fdt, const char *name, phys_addr_t blob,
 			     u64 size)
 {
-	int off;
+	int off = fdt_add_subnode(fdt, 0, name), err;
 
-	if (fdt_open_into(fdt, fdt, PAGE_SIZE) < 0)
-		return -ENOMEM;
-	off = fdt_add_subnode(fdt, 0, name);
 	if (off < 0)
 		return off == -FDT_ERR_EXISTS ? -EEXIST : -ENOMEM;
-	if (fdt_setprop(fdt, off, kho_subtree_prop(m), &blob, sizeof(blob)) < 0)
-		return -ENOMEM;
-	if (m->k->boot.release.blob_size &&
-	    fdt_setprop(fdt, off, "blob-size", &size, sizeof(size)) < 0)
-		return -ENOMEM;
-	return 0;
+	err = set_subtree(m, fdt, off, blob, size);
+	if (!err)
+		return 0;
+	/* Without the fix half a node stays, and the number is one of libfdt's. */
+	if (!has_fix(m, FIX_SUBTREE_ERROR))
+		return err;
+	fdt_del_node(fdt, off);
+	return -ENOMEM;
+}
+
+/* The FDT of what this kernel hands over, with room for more in it. Without KHO there is none. */
+static bool open_fdt(struct machine *m, void *fdt)
+{
+	if (!m->k->kho.fdt)
+		oops(m, 0);
+	kho_read_fdt(m, m->k->kho.fdt, fdt);
+	return fdt_open_into(fdt, fdt, PAGE_SIZE) >= 0;
+}
+
+static void close_fdt(struct machine *m, void *fdt)
+{
+	fdt_pack(fdt);
+	write_fdt(m, m->k->kho.fdt, fdt);
 }
 
 int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 size)
 {
 	u8 fdt[PAGE_SIZE];
-	int err;
+	int err = -ENOMEM;
 
 	mutex_lock(m, &m->k->kho.lock);
-	kho_read_fdt(m, m->k->kho.fdt, fdt);
-	err = __kho_add_subtree(m, fdt, name, blob, size);
-	if (!err) {
-		fdt_pack(fdt);
-		write_fdt(m, m->k->kho.fdt, fdt);
+	if (open_fdt(m, fdt)) {
+		err = __kho_add_subtree(m, fdt, name, blob, size);
+		close_fdt(m, fdt);
 	}
 	mutex_unlock(m, &m->k->kho.lock);
 	return err;
+}
+
+static bool is_subtree_of(struct machine *m, const void *fdt, int off, phys_addr_t blob)
+{
+	const void *val;
+	int len;
+
+	val = fdt_getprop(fdt, off, kho_subtree_prop(m), &len);
+	return val && len == sizeof(blob) && !memcmp(val, &blob, sizeof(blob));
+}
+
+void kho_remove_subtree(struct machine *m, phys_addr_t blob)
+{
+	u8 fdt[PAGE_SIZE];
+	int off;
+
+	mutex_lock(m, &m->k->kho.lock);
+	if (open_fdt(m, fdt)) {
+		off = fdt_first_subnode(fdt, 0);
+		while (off >= 0 && !is_subtree_of(m, fdt, off, blob))
+			off = fdt_next_subnode(fdt, off);
+		if (off >= 0)
+			fdt_del_node(fdt, off);
+		close_fdt(m, fdt);
+	}
+	mutex_unlock(m, &m->k->kho.lock);
 }
 
 int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size)
@@ -511,6 +573,17 @@ void kho_populate(struct machine *m, phys_addr_t fdt)
 	pr_info(m, "found kexec handover data.");
 }
 
+/* Without the fix it is an int, which is negative from 2 GiB on, and wraps at 4 GiB. */
+static u64 block_size(struct machine *m, unsigned int order)
+{
+	unsigned int shift = order + PAGE_SHIFT;
+
+	if (has_fix(m, FIX_RESERVE_SIZE))
+		return 1ull << shift % 64;
+	/* Up to the end of memory; memblock cuts it off. */
+	return shift % 32 == 31 ? PFN_PHYS(m->nr_frames) : 1ull << shift % 32;
+}
+
 /*
  * kho_preserved_memory_reserve(), deserialize_bitmap(). The block may reach beyond
  * memory, its first page may not. Counts of shifts are taken as the processor does.
@@ -518,10 +591,10 @@ void kho_populate(struct machine *m, phys_addr_t fdt)
 static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
 {
 	union kho_page_info info = { .magic = KHO_PAGE_MAGIC, .order = order };
-	u64 size = 1ull << ((order + PAGE_SHIFT) % 64), pfn = PHYS_PFN(phys);
+	u64 pfn = PHYS_PFN(phys);
 	struct page *page = pfn_to_page(m, pfn);
 
-	kho_reserve(m, pfn, min(pfn + DIV_ROUND_UP(size, PAGE_SIZE), m->nr_frames));
+	kho_reserve(m, pfn, min(pfn + DIV_ROUND_UP(block_size(m, order), PAGE_SIZE), m->nr_frames));
 	page->private = info.page_private;
 }
 

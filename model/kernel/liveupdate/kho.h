@@ -90,6 +90,7 @@ int kho_init(struct machine *m);
 int kho_preserve_folio(struct machine *m, struct folio *folio);
 void kho_unpreserve_folio(struct machine *m, struct folio *folio);
 int kho_preserve_pages(struct machine *m, u64 pfn, u64 nr_pages);
+void kho_unpreserve_pages(struct machine *m, u64 pfn, u64 nr_pages);
 int kho_preserve_vmalloc(struct machine *m, struct vm_struct *vm, struct kho_vmalloc *pres);
 void kho_unpreserve_vmalloc(struct machine *m, const struct kho_vmalloc *pres);
 /* 0, -EINVAL, -E2BIG, -ENOMEM or what preserving says; *@phys is zeroed memory. */
@@ -101,12 +102,14 @@ struct folio *kho_restore_folio(struct machine *m, phys_addr_t phys);
 struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages);
 struct vm_struct *kho_restore_vmalloc(struct machine *m, const struct kho_vmalloc *pres);
 int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 size);
+void kho_remove_subtree(struct machine *m, phys_addr_t blob);
 int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size);
 /* Read the FDT in the page at @phys into @buf, of a page: 0 or the error of libfdt. */
 int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf);
 /* With extent-checks: were the @size bytes at @phys handed over, and not restored yet? */
 bool kho_extent_ok(struct machine *m, phys_addr_t phys, u64 size);
 bool kho_is_enabled(struct machine *m);
+bool is_kho_boot(struct machine *m);
 int kho_finalize(struct machine *m);
 /* kexec_file_load: what the image carries to the next kernel; 0 without KHO. */
 phys_addr_t kho_fill_kimage(struct machine *m);

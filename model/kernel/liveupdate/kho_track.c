@@ -73,6 +73,9 @@ static int kho_radix_add_key(struct machine *m, u64 key)
 	phys_addr_t node = kho->tree_root, anchor = 0;
 	unsigned int i;
 
+	/* Without KHO. */
+	if (WARN_ON_ONCE(m, !node))
+		return -EINVAL;
 	for (i = KHO_TREE_MAX_DEPTH - 1; i > 0; i--) {
 		phys_addr_t slot = node + kho_radix_get_table_index(key, i) * sizeof(u64);
 
@@ -106,6 +109,8 @@ static void kho_radix_del_key(struct machine *m, u64 key)
 {
 	phys_addr_t node = m->k->kho.tree_root;
 
+	if (WARN_ON_ONCE(m, !node))
+		return;
 	for (unsigned int i = KHO_TREE_MAX_DEPTH - 1; i > 0; i--) {
 		node = phys_read_u64(m, node + kho_radix_get_table_index(key, i) * sizeof(u64));
 		if (WARN_ON(m, !node))
