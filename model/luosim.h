@@ -1267,7 +1267,7 @@ int64_t module_mem_read(struct machine *m, int mem, void *buf, size_t len, uint6
 
 /**
  * module_mem_store() - write down in @blob where @mem is, for who reads it there.
- * @index: of the entry, from 0, of 32 bytes each.
+ * @index: of the entry, from 0, of 40 bytes each.
  * Return: 0, or -EFAULT if the blob ends before.
  */
 int module_mem_store(struct machine *m, int blob, uint64_t index, int mem);

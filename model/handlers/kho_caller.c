@@ -133,8 +133,13 @@ static u64 hash_pages(struct machine *m, u64 pfn, u64 nr, u64 index)
 {
 	u64 hash = 0;
 
-	for (u64 i = 0; i < nr && pfn_valid(m, pfn + i); i++)
-		hash += phys_hash(m, PFN_PHYS(pfn + i), PAGE_SIZE, (index + i) << PAGE_SHIFT);
+	for (u64 i = 0; i < nr && pfn_valid(m, pfn + i); i++) {
+		const struct page *page = &m->memmap[pfn + i];
+
+		/* Garbage that nobody wrote is not made up for gigabytes to be hashed. */
+		hash += page->flags & PG_SCRAMBLED && !page->data ? index + i + 1 :
+			phys_hash(m, PFN_PHYS(pfn + i), PAGE_SIZE, (index + i) << PAGE_SHIFT);
+	}
 	return hash;
 }
 
