@@ -1051,9 +1051,10 @@ int machine_flb_get(struct machine *m, const char *compatible, bool incoming);
 int machine_flb_put(struct machine *m, const char *compatible, bool incoming);
 
 /**
- * sys_insmod() - load the module of a scripted handler, which registers it.
+ * sys_insmod() - load the module of a scripted handler, which registers it; or
+ *	"test_kho", lib/test_kho.c.
  * Return: 0; -ENOENT when no script has that name; -EEXIST when it is loaded; or what
- *	registering it says, as -EBUSY.
+ *	registering it says, as -EBUSY; of test_kho -ENOMEM, -EINVAL or what KHO says.
  */
 int sys_insmod(struct machine *m, const char *name);
 

@@ -4,6 +4,7 @@
  * hand over and restore. They check nothing for KHO, so that what it does not refuse
  * takes its course.
  */
+#include "lib/test_kho.h"
 #include "machine/machine.h"
 
 enum memory_kind {
@@ -46,7 +47,7 @@ struct memory_ser {
 /* A module's names for what it does with KHO. */
 static const char *const names[] = { "folio", "pages", "vmalloc area" };
 
-static struct memory *find(struct machine *m, int mem)
+struct memory *memory_find(struct machine *m, int mem)
 {
 	u32 i = (u32)mem - MODULE_MEM_FIRST;
 
@@ -122,6 +123,32 @@ static int add_found(struct machine *m, const struct memory *found)
 	return add(m, found);
 }
 
+int memory_found(struct machine *m, phys_addr_t phys, u64 nr_pages)
+{
+	return add_found(m, &(struct memory){ .kind = MEMORY_FOLIO, .phys = phys,
+					      .nr_pages = nr_pages });
+}
+
+int memory_found_area(struct machine *m, const struct kho_vmalloc *pres)
+{
+	return add_found(m, &(struct memory){ .kind = MEMORY_VMALLOC, .pres = *pres,
+					      .nr_pages = pres->total_pages });
+}
+const struct kho_vmalloc *memory_area(const struct memory *mem)
+{
+	return &mem->pres;
+}
+
+phys_addr_t memory_phys(const struct memory *mem)
+{
+	return mem->phys;
+}
+
+void memory_forget(struct memory *mem)
+{
+	mem->refs = 0;
+}
+
 /* Restored, or allocated: the running kernel has a reference more. */
 static void hold(struct machine *m, struct memory *mem)
 {
@@ -171,7 +198,7 @@ bool kho_caller_holds(struct machine *m, u32 memory)
 
 /* Allocating and freeing. */
 
-static int do_folio_alloc(struct machine *m, unsigned int order)
+int memory_folio_alloc(struct machine *m, unsigned int order)
 {
 	struct folio *folio;
 
@@ -189,7 +216,7 @@ static void put_folio(struct machine *m, struct memory *mem)
 	folio_put(m, pfn_folio(m, PHYS_PFN(mem->phys)));
 }
 
-static int do_folio_put(struct machine *m, struct memory *mem)
+int memory_folio_put(struct machine *m, struct memory *mem)
 {
 	if (!mem || mem->kind == MEMORY_VMALLOC)
 		return mem ? -EINVAL : -EBADF;
@@ -222,7 +249,7 @@ static int do_free_contig_range(struct machine *m, struct memory *mem)
 	return 0;
 }
 
-static int do_vmalloc(struct machine *m, u64 size, enum module_vmalloc how)
+int memory_vmalloc(struct machine *m, u64 size, enum module_vmalloc how)
 {
 	struct vm_struct *vm;
 
@@ -259,7 +286,7 @@ static void free_area(struct machine *m, struct memory *mem)
 	vfree(m, vm);
 }
 
-static int do_vfree(struct machine *m, struct memory *mem)
+int memory_vfree(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "vfree");
 
@@ -271,12 +298,12 @@ static int do_vfree(struct machine *m, struct memory *mem)
 
 int module_folio_alloc(struct machine *m, unsigned int order)
 {
-	SYSCALL(m, do_folio_alloc(m, order));
+	SYSCALL(m, memory_folio_alloc(m, order));
 }
 
 int module_folio_put(struct machine *m, int mem)
 {
-	SYSCALL(m, do_folio_put(m, find(m, mem)));
+	SYSCALL(m, memory_folio_put(m, memory_find(m, mem)));
 }
 
 int module_alloc_contig_pages(struct machine *m, uint64_t nr)
@@ -286,24 +313,24 @@ int module_alloc_contig_pages(struct machine *m, uint64_t nr)
 
 int module_free_contig_range(struct machine *m, int mem)
 {
-	SYSCALL(m, do_free_contig_range(m, find(m, mem)));
+	SYSCALL(m, do_free_contig_range(m, memory_find(m, mem)));
 }
 
 int module_vmalloc(struct machine *m, uint64_t size, enum module_vmalloc how)
 {
-	SYSCALL(m, do_vmalloc(m, size, how));
+	SYSCALL(m, memory_vmalloc(m, size, how));
 }
 
 int module_vfree(struct machine *m, int mem)
 {
-	SYSCALL(m, do_vfree(m, find(m, mem)));
+	SYSCALL(m, memory_vfree(m, memory_find(m, mem)));
 }
 
 /* What it holds. */
 
 int64_t module_mem_pages(struct machine *m, int mem)
 {
-	return find(m, mem) ? (s64)find(m, mem)->nr_pages : -EBADF;
+	return memory_find(m, mem) ? (s64)memory_find(m, mem)->nr_pages : -EBADF;
 }
 
 static bool ends_before(const struct memory *mem, u64 off, u64 len)
@@ -322,7 +349,7 @@ static bool may_read(struct machine *m, const struct memory *mem)
 	       m->memmap[pfn].flags & PG_INCOMING;
 }
 
-static s64 do_write(struct machine *m, struct memory *mem, const void *buf, u64 len, u64 off)
+s64 memory_write(struct machine *m, struct memory *mem, const void *buf, u64 len, u64 off)
 {
 	if (!mem || ends_before(mem, off, len))
 		return mem ? -EFAULT : -EBADF;
@@ -335,7 +362,7 @@ static s64 do_write(struct machine *m, struct memory *mem, const void *buf, u64 
 	return len;
 }
 
-static s64 do_read(struct machine *m, struct memory *mem, void *buf, u64 len, u64 off)
+s64 memory_read(struct machine *m, struct memory *mem, void *buf, u64 len, u64 off)
 {
 	if (!mem || ends_before(mem, off, len))
 		return mem ? -EFAULT : -EBADF;
@@ -363,13 +390,13 @@ static int do_store(struct machine *m, struct memory *blob, u64 index, struct me
 		return -EBADF;
 	ser = (struct memory_ser){ .kind = 1 + mem->kind, .nr_pages = mem->nr_pages,
 				   .phys = mem->phys, .vmalloc = mem->pres };
-	return min(do_write(m, blob, &ser, sizeof(ser), entry(index)), 0);
+	return min(memory_write(m, blob, &ser, sizeof(ser), entry(index)), 0);
 }
 
 static int do_load(struct machine *m, struct memory *blob, u64 index)
 {
 	struct memory_ser ser;
-	s64 ret = do_read(m, blob, &ser, sizeof(ser), entry(index));
+	s64 ret = memory_read(m, blob, &ser, sizeof(ser), entry(index));
 
 	if (ret < 0)
 		return ret;
@@ -381,22 +408,22 @@ static int do_load(struct machine *m, struct memory *blob, u64 index)
 
 int64_t module_mem_write(struct machine *m, int mem, const void *buf, size_t len, uint64_t off)
 {
-	SYSCALL(m, do_write(m, find(m, mem), buf, len, off));
+	SYSCALL(m, memory_write(m, memory_find(m, mem), buf, len, off));
 }
 
 int64_t module_mem_read(struct machine *m, int mem, void *buf, size_t len, uint64_t off)
 {
-	SYSCALL(m, do_read(m, find(m, mem), buf, len, off));
+	SYSCALL(m, memory_read(m, memory_find(m, mem), buf, len, off));
 }
 
 int module_mem_store(struct machine *m, int blob, uint64_t index, int mem)
 {
-	SYSCALL(m, do_store(m, find(m, blob), index, find(m, mem)));
+	SYSCALL(m, do_store(m, memory_find(m, blob), index, memory_find(m, mem)));
 }
 
 int module_mem_load(struct machine *m, int blob, uint64_t index)
 {
-	SYSCALL(m, do_load(m, find(m, blob), index));
+	SYSCALL(m, do_load(m, memory_find(m, blob), index));
 }
 
 /* Preserving. */
@@ -445,7 +472,7 @@ static void end_kept(struct machine *m, struct memory *mem, struct kept as)
 	memmove(kept, kept + 1, (&mem->kept[--mem->nr_kept] - kept) * sizeof(*kept));
 }
 
-static int do_preserve_folio(struct machine *m, struct memory *mem)
+int memory_preserve_folio(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_preserve_folio");
 	struct kept as = { .as = MEMORY_FOLIO };
@@ -461,7 +488,7 @@ static int do_preserve_folio(struct machine *m, struct memory *mem)
 	return end_keep(m, mem, &as, err);
 }
 
-static int do_unpreserve_folio(struct machine *m, struct memory *mem)
+int memory_unpreserve_folio(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_unpreserve_folio");
 
@@ -510,7 +537,7 @@ static int do_unpreserve_pages(struct machine *m, struct memory *mem, u64 first,
 	return 0;
 }
 
-static int do_preserve_vmalloc(struct machine *m, struct memory *mem)
+int memory_preserve_vmalloc(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_preserve_vmalloc");
 	struct kept as = { .as = MEMORY_VMALLOC };
@@ -530,7 +557,7 @@ static int do_preserve_vmalloc(struct machine *m, struct memory *mem)
 	return end_keep(m, mem, &as, err);
 }
 
-static int do_unpreserve_vmalloc(struct machine *m, struct memory *mem)
+int memory_unpreserve_vmalloc(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_unpreserve_vmalloc");
 
@@ -558,46 +585,46 @@ static int do_alloc_preserve(struct machine *m, u64 size)
 	nr = add_held(m, (struct memory){ .kind = MEMORY_FOLIO, .phys = phys,
 					  .nr_pages = 1ull << get_order(size),
 					  .keeper = m->kernel_nr });
-	end_keep(m, find(m, nr), &as, 0);
+	end_keep(m, memory_find(m, nr), &as, 0);
 	return nr;
 }
 
 static int do_unpreserve_free(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_unpreserve_free");
-	int err = do_unpreserve_folio(m, mem);
+	int err = memory_unpreserve_folio(m, mem);
 
-	return err ? err : do_folio_put(m, mem);
+	return err ? err : memory_folio_put(m, mem);
 }
 
 int module_kho_preserve_folio(struct machine *m, int mem)
 {
-	SYSCALL(m, do_preserve_folio(m, find(m, mem)));
+	SYSCALL(m, memory_preserve_folio(m, memory_find(m, mem)));
 }
 
 int module_kho_unpreserve_folio(struct machine *m, int mem)
 {
-	SYSCALL(m, do_unpreserve_folio(m, find(m, mem)));
+	SYSCALL(m, memory_unpreserve_folio(m, memory_find(m, mem)));
 }
 
 int module_kho_preserve_pages(struct machine *m, int mem, uint64_t first, uint64_t nr)
 {
-	SYSCALL(m, do_preserve_pages(m, find(m, mem), first, nr));
+	SYSCALL(m, do_preserve_pages(m, memory_find(m, mem), first, nr));
 }
 
 int module_kho_unpreserve_pages(struct machine *m, int mem, uint64_t first, uint64_t nr)
 {
-	SYSCALL(m, do_unpreserve_pages(m, find(m, mem), first, nr));
+	SYSCALL(m, do_unpreserve_pages(m, memory_find(m, mem), first, nr));
 }
 
 int module_kho_preserve_vmalloc(struct machine *m, int mem)
 {
-	SYSCALL(m, do_preserve_vmalloc(m, find(m, mem)));
+	SYSCALL(m, memory_preserve_vmalloc(m, memory_find(m, mem)));
 }
 
 int module_kho_unpreserve_vmalloc(struct machine *m, int mem)
 {
-	SYSCALL(m, do_unpreserve_vmalloc(m, find(m, mem)));
+	SYSCALL(m, memory_unpreserve_vmalloc(m, memory_find(m, mem)));
 }
 
 int module_kho_alloc_preserve(struct machine *m, uint64_t size)
@@ -607,7 +634,7 @@ int module_kho_alloc_preserve(struct machine *m, uint64_t size)
 
 int module_kho_unpreserve_free(struct machine *m, int mem)
 {
-	SYSCALL(m, do_unpreserve_free(m, find(m, mem)));
+	SYSCALL(m, do_unpreserve_free(m, memory_find(m, mem)));
 }
 
 /* Restoring. */
@@ -619,7 +646,7 @@ static int restored(struct machine *m, struct memory *mem)
 	return 0;
 }
 
-static int do_restore_folio(struct machine *m, struct memory *mem)
+int memory_restore_folio(struct machine *m, struct memory *mem)
 {
 	struct folio *folio;
 
@@ -645,7 +672,7 @@ static int do_restore_pages(struct machine *m, struct memory *mem, u64 first, u6
 	return restored(m, mem);
 }
 
-static int do_restore_vmalloc(struct machine *m, struct memory *mem)
+int memory_restore_vmalloc(struct machine *m, struct memory *mem)
 {
 	struct vm_struct *vm;
 
@@ -670,27 +697,27 @@ static int do_restore_free(struct machine *m, struct memory *mem)
 
 int module_kho_restore_folio(struct machine *m, int mem)
 {
-	SYSCALL(m, do_restore_folio(m, find(m, mem)));
+	SYSCALL(m, memory_restore_folio(m, memory_find(m, mem)));
 }
 
 int module_kho_restore_pages(struct machine *m, int mem, uint64_t first, uint64_t nr)
 {
-	SYSCALL(m, do_restore_pages(m, find(m, mem), first, nr));
+	SYSCALL(m, do_restore_pages(m, memory_find(m, mem), first, nr));
 }
 
 int module_kho_restore_vmalloc(struct machine *m, int mem)
 {
-	SYSCALL(m, do_restore_vmalloc(m, find(m, mem)));
+	SYSCALL(m, memory_restore_vmalloc(m, memory_find(m, mem)));
 }
 
 int module_kho_restore_free(struct machine *m, int mem)
 {
-	SYSCALL(m, do_restore_free(m, find(m, mem)));
+	SYSCALL(m, do_restore_free(m, memory_find(m, mem)));
 }
 
 /* Subtrees. */
 
-static int do_add_subtree(struct machine *m, const char *name, const struct memory *mem)
+int memory_add_subtree(struct machine *m, const char *name, const struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_add_subtree");
 
@@ -699,7 +726,7 @@ static int do_add_subtree(struct machine *m, const char *name, const struct memo
 	return kho_add_subtree(m, name, mem->phys, mem->nr_pages << PAGE_SHIFT);
 }
 
-static int do_remove_subtree(struct machine *m, const struct memory *mem)
+int memory_remove_subtree(struct machine *m, const struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_remove_subtree");
 
@@ -716,18 +743,17 @@ static int do_retrieve_subtree(struct machine *m, const char *name)
 	u64 size = PAGE_SIZE;
 	int err = kho_retrieve_subtree(m, name, &phys, &size);
 
-	return err ? err : add_found(m, &(struct memory){
-		.kind = MEMORY_FOLIO, .phys = phys, .nr_pages = DIV_ROUND_UP(size, PAGE_SIZE) });
+	return err ? err : memory_found(m, phys, DIV_ROUND_UP(size, PAGE_SIZE));
 }
 
 int module_kho_add_subtree(struct machine *m, const char *name, int mem)
 {
-	SYSCALL(m, do_add_subtree(m, name, find(m, mem)));
+	SYSCALL(m, memory_add_subtree(m, name, memory_find(m, mem)));
 }
 
 int module_kho_remove_subtree(struct machine *m, int mem)
 {
-	SYSCALL(m, do_remove_subtree(m, find(m, mem)));
+	SYSCALL(m, memory_remove_subtree(m, memory_find(m, mem)));
 }
 
 int module_kho_retrieve_subtree(struct machine *m, const char *name)
@@ -781,4 +807,5 @@ void kho_callers_exit(struct machine *m)
 		while (mem->refs)
 			give_up(m, mem);
 	}
+	kho_test_end(m);
 }

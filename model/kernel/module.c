@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Modules (kernel/module/main.c): references, loading and unloading. The only
- * modules are those of the scripted handlers; all other handlers are built in.
+ * modules are those of the scripted handlers, and lib/test_kho.c; all other handlers
+ * are built in.
  */
 #include "handlers/handlers.h"
+#include "lib/test_kho.h"
 #include "machine/machine.h"
 
 bool try_module_get(struct machine *m, struct module *module)
@@ -38,6 +40,8 @@ static int init_module(struct machine *m, const char *name)
 	KCALL_NAMED(m, "__x64_sys_finit_module");
 	int i = scripted_find(m, name);
 
+	if (i < 0 && !strcmp(name, "test_kho"))
+		return m->k->kho_test ? -EEXIST : kho_test_init(m);
 	if (i < 0)
 		return i;
 	if (m->k->handlers->scripted[i])
@@ -51,6 +55,10 @@ static int delete_module(struct machine *m, const char *name, bool force)
 	int i = scripted_find(m, name);
 	struct scripted *s;
 
+	if (i < 0 && !strcmp(name, "test_kho") && m->k->kho_test) {
+		kho_test_exit(m);
+		return 0;
+	}
 	if (i < 0)
 		return i;
 	s = m->k->handlers->scripted[i];

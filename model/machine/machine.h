@@ -66,6 +66,7 @@ struct kernel {
 	struct kho kho;
 	struct luo luo;
 	struct list_head tree_objects;	/* of a tree's kernel, see engine.h */
+	struct kho_test_state *kho_test;	/* lib/test_kho.c; NULL: not loaded */
 	struct handlers *handlers;	/* handlers/handlers.h */
 	struct kexec kexec;
 	struct mutex system_transition_mutex;
