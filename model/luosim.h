@@ -604,6 +604,15 @@ struct handler_script {
 	char flb[MAX_SCRIPT_FLBS][32];
 };
 
+#define RESERVE_MEM_NAME_SIZE	16
+#define RESERVE_MEM_MAX_ENTRIES	8
+
+/** struct luosim_reserve_mem - one boot option reserve_mem=: bytes, a power of two, a name. */
+struct luosim_reserve_mem {
+	uint64_t size, align;
+	char name[RESERVE_MEM_NAME_SIZE];
+};
+
 /**
  * struct boot - what one kernel is started with.
  * @release: the row to run, changed by the caller as it likes; copied.
@@ -611,6 +620,8 @@ struct handler_script {
  * @liveupdate: boot option liveupdate=.
  * @panic_on_warn: sysctl panic_on_warn, from the first instruction on.
  * @hugepages: boot option hugepages=, of 2 MiB each.
+ * @reserve_mem: boot options reserve_mem=, in their order.
+ * @nr_reserve_mem: how many there are.
  */
 struct boot {
 	struct release release;
@@ -618,6 +629,8 @@ struct boot {
 	bool liveupdate;
 	bool panic_on_warn;
 	uint32_t hugepages;
+	struct luosim_reserve_mem reserve_mem[RESERVE_MEM_MAX_ENTRIES];
+	uint32_t nr_reserve_mem;
 };
 
 /* Memory that a machine may have, in bytes. */
@@ -1325,6 +1338,11 @@ int module_kho_remove_subtree(struct machine *m, int mem);
  * Return: its number; -ENOENT; -EINVAL for a node that is broken.
  */
 int module_kho_retrieve_subtree(struct machine *m, const char *name);
+
+/** module_reserve_mem_find_by_name() - the number of an area of reserve_mem=; -ENOENT. */
+int module_reserve_mem_find_by_name(struct machine *m, const char *name);
+/** module_reserve_mem_release_by_name() - give it to the allocator: 1, or 0: there is none. */
+int module_reserve_mem_release_by_name(struct machine *m, const char *name);
 
 /** module_kho_is_enabled(), module_is_kho_boot() - 0 or 1. */
 int module_kho_is_enabled(struct machine *m);

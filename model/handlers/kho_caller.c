@@ -34,6 +34,7 @@ struct memory {
 	struct kho_vmalloc pres;	/* what kho_preserve_vmalloc() filled in last */
 	struct kept kept[MAX_KEPT];	/* by kernel @keeper */
 	u32 nr_kept, keeper;
+	bool reserved;			/* an area of reserve_mem=: of the kernel, not of a module */
 };
 
 /* How memory is written down in a blob. */
@@ -46,6 +47,7 @@ struct memory_ser {
 
 /* A module's names for what it does with KHO. */
 static const char *const names[] = { "folio", "pages", "vmalloc area" };
+#define RESERVED_NAME	"area of reserve_mem="
 
 struct memory *memory_find(struct machine *m, int mem)
 {
@@ -446,7 +448,8 @@ static int begin_keep(struct machine *m, struct memory *mem, struct kept *as)
 	mem->keeper = m->kernel_nr;
 	if (mem->nr_kept == MAX_KEPT)
 		return -ENOSPC;
-	as->claim = ledger_claim_memory(m, names[as->as], number(m, mem));
+	as->claim = ledger_claim_memory(m, mem->reserved ? RESERVED_NAME : names[as->as],
+					number(m, mem));
 	return 0;
 }
 
@@ -508,7 +511,7 @@ static int check_part(const struct memory *mem, u64 first, u64 nr)
 	return !nr || first >= mem->nr_pages || nr > mem->nr_pages - first ? -EFAULT : 0;
 }
 
-static int do_preserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr)
+int memory_preserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr)
 {
 	KCALL_NAMED(m, "kho_preserve_pages");
 	struct kept as = { .as = MEMORY_PAGES, .first = first, .nr = nr };
@@ -524,7 +527,7 @@ static int do_preserve_pages(struct machine *m, struct memory *mem, u64 first, u
 	return end_keep(m, mem, &as, err);
 }
 
-static int do_unpreserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr)
+int memory_unpreserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr)
 {
 	KCALL_NAMED(m, "kho_unpreserve_pages");
 	int err = check_part(mem, first, nr);
@@ -609,12 +612,12 @@ int module_kho_unpreserve_folio(struct machine *m, int mem)
 
 int module_kho_preserve_pages(struct machine *m, int mem, uint64_t first, uint64_t nr)
 {
-	SYSCALL(m, do_preserve_pages(m, memory_find(m, mem), first, nr));
+	SYSCALL(m, memory_preserve_pages(m, memory_find(m, mem), first, nr));
 }
 
 int module_kho_unpreserve_pages(struct machine *m, int mem, uint64_t first, uint64_t nr)
 {
-	SYSCALL(m, do_unpreserve_pages(m, memory_find(m, mem), first, nr));
+	SYSCALL(m, memory_unpreserve_pages(m, memory_find(m, mem), first, nr));
 }
 
 int module_kho_preserve_vmalloc(struct machine *m, int mem)
@@ -642,7 +645,8 @@ int module_kho_unpreserve_free(struct machine *m, int mem)
 static int restored(struct machine *m, struct memory *mem)
 {
 	hold(m, mem);
-	ledger_memory_restored(m, number(m, mem), mem->nr_pages, hash_memory(m, mem));
+	ledger_memory_restored(m, number(m, mem), mem->nr_pages, hash_memory(m, mem),
+			       mem->reserved);
 	return 0;
 }
 
@@ -713,6 +717,39 @@ int module_kho_restore_vmalloc(struct machine *m, int mem)
 int module_kho_restore_free(struct machine *m, int mem)
 {
 	SYSCALL(m, do_restore_free(m, memory_find(m, mem)));
+}
+
+/* Areas of reserve_mem=, which nobody restores: they stay reserved. */
+
+int memory_reserved(struct machine *m, phys_addr_t start, u64 nr_pages)
+{
+	int nr = memory_found(m, start, nr_pages);
+	struct memory *mem = memory_find(m, nr);
+
+	mem->kind = MEMORY_PAGES;
+	mem->nr_pages = nr_pages;
+	mem->reserved = true;
+	restored(m, mem);
+	return nr;
+}
+
+void memory_reserved_end(struct machine *m)
+{
+	for (u32 i = 0; i < m->memories.nr; i++)
+		if (m->memories.all[i].reserved && !is_held(m, &m->memories.all[i]))
+			ledger_memory_freed(m, i + 1);
+}
+
+void memory_release_reserved(struct machine *m, struct memory *mem)
+{
+	u64 pfn = PHYS_PFN(mem->phys);
+
+	for (u64 i = 0; i < mem->nr_pages; i++) {
+		kho_frame_restored(m, &m->memmap[pfn + i]);
+		m->memmap[pfn + i].refcount = 1;
+		free_page(m, PFN_PHYS(pfn + i));
+	}
+	mem->refs = 0;
 }
 
 /* Subtrees. */
@@ -799,7 +836,7 @@ void kho_callers_exit(struct machine *m)
 	for (u32 i = m->memories.nr; i-- > 0; ) {
 		struct memory *mem = &m->memories.all[i];
 
-		if (!is_held(m, mem))
+		if (!is_held(m, mem) || mem->reserved)
 			continue;
 		for (u32 k = mem->keeper == m->kernel_nr ? mem->nr_kept : 0; k-- > 0; )
 			unpreserve(m, mem, &mem->kept[k]);

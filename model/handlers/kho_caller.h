@@ -35,6 +35,8 @@ s64 memory_write(struct machine *m, struct memory *mem, const void *buf, u64 len
 s64 memory_read(struct machine *m, struct memory *mem, void *buf, u64 len, u64 off);
 int memory_preserve_folio(struct machine *m, struct memory *mem);
 int memory_unpreserve_folio(struct machine *m, struct memory *mem);
+int memory_preserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr);
+int memory_unpreserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr);
 int memory_preserve_vmalloc(struct machine *m, struct memory *mem);
 int memory_unpreserve_vmalloc(struct machine *m, struct memory *mem);
 int memory_restore_folio(struct machine *m, struct memory *mem);
@@ -47,6 +49,11 @@ int memory_found_area(struct machine *m, const struct kho_vmalloc *pres);
 phys_addr_t memory_phys(const struct memory *mem);
 const struct kho_vmalloc *memory_area(const struct memory *mem);
 void memory_forget(struct memory *mem);
+
+/* An area of reserve_mem= in this kernel; there are no more; it goes to the allocator. */
+int memory_reserved(struct machine *m, phys_addr_t start, u64 nr_pages);
+void memory_reserved_end(struct machine *m);
+void memory_release_reserved(struct machine *m, struct memory *mem);
 
 /* All modules are unloaded: they unpreserve and free what they have. */
 void kho_callers_exit(struct machine *m);

@@ -408,10 +408,10 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 		      "another %s", (unsigned long long)claim->token, claim->session, what);
 }
 
-void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash)
+void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash, bool stays)
 {
 	u32 claim_nr = pending_memory(m, memory);
-	const struct claim *claim = claim_of(m, claim_nr);
+	struct claim *claim = claim_of(m, claim_nr);
 	u64 pfn = claim && claim->nr_extents ? claim->extents[0].pfn : 0;
 
 	if (!claim)
@@ -422,7 +422,10 @@ void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash)
 	else if (hash != claim->hash)
 		judge(m, VIOLATION_LOST, pfn, "the %.64s came back with another content",
 		      claim->session);
-	ledger_done(m, claim_nr);
+	if (stays)
+		claim->state = CLAIM_INCOMING;
+	else
+		ledger_done(m, claim_nr);
 }
 
 /* What messages call a claim. */

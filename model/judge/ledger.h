@@ -110,8 +110,11 @@ u32 ledger_claim_flb(struct machine *m, const char *compatible);
 u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible);
 /* The same for memory of kho_caller.c, which becomes the current one; @what it is. */
 u32 ledger_claim_memory(struct machine *m, const char *what, u32 memory);
-/* It was restored, as @nr pages with bytes of that hash; or restored and freed at once. */
-void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash);
+/*
+ * It was taken over, as @nr pages with bytes of that hash: restored, or it @stays as it is,
+ * reserved; or it was restored and freed at once.
+ */
+void ledger_memory_restored(struct machine *m, u32 memory, u64 nr, u64 hash, bool stays);
 void ledger_memory_freed(struct machine *m, u32 memory);
 /* KHO acts for @claim from here on; returns the one before, to be put back. */
 u32 ledger_act_for(struct machine *m, u32 claim);

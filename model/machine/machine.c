@@ -19,19 +19,21 @@ static void mm_init(struct machine *m)
 		if (!(m->memmap[pfn].flags & PG_INCOMING))
 			phys_drop(m, pfn, m->kernel_nr > 1);
 	/* Frame 0 stays unused, as physical address 0 means none. */
-	memblock_free_all(m, 1, PHYS_PFN(m->k->kho.scratch.addr));
+	memblock_free_all(m, 1, PHYS_PFN(m->k->reserve_mem.end));
 }
 
 static void start_model(struct machine *m, phys_addr_t fdt)
 {
 	if (fdt)
 		kho_populate(m, fdt);
+	reserve_mem_setup(m);
 	kho_memory_init(m);
 	mm_init(m);
 	luo_early_init(m);
 	kho_init(m);
 	luo_late_init(m);
 	memfd_luo_init(m);
+	reserve_mem_init(m);
 }
 
 /* The same of a tree: it brings its own initcalls. */
@@ -64,6 +66,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 			.type = EVENT_BOOT, .kernel = m->kernel_nr,
 			.text = k->boot.release.name });
 	kho_scratch_init(m);
+	k->reserve_mem.end = k->kho.scratch.addr;
 	luo_session_init(m);
 	if (k->boot.release.tree)
 		start_tree(m, fdt);

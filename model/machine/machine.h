@@ -16,6 +16,7 @@
 #include "kernel/liveupdate/liveupdate.h"
 #include "kernel/liveupdate/luo_internal.h"
 #include "luosim.h"
+#include "mm/memblock.h"
 #include "mm/mm.h"
 #include "kernel/printk.h"
 #include "kernel/process.h"
@@ -66,6 +67,7 @@ struct kernel {
 	struct kho kho;
 	struct luo luo;
 	struct list_head tree_objects;	/* of a tree's kernel, see engine.h */
+	struct reserve_mem reserve_mem;		/* mm/memblock.h */
 	struct kho_test_state *kho_test;	/* lib/test_kho.c; NULL: not loaded */
 	struct handlers *handlers;	/* handlers/handlers.h */
 	struct kexec kexec;

@@ -40,6 +40,8 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 		return "a policy of its own";
 	case SET_HANDLERS:
 		return "file handlers of its own";
+	case SET_RESERVE_MEM:
+		return "reserve_mem=, of which user space sees nothing";
 	}
 	return NULL;
 }

@@ -493,7 +493,10 @@ static void trace_violation(struct trace *t, const struct violation *v)
 			g_string_append_printf(text, "\" token %#" G_GINT64_MODIFIER "x",
 					       v->claims[i].token);
 		g_string_append(text, ", ");
-		append_op(text, t->run.scn, v->claims[i].op);
+		if (v->claims[i].op != 0)
+			append_op(text, t->run.scn, v->claims[i].op);
+		else
+			g_string_append(text, "at the first boot");
 		append_wrapped(t->out, "    claimed by ", text->str, 6);
 	}
 	g_string_truncate(text, 0);

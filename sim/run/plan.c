@@ -174,14 +174,19 @@ char *plan_objection(const struct scenario *scn, const struct variant *variant,
 	guint64 mem;
 	g_autoptr(GArray) plan = plan_kernels(scn, variant, overrides, &mem);
 	const struct release *release = NULL;
+	const struct boot *boot;
 	char *objection = NULL;
 	guint kernel = 0;
 
 	for (guint i = 0; i < scn->steps->len && objection == NULL; i++) {
 		const struct step *step = &g_array_index(scn->steps, struct step, i);
 
-		if (step->kind == STEP_KERNEL)
-			release = &g_array_index(plan, struct planned, kernel++).boot.release;
+		if (step->kind == STEP_KERNEL) {
+			boot = &g_array_index(plan, struct planned, kernel++).boot;
+			release = &boot->release;
+			if (release->tree != NULL && boot->nr_reserve_mem > 0)
+				return object(scn, step->line, "reserve_mem=", release);
+		}
 		if (release == NULL || release->tree == NULL)
 			continue;
 		if (scn->handlers->len > 0)

@@ -161,3 +161,13 @@ gint64 call_is_kho_boot(struct call *c)
 {
 	return module_is_kho_boot(c->machine);
 }
+
+gint64 call_reserve_mem_find_by_name(struct call *c)
+{
+	return module_reserve_mem_find_by_name(c->machine, c->args[0].bytes);
+}
+
+gint64 call_reserve_mem_release_by_name(struct call *c)
+{
+	return module_reserve_mem_release_by_name(c->machine, c->args[0].bytes);
+}

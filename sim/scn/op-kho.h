@@ -30,6 +30,8 @@ gint64 call_kho_restore_free(struct call *c);
 gint64 call_kho_add_subtree(struct call *c);
 gint64 call_kho_remove_subtree(struct call *c);
 gint64 call_kho_retrieve_subtree(struct call *c);
+gint64 call_reserve_mem_find_by_name(struct call *c);
+gint64 call_reserve_mem_release_by_name(struct call *c);
 gint64 call_kho_is_enabled(struct call *c);
 gint64 call_is_kho_boot(struct call *c);
 

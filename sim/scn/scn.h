@@ -114,6 +114,7 @@ enum setting_kind {
 	SET_POLICY,
 	SET_HANDLERS,
 	SET_HUGEPAGES,
+	SET_RESERVE_MEM,
 };
 
 struct setting {
@@ -122,6 +123,7 @@ struct setting {
 	int which;		/* enum fix or enum limit */
 	char *policy;		/* SET_POLICY: for policy_apply() */
 	char *handlers;		/* SET_HANDLERS: as written; @number is the mask */
+	struct luosim_reserve_mem area;	/* SET_RESERVE_MEM; of no bytes: none */
 };
 
 /* "kernel N RELEASE option..." */
