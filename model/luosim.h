@@ -756,6 +756,8 @@ enum fail_point {
  *	the script calls it; of FAIL_FLB its compatible string; "" for any.
  * @error: the errno, negative; ignored where fail_point_error() says which it is.
  * @nth: which time the point is reached, counted from 1; 0: never, but count.
+ * @no_nodes: of FAIL_ANYWHERE: not where an xarray gets a node, which it asks for again. How
+ *	many it needs follows from where objects lie, and differs between engines.
  */
 struct failure {
 	enum fail_point point;
@@ -763,10 +765,13 @@ struct failure {
 	char name[48];
 	int error;
 	uint32_t nth;
+	bool no_nodes;
 };
 
 /* So many failures may be asked for at once. */
 #define MAX_FAILURES	8
+/* So many functions are said of one that happened. */
+#define FAIL_CALLERS	3
 
 /**
  * struct fail_stats - what became of the failures that were asked for.
@@ -775,12 +780,15 @@ struct failure {
  * @counted: how often the points of those with an @nth of 0 were reached.
  * @last: the one that happened last; of FAIL_ANYWHERE what it was there, and which
  *	time that very point was reached.
+ * @in: the functions in which it happened, innermost first, as far as there are; the
+ *	model's are those that show in call chains.
  */
 struct fail_stats {
 	uint32_t armed;
 	uint32_t happened;
 	uint32_t counted;
 	struct failure last;
+	const char *in[FAIL_CALLERS];
 };
 
 /** fail_point_name() - the word for a point, such as "copy_to_user". */

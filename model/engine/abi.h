@@ -8,7 +8,7 @@
 #define MODEL_ENGINE_ABI_H
 
 /* Counted up with every change of this file. */
-#define ENGINE_ABI	2
+#define ENGINE_ABI	3
 
 struct machine;
 struct file;
@@ -31,6 +31,8 @@ struct engine_file {
 	unsigned long ino;
 	_Bool is_shmem, frozen;
 };
+
+#define ENGINE_CHAIN	24		/* calls that are told of a chain, at most */
 
 /* Locks lie in the memory of the tree's own; each kind fits into the smallest. */
 #define ENGINE_LOCK_SIZE	24
@@ -135,7 +137,8 @@ struct engine_host {
 	void (*done)(struct machine *m, struct file *file, unsigned long data, _Bool finished);
 	void (*deserializing)(struct machine *m, const char *session, unsigned long files);
 	void (*deserialized)(struct machine *m, int err);
-	void (*managed)(struct machine *m, int more);
+	int (*manage)(struct machine *m, unsigned long key);
+	void (*unmanage)(struct machine *m, unsigned long key);
 	void (*kho_preserve)(struct machine *m, unsigned long pfn, unsigned long nr, _Bool keep);
 	void (*kho_restore)(struct machine *m, unsigned long pfn);
 	void (*chain_begin)(struct machine *m, const void *const *chain, unsigned int depth);
@@ -178,6 +181,8 @@ struct engine_kernel {
 	const void *glue, *glue_end;	/* code that is in no kernel */
 	const void *text, *text_end;	/* all code */
 	void (*attach)(const struct engine_host *host, struct machine *m);
+	/* Who has called luosim: addresses of code, innermost first, ENGINE_CHAIN at most. */
+	unsigned int (*chain)(const void **chain);
 	/* Everything up to where the allocator gets the free frames, and what follows. */
 	void (*boot_memory)(const struct engine_boot *boot);
 	void (*boot_rest)(void);

@@ -83,6 +83,8 @@ void tree_variables_changed(struct machine *m);
 /* Code of the tree runs from here on: @where was the last that is known of it. */
 void tree_push_chain(struct machine *m, const void *const *chain, u32 depth);
 void tree_pop_chain(struct machine *m);
+/* The functions of the tree's code that has called, innermost first; NULL behind the last. */
+void tree_callers(struct machine *m, const char **names, u32 nr);
 
 /* host.c */
 extern const struct engine_host engine_host;

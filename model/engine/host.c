@@ -445,9 +445,38 @@ static void host_deserialized(struct machine *m, int err)
 		ledger_deserialized(m);
 }
 
-static void host_managed(struct machine *m, int more)
+/* The number of the object that a key of the tree's is the address of, as the model has it. */
+static u64 managed_key(struct machine *m, unsigned long key)
 {
-	census_add(m, CENSUS_MANAGED, more);
+	const struct engine_kernel *kernel = m->k->boot.release.tree->kernel;
+	const struct tree_object *object;
+
+	list_for_each_entry(object, &m->k->tree_objects, list) {
+		const char *mem = (const char *)(object + 1);
+
+		if (!object->own || key - (uintptr_t)mem >= object->size)
+			continue;
+		if (object->size == kernel->inode_size)
+			return object_id(m, *(void *const *)(mem + kernel->inode_model));
+		if (object->size == kernel->file_size)
+			return object_id(m, *(void *const *)(mem + kernel->file_model));
+	}
+	return key;
+}
+
+static int host_manage(struct machine *m, unsigned long key)
+{
+	int err = xa_insert(m, &m->k->luo.preserved_files, managed_key(m, key), m);
+
+	if (!err)
+		census_add(m, CENSUS_MANAGED, 1);
+	return err;
+}
+
+static void host_unmanage(struct machine *m, unsigned long key)
+{
+	if (xa_erase(m, &m->k->luo.preserved_files, managed_key(m, key)))
+		census_add(m, CENSUS_MANAGED, -1);
 }
 
 static void host_kho_preserve(struct machine *m, unsigned long pfn, unsigned long nr, bool keep)
@@ -491,7 +520,7 @@ const struct engine_host engine_host = {
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
 	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,
 	.deserializing = host_deserializing, .deserialized = host_deserialized,
-	.managed = host_managed, .kho_preserve = host_kho_preserve,
+	.manage = host_manage, .unmanage = host_unmanage, .kho_preserve = host_kho_preserve,
 	.kho_restore = host_kho_restore, .chain_begin = tree_push_chain,
 	.chain_end = tree_pop_chain,
 	.copy = memcpy, .move = memmove, .fill = memset, .compare = memcmp,

@@ -37,7 +37,16 @@ static const struct engine_kernel *enter(struct machine *m)
 	return tree->kernel;
 }
 
-static void take_status(struct machine *m, const struct engine_kernel *kernel)
+/* Code of the tree is called, until leave(), which is told what this returned. */
+static bool begin(struct machine *m)
+{
+	bool before = m->task->in_tree;
+
+	m->task->in_tree = true;
+	return before;
+}
+
+static void leave(struct machine *m, const struct engine_kernel *kernel, bool before)
 {
 	struct engine_status status = { 0 };
 	struct luo *luo = &m->k->luo;
@@ -46,6 +55,7 @@ static void take_status(struct machine *m, const struct engine_kernel *kernel)
 	luo->enabled = status.enabled;
 	luo->incoming.active = status.has_incoming;
 	luo->incoming.count = status.incoming;
+	m->task->in_tree = before;
 }
 
 void tree_save_variables(struct machine *m)
@@ -125,6 +135,19 @@ void tree_pop_chain(struct machine *m)
 	m->task->call_depth = m->task->tree_depth;
 }
 
+void tree_callers(struct machine *m, const char **names, u32 nr)
+{
+	struct luosim_tree *tree = m->k->boot.release.tree;
+	const void *chain[ENGINE_CHAIN];
+	u32 depth = tree->kernel->chain(chain), i = 0;
+
+	for (u32 at = 0; at < depth && i < nr; at++)
+		if (!tree_is_glue(tree, chain[at]))
+			names[i++] = tree_function(tree, chain[at]);
+	while (i < nr)
+		names[i++] = NULL;
+}
+
 /* ---- Boot ---- */
 
 void tree_boot_memory(struct machine *m, phys_addr_t fdt)
@@ -164,9 +187,10 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 void tree_boot_rest(struct machine *m)
 {
 	const struct engine_kernel *kernel = enter(m);
+	bool before = begin(m);
 
 	kernel->boot_rest();
-	take_status(m, kernel);
+	leave(m, kernel, before);
 }
 
 /* ---- Files ---- */
@@ -174,18 +198,20 @@ void tree_boot_rest(struct machine *m)
 static int tree_open(struct machine *m, struct file *file)
 {
 	const struct engine_kernel *kernel = enter(m);
+	bool before = begin(m);
 	int err = kernel->open(file);
 
-	take_status(m, kernel);
+	leave(m, kernel, before);
 	return err;
 }
 
 static int tree_release(struct machine *m, struct file *file)
 {
 	const struct engine_kernel *kernel = enter(m);
+	bool before = begin(m);
 	int err = kernel->release(file);
 
-	take_status(m, kernel);
+	leave(m, kernel, before);
 	return err;
 }
 
@@ -203,6 +229,7 @@ static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, st
 {
 	const struct engine_kernel *kernel = enter(m);
 	const char *name = file->f_dentry->d_name;
+	bool before = begin(m);
 	u32 claim = 0;
 	int err;
 
@@ -215,7 +242,7 @@ static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, st
 		ledger_done(m, claim);
 	if (claim)
 		ledger_act_for(m, 0);
-	take_status(m, kernel);
+	leave(m, kernel, before);
 	return err;
 }
 
@@ -258,8 +285,14 @@ phys_addr_t tree_fill_kimage(struct machine *m)
 
 int tree_reboot(struct machine *m)
 {
+	const struct engine_kernel *kernel = enter(m);
+	bool before = begin(m);
+	int err;
+
 	ledger_serialize_none(m);
-	return enter(m)->reboot();
+	err = kernel->reboot();
+	leave(m, kernel, before);
+	return err;
 }
 
 /* Files of one inode are one object, as they are to the handler of memfds. */

@@ -34,11 +34,14 @@ void *xa_load(const struct xarray *xa, u64 index)
 
 static struct xa_node *new_node(struct machine *m)
 {
-	struct xa_node *node = kzalloc_nowait(m, sizeof(*node));
+	struct xa_node *node;
 
+	m->task->faults.node = true;
 	/* The kernel asks for memory first without sleeping, then in earnest. */
+	node = kzalloc_nowait(m, sizeof(*node));
 	if (!node)
 		node = kzalloc_nowait(m, sizeof(*node));
+	m->task->faults.node = false;
 	m->k->xa_nodes += node != NULL;
 	return node;
 }

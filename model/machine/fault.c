@@ -59,10 +59,10 @@ const char *fail_point_target(enum fail_point point, unsigned int i)
 
 /* Is the step that is about to be taken the one that @f is about? */
 static bool is_about(const struct failure *f, enum fail_point point, enum handler_call call,
-		     const char *name)
+		     const char *name, bool node)
 {
 	if (f->point == FAIL_ANYWHERE)
-		return true;
+		return !node || !f->no_nodes;
 	if (f->point != point)
 		return false;
 	if ((point == FAIL_CALLBACK || point == FAIL_FLB) && f->call != call)
@@ -106,6 +106,20 @@ static u32 see(struct faults *faults, enum fail_point point, enum handler_call c
 	return ++faults->seen[i].nth;
 }
 
+/* Where it happens, for whoever looks for it in the sources. */
+static void note_callers(struct machine *m, struct fail_stats *stats)
+{
+	const struct task *task = m->task;
+	u32 depth = min(task->call_depth, (u32)CALL_DEPTH);
+
+	if (task->in_tree) {
+		tree_callers(m, stats->in, FAIL_CALLERS);
+		return;
+	}
+	for (u32 i = 0; i < FAIL_CALLERS; i++)
+		stats->in[i] = i < depth ? task->call[depth - 1 - i] : NULL;
+}
+
 int should_fail(struct machine *m, enum fail_point point, enum handler_call call, const char *name)
 {
 	struct faults *faults = &m->task->faults;
@@ -115,10 +129,11 @@ int should_fail(struct machine *m, enum fail_point point, enum handler_call call
 	for (u32 i = 0; i < faults->nr; i++) {
 		const struct failure *f = &faults->armed[i];
 
-		if (!is_about(f, point, call, name))
+		/* Those that are not meant are counted where they are asked for by themselves. */
+		nth = f->point == FAIL_ANYWHERE && f->nth ? see(faults, point, call, name) : 0;
+		if (!is_about(f, point, call, name, faults->node))
 			continue;
 		faults->reached[i]++;
-		nth = f->point == FAIL_ANYWHERE && f->nth ? see(faults, point, call, name) : 0;
 		if (!f->nth)
 			faults->stats.counted++;
 		if (f->nth != faults->reached[i] || error)
@@ -127,6 +142,7 @@ int should_fail(struct machine *m, enum fail_point point, enum handler_call call
 		faults->stats.last = *f;
 		if (f->point == FAIL_ANYWHERE)
 			faults->stats.last = failure_at(point, call, name, nth);
+		note_callers(m, &faults->stats);
 		error = faults->stats.last.error ? faults->stats.last.error : -1;
 	}
 	return error;

@@ -12,6 +12,7 @@ struct faults {
 	struct failure armed[MAX_FAILURES];
 	u32 reached[MAX_FAILURES];	/* how often its point was */
 	u32 nr;
+	bool node;			/* what is allocated is of an xarray */
 	struct fail_stats stats;
 	/* with FAIL_ANYWHERE: how often each point was reached, one by one */
 	struct {

@@ -39,6 +39,7 @@ struct task {
 	jmp_buf panic_env;		/* the system call under way */
 
 	struct uptr user;		/* argument of an ioctl on a tree's file */
+	bool in_tree;			/* code of a tree's kernel has called what runs */
 
 	u32 op;				/* operation under way, for the ledger */
 	u32 claim;			/* on whose behalf KHO is called; 0: nobody's */

@@ -330,7 +330,8 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	restore(w, w->at);
 	run(w, op, nth, &done);
 	/* The reduced machine has no session that cannot be opened. */
-	if ((nth > 0 && !done.hit) || (s->world->reduced && done.opened && done.ret < 0))
+	if ((nth > 0 && !witness_hit(&w->witness, &done)) ||
+	    (s->world->reduced && done.opened && done.ret < 0))
 		return false;
 	w->booted = done.booted;
 	found = witness_close(&w->witness, &w->place, op, &done);

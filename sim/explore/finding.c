@@ -119,6 +119,11 @@ void witness_run(struct witness *w, struct machine *m, struct place *place, guin
 		twin_run(w->twin, op, nth);
 }
 
+bool witness_hit(const struct witness *w, const struct done *done)
+{
+	return done->hit || (w->twin != NULL && twin_hit(w->twin));
+}
+
 void witness_forget(struct witness *w, struct machine *m)
 {
 	machine_forget_violations(m);

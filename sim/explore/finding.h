@@ -75,6 +75,9 @@ struct witness {
 void witness_run(struct witness *w, struct machine *m, struct place *place, guint op, guint nth,
 		 struct done *done);
 
+/** witness_hit() - did the failure that was asked for happen, on either machine? */
+bool witness_hit(const struct witness *w, const struct done *done);
+
 /** witness_forget() - machine_forget_violations(), likewise. */
 void witness_forget(struct witness *w, struct machine *m);
 

@@ -215,6 +215,8 @@ static void print_variant(GString *out, const struct world *world, guint nth,
 	if (nth >= FIRST_DAMAGE) {
 		world_print_damage(step, world, nth - FIRST_DAMAGE);
 		world_print_step(out, WORLD_STEP, step->str, "0");
+	} else if (!done->hit) {
+		g_string_append(out, "  # the step that fails is not there\n");
 	} else {
 		fail_print(step, &fail);
 		world_print_step(out, WORLD_STEP, step->str, "");

@@ -101,7 +101,7 @@ static bool path_shows(struct walker *w, const GArray *path, const struct findin
 			w->reached = i;
 		if (nr > 0 || last)
 			return last && noted(w, f->id);
-		if (step->nth > 0 && !done.hit && !race)
+		if (step->nth > 0 && !witness_hit(&w->witness, &done) && !race)
 			return false;
 	}
 	return f->at_end && witness_end(&w->witness, w->machine, &w->place) > 0 && noted(w, f->id);
@@ -237,7 +237,7 @@ static int go_on(struct walker *w, struct path_step *step, struct done *done)
 
 	if (world_pair(w->world, step->op) == NULL) {
 		nr = do_step(w, step, done);
-		if (!done->hit)
+		if (!witness_hit(&w->witness, done))
 			step->nth = 0;
 		return nr;
 	}

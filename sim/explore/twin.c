@@ -5,6 +5,7 @@
 
 #include "explore/internal.h"
 #include "explore/twin.h"
+#include "scn/fail.h"
 #include "scn/tree.h"
 #include "scn/words.h"
 
@@ -135,6 +136,11 @@ void twin_run(struct twin *t, guint op, guint nth)
 	world_run(t->world, t->machine, &t->place, op, nth, &t->done);
 }
 
+bool twin_hit(const struct twin *t)
+{
+	return t->done.hit;
+}
+
 void twin_forget(struct twin *t)
 {
 	machine_forget_violations(t->machine);
@@ -187,6 +193,36 @@ static bool number_differs(const struct twin *t, struct note *note, const char *
 	g_autofree char *first = number(a), *second = number(b);
 
 	return a != b && differs(t, note, action, first, second);
+}
+
+/* "fail alloc nth 3, in kho_alloc_preserve < kho_block_set_grow" */
+static char *failure_text(const struct done *done)
+{
+	const struct fail fail = { .failure = done->failure };
+	GString *out = g_string_new(NULL);
+
+	if (!done->hit)
+		return g_string_free(g_string_append(out, "no step fails"), FALSE);
+	fail_print(out, &fail);
+	for (guint i = 0; i < FAIL_CALLERS && done->in[i] != NULL; i++)
+		g_string_append_printf(out, "%s%s", i == 0 ? ", in " : " < ", done->in[i]);
+	return g_string_free(out, FALSE);
+}
+
+/* Which step failed, where one was asked to; one of them may have no such step. */
+static bool failure_differs(const struct twin *t, struct note *note, const char *action,
+			    const struct done *a)
+{
+	const struct done *b = &t->done;
+	g_autofree char *first = NULL, *second = NULL;
+
+	if (a->hit == b->hit && a->failure.point == b->failure.point &&
+	    a->failure.call == b->failure.call &&
+	    g_str_equal(a->failure.name, b->failure.name))
+		return false;
+	first = failure_text(a);
+	second = failure_text(b);
+	return differs(t, note, action, first, second);
 }
 
 /* What an operation returned, and what followed from it at once. */
@@ -242,7 +278,8 @@ bool twin_compare(struct twin *t, const struct place *place, guint op, const str
 {
 	const char *action = op_of(t->world, op)->name;
 
-	if (result_differs(t, note, action, done) || said_differs(t, note, action) ||
+	if (failure_differs(t, note, action, done) || result_differs(t, note, action, done) ||
+	    said_differs(t, note, action) ||
 	    number_differs(t, note, action, machine_panicked(t->first),
 			   machine_panicked(t->machine)))
 		return true;

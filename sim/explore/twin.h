@@ -36,6 +36,9 @@ void twin_hear(struct twin *twin, const struct event *event);
 /** twin_run() - the second machine does what the first has done. */
 void twin_run(struct twin *twin, guint op, guint nth);
 
+/** twin_hit() - did the failure that was asked for happen on the second machine? */
+bool twin_hit(const struct twin *twin);
+
 /** twin_forget() - as machine_forget_violations(). */
 void twin_forget(struct twin *twin);
 

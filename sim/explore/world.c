@@ -474,6 +474,7 @@ static void take_failure(struct machine *m, struct place *place, struct done *do
 	machine_fail_clear(m);
 	done->hit = stats.happened > 0;
 	done->failure = stats.last;
+	memcpy(done->in, stats.in, sizeof(done->in));
 	place->faults += done->hit;
 }
 
@@ -494,7 +495,9 @@ static void run_op(const struct world *world, struct machine *m, struct place *p
 		   guint nth, struct done *done)
 {
 	const struct world_op *op = op_of(world, nr);
-	const struct failure anywhere = { .point = FAIL_ANYWHERE, .error = -EIO, .nth = nth };
+	const struct failure anywhere = {
+		.point = FAIL_ANYWHERE, .error = -EIO, .nth = nth, .no_nodes = world->no_nodes,
+	};
 	guint kernel = machine_kernel(m);
 
 	*done = (struct done){ .slot = -1, .opened = op->gives == GIVES_INCOMING };

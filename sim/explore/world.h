@@ -72,6 +72,7 @@ struct world_op {
  * @log: lines of the log count.
  * @words: the operations that are tried, and files beside memfds.
  * @contents: what is in files makes a state.
+ * @no_nodes: as in struct failure.
  * @boots: of each kernel.
  * @mem: bytes; @least_mem unless the command line says otherwise.
  * @hugepages: set aside at boot, likewise.
@@ -86,7 +87,7 @@ struct world {
 	guint tasks, races, processes, max_states;
 	bool no_reduction;
 	struct world_words words;
-	bool reduced, log, contents;
+	bool reduced, log, contents, no_nodes;
 	const struct world *beside;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem, least_mem;
@@ -128,6 +129,7 @@ struct done {
 	bool refused;		/* -EBUSY, and no session has the object */
 	bool hit;		/* the failure or damage that was asked for happened: */
 	struct failure failure;
+	const char *in[FAIL_CALLERS];	/* where it did, see struct fail_stats */
 	bool opened;		/* it was a retrieve_session() */
 	gint slot;		/* that got the descriptor; -1: it was closed at once */
 	bool left;		/* the kernel; the next one may have stopped at once */

@@ -40,6 +40,11 @@ static void leave(void)
 	pages_push();
 }
 
+static unsigned int chain(const void **chain)
+{
+	return chain_from(luosim.frame, chain);
+}
+
 /* ---- Boot ---- */
 
 static void early_param_set(const char *name, bool on)
@@ -205,6 +210,7 @@ const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) 
 	.text = __ehdr_start,
 	.text_end = etext,
 	.attach = attach,
+	.chain = chain,
 	.boot_memory = boot_memory,
 	.boot_rest = boot_rest,
 	.status = status,

@@ -17,10 +17,12 @@
 struct attached {
 	const struct engine_host *host;
 	struct machine *m;
+	const void *frame;		/* that called luosim last */
 };
 extern struct attached luosim;
 
-#define HOST(call, ...)	(luosim.host->call(luosim.m, ##__VA_ARGS__))
+#define HOST(call, ...)	(luosim.frame = __builtin_frame_address(0), \
+			 luosim.host->call(luosim.m, ##__VA_ARGS__))
 #define HOST_STATIC(call, arg)	(luosim.host->call(arg))
 
 /* A struct file of the tree beside the model's. */
@@ -58,9 +60,11 @@ void pages_push(void);
 struct folio *folio_pull(unsigned long pfn);
 /* Allocations from here on are KHO's own, until it is called with false. */
 void tracking(bool on);
+/* Nodes of xarrays from here on are those of one whose depth the model knows. */
+void inserting(bool on);
 
 /* chain.c */
-#define MAX_CHAIN	24
+unsigned int chain_from(const void *frame, const void **chain);
 unsigned int call_chain(const void **chain);
 
 #endif

@@ -178,12 +178,24 @@ extern struct xarray luo_preserved_files __weak;
 extern int real___xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 extern void *real_xa_erase(struct xarray *xa, unsigned long index);
 
+/*
+ * Which keys there are is the tree's. How many nodes it takes to hold one, each of which may
+ * not be had, follows from where objects lie: in luosim, not in a kernel. The model says.
+ */
 SUPPLY(int, __xa_insert, (struct xarray *xa, unsigned long index, void *entry, gfp_t gfp))
 {
-	int err = real___xa_insert(xa, index, entry, gfp);
+	int err;
 
-	if (!err && xa == &luo_preserved_files)
-		HOST(managed, 1);
+	if (xa != &luo_preserved_files)
+		return real___xa_insert(xa, index, entry, gfp);
+	inserting(true);
+	err = real___xa_insert(xa, index, entry, gfp);
+	inserting(false);
+	if (err)
+		return err;
+	err = HOST(manage, index);
+	if (err)
+		real_xa_erase(xa, index);
 	return err;
 }
 
@@ -192,7 +204,7 @@ SUPPLY(void *, xa_erase, (struct xarray *xa, unsigned long index))
 	void *entry = real_xa_erase(xa, index);
 
 	if (entry && xa == &luo_preserved_files)
-		HOST(managed, -1);
+		HOST(unmanage, index);
 	return entry;
 }
 
@@ -274,7 +286,7 @@ SUPPLY(void, kho_unpreserve_vmalloc, (struct kho_vmalloc *preservation))
 
 static void restoring(phys_addr_t phys)
 {
-	const void *chain[MAX_CHAIN];
+	const void *chain[ENGINE_CHAIN];
 
 	if (!pfn_valid(PHYS_PFN(phys)))
 		return;

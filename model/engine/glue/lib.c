@@ -38,20 +38,25 @@ SUPPLY(int, memcmp, (const void *a, const void *b, size_t n))
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
 
-unsigned int call_chain(const void **chain)
+unsigned int chain_from(const void *of, const void **chain)
 {
-	const void **frame = __builtin_frame_address(0);
+	const void *const *frame = of;
 	unsigned int depth = 0;
 
-	while (depth < MAX_CHAIN) {
+	while (depth < ENGINE_CHAIN) {
 		const char *from = frame[1];
 
 		if (from < __ehdr_start || from >= etext)
 			break;
 		chain[depth++] = from;
-		frame = (const void **)frame[0];
+		frame = frame[0];
 	}
 	return depth;
+}
+
+unsigned int call_chain(const void **chain)
+{
+	return chain_from(__builtin_frame_address(0), chain);
 }
 
 /* ---- Messages ---- */
@@ -93,7 +98,7 @@ SUPPLY(int, ___ratelimit, (struct ratelimit_state *rs, const char *func))
 
 static void warn(const void *where)
 {
-	const void *chain[MAX_CHAIN];
+	const void *chain[ENGINE_CHAIN];
 
 	HOST(warn, where, chain, call_chain(chain));
 }
@@ -142,7 +147,7 @@ SUPPLY(void, panic, (const char *fmt, ...))
 /* A stub calls this for a function that is in neither half. */
 void luosim_missing(const char *name)
 {
-	const void *chain[MAX_CHAIN];
+	const void *chain[ENGINE_CHAIN];
 
 	HOST(missing, name, chain, call_chain(chain));
 }

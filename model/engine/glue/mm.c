@@ -20,13 +20,18 @@ static u32 *touched;
 static u32 first_touched;
 #define TOUCHED_LAST	U32_MAX
 
-static bool is_tracking, has_allocator;
+static bool is_tracking, is_inserting, has_allocator;
 static struct list_head areas = LIST_HEAD_INIT(areas);
 static unsigned long vmalloc_start, vmalloc_next, vmalloc_end;
 
 void tracking(bool on)
 {
 	is_tracking = on;
+}
+
+void inserting(bool on)
+{
+	is_inserting = on;
 }
 
 void memory_init(const struct engine_boot *boot)
@@ -287,7 +292,7 @@ SUPPLY(void, folio_unlock, (struct folio *folio))
 
 struct object {
 	size_t size;
-	bool uncounted;
+	bool uncounted, own;
 } __aligned(16);
 
 kmem_buckets luosim_kmalloc_caches[NR_KMALLOC_TYPES] __asm__("kmalloc_caches");
@@ -309,12 +314,26 @@ static void *object_alloc(size_t size)
 	return object + 1;
 }
 
+/* One that never fails, and that nobody counts. */
+static void *own_object_alloc(size_t size)
+{
+	struct object *object = HOST(own_alloc, sizeof(*object) + size);
+
+	object->size = size;
+	object->own = true;
+	return object + 1;
+}
+
 SUPPLY(void, kfree, (const void *mem))
 {
 	struct object *object = (struct object *)mem - 1;
 
 	if (ZERO_OR_NULL_PTR(mem))
 		return;
+	if (object->own) {
+		HOST(own_free, object, sizeof(*object) + object->size);
+		return;
+	}
 	if (object->uncounted)
 		HOST(uncount, -1);
 	HOST(heap_free, object, sizeof(*object) + object->size);
@@ -337,7 +356,8 @@ SUPPLY(void *, __kmalloc_large_noprof, (size_t size, gfp_t gfp))
 
 SUPPLY(void *, kmem_cache_alloc_lru_noprof, (struct kmem_cache *s, void *lru, gfp_t gfp))
 {
-	return object_alloc(sizeof(struct xa_node));
+	return is_inserting ? own_object_alloc(sizeof(struct xa_node)) :
+			      object_alloc(sizeof(struct xa_node));
 }
 
 SUPPLY(void, kmem_cache_free, (struct kmem_cache *s, void *mem))
@@ -530,7 +550,7 @@ SUPPLY(void *, __kvmalloc_node_noprof, (size_t size))
 
 	if (size > INT_MAX) {
 		if (!warned) {
-			const void *chain[MAX_CHAIN];
+			const void *chain[ENGINE_CHAIN];
 
 			warned = true;
 			HOST(warn, luosim___kvmalloc_node_noprof, chain, call_chain(chain));
