@@ -85,6 +85,9 @@ trace()
 	"$luosim" --kernel "$1" "$2" 2>&1 | sed -E "s|\./x\.so|$row|g" | tr -s ' \n' ' ' | sed -E "
 		s/kernel ([0-9]+) $row, version [^ ]* (commit [^ ]* )?configuration [0-9a-f]+/kernel \1 $row/g
 		s/exec from: [^ ]+/exec from:/g
+		s/\b(session->|luo_session\.)mutex/luo_session.mutex/g
+		s/luo_file->mutex/luo_file.mutex/g
+		s/luo_session_global\.(in|out)(coming|going)\.rwsem/luo_session_header.rwsem/g
 		s/heap objects [0-9]+ -> [0-9]+/heap objects/g
 		s/, / /g"
 }
@@ -120,6 +123,8 @@ check "most of them ran" ran 110
 check "failures go as on row $row" same "$scenarios"/faults/*.scn
 check "findings go as on row $row" same "$scenarios"/findings/*.scn
 check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
+check "races have as many schedules as on row $row, that end as there" same "$scenarios"/races/*.scn
+check "all races that say something of it ran" ran 17
 
 check "several jobs print the same" same_jobs
 
@@ -151,15 +156,16 @@ proves()
 
 finds_nothing()
 {
-	gives 0 explore --kernel ./x.so --sessions 1 --inodes 1 --tokens 1
+	gives 0 explore --kernel ./x.so --sessions 1 --inodes 1 --tokens 1 "$@"
 	grep -q 'all seen, 0 findings' out || cat out
 }
 
-# The object of the tree with one line of luo_file.c changed by sed, which stands beside
-# the tree: compiled as build-kernel does, with what the tree was configured for.
+# changed SED [FILE]: the object of the tree with one line of FILE, or of luo_file.c, changed by
+# sed, which stands beside the tree: compiled as build-kernel does, with what the tree was
+# configured for.
 changed()
 {
-	local key work
+	local file=kernel/liveupdate/${2:-luo_file.c} key work
 	key=$(grep -oEm 1 'configuration [0-9a-f]+' trace | cut -d ' ' -f 2)
 	work=${XDG_CACHE_HOME:-$HOME/.cache}/luosim/$key
 	rm -rf changed obj
@@ -171,8 +177,8 @@ changed()
 	rm changed/kernel/liveupdate
 	cp -pr "$tree/kernel/liveupdate" changed/kernel/
 	cp -pr "$work/obj" obj
-	sed -E "$1" "$tree/kernel/liveupdate/luo_file.c" >changed/kernel/liveupdate/luo_file.c
-	[ "$(diff {"$tree",changed}/kernel/liveupdate/luo_file.c | grep -c '^>')" -eq 1 ] ||
+	sed -E "$1" "$tree/$file" >"changed/$file"
+	[ "$(diff {"$tree",changed}/"$file" | grep -c '^>')" -eq 1 ] ||
 		echo "sed '$1' does not change one line"
 	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD= \
 		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
@@ -203,6 +209,20 @@ steps_differ()
 	grep -q '^  fail ' out || echo "no scenario with the step that fails"
 }
 
+# races SED SCENARIO REGEXP: with that change of luo_session.c, all schedules of SCENARIO show
+# what REGEXP says, and the schedule that is printed for it does so again.
+races()
+{
+	changed "$1" luo_session.c
+	gives 1 --kernel ./y.so "$2"
+	tr -s ' \n' ' ' <out >flat
+	grep -qE -- "$3" flat || { echo "no '$3' in:"; cat out; }
+	sed -E "s/^( *race).*/\1 schedule=$(sed -nE 's/.*race, in the order (.*)/\1/p' out)/" "$2" >again.scn
+	gives 1 --kernel ./y.so again.scn
+	tr -s ' \n' ' ' <out >flat
+	grep -qE -- "$3" flat || { echo "not again:"; cat again.scn out; }
+}
+
 check "all sequences of a small world are as on row $row" \
 	proves 0 'all seen, 0 differences' ./x.so
 slow "another errno is told, by a scenario" told \
@@ -217,15 +237,36 @@ slow "an error path that forgets is told" told \
 	'/^err_erase_xa:/,/^err_module_put:/s/xa_erase\(&luo_preserved_files,/(void)(/' \
 	'differs in preserve_fd, .*: unclean-error: .* objects claimed 0 -> 1$' --faults 1
 slow "a step that can fail and that the release lacks is told, and where" steps_differ
+slow "a lock that was left out is told" races \
+	'/^static long luo_session_ioctl/,/^}/s/guard\(rwsem_read\).*//' \
+	"$scenarios/races/preserve-frozen.scn" \
+	'pages handed over for token 0xc of session "vm0" are reserved'
+slow "memory that is used when it was freed is told" races \
+	's/luo_session_remove\(sh, session\);/kfree(session); &/' \
+	"$scenarios/races/close-create.scn" 'uses memory that the task of line [0-9]+ has freed'
+slow "a lock that is taken twice is told" races \
+	'/^static int luo_session_release/,/^}/s/guard\(rw.*/guard(rwsem_write)(\&luo_session_global.outgoing.rwsem); &/' \
+	"$scenarios/races/close-create.scn" \
+	'sleeps for ever on luo_session_global.outgoing.rwsem, which itself holds'
+slow "locks taken in two orders are told" races \
+	'/^static int luo_session_release/,/^}/s/guard\(rw.*/scoped_guard(rwsem_write, \&luo_session_global.outgoing.rwsem) { & } &/' \
+	"$scenarios/races/close-create.scn" \
+	'lock order: luo_session_serialize_rwsem is taken under luo_session_global.outgoing.rwsem'
+slow "a lock that should be held is told" races \
+	'/^int luo_session_retrieve/,/^}/s/guard\(mutex\).*//' \
+	"$scenarios/races/retrieve-close.scn" 'WARNING.* luo_session_getfile'
 slow "the release is identified" proves 0 "is equal in this world to $row$" ./x.so --identify \
 	--opens 1 --tokens 1
 check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' prove ./x.so --format=json \
 	"${world[@]}" --depth 2
 check "searches that a bound ended name no release" proves 3 \
 	': a bound ended the search before any release was seen to be equal$' ./x.so --identify --depth 1
-check "what a tree cannot do is told" gives 2 prove ./x.so --tasks 2
+check "what a tree cannot do is told" gives 2 prove ./x.so --damage 1
+check "prove with two tasks is refused" gives 2 prove ./x.so --tasks 2
 check "prove of what is no tree" gives 2 prove v7.3
 check "a search of the tree alone sees all" finds_nothing
+slow "a search with two tasks sees all" finds_nothing --tasks 2 --kernels 1 --opens 1 \
+	--ops create_session,preserve_fd,close_session
 
 cat >fix.scn <<'EOF'
 scenario fix

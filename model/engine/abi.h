@@ -42,6 +42,12 @@ enum engine_lock {
 	ENGINE_READ, ENGINE_READ_UNLOCK, ENGINE_WRITE, ENGINE_WRITE_UNLOCK,
 };
 
+/* What the object knows of the task that runs, while others do. */
+struct engine_task {
+	const void *frame;
+	_Bool tracking, inserting;
+};
+
 enum engine_callback {
 	ENGINE_CAN_PRESERVE, ENGINE_PRESERVE, ENGINE_FREEZE, ENGINE_RETRIEVE, ENGINE_CAN_FINISH,
 	ENGINE_FLB_PRESERVE, ENGINE_FLB_RETRIEVE,
@@ -54,9 +60,9 @@ enum engine_callback {
 struct engine_host {
 	/*
 	 * The heap: counted in the census or not, in which case it never fails either. What
-	 * KHO remembers pages with is @tracking.
+	 * KHO remembers pages with is @tracking; others do not run before what is @nowait.
 	 */
-	void *(*heap_alloc)(struct machine *m, unsigned long size, _Bool tracking);
+	void *(*heap_alloc)(struct machine *m, unsigned long size, _Bool tracking, _Bool nowait);
 	void (*heap_free)(struct machine *m, void *mem, unsigned long size);
 	void *(*own_alloc)(struct machine *m, unsigned long size);
 	void (*own_free)(struct machine *m, void *mem, unsigned long size);
@@ -68,6 +74,7 @@ struct engine_host {
 	unsigned long (*frame_alloc)(struct machine *m, unsigned int order, _Bool zero,
 				     _Bool uncounted);
 	void (*frame_free)(struct machine *m, unsigned long pfn);
+	unsigned long (*top)(struct machine *m);	/* none from there on was ever used */
 	void (*page_get)(struct machine *m, unsigned long pfn, struct engine_page *page);
 	void (*page_set)(struct machine *m, unsigned long pfn, const struct engine_page *page);
 	void (*folio_restored)(struct machine *m, unsigned long pfn, unsigned long nr);
@@ -121,7 +128,12 @@ struct engine_host {
 	void (*missing)(struct machine *m, const char *name, const void *const *chain,
 			unsigned int depth) __attribute__((noreturn));
 
+	/* Others may run; or not, from here on until it is called with false. */
+	void (*yield_alloc_pages)(struct machine *m);
+	void (*one_step)(struct machine *m, _Bool on);
 	_Bool (*is_held)(struct machine *m, const void *inside);
+	/* Is there a lock, and not what has been freed? It does not return then. */
+	void (*check_freed)(struct machine *m, const void *lock);
 	void (*lock)(struct machine *m, enum engine_lock what, void *lock, const char *name,
 		     _Bool *taken);
 
@@ -183,6 +195,9 @@ struct engine_kernel {
 	void (*attach)(const struct engine_host *host, struct machine *m);
 	/* Who has called luosim: addresses of code, innermost first, ENGINE_CHAIN at most. */
 	unsigned int (*chain)(const void **chain);
+	/* The task that runs gives way, and goes on. */
+	void (*give_way)(struct engine_task *task);
+	void (*go_on)(const struct engine_task *task);
 	/* Everything up to where the allocator gets the free frames, and what follows. */
 	void (*boot_memory)(const struct engine_boot *boot);
 	void (*boot_rest)(void);

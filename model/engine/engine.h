@@ -80,6 +80,9 @@ void tree_inode_gone(struct machine *m, struct inode *inode);
 /* The variables are to be in the machine's memory; or are taken from there anew. */
 void tree_save_variables(struct machine *m);
 void tree_variables_changed(struct machine *m);
+/* The task that runs gives way in the midst of the tree's code; and goes on there. */
+void tree_give_way(struct machine *m);
+void tree_go_on(struct machine *m);
 /* Code of the tree runs from here on: @where was the last that is known of it. */
 void tree_push_chain(struct machine *m, const void *const *chain, u32 depth);
 void tree_pop_chain(struct machine *m);

@@ -23,9 +23,10 @@ static struct tree_object *forget_object(void *mem)
 	return object;
 }
 
-static void *host_heap_alloc(struct machine *m, unsigned long size, bool tracking)
+static void *host_heap_alloc(struct machine *m, unsigned long size, bool tracking, bool nowait)
 {
-	struct tree_object *object = kzalloc(m, sizeof(*object) + size);
+	u64 all = sizeof(struct tree_object) + size;
+	struct tree_object *object = nowait ? kzalloc_nowait(m, all) : kzalloc(m, all);
 
 	if (!object)
 		return NULL;
@@ -78,6 +79,11 @@ static void host_frame_free(struct machine *m, unsigned long pfn)
 {
 	m->memmap[pfn].refcount = 1;
 	folio_put(m, page_folio(&m->memmap[pfn]));
+}
+
+static unsigned long host_top(struct machine *m)
+{
+	return m->top;
 }
 
 static void host_page_get(struct machine *m, unsigned long pfn, struct engine_page *page)
@@ -292,6 +298,42 @@ static void __attribute__((noreturn)) host_missing(struct machine *m, const char
 _Static_assert(sizeof(struct mutex) <= ENGINE_LOCK_SIZE, "a mutex fits into the tree's");
 _Static_assert(sizeof(struct rw_semaphore) <= ENGINE_LOCK_SIZE, "so does a semaphore");
 
+static void host_yield_alloc_pages(struct machine *m)
+{
+	task_yield(m, YIELD_ALLOC_PAGES, NULL);
+}
+
+static void host_one_step(struct machine *m, bool on)
+{
+	m->task->one_step += on ? 1 : -1;
+}
+
+/* The functions that come to it are the tree's. */
+static void host_check_freed(struct machine *m, const void *lock)
+{
+	const char *callers[1];
+
+	if (!freed_by(lock))
+		return;
+	tree_callers(m, callers, 1);
+	kcall_push(m, callers[0]);
+	check_freed(m, lock);
+}
+
+static bool gives_up(enum engine_lock what)
+{
+	return what == ENGINE_UNLOCK || what == ENGINE_READ_UNLOCK || what == ENGINE_WRITE_UNLOCK;
+}
+
+/* What a lock's class is follows from which were taken before, and is not to make states. */
+static void forget_class(enum engine_lock what, void *lock)
+{
+	if (what == ENGINE_LOCK || what == ENGINE_TRYLOCK)
+		((struct mutex *)lock)->class = 0;
+	else
+		((struct rw_semaphore *)lock)->class = 0;
+}
+
 static void host_lock(struct machine *m, enum engine_lock what, void *lock, const char *name,
 		      bool *taken)
 {
@@ -319,6 +361,9 @@ static void host_lock(struct machine *m, enum engine_lock what, void *lock, cons
 		up_write(m, lock);
 		break;
 	}
+	/* Who gave it up may find it freed. */
+	if (!gives_up(what))
+		forget_class(what, lock);
 }
 
 /* No lock of the kernel's is larger than this. */
@@ -499,7 +544,7 @@ const struct engine_host engine_host = {
 	.own_alloc = host_own_alloc, .own_free = host_own_free,
 	.uncount = host_uncount, .too_large = host_too_large,
 	.frame_alloc = host_frame_alloc, .frame_free = host_frame_free,
-	.page_get = host_page_get, .page_set = host_page_set,
+	.top = host_top, .page_get = host_page_get, .page_set = host_page_set,
 	.folio_restored = host_folio_restored, .reserve = host_reserve, .scratch = host_scratch,
 	.map = engine_map, .unmap = engine_unmap,
 	.copy_from_user = host_copy_from_user, .copy_to_user = host_copy_to_user,
@@ -515,7 +560,9 @@ const struct engine_host engine_host = {
 	.add_to_page_cache = host_add_to_page_cache, .remove_folio = host_remove_folio,
 	.acct_blocks = host_acct_blocks, .recalc_inode = host_recalc_inode,
 	.print = host_print, .ratelimit = printk_allowed, .warn = host_warn, .stop = host_stop,
-	.missing = host_missing, .is_held = host_is_held, .lock = host_lock,
+	.missing = host_missing, .yield_alloc_pages = host_yield_alloc_pages,
+	.one_step = host_one_step, .is_held = host_is_held, .check_freed = host_check_freed,
+	.lock = host_lock,
 	.should_fail = host_should_fail, .preserving = host_preserving,
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
 	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,

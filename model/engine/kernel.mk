@@ -39,7 +39,7 @@ GLUE = core fs handlers lib mm
 
 # Functions of the tree that the glue stands in front of.
 WRAPPED = liveupdate_register_file_handler luo_file_deserialize luo_session_deserialize \
-	kho_preserve_folio kho_unpreserve_folio kho_preserve_pages kho_unpreserve_pages \
+	kho_alloc_preserve kho_preserve_folio kho_unpreserve_folio kho_preserve_pages kho_unpreserve_pages \
 	kho_unpreserve_vmalloc kho_restore_folio kho_restore_pages kho_radix_init_tree \
 	__xa_insert xa_erase
 
@@ -65,7 +65,7 @@ wrap = objdump -t $@ | awk -v wrapped='$(WRAPPED)' ' \
 .SECONDEXPANSION:
 unplus = $(subst +,/,$(1))
 
-$(objects): %.o: $$(TREE)/$$(call unplus,%).c
+$(objects): %.o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
 	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,$(call module_of,$(call unplus,$*).c),$<) \
 		-MF $(CURDIR)/$*.d -MT $@ -c -o $(CURDIR)/$@ $<
 	$(wrap)
@@ -74,7 +74,7 @@ $(objects): %.o: $$(TREE)/$$(call unplus,%).c
 
 # Of what is borrowed only functions and constants are taken, and only what is called. What
 # the configuration leaves out may not compile, and has nothing to lend.
-$(borrowed): borrowed+%.o: $$(TREE)/$$(call unplus,%).c
+$(borrowed): borrowed+%.o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
 	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) -ffunction-sections -fdata-sections \
 		$(call names,$(notdir $(<:.c=)),$<) -MF $(CURDIR)/borrowed+$*.d -MT $@ \
 		-c -o $(CURDIR)/$@ $< 2>/dev/null || $(CC) -x c -c -o $(CURDIR)/$@ /dev/null

@@ -74,6 +74,18 @@ void tree_variables_changed(struct machine *m)
 		tree->owner = NULL;
 }
 
+/* ---- Tasks ---- */
+
+void tree_give_way(struct machine *m)
+{
+	m->k->boot.release.tree->kernel->give_way(&m->task->tree);
+}
+
+void tree_go_on(struct machine *m)
+{
+	enter(m)->go_on(&m->task->tree);
+}
+
 /* ---- Bad pointers ---- */
 
 /* The function that followed it, and its callers. */
@@ -94,18 +106,35 @@ static u32 chain_of(const struct luosim_tree *tree, const ucontext_t *context, c
 	return depth;
 }
 
+/* What kfree() has left is the address of nothing: who has it in a register followed it. */
+static u64 poison_of(const ucontext_t *context)
+{
+	static const int registers[] = {
+		REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_R8, REG_R9, REG_R10,
+		REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	};
+	u64 poison = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(registers) && !poison; i++)
+		poison = freed_by(&context->uc_mcontext.gregs[registers[i]]);
+	return poison;
+}
+
 static void bad_pointer(int sig, siginfo_t *info, void *data)
 {
 	const ucontext_t *context = data;
 	const void *at = (const void *)context->uc_mcontext.gregs[REG_RIP];
 	struct luosim_tree *tree = running && running->k ? running->k->boot.release.tree : NULL;
 	const void *chain[CALL_DEPTH];
+	u64 poison = poison_of(context);
 
 	if (!tree || at < tree->kernel->text || at >= tree->kernel->text_end) {
 		signal(sig, SIG_DFL);
 		return;
 	}
 	tree_push_chain(running, chain, chain_of(tree, context, chain));
+	if (poison)
+		use_after_free(running, poison);
 	oops(running, (u8 *)info->si_addr - running->memory.ram);
 }
 

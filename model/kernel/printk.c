@@ -114,6 +114,14 @@ void warn(struct machine *m, const char *func)
 		panic(m, "kernel: panic_on_warn set ...");
 }
 
+/* To the system call under way, out of whatever runs. */
+static void __attribute__((noreturn)) stop(struct machine *m)
+{
+	m->task->in_tree = false;
+	m->task->one_step = 0;
+	longjmp(m->task->panic_env, 1);
+}
+
 void panic(struct machine *m, const char *fmt, ...)
 {
 	char text[200];
@@ -125,7 +133,7 @@ void panic(struct machine *m, const char *fmt, ...)
 	m->panicked = true;
 	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text });
 	judge(m, VIOLATION_PANIC, 0, "the kernel stopped: %s", text);
-	longjmp(m->task->panic_env, 1);
+	stop(m);
 }
 
 void loop_forever(struct machine *m, const char *func)
@@ -133,7 +141,7 @@ void loop_forever(struct machine *m, const char *func)
 	printk(m, LOG_ERR, "watchdog: BUG: soft lockup - CPU#0 stuck in %s", func);
 	m->panicked = true;
 	judge(m, VIOLATION_STUCK, 0, "%s never ends", func);
-	longjmp(m->task->panic_env, 1);
+	stop(m);
 }
 
 void oops(struct machine *m, phys_addr_t phys)

@@ -196,7 +196,7 @@ struct task *task_of(struct machine *m, u32 id);
 /* A place where another task may come to run; @point and @lock say which. */
 static inline void task_yield(struct machine *m, enum yield_point point, const char *lock)
 {
-	if (m->task->id)
+	if (m->task->id && !m->task->one_step)
 		task_give_way(m, point, lock);
 }
 

@@ -74,12 +74,16 @@ static __attribute__((noinline)) void switch_out(struct machine *m)
 {
 	struct task *task = m->task;
 
+	if (task->in_tree)
+		tree_give_way(m);
 	note_sp(task);
 	if (!_setjmp(task->context)) {
 		leaving_to_scheduler(m);
 		_longjmp(m->scheduler, 1);
 	}
 	arrived(NULL, NULL);
+	if (m->task->in_tree)
+		tree_go_on(m);
 }
 
 static void task_main(unsigned int low, unsigned int high)

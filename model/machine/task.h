@@ -12,6 +12,7 @@
 
 #include <setjmp.h>
 
+#include "engine/abi.h"
 #include "machine/fault.h"
 #include "luosim.h"
 #include "kernel/printk.h"
@@ -40,6 +41,8 @@ struct task {
 
 	struct uptr user;		/* argument of an ioctl on a tree's file */
 	bool in_tree;			/* code of a tree's kernel has called what runs */
+	struct engine_task tree;	/* while it gives way in there */
+	u32 one_step;			/* it does not give way: see yield.h */
 
 	u32 op;				/* operation under way, for the ledger */
 	u32 claim;			/* on whose behalf KHO is called; 0: nobody's */

@@ -4,7 +4,9 @@
  * preempted anywhere, or other processors run beside it. What is one step here and
  * several there: the allocation of pages with its limits, drop_caches and setrlimit,
  * guest_memfd under its invalidate_lock, iommufd under its own, and KVM's choice of an
- * id for a vCPU. No race within them is found.
+ * id for a vCPU. No race within them is found. The list holds for a tree's kernel as well
+ * (engine/), so that a race has as many schedules on both: what KHO remembers of pages,
+ * vmalloc areas and xarrays are one step there, too.
  */
 #ifndef MODEL_MACHINE_YIELD_H
 #define MODEL_MACHINE_YIELD_H

@@ -94,9 +94,7 @@ static bool tree_can(const struct world *world, GError **error)
 
 	if (tree == NULL)
 		return true;
-	if (world->tasks > 1)
-		what = "--tasks 2";
-	else if (world->damage > 0)
+	if (world->damage > 0)
 		what = "--damage";
 	else if (world->words.nr_others > 0)
 		what = "--handlers";

@@ -161,8 +161,6 @@ static char *step_objection(const struct scenario *scn, const struct step *step,
 {
 	if (step->kind == STEP_KERNEL && !release_as_built(release))
 		return object(scn, step->line, "a policy, fix, limit or handler", release);
-	if (step->kind == STEP_RACE)
-		return object(scn, step->line, "race", release);
 	if (step->kind == STEP_OP && step->op.info->model_only)
 		return object(scn, step->line, step->op.info->name, release);
 	return NULL;

@@ -45,6 +45,23 @@ static unsigned int chain(const void **chain)
 	return chain_from(luosim.frame, chain);
 }
 
+/* ---- Tasks ---- */
+
+/* Others see what was done so far. */
+static void give_way(struct engine_task *task)
+{
+	*task = (struct engine_task){ .frame = luosim.frame };
+	memory_give_way(task);
+	leave();
+}
+
+static void go_on(const struct engine_task *task)
+{
+	luosim.frame = task->frame;
+	memory_go_on(task);
+	files_pull();
+}
+
 /* ---- Boot ---- */
 
 static void early_param_set(const char *name, bool on)
@@ -211,6 +228,8 @@ const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) 
 	.text_end = etext,
 	.attach = attach,
 	.chain = chain,
+	.give_way = give_way,
+	.go_on = go_on,
 	.boot_memory = boot_memory,
 	.boot_rest = boot_rest,
 	.status = status,

@@ -123,6 +123,14 @@ void files_push(void)
 	}
 }
 
+void files_pull(void)
+{
+	struct shadow_file *sf;
+
+	list_for_each_entry(sf, &files, list)
+		file_pull(&sf->file);
+}
+
 void files_done(void)
 {
 	struct shadow_file *sf;

@@ -48,6 +48,8 @@ void files_push(void);
 /* The same, and luosim's turn comes. */
 void files_done(void);
 void file_gone(struct file *file);
+/* Take over anew what the model has of files. */
+void files_pull(void);
 /* Is the lock at @lock the one of a file's inode? */
 struct inode *inode_of_lock(const void *lock);
 
@@ -56,6 +58,9 @@ void memory_init(const struct engine_boot *boot);
 /* From here on there are free frames to allocate. */
 void allocator_init(void);
 void pages_push(void);
+/* What belongs to the task that runs. */
+void memory_give_way(struct engine_task *task);
+void memory_go_on(const struct engine_task *task);
 /* Fill the tree's struct page of a folio from the model's. */
 struct folio *folio_pull(unsigned long pfn);
 /* Allocations from here on are KHO's own, until it is called with false. */

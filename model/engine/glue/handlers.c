@@ -215,6 +215,14 @@ static void preserved(struct page *page, unsigned long nr, bool keep)
 	HOST(kho_preserve, page_to_pfn(page), nr, keep);
 }
 
+extern void *real_kho_alloc_preserve(size_t size) __weak;
+
+SUPPLY(void *, kho_alloc_preserve, (size_t size))
+{
+	HOST(yield_alloc_pages);
+	return real_kho_alloc_preserve(size);
+}
+
 extern int real_kho_radix_init_tree(void *tree, void *root) __weak;
 extern int real_kho_preserve_folio(struct folio *folio) __weak;
 extern void real_kho_unpreserve_folio(struct folio *folio) __weak;
@@ -248,7 +256,9 @@ SUPPLY(int, kho_preserve_folio, (struct folio *folio))
 
 SUPPLY(void, kho_unpreserve_folio, (struct folio *folio))
 {
+	HOST(one_step, true);
 	real_kho_unpreserve_folio(folio);
+	HOST(one_step, false);
 	preserved(&folio->page, folio_nr_pages(folio), false);
 }
 
@@ -266,7 +276,9 @@ SUPPLY(int, kho_preserve_pages, (struct page *page, unsigned long nr))
 
 SUPPLY(void, kho_unpreserve_pages, (struct page *page, unsigned long nr))
 {
+	HOST(one_step, true);
 	real_kho_unpreserve_pages(page, nr);
+	HOST(one_step, false);
 	preserved(page, nr, false);
 }
 
@@ -281,7 +293,9 @@ SUPPLY(void, kho_unpreserve_vmalloc, (struct kho_vmalloc *preservation))
 		for (unsigned int i = 1; i < PAGE_SIZE / sizeof(*chunk) && chunk[i]; i++)
 			preserved(pfn_to_page(PHYS_PFN(chunk[i])), nr, false);
 	}
+	HOST(one_step, true);
 	real_kho_unpreserve_vmalloc(preservation);
+	HOST(one_step, false);
 }
 
 static void restoring(phys_addr_t phys)

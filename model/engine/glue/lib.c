@@ -172,6 +172,7 @@ static bool lock(enum engine_lock what, void *lock, const struct lockdep_map *ma
 		HOST(inode_lock, inode, what == ENGINE_WRITE || what == ENGINE_READ);
 		return true;
 	}
+	HOST(check_freed, lock);
 	if (!word[0])
 		memset(word, 0, ENGINE_LOCK_SIZE);
 	HOST(lock, what, lock, name_of(map), &taken);

@@ -24,9 +24,11 @@ static bool is_tracking, is_inserting, has_allocator;
 static struct list_head areas = LIST_HEAD_INIT(areas);
 static unsigned long vmalloc_start, vmalloc_next, vmalloc_end;
 
+/* What KHO remembers is written in one step. */
 void tracking(bool on)
 {
 	is_tracking = on;
+	HOST(one_step, on);
 }
 
 void inserting(bool on)
@@ -109,6 +111,32 @@ void pages_push(void)
 		touched[pfn] = 0;
 		folio_push((struct folio *)pfn_to_page(pfn));
 	}
+}
+
+/* Others may have taken references on pages that the task still has. */
+static void pages_pull(void)
+{
+	struct engine_page ep;
+
+	for (unsigned long pfn = 0; pfn < HOST(top); pfn++) {
+		if (!page_count(pfn_to_page(pfn)))
+			continue;
+		HOST(page_get, pfn, &ep);
+		set_page_count(pfn_to_page(pfn), ep.refcount);
+	}
+}
+
+void memory_give_way(struct engine_task *task)
+{
+	task->tracking = is_tracking;
+	task->inserting = is_inserting;
+}
+
+void memory_go_on(const struct engine_task *task)
+{
+	is_tracking = task->tracking;
+	is_inserting = task->inserting;
+	pages_pull();
 }
 
 static struct page *alloc(gfp_t gfp, unsigned int order)
@@ -298,13 +326,13 @@ struct object {
 kmem_buckets luosim_kmalloc_caches[NR_KMALLOC_TYPES] __asm__("kmalloc_caches");
 struct kmem_cache *luosim_node_cachep __asm__("radix_tree_node_cachep");
 
-static void *object_alloc(size_t size)
+static void *object_alloc(size_t size, bool nowait)
 {
 	struct object *object;
 
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	object = HOST(heap_alloc, sizeof(*object) + size, is_tracking);
+	object = HOST(heap_alloc, sizeof(*object) + size, is_tracking, nowait);
 	if (!object)
 		return NULL;
 	object->size = size;
@@ -341,23 +369,23 @@ SUPPLY(void, kfree, (const void *mem))
 
 SUPPLY(void *, __kmalloc_noprof, (size_t size, gfp_t gfp))
 {
-	return size ? object_alloc(size) : ZERO_SIZE_PTR;
+	return size ? object_alloc(size, false) : ZERO_SIZE_PTR;
 }
 
 SUPPLY(void *, __kmalloc_cache_noprof, (struct kmem_cache *s, gfp_t gfp, size_t size))
 {
-	return object_alloc(size);
+	return object_alloc(size, false);
 }
 
 SUPPLY(void *, __kmalloc_large_noprof, (size_t size, gfp_t gfp))
 {
-	return object_alloc(size);
+	return object_alloc(size, false);
 }
 
 SUPPLY(void *, kmem_cache_alloc_lru_noprof, (struct kmem_cache *s, void *lru, gfp_t gfp))
 {
 	return is_inserting ? own_object_alloc(sizeof(struct xa_node)) :
-			      object_alloc(sizeof(struct xa_node));
+			      object_alloc(sizeof(struct xa_node), true);
 }
 
 SUPPLY(void, kmem_cache_free, (struct kmem_cache *s, void *mem))
@@ -412,12 +440,12 @@ static void area_free(struct area *area)
 
 static struct area *area_alloc(size_t size, unsigned long flags)
 {
-	struct area *area = size ? object_alloc(sizeof(*area)) : NULL;
+	struct area *area = size ? object_alloc(sizeof(*area), true) : NULL;
 
 	if (!area)
 		return NULL;
 	INIT_LIST_HEAD(&area->list);
-	area->object = object_alloc(16);
+	area->object = object_alloc(16, true);
 	if (!area->object) {
 		area_free(area);
 		return NULL;
@@ -510,7 +538,7 @@ static void *vzalloc_pages(size_t size)
 	if (!area)
 		return NULL;
 	area->vm.nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
-	area->vm.pages = object_alloc(area->vm.nr_pages * sizeof(struct page *));
+	area->vm.pages = object_alloc(area->vm.nr_pages * sizeof(struct page *), true);
 	if (!area->vm.pages) {
 		area_free(area);
 		return NULL;
@@ -557,7 +585,7 @@ SUPPLY(void *, __kvmalloc_node_noprof, (size_t size))
 		}
 		return NULL;
 	}
-	return HOST(too_large, size) ? NULL : object_alloc(size);
+	return HOST(too_large, size) ? NULL : object_alloc(size, true);
 }
 
 SUPPLY(void, kvfree, (const void *mem))
