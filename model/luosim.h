@@ -550,16 +550,20 @@ struct event {
  * Machines.
  */
 
-/** enum handler_call - callbacks that can fail; a script sets the first of them. */
+/** enum handler_call - callbacks of handlers and FLBs, all of which a script can let fail. */
 enum handler_call {
 	CALL_PRESERVE,
 	CALL_FREEZE,
 	CALL_RETRIEVE,
 	CALL_FLB_PRESERVE,
 	CALL_FLB_RETRIEVE,
-	NR_SCRIPT_CALLS,
-	CALL_CAN_PRESERVE = NR_SCRIPT_CALLS,
+	CALL_CAN_PRESERVE,
 	CALL_CAN_FINISH,
+	CALL_UNPRESERVE,
+	CALL_UNFREEZE,
+	CALL_FINISH,
+	CALL_FLB_UNPRESERVE,
+	CALL_FLB_FINISH,
 	NR_HANDLER_CALLS
 };
 
@@ -573,23 +577,93 @@ int handler_call_find(const char *name);
 enum handler_finish { FINISH_ALWAYS, FINISH_RETRIEVED, FINISH_NEVER };
 
 /** enum handler_id - what get_id() of a scripted handler says. */
-enum handler_id { ID_FILE, ID_INODE, ID_CONSTANT };
+enum handler_id { ID_FILE, ID_INODE, ID_CONSTANT, ID_EXPR };
 
-/* A scripted handler has no more FLBs than this. */
-#define MAX_SCRIPT_FLBS	4
+/**
+ * enum script_term - what an expression of a script is made of, in postfix order.
+ * @TERM_NUMBER: a number of its own.
+ * @TERM_FILE: number of the struct file; and @TERM_INODE of its inode.
+ * @TERM_SIZE: i_size; @TERM_STATE: the count of an eventfd, or the position;
+ *	@TERM_SEALS: seals. 0 of a file that was not retrieved.
+ * @TERM_RETRIEVED: 1 when the file was retrieved, else 0.
+ * @TERM_CALL: which call of that callback it is in the kernel, counted from 1; 0 in an id.
+ * @TERM_KERNEL: the number of the kernel.
+ * @TERM_OR: from here on operators, of the two terms before them.
+ */
+enum script_term {
+	TERM_NUMBER,
+	TERM_FILE, TERM_INODE, TERM_SIZE, TERM_STATE, TERM_SEALS, TERM_RETRIEVED, TERM_CALL,
+	TERM_KERNEL,
+	TERM_OR, TERM_AND, TERM_EQ, TERM_NE, TERM_LT, TERM_LE, TERM_GT, TERM_GE,
+	TERM_BITOR, TERM_BITAND, TERM_ADD, TERM_SUB, TERM_MUL, TERM_DIV, TERM_MOD,
+	NR_SCRIPT_TERMS
+};
+
+#define MAX_SCRIPT_TERMS	24
+
+/**
+ * struct script_expr - an expression; numbers have 64 bits without a sign.
+ * @nr: terms; 0: there is none.
+ * @term: see &enum script_term.
+ * @number: of TERM_NUMBER.
+ */
+struct script_expr {
+	uint32_t nr;
+	uint8_t term[MAX_SCRIPT_TERMS];
+	uint64_t number[MAX_SCRIPT_TERMS];
+};
+
+/**
+ * enum script_failure - how a callback of a scripted handler fails.
+ * @FAILS_AT_ONCE: it does nothing, and returns the errno if it returns any.
+ * @FAILS_AND_KEEPS: it returns the errno and keeps what it has made up to there.
+ * @FAILS_WITHOUT_FILE: retrieve() returns 0, and has no file to give.
+ */
+enum script_failure { FAILS_AT_ONCE, FAILS_AND_KEEPS, FAILS_WITHOUT_FILE };
+
+/**
+ * enum script_need - how far another file of the session must be.
+ * @NEED_PRESERVED: before preserve(), or that returns -ENOENT.
+ * @NEED_FROZEN: before freeze(), or that returns -EBUSY.
+ * @NEED_RETRIEVED: before retrieve(), or that returns -EBUSY.
+ * @NEED_FINISHED: before finish(), or that warns.
+ */
+enum script_need { NEED_PRESERVED, NEED_FROZEN, NEED_RETRIEVED, NEED_FINISHED, NR_SCRIPT_NEEDS };
+
+/* What "loses" names. */
+#define LOSES_STATE	(1 << 0)
+#define LOSES_BYTES	(1 << 1)
+
+/* A scripted handler has no more FLBs, needs and compatible strings than this. */
+#define MAX_SCRIPT_FLBS		4
+#define MAX_SCRIPT_NEEDS	4
+#define MAX_SCRIPT_COMPATIBLE	4
+
+/* Pages of one file that it hands over, at most. */
+#define MAX_SCRIPT_FOLIOS	250
 
 /**
  * struct handler_script - a file handler made to order. It keeps the count of an
- * eventfd, and of other files the position.
- * @name: its compatible string.
+ * eventfd, and of other files the position; the bytes of memfds and of its own files.
+ * @name: what it is called, and its compatible string unless @compatible says another.
  * @accepts: mask of 1 << &enum file_kind: the files that it takes.
- * @fail: for each callback: the errno, negative, or 0; and which call of a
- *	kernel's fails, counted from 1; 0 for all.
+ * @fail: for each callback: the errno, negative, -1 where it returns none, or 0; which
+ *	call of a kernel's fails, counted from 1; 0 for all; and how.
  * @finish: see &enum handler_finish.
  * @id: see &enum handler_id.
  * @constant: of ID_CONSTANT.
+ * @id_expr: of ID_EXPR.
+ * @can_preserve, @can_finish: what must be true besides; may be empty.
  * @flb: compatible strings of the FLBs that its files need, in the order in which
  *	they are registered; "" ends them. Handlers that name the same FLB share it.
+ * @flb_on: for each the handler whose files need it; "": its own.
+ * @folios: pages of each of its own files; of a file of another kind, pages that are
+ *	handed over beside it.
+ * @loses: mask of LOSES_STATE and LOSES_BYTES: what does not come back.
+ * @leaks: mask of 1 << &enum handler_call: which take a page and never give it back.
+ * @needs: what there must be of other handlers' files in the session; "" ends them.
+ * @compatible: compatible strings, each from that kernel on; "" ends them.
+ * @twice: it is registered once more, which is refused.
  */
 struct handler_script {
 	char name[32];
@@ -597,11 +671,26 @@ struct handler_script {
 	struct {
 		int error;
 		uint32_t nth;
-	} fail[NR_SCRIPT_CALLS];
+		enum script_failure how;
+	} fail[NR_HANDLER_CALLS];
 	enum handler_finish finish;
 	enum handler_id id;
 	uint64_t constant;
+	struct script_expr id_expr, can_preserve, can_finish;
 	char flb[MAX_SCRIPT_FLBS][32];
+	char flb_on[MAX_SCRIPT_FLBS][32];
+	uint32_t folios;
+	uint32_t loses;
+	uint32_t leaks;
+	struct {
+		char handler[32];
+		enum script_need what;
+	} needs[MAX_SCRIPT_NEEDS];
+	struct {
+		uint32_t kernel;
+		char text[48];
+	} compatible[MAX_SCRIPT_COMPATIBLE];
+	bool twice;
 };
 
 #define RESERVE_MEM_NAME_SIZE	16
@@ -1456,7 +1545,11 @@ enum file_kind {
 	FILE_EPOLL,
 	FILE_DIR,
 	FILE_OPATH,		/* a file opened with O_PATH */
-	NR_FILE_KINDS
+	NR_FILE_KINDS,
+	/* what a scripted handler may take besides: */
+	FILE_MEMFD = NR_FILE_KINDS,
+	FILE_OWN,		/* what sys_open_own() makes of it */
+	NR_SCRIPT_KINDS
 };
 
 /** file_kind_name() - the word for a kind, such as "eventfd". */
@@ -1569,6 +1662,13 @@ int sys_recv_fd(struct machine *m);
 /* Descriptors (fs/open.c, fs/file.c). */
 int sys_open(struct machine *m, const char *path, int flags);
 int sys_open_kind(struct machine *m, enum file_kind kind);
+/**
+ * sys_open_own() - open a new file of the kind that a handler brings along.
+ * @handler: its name.
+ * Return: the descriptor; -ENOENT when it has no such kind; -ENODEV when it is not
+ *	loaded; -EMFILE; -ENOMEM.
+ */
+int sys_open_own(struct machine *m, const char *handler);
 int sys_close(struct machine *m, int fd);
 int sys_dup(struct machine *m, int fd);
 int sys_fcntl(struct machine *m, int fd, int cmd, unsigned long arg);

@@ -673,7 +673,7 @@ static void a_scripted_handler_knows_its_files(void **state)
 	assert_int_equal(preserve_fd(m, session, sys_open_kind(m, FILE_EPOLL), 3), -ENOENT);
 	assert_int_equal(handler_call_find(handler_call_name(CALL_FLB_RETRIEVE)),
 			 CALL_FLB_RETRIEVE);
-	assert_int_equal(handler_call_find("finish"), -ENOENT);
+	assert_int_equal(handler_call_find("poll"), -ENOENT);
 }
 
 static void only_the_call_that_was_named_fails(void **state)

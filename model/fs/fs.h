@@ -88,7 +88,7 @@ struct inode {
 	struct rw_semaphore i_rwsem;
 	bool is_shmem;
 	bool is_hugetlb;
-	bool is_gmem;			/* a guest_memfd */
+	bool is_gmem;			/* a guest_memfd, or a scripted handler's own file */
 	bool large_folios;		/* mapping_set_large_folios() was called */
 	/* shmem_inode_info */
 	u32 flags;			/* SHMEM_F_* */
@@ -298,7 +298,7 @@ void hugetlbfs_evict_inode(struct machine *m, struct inode *inode);
 /* A huge page that nobody uses any more goes to the pool; a restored one comes to it so. */
 void hugetlb_free_folio(struct machine *m, struct folio *folio, bool is_new);
 
-/* handlers/guest_memfd.c: drop all pages. */
+/* handlers/guest_memfd.c: drop all pages of an inode with is_gmem. */
 void kvm_gmem_evict_inode(struct machine *m, struct inode *inode);
 
 /* special.c */

@@ -264,7 +264,10 @@ struct file *open_kind(struct machine *m, enum file_kind kind)
 		return anon_inode_getfile(m, "[eventpoll]", &eventpoll_fops, NULL, O_RDWR);
 	case FILE_DIR:
 		return dentry_open(m, fs->root, O_RDONLY | O_DIRECTORY | KERNEL_O_LARGEFILE);
-	case NR_FILE_KINDS:
+	case FILE_MEMFD:
+		return memfd_alloc_file(m, "", MFD_ALLOW_SEALING);
+	case FILE_OWN:
+	case NR_SCRIPT_KINDS:
 		break;
 	}
 	return ERR_PTR(-EINVAL);
@@ -295,7 +298,10 @@ bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kin
 {
 	const struct inode *inode = file_inode(file);
 
-	return file->f_op == kinds[kind].fops && inode->i_sb == &m->k->fs.sb[kinds[kind].fs] &&
+	if (kind == FILE_MEMFD)
+		return inode->is_shmem && inode->i_sb == &m->k->fs.sb[FS_SHM];
+	return kind < NR_FILE_KINDS && file->f_op == kinds[kind].fops &&
+	       inode->i_sb == &m->k->fs.sb[kinds[kind].fs] &&
 	       inode->i_nlink == kinds[kind].nlink;
 }
 
@@ -312,7 +318,7 @@ void kind_set_state(struct file *file, u64 state)
 		file->f_pos = state;
 }
 
-static const char *const kind_names[NR_FILE_KINDS] = {
+static const char *const kind_names[NR_SCRIPT_KINDS] = {
 	[FILE_REGULAR] = "regular",
 	[FILE_REGULAR_UNLINKED] = "regular_unlinked",
 	[FILE_ROOTFS] = "rootfs",
@@ -326,6 +332,8 @@ static const char *const kind_names[NR_FILE_KINDS] = {
 	[FILE_EPOLL] = "epoll",
 	[FILE_DIR] = "dir",
 	[FILE_OPATH] = "opath",
+	[FILE_MEMFD] = "memfd",
+	[FILE_OWN] = "own",
 };
 
 const char *file_kind_name(enum file_kind kind)

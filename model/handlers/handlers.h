@@ -19,7 +19,8 @@ struct scripted {
 	const struct handler_script *script;
 	struct liveupdate_flb *flb[MAX_SCRIPT_FLBS];	/* its own, another module's, or NULL */
 	struct liveupdate_flb own_flb[MAX_SCRIPT_FLBS];
-	u32 calls[NR_SCRIPT_CALLS];
+	struct liveupdate_file_handler *flb_on[MAX_SCRIPT_FLBS];	/* whose files need each */
+	u32 calls[NR_HANDLER_CALLS];
 };
 
 /* A driver that uses the object of an FLB outside of callbacks. */
@@ -70,6 +71,15 @@ u64 handler_private_id(struct machine *m, struct file *file);
 void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible);
 
+/* own.c: a new file of the kind that script @i brings, without pages; or an ERR_PTR(). */
+struct file *own_file(struct machine *m, u32 i);
+/* Is it one of script @i? */
+bool is_own_file(const struct file *file, u32 i);
+/* Give it @nr pages of zeros: 0 or -ENOMEM. */
+int own_file_fill(struct machine *m, struct file *file, u64 nr);
+/* expr.c: what @expr, which is not empty, says of @file, which may be NULL. */
+u64 script_eval(struct machine *m, const struct script_expr *expr, const struct file *file,
+		bool retrieved, u32 call);
 /* scripted.c: the number of a script, or -ENOENT. */
 int scripted_find(struct machine *m, const char *name);
 /* Load and unload its module: what registering said. */

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Handlers made to order, for what no real handler does: they take files of the
- * kinds that they are told to, and fail where they are told to. What they keep of
- * a file is one number, see kind_state().
+ * kinds that they are told to, and fail where they are told to. What they hand over
+ * is in script_pages.c.
  */
-#include "handlers/handlers.h"
-#include "machine/machine.h"
-#include "search/walk.h"
+#include "handlers/script_pages.h"
 
-struct scripted_ser {
-	u64 kind;
-	u64 state;
-} __packed;
+#define pr_fmt "scripted: "
 
 static const char *const call_names[NR_HANDLER_CALLS] = {
 	[CALL_CAN_PRESERVE] = "can_preserve",
 	[CALL_CAN_FINISH] = "can_finish",
 	[CALL_PRESERVE] = "preserve",
+	[CALL_UNPRESERVE] = "unpreserve",
 	[CALL_FREEZE] = "freeze",
+	[CALL_UNFREEZE] = "unfreeze",
 	[CALL_RETRIEVE] = "retrieve",
+	[CALL_FINISH] = "finish",
 	[CALL_FLB_PRESERVE] = "flb_preserve",
+	[CALL_FLB_UNPRESERVE] = "flb_unpreserve",
 	[CALL_FLB_RETRIEVE] = "flb_retrieve",
+	[CALL_FLB_FINISH] = "flb_finish",
 };
 
 const char *handler_call_name(enum handler_call call)
@@ -41,72 +41,116 @@ static struct scripted *scripted_of(struct liveupdate_file_handler *fh)
 	return container_of(fh, struct scripted, fh);
 }
 
-/* Count the call; the errno that the script has for it, or 0. */
-static int scripted_call(struct scripted *s, enum handler_call call)
+/* Count the call, and take the page that it leaks; the errno that the script has, or 0. */
+static int scripted_call(struct machine *m, struct scripted *s, enum handler_call call)
 {
 	u32 nth = s->script->fail[call].nth;
 
 	s->calls[call]++;
+	if (s->script->leaks & 1u << call)
+		folio_alloc(m, GFP_KERNEL, 0);
 	return !nth || nth == s->calls[call] ? s->script->fail[call].error : 0;
 }
 
-/* The kind of @file that the script accepts, or NR_FILE_KINDS. */
-static enum file_kind accepted(struct machine *m, const struct scripted *s, struct file *file)
+static bool holds(struct machine *m, const struct script_expr *expr, const struct file *file,
+		  bool retrieved, u32 call)
 {
-	enum file_kind kind = 0;
-
-	while (kind < NR_FILE_KINDS &&
-	       !(s->script->accepts & 1u << kind && file_is_kind(m, file, kind)))
-		kind++;
-	return kind;
+	return !expr->nr || script_eval(m, expr, file, retrieved, call);
 }
 
 static bool scripted_can_preserve(struct machine *m, struct liveupdate_file_handler *fh,
 				  struct file *file)
 {
-	return accepted(m, scripted_of(fh), file) < NR_FILE_KINDS;
+	struct scripted *s = scripted_of(fh);
+
+	if (script_kind(m, s->script, file) == NR_SCRIPT_KINDS)
+		return false;
+	return !scripted_call(m, s, CALL_CAN_PRESERVE) &&
+	       holds(m, &s->script->can_preserve, file, false, s->calls[CALL_CAN_PRESERVE]);
 }
 
-static void scripted_save(struct liveupdate_file_op_args *args)
+/* Is a file of the session's as far as @what? */
+static bool has_come(const struct luo_file *luo_file, enum script_need what)
 {
-	struct scripted_ser ser = {
-		.kind = accepted(args->m, scripted_of(args->handler), args->file),
-		.state = kind_state(args->file),
-	};
+	switch (what) {
+	case NEED_FROZEN:
+		return luo_file->frozen;
+	case NEED_RETRIEVED:
+		return luo_file->retrieve_status > 0;
+	default:
+		return true;
+	}
+}
 
-	phys_write(args->m, args->serialized_data, &ser, sizeof(ser));
+/* Has one of that handler's files, or for NEED_FINISHED all of them, come that far? */
+static bool need_is_met(const struct luo_session *session, const char *handler,
+			enum script_need what)
+{
+	const struct luo_file *luo_file;
+
+	list_for_each_entry(luo_file, &session->file_set.files_list, list)
+		if (!strcmp(luo_file->fh->name, handler) && has_come(luo_file, what))
+			return what != NEED_FINISHED;
+	return what == NEED_FINISHED;
+}
+
+static int check_needs(struct liveupdate_file_op_args *args, enum script_need what)
+{
+	const struct handler_script *script = scripted_of(args->handler)->script;
+
+	for (int i = 0; i < MAX_SCRIPT_NEEDS && *script->needs[i].handler; i++)
+		if (script->needs[i].what == what &&
+		    !need_is_met(args->session, script->needs[i].handler, what))
+			return what == NEED_PRESERVED ? -ENOENT : -EBUSY;
+	return 0;
+}
+
+/* Does what fails here keep what it made? */
+static bool keeps(const struct scripted *s, enum handler_call call)
+{
+	return s->script->fail[call].how == FAILS_AND_KEEPS;
 }
 
 static int scripted_preserve(struct liveupdate_file_op_args *args)
 {
-	int err = scripted_call(scripted_of(args->handler), CALL_PRESERVE);
+	struct scripted *s = scripted_of(args->handler);
+	int fails = scripted_call(args->m, s, CALL_PRESERVE), err;
+	phys_addr_t phys;
 
-	if (err)
-		return err;
-	err = kho_alloc_preserve(args->m, sizeof(struct scripted_ser), &args->serialized_data);
+	if (fails && !keeps(s, CALL_PRESERVE))
+		return fails;
+	err = check_needs(args, NEED_PRESERVED);
 	if (!err)
-		scripted_save(args);
-	return err;
+		err = script_save(args->m, s->script, args->file, &phys);
+	if (err || fails)
+		return err ? err : fails;
+	args->serialized_data = phys;
+	return 0;
 }
 
 static void scripted_unpreserve(struct liveupdate_file_op_args *args)
 {
-	kho_unpreserve_free(args->m, args->serialized_data);
+	if (!scripted_call(args->m, scripted_of(args->handler), CALL_UNPRESERVE))
+		script_unsave(args->m, scripted_of(args->handler)->script,
+			      args->serialized_data);
 }
 
 static int scripted_freeze(struct liveupdate_file_op_args *args)
 {
-	int err = scripted_call(scripted_of(args->handler), CALL_FREEZE);
+	int err = scripted_call(args->m, scripted_of(args->handler), CALL_FREEZE);
 
 	if (!err)
-		scripted_save(args);
+		err = check_needs(args, NEED_FROZEN);
+	if (!err)
+		script_save_state(args->m, scripted_of(args->handler)->script, args->file,
+				  args->serialized_data);
 	return err;
 }
 
 /* A device would run again from here on; a number that was saved needs no undoing. */
 static void scripted_unfreeze(struct liveupdate_file_op_args *args)
 {
-	(void)args;
+	scripted_call(args->m, scripted_of(args->handler), CALL_UNFREEZE);
 }
 
 /* A file needs its FLBs to come back, and only for that moment. */
@@ -114,8 +158,11 @@ static int use_flbs(struct machine *m, struct scripted *s)
 {
 	for (int i = 0; i < MAX_SCRIPT_FLBS && s->flb[i]; i++) {
 		void *obj;
-		int err = liveupdate_flb_get_incoming(m, s->flb[i], &obj);
+		int err;
 
+		if (*s->script->flb_on[i])
+			continue;
+		err = liveupdate_flb_get_incoming(m, s->flb[i], &obj);
 		if (err)
 			return err;
 		liveupdate_flb_put_incoming(m, s->flb[i]);
@@ -123,48 +170,47 @@ static int use_flbs(struct machine *m, struct scripted *s)
 	return 0;
 }
 
-/* A retrieve that fails leaves the data where they are. */
+/* A retrieve that fails leaves the data where they are, unless it keeps what it made. */
 static int scripted_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct scripted *s = scripted_of(args->handler);
-	struct machine *m = args->m;
-	struct scripted_ser ser;
-	struct file *file;
-	int err;
+	int fails = scripted_call(args->m, s, CALL_RETRIEVE), err;
 
-	err = scripted_call(s, CALL_RETRIEVE);
+	if (fails && s->script->fail[CALL_RETRIEVE].how == FAILS_WITHOUT_FILE)
+		return 0;
+	if (fails && !keeps(s, CALL_RETRIEVE))
+		return fails;
+	err = check_needs(args, NEED_RETRIEVED);
 	if (!err)
-		err = use_flbs(m, s);
-	if (err)
-		return err;
-	phys_read(m, args->serialized_data, &ser, sizeof(ser));
-	if (ser.kind >= NR_FILE_KINDS)
-		return -EINVAL;
-	file = open_kind(m, ser.kind);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	kind_set_state(file, ser.state);
-	kho_restore_free(m, args->serialized_data);
-	args->file = file;
-	return 0;
+		err = use_flbs(args->m, s);
+	if (!err)
+		err = script_restore(args->m, s->script, args->serialized_data, &args->file);
+	return err ? err : fails;
 }
 
 static bool scripted_can_finish(struct liveupdate_file_op_args *args)
 {
-	switch (scripted_of(args->handler)->script->finish) {
-	case FINISH_NEVER:
+	struct scripted *s = scripted_of(args->handler);
+	bool retrieved = args->retrieve_status > 0;
+
+	if (scripted_call(args->m, s, CALL_CAN_FINISH) || s->script->finish == FINISH_NEVER ||
+	    (s->script->finish == FINISH_RETRIEVED && !retrieved))
 		return false;
-	case FINISH_RETRIEVED:
-		return args->retrieve_status > 0;
-	default:
-		return true;
-	}
+	return holds(args->m, &s->script->can_finish, args->file, retrieved,
+		     s->calls[CALL_CAN_FINISH]);
 }
 
 static void scripted_finish(struct liveupdate_file_op_args *args)
 {
-	if (args->retrieve_status <= 0)
-		kho_restore_free(args->m, args->serialized_data);
+	struct scripted *s = scripted_of(args->handler);
+
+	if (scripted_call(args->m, s, CALL_FINISH))
+		return;
+	WARN_ON(args->m, check_needs(args, NEED_FINISHED));
+	/* What a retrieve has put away and then failed to hand out is gone. */
+	if (args->retrieve_status > 0 || (args->retrieve_status < 0 && keeps(s, CALL_RETRIEVE)))
+		return;
+	script_discard(args->m, s->script, args->serialized_data);
 }
 
 /* The kernel does not say which handler it asks; it is the first that takes the file. */
@@ -172,7 +218,7 @@ static u64 scripted_get_id(struct machine *m, struct file *file)
 {
 	struct scripted **s = m->k->handlers->scripted, **end = s + m->config.nr_scripts;
 
-	while (s < end && (!*s || accepted(m, *s, file) == NR_FILE_KINDS))
+	while (s < end && (!*s || script_kind(m, (*s)->script, file) == NR_SCRIPT_KINDS))
 		s++;
 	/* What was handed over said that it is of a kind which nobody takes. */
 	if (s == end)
@@ -182,15 +228,11 @@ static u64 scripted_get_id(struct machine *m, struct file *file)
 		return object_id(m, file_inode(file));
 	case ID_CONSTANT:
 		return (*s)->script->constant;
+	case ID_EXPR:
+		return script_eval(m, &(*s)->script->id_expr, file, false, 0);
 	default:
 		return object_id(m, file);
 	}
-}
-
-static void scripted_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
-{
-	(void)m;
-	walk_words(w, serialized_data, sizeof(struct scripted_ser) / sizeof(u64));
 }
 
 static const struct liveupdate_file_ops scripted_ops = {
@@ -203,7 +245,7 @@ static const struct liveupdate_file_ops scripted_ops = {
 	.can_finish = scripted_can_finish,
 	.finish = scripted_finish,
 	.get_id = scripted_get_id,
-	.walk = scripted_walk,
+	.walk = script_walk,
 };
 
 /* FLBs. Those who share one go by what the first of them says. */
@@ -212,16 +254,16 @@ struct scripted_flb {
 	phys_addr_t ser;
 };
 
-static int flb_call(struct liveupdate_flb *flb, enum handler_call call)
+static int flb_call(struct machine *m, struct liveupdate_flb *flb, enum handler_call call)
 {
-	return scripted_call(container_of(flb->owner, struct scripted, module), call);
+	return scripted_call(m, container_of(flb->owner, struct scripted, module), call);
 }
 
 static int scripted_flb_preserve(struct liveupdate_flb_op_args *args)
 {
 	struct machine *m = args->m;
 	struct scripted_flb *obj;
-	int err = flb_call(args->flb, CALL_FLB_PRESERVE);
+	int err = flb_call(args->m, args->flb, CALL_FLB_PRESERVE);
 
 	if (err)
 		return err;
@@ -240,6 +282,8 @@ static int scripted_flb_preserve(struct liveupdate_flb_op_args *args)
 
 static void scripted_flb_unpreserve(struct liveupdate_flb_op_args *args)
 {
+	if (flb_call(args->m, args->flb, CALL_FLB_UNPRESERVE))
+		return;
 	kho_unpreserve_free(args->m, args->data);
 	kfree(args->m, args->obj, sizeof(struct scripted_flb));
 }
@@ -247,7 +291,7 @@ static void scripted_flb_unpreserve(struct liveupdate_flb_op_args *args)
 static int scripted_flb_retrieve(struct liveupdate_flb_op_args *args)
 {
 	struct scripted_flb *obj;
-	int err = flb_call(args->flb, CALL_FLB_RETRIEVE);
+	int err = flb_call(args->m, args->flb, CALL_FLB_RETRIEVE);
 
 	if (err)
 		return err;
@@ -263,6 +307,8 @@ static void scripted_flb_finish(struct liveupdate_flb_op_args *args)
 {
 	struct scripted_flb *obj = args->obj;
 
+	if (flb_call(args->m, args->flb, CALL_FLB_FINISH))
+		return;
 	kho_restore_free(args->m, obj->ser);
 	kfree(args->m, obj, sizeof(*obj));
 }
@@ -325,20 +371,81 @@ static void leave_flbs(struct machine *m, struct scripted *s)
 			module_put(m, s->flb[i]->owner);
 }
 
+/* The compatible string that the script has in this kernel. */
+static const char *compatible(struct machine *m, const struct handler_script *script)
+{
+	const char *text = script->name;
+
+	for (int i = 0; i < MAX_SCRIPT_COMPATIBLE && *script->compatible[i].text; i++)
+		if (script->compatible[i].kernel <= m->kernel_nr)
+			text = script->compatible[i].text;
+	return text;
+}
+
+/* The handler whose files need FLB @i; NULL: it is not loaded. */
+static struct liveupdate_file_handler *handler_of_flb(struct machine *m, struct scripted *s, int i)
+{
+	struct liveupdate_file_handler *fh;
+
+	if (!*s->script->flb_on[i])
+		return &s->fh;
+	list_for_each_entry(fh, &m->k->luo.handlers, list)
+		if (!strcmp(fh->name, s->script->flb_on[i]))
+			return fh;
+	return NULL;
+}
+
+/* If that fails, the handler is none any more. */
+static int register_flb(struct machine *m, struct scripted *s, int i)
+{
+	int err;
+
+	s->flb_on[i] = handler_of_flb(m, s, i);
+	if (s->flb_on[i] == &s->fh)
+		return handler_register_flb(m, &s->fh, s->flb[i]);
+	err = s->flb_on[i] ? liveupdate_register_flb(m, s->flb_on[i], s->flb[i]) : -ENOENT;
+	if (err) {
+		pr_err(m, "Could not register FLB '%s' on '%s': %d", s->script->flb[i],
+		       s->script->flb_on[i], err);
+		liveupdate_unregister_file_handler(m, &s->fh);
+	}
+	return err;
+}
+
+/* All of them, or none. */
+static int register_flbs(struct machine *m, struct scripted *s)
+{
+	int err = 0, i;
+
+	for (i = 0; !err && i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
+		err = register_flb(m, s, i);
+	for (i--; err && i--; )
+		if (s->flb_on[i] != &s->fh)
+			liveupdate_unregister_flb(m, s->flb_on[i], s->flb[i]);
+	return err;
+}
+
 /* Choose and register what the files need, in the order of the script. */
 static int register_all(struct machine *m, struct scripted *s)
 {
-	const char *name = s->script->name;
 	int err = 0;
 
 	for (int i = 0; !err && i < MAX_SCRIPT_FLBS && *s->script->flb[i]; i++)
 		err = choose_flb(m, s, i);
 	if (!err)
-		err = handler_register(m, &s->fh, name, &scripted_ops, name, NULL);
-	for (int i = 0; !err && i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
-		err = handler_register_flb(m, &s->fh, s->flb[i]);
+		err = handler_register(m, &s->fh, s->script->name, &scripted_ops,
+				       compatible(m, s->script), NULL);
+	/* Who takes memfds is asked before memfd's own, as one with an earlier initcall is. */
+	if (!err && s->script->accepts & 1u << FILE_MEMFD) {
+		list_del(&s->fh.list);
+		list_add_tail(&s->fh.list, m->k->luo.handlers.next);
+	}
+	if (!err)
+		err = register_flbs(m, s);
 	if (err)
 		leave_flbs(m, s);
+	else if (s->script->twice)
+		liveupdate_register_file_handler(m, &s->fh);
 	return err;
 }
 
@@ -360,7 +467,7 @@ int scripted_init(struct machine *m, unsigned int i)
 void scripted_exit(struct machine *m, struct scripted *s)
 {
 	for (int i = 0; i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
-		liveupdate_unregister_flb(m, &s->fh, s->flb[i]);
+		liveupdate_unregister_flb(m, s->flb_on[i], s->flb[i]);
 	liveupdate_unregister_file_handler(m, &s->fh);
 	leave_flbs(m, s);
 }

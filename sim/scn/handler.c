@@ -2,11 +2,16 @@
 /* Scripted handlers: the "handler NAME ... end" block, and the option that loads handlers. */
 #include <string.h>
 
+#include "scn/expr.h"
 #include "scn/fail.h"
 #include "scn/handler.h"
 
 static const char *const finishes[] = { "yes", "no until retrieved", "no" };
 static const char *const ids[] = { "file", "inode", "constant" };
+static const char *const losses[] = { "state", "bytes" };
+static const char *const needs[NR_SCRIPT_NEEDS] = {
+	"preserved", "frozen", "retrieved", "finished",
+};
 
 /* A name of the model's, as a fixed array holds it. */
 static bool parse_name(struct lex *l, const char *what, char *name, gsize size)
@@ -34,6 +39,27 @@ static bool parse_name(struct lex *l, const char *what, char *name, gsize size)
 	return false;
 }
 
+/* A handler that there is: memfd's, a posted one, this one or one above. */
+static bool parse_known(struct lex *l, char *name, gsize size)
+{
+	g_autoptr(GPtrArray) words = g_ptr_array_new();
+	const char *at, *target;
+
+	lex_blank(l);
+	at = l->p;
+	if (!parse_name(l, "a handler's name", name, size))
+		return false;
+	for (guint i = 0; i < l->handlers->len; i++)
+		g_ptr_array_add(words,
+				g_array_index(l->handlers, struct handler_script, i).name);
+	for (guint i = 0; (target = fail_point_target(FAIL_CALLBACK, i)) != NULL; i++)
+		g_ptr_array_add(words, (char *)target);
+	if (g_ptr_array_find_with_equal_func(words, name, g_str_equal, NULL))
+		return true;
+	lex_unknown(l, at, "handler", name, words, true);
+	return false;
+}
+
 bool handler_parse_head(struct lex *l, struct handler_script *script)
 {
 	const char *at;
@@ -54,7 +80,7 @@ static bool parse_accepts(struct lex *l, struct handler_script *script)
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
 	int kind;
 
-	for (kind = 0; kind < NR_FILE_KINDS; kind++)
+	for (kind = 0; kind < NR_SCRIPT_KINDS; kind++)
 		g_ptr_array_add(words, (char *)file_kind_name(kind));
 	do {
 		kind = lex_choice(l, "a kind of file", "kind of file", words);
@@ -64,27 +90,85 @@ static bool parse_accepts(struct lex *l, struct handler_script *script)
 	return kind >= 0;
 }
 
-/* "CALL = -ERRNO [nth N]" */
-static bool parse_fail(struct lex *l, struct handler_script *script)
+static int parse_callback(struct lex *l)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
-	int call;
 
-	for (call = 0; call < NR_SCRIPT_CALLS; call++)
+	for (int call = 0; call < NR_HANDLER_CALLS; call++)
 		g_ptr_array_add(words, (char *)handler_call_name(call));
-	call = lex_choice(l, "a callback", "callback", words);
-	return call >= 0 && fail_parse_errno(l, &script->fail[call].error) &&
-	       fail_parse_nth(l, &script->fail[call].nth);
+	return lex_choice(l, "a callback", "callback", words);
 }
 
-/* "no [until retrieved]" or "yes" */
+/* Does the callback return an errno? */
+static bool returns_errno(enum handler_call call)
+{
+	return call <= CALL_FLB_RETRIEVE;
+}
+
+/* "= -ERRNO", or of retrieve() "= 0", which gives no file. */
+static bool parse_failure(struct lex *l, struct handler_script *script, enum handler_call call)
+{
+	const char *at = l->p;
+
+	script->fail[call].error = -1;
+	script->fail[call].how = FAILS_AT_ONCE;
+	if (!returns_errno(call))
+		return true;
+	if (call == CALL_RETRIEVE && lex_accept(l, '=') && lex_accept(l, '0')) {
+		script->fail[call].how = FAILS_WITHOUT_FILE;
+		return true;
+	}
+	l->p = at;
+	return fail_parse_errno(l, &script->fail[call].error);
+}
+
+/* "CALL [= -ERRNO | = 0] [nth N] [keeps]" */
+static bool parse_fail(struct lex *l, struct handler_script *script)
+{
+	int call = parse_callback(l);
+
+	if (call < 0 || !parse_failure(l, script, call) ||
+	    !fail_parse_nth(l, &script->fail[call].nth))
+		return false;
+	if ((call == CALL_PRESERVE || call == CALL_RETRIEVE) &&
+	    script->fail[call].how == FAILS_AT_ONCE && lex_accept_word(l, "keeps"))
+		script->fail[call].how = FAILS_AND_KEEPS;
+	return true;
+}
+
+/* "CALL..." */
+static bool parse_leaks(struct lex *l, struct handler_script *script)
+{
+	int call;
+
+	do {
+		call = parse_callback(l);
+		if (call >= 0)
+			script->leaks |= 1u << call;
+	} while (call >= 0 && !lex_done(l));
+	return call >= 0;
+}
+
+/* "if EXPR" */
+static bool parse_can_preserve(struct lex *l, struct handler_script *script)
+{
+	if (lex_accept_word(l, "if"))
+		return expr_parse(l, &script->can_preserve);
+	lex_expected(l, "if, and a condition");
+	return false;
+}
+
+/* "no [until retrieved]", "yes" or "if EXPR" */
 static bool parse_can_finish(struct lex *l, struct handler_script *script)
 {
 	script->finish = FINISH_ALWAYS;
+	script->can_finish.nr = 0;
 	if (lex_accept_word(l, "yes"))
 		return true;
+	if (lex_accept_word(l, "if"))
+		return expr_parse(l, &script->can_finish);
 	if (!lex_accept_word(l, "no")) {
-		lex_expected(l, "yes, no or no until retrieved");
+		lex_expected(l, "yes, no, no until retrieved, or if and a condition");
 		return false;
 	}
 	script->finish = FINISH_NEVER;
@@ -97,55 +181,194 @@ static bool parse_can_finish(struct lex *l, struct handler_script *script)
 	return false;
 }
 
+/* "file", "inode", "constant N", or an expression of more than one word. */
 static bool parse_id(struct lex *l, struct handler_script *script)
 {
 	enum number_style style;
+	const char *at = l->p;
 
 	for (guint i = 0; i < G_N_ELEMENTS(ids); i++) {
 		if (!lex_accept_word(l, ids[i]))
 			continue;
 		script->id = i;
 		lex_blank(l);
-		return i != ID_CONSTANT ||
-		       lex_magnitude(l, "a number", &script->constant, &style);
+		if (i == ID_CONSTANT)
+			return lex_magnitude(l, "a number", &script->constant, &style);
+		if (lex_done(l))
+			return true;
 	}
-	lex_expected(l, "file, inode or constant");
-	return false;
+	l->p = at;
+	script->id = ID_EXPR;
+	return expr_parse(l, &script->id_expr);
 }
 
-static bool parse_flb(struct lex *l, struct handler_script *script)
+/* An FLB that there is room for and that this handler has not yet. */
+static bool parse_one_flb(struct lex *l, struct handler_script *script, guint i)
 {
 	const char *at;
 
-	memset(script->flb, 0, sizeof(script->flb));
-	for (guint i = 0; i == 0 || !lex_done(l); i++) {
-		lex_blank(l);
-		at = l->p;
-		if (i == MAX_SCRIPT_FLBS) {
-			lex_fail(l, at, "too many FLBs, expected at most %d", MAX_SCRIPT_FLBS);
-			return false;
-		}
-		if (!parse_name(l, "the FLB's name", script->flb[i], sizeof(script->flb[i])))
-			return false;
-		for (guint j = 0; j < i; j++) {
-			if (strcmp(script->flb[j], script->flb[i]) != 0)
-				continue;
-			lex_fail(l, at, "second FLB '%s', expected another name", script->flb[i]);
-			return false;
-		}
+	lex_blank(l);
+	at = l->p;
+	if (i == MAX_SCRIPT_FLBS) {
+		lex_fail(l, at, "too many FLBs, expected at most %d", MAX_SCRIPT_FLBS);
+		return false;
+	}
+	if (!parse_name(l, "the FLB's name", script->flb[i], sizeof(script->flb[i])))
+		return false;
+	for (guint j = 0; j < i; j++) {
+		if (strcmp(script->flb[j], script->flb[i]) != 0)
+			continue;
+		lex_fail(l, at, "second FLB '%s', expected another name", script->flb[i]);
+		return false;
 	}
 	return true;
+}
+
+static guint nr_flbs(const struct handler_script *script)
+{
+	guint nr = 0;
+
+	while (nr < MAX_SCRIPT_FLBS && *script->flb[nr] != '\0')
+		nr++;
+	return nr;
+}
+
+/* "NAME... [on HANDLER]" */
+static bool parse_flb(struct lex *l, struct handler_script *script)
+{
+	guint first = nr_flbs(script), i = first;
+	char on[sizeof(script->flb_on[0])];
+
+	do {
+		if (!parse_one_flb(l, script, i++))
+			return false;
+	} while (!lex_done(l) && !lex_at_word(l, "on"));
+	if (!lex_accept_word(l, "on"))
+		return true;
+	if (!parse_known(l, on, sizeof(on)))
+		return false;
+	while (first < i)
+		g_strlcpy(script->flb_on[first++], on, sizeof(on));
+	return true;
+}
+
+/* "N" */
+static bool parse_folios(struct lex *l, struct handler_script *script)
+{
+	enum number_style style;
+	const char *at = l->p;
+	guint64 number;
+
+	if (!lex_magnitude(l, "a number", &number, &style))
+		return false;
+	if (number == 0 || number > MAX_SCRIPT_FOLIOS) {
+		lex_fail(l, at, "number out of range, expected 1 to %d", MAX_SCRIPT_FOLIOS);
+		return false;
+	}
+	script->folios = number;
+	return true;
+}
+
+/* "state", "bytes" or both */
+static bool parse_loses(struct lex *l, struct handler_script *script)
+{
+	g_autoptr(GPtrArray) words = g_ptr_array_new();
+	int what;
+
+	for (guint i = 0; i < G_N_ELEMENTS(losses); i++)
+		g_ptr_array_add(words, (char *)losses[i]);
+	do {
+		what = lex_choice(l, "state or bytes", "thing to lose", words);
+		if (what >= 0)
+			script->loses |= 1u << what;
+	} while (what >= 0 && !lex_done(l));
+	return what >= 0;
+}
+
+/* "HANDLER preserved | frozen | retrieved | finished" */
+static bool parse_needs(struct lex *l, struct handler_script *script)
+{
+	g_autoptr(GPtrArray) words = g_ptr_array_new();
+	int what;
+	guint i = 0;
+
+	for (what = 0; what < NR_SCRIPT_NEEDS; what++)
+		g_ptr_array_add(words, (char *)needs[what]);
+	while (i < MAX_SCRIPT_NEEDS && *script->needs[i].handler != '\0')
+		i++;
+	if (i == MAX_SCRIPT_NEEDS) {
+		lex_fail(l, l->p, "too many needs, expected at most %d", MAX_SCRIPT_NEEDS);
+		return false;
+	}
+	if (!parse_known(l, script->needs[i].handler, sizeof(script->needs[i].handler)))
+		return false;
+	what = lex_choice(l, "preserved, frozen, retrieved or finished", "state of a file", words);
+	script->needs[i].what = MAX(what, 0);
+	return what >= 0;
+}
+
+/* "TEXT [kernel N]" */
+static bool parse_compatible(struct lex *l, struct handler_script *script)
+{
+	enum number_style style;
+	guint64 kernel = 1;
+	const char *at;
+	guint i = 0;
+
+	while (i < MAX_SCRIPT_COMPATIBLE && *script->compatible[i].text != '\0')
+		i++;
+	if (i == MAX_SCRIPT_COMPATIBLE) {
+		lex_fail(l, l->p, "too many compatible strings, expected at most %d",
+			 MAX_SCRIPT_COMPATIBLE);
+		return false;
+	}
+	if (!parse_name(l, "a compatible string", script->compatible[i].text,
+			sizeof(script->compatible[i].text)))
+		return false;
+	if (lex_accept_word(l, "kernel")) {
+		lex_blank(l);
+		at = l->p;
+		if (!lex_magnitude(l, "the number of the kernel", &kernel, &style))
+			return false;
+		if (kernel == 0 || kernel > G_MAXUINT32 ||
+		    (i > 0 && kernel <= script->compatible[i - 1].kernel)) {
+			lex_fail(l, at, "kernel %" G_GUINT64_FORMAT " out of order, expected a "
+				 "later one than in the line before", kernel);
+			return false;
+		}
+	} else if (i > 0) {
+		lex_expected(l, "kernel, and from which on it is that");
+		return false;
+	}
+	script->compatible[i].kernel = kernel;
+	return true;
+}
+
+/* "twice" */
+static bool parse_registered(struct lex *l, struct handler_script *script)
+{
+	script->twice = lex_accept_word(l, "twice");
+	if (!script->twice)
+		lex_expected(l, "twice");
+	return script->twice;
 }
 
 static const struct {
 	const char *keyword;
 	bool (*parse)(struct lex *l, struct handler_script *script);
 } lines[] = {
+	{ "compatible", parse_compatible },
 	{ "accepts", parse_accepts },
+	{ "folios", parse_folios },
+	{ "loses", parse_loses },
+	{ "leaks", parse_leaks },
+	{ "needs", parse_needs },
 	{ "fail", parse_fail },
+	{ "can_preserve", parse_can_preserve },
 	{ "can_finish", parse_can_finish },
 	{ "id", parse_id },
 	{ "flb", parse_flb },
+	{ "registered", parse_registered },
 };
 
 bool handler_parse_line(struct lex *l, const char *at, const char *word,
@@ -165,38 +388,122 @@ bool handler_parse_line(struct lex *l, const char *at, const char *word,
 	return false;
 }
 
-void handler_print(GString *out, const struct handler_script *script)
+static void print_failures(GString *out, const struct handler_script *script)
 {
-	g_string_append_printf(out, "\nhandler %s\n", script->name);
-	if (script->accepts != 0)
-		g_string_append(out, "  accepts");
-	for (int kind = 0; kind < NR_FILE_KINDS; kind++)
-		if (script->accepts & 1u << kind)
-			g_string_append_printf(out, " %s", file_kind_name(kind));
-	if (script->accepts != 0)
-		g_string_append_c(out, '\n');
-	for (int call = 0; call < NR_SCRIPT_CALLS; call++) {
+	for (int call = 0; call < NR_HANDLER_CALLS; call++) {
 		if (script->fail[call].error == 0)
 			continue;
-		g_string_append_printf(out, "  fail %s = -%s", handler_call_name(call),
-				       errno_name(-script->fail[call].error));
+		g_string_append_printf(out, "  fail %s", handler_call_name(call));
+		if (script->fail[call].how == FAILS_WITHOUT_FILE)
+			g_string_append(out, " = 0");
+		else if (returns_errno(call))
+			g_string_append_printf(out, " = -%s",
+					       errno_name(-script->fail[call].error));
 		if (script->fail[call].nth != 0)
 			g_string_append_printf(out, " nth %u", script->fail[call].nth);
+		if (script->fail[call].how == FAILS_AND_KEEPS)
+			g_string_append(out, " keeps");
 		g_string_append_c(out, '\n');
 	}
-	if (script->finish != FINISH_ALWAYS)
-		g_string_append_printf(out, "  can_finish %s\n", finishes[script->finish]);
+}
+
+/* A line of the words of a mask, or none. */
+static void print_mask(GString *out, const char *keyword, guint32 mask,
+		       const char *(*word)(guint i))
+{
+	if (mask == 0)
+		return;
+	g_string_append_printf(out, "  %s", keyword);
+	for (guint i = 0; i < 32; i++)
+		if (mask & 1u << i)
+			g_string_append_printf(out, " %s", word(i));
+	g_string_append_c(out, '\n');
+}
+
+static const char *kind_word(guint i)
+{
+	return file_kind_name(i);
+}
+
+static const char *loss_word(guint i)
+{
+	return losses[i];
+}
+
+static const char *call_word(guint i)
+{
+	return handler_call_name(i);
+}
+
+static void print_expr(GString *out, const char *keyword, const struct script_expr *expr)
+{
+	if (expr->nr == 0)
+		return;
+	g_string_append_printf(out, "  %s ", keyword);
+	expr_print(out, expr);
+	g_string_append_c(out, '\n');
+}
+
+static void print_id(GString *out, const struct handler_script *script)
+{
 	if (script->id == ID_CONSTANT)
 		g_string_append_printf(out, "  id constant %" G_GUINT64_FORMAT "\n",
 				       script->constant);
+	else if (script->id == ID_EXPR)
+		print_expr(out, "id", &script->id_expr);
 	else if (script->id != ID_FILE)
 		g_string_append_printf(out, "  id %s\n", ids[script->id]);
-	if (*script->flb[0] != '\0')
-		g_string_append(out, "  flb");
-	for (guint i = 0; i < MAX_SCRIPT_FLBS && *script->flb[i] != '\0'; i++)
-		g_string_append_printf(out, " %s", script->flb[i]);
-	if (*script->flb[0] != '\0')
+}
+
+/* Those of one handler in one line. */
+static void print_flbs(GString *out, const struct handler_script *script)
+{
+	guint nr = nr_flbs(script);
+
+	for (guint i = 0; i < nr; i++) {
+		const char *on = script->flb_on[i];
+		bool first = i == 0 || strcmp(on, script->flb_on[i - 1]) != 0;
+		bool last = i + 1 == nr || strcmp(on, script->flb_on[i + 1]) != 0;
+
+		g_string_append_printf(out, "%s %s", first ? "  flb" : "", script->flb[i]);
+		if (last && *on != '\0')
+			g_string_append_printf(out, " on %s", on);
+		if (last)
+			g_string_append_c(out, '\n');
+	}
+}
+
+static void print_compatible(GString *out, const struct handler_script *script)
+{
+	for (guint i = 0; i < MAX_SCRIPT_COMPATIBLE && *script->compatible[i].text != '\0'; i++) {
+		g_string_append_printf(out, "  compatible %s", script->compatible[i].text);
+		if (script->compatible[i].kernel > 1)
+			g_string_append_printf(out, " kernel %u", script->compatible[i].kernel);
 		g_string_append_c(out, '\n');
+	}
+}
+
+void handler_print(GString *out, const struct handler_script *script)
+{
+	g_string_append_printf(out, "\nhandler %s\n", script->name);
+	print_compatible(out, script);
+	print_mask(out, "accepts", script->accepts, kind_word);
+	if (script->folios != 0)
+		g_string_append_printf(out, "  folios %u\n", script->folios);
+	print_mask(out, "loses", script->loses, loss_word);
+	print_mask(out, "leaks", script->leaks, call_word);
+	for (guint i = 0; i < MAX_SCRIPT_NEEDS && *script->needs[i].handler != '\0'; i++)
+		g_string_append_printf(out, "  needs %s %s\n", script->needs[i].handler,
+				       needs[script->needs[i].what]);
+	print_failures(out, script);
+	print_expr(out, "can_preserve if", &script->can_preserve);
+	print_expr(out, "can_finish if", &script->can_finish);
+	if (script->finish != FINISH_ALWAYS)
+		g_string_append_printf(out, "  can_finish %s\n", finishes[script->finish]);
+	print_id(out, script);
+	print_flbs(out, script);
+	if (script->twice)
+		g_string_append(out, "  registered twice\n");
 	g_string_append(out, "end\n");
 }
 

@@ -31,6 +31,11 @@ static gint64 call_open_file(struct call *c)
 	return sys_open_kind(c->machine, c->args[0].number);
 }
 
+static gint64 call_open_own(struct call *c)
+{
+	return sys_open_own(c->machine, c->args[0].bytes);
+}
+
 static gint64 call_close(struct call *c)
 {
 	return sys_close(c->machine, c->args[0].number);
@@ -652,6 +657,8 @@ static const struct op_info table[] = {
 	  .about = "open a path, with O_RDWR unless given: \"/dev/liveupdate\"" },
 	{ "open_file", { WORD("KIND", words_files) }, NEW, .call = call_open_file,
 	  .about = "open a new file of a kind, see luosim list files" },
+	{ "open_own", { HANDLER }, NEW, .call = call_open_own, .model_only = true,
+	  .about = "open a new file of the kind that a scripted handler brings along" },
 	{ "memfd_create", { MEMFD_NAME, OFFSET("SIZE"), FLAGS("MFD_FLAGS", words_memfd) },
 	  .optional = 1 << 2, NEW, .call = call_memfd_create,
 	  .tries = { "memfd_create(\"guest\", 4K) = NEW" },

@@ -526,6 +526,9 @@ static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set
 			set_retrieve_status(m, luo_file, err);
 		return err;
 	}
+	/* A handler that says it worked is believed; f_count is what get_file() touches first. */
+	if (!args.file)
+		oops(m, offsetof(struct file, f_count));
 	/* One reference is the caller's, one stays with LUO until finish. */
 	luo_file->file = get_file(args.file);
 	mf = managed_file(file_set, luo_file, true);
