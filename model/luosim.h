@@ -630,6 +630,8 @@ enum script_failure { FAILS_AT_ONCE, FAILS_AND_KEEPS, FAILS_WITHOUT_FILE };
  */
 enum script_need { NEED_PRESERVED, NEED_FROZEN, NEED_RETRIEVED, NEED_FINISHED, NR_SCRIPT_NEEDS };
 
+struct luosim_handler;
+
 /* What "loses" names. */
 #define LOSES_STATE	(1 << 0)
 #define LOSES_BYTES	(1 << 1)
@@ -664,6 +666,11 @@ enum script_need { NEED_PRESERVED, NEED_FROZEN, NEED_RETRIEVED, NEED_FINISHED, N
  * @needs: what there must be of other handlers' files in the session; "" ends them.
  * @compatible: compatible strings, each from that kernel on; "" ends them.
  * @twice: it is registered once more, which is refused.
+ * @plugin: it is this code, see luosim-handler.h, which handler_plug() has set with
+ *	@name; but for @path and @watch, all else is 0 then. NULL: it is the script.
+ * @path: of @plugin, for who prints it.
+ * @watch: called before a callback of @plugin, and with NULL behind it, as foreign code
+ *	may need to be watched; may be NULL.
  */
 struct handler_script {
 	char name[32];
@@ -691,6 +698,9 @@ struct handler_script {
 		char text[48];
 	} compatible[MAX_SCRIPT_COMPATIBLE];
 	bool twice;
+	const struct luosim_handler *plugin;
+	const char *path;
+	void (*watch)(const struct handler_script *script, const char *function);
 };
 
 #define RESERVE_MEM_NAME_SIZE	16
@@ -701,6 +711,13 @@ struct luosim_reserve_mem {
 	uint64_t size, align;
 	char name[RESERVE_MEM_NAME_SIZE];
 };
+
+/**
+ * handler_plug() - use a loaded handler.
+ * @script: gets its name.
+ * Return: 0; -EPROTO for another ABI; -EINVAL when something is missing.
+ */
+int handler_plug(struct handler_script *script, const struct luosim_handler *plugin);
 
 /**
  * struct boot - what one kernel is started with.
@@ -1669,6 +1686,11 @@ int sys_open_kind(struct machine *m, enum file_kind kind);
  *	loaded; -EMFILE; -ENOMEM.
  */
 int sys_open_own(struct machine *m, const char *handler);
+/**
+ * sys_own_call() - an operation that a loaded handler has for files of its kind.
+ * Return: what it returns; -EBADF; -ENOTTY when there is none of that name.
+ */
+int sys_own_call(struct machine *m, int fd, const char *name, uint64_t arg);
 int sys_close(struct machine *m, int fd);
 int sys_dup(struct machine *m, int fd);
 int sys_fcntl(struct machine *m, int fd, int cmd, unsigned long arg);

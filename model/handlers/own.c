@@ -2,7 +2,9 @@
 /* Files of the kind that a scripted handler brings along: pages that one reads and writes. */
 #include "lib/uapi.h"
 
-#include "handlers/handlers.h"
+#include <stdio.h>
+
+#include "handlers/plugin.h"
 #include "machine/machine.h"
 #include "search/walk.h"
 
@@ -94,22 +96,35 @@ int own_file_fill(struct machine *m, struct file *file, u64 nr)
 	return err;
 }
 
+/* A new file of script @i, with its pages. */
+static struct file *new_own_file(struct machine *m, u32 i)
+{
+	struct file *file = own_file(m, i);
+	int err;
+
+	if (IS_ERR(file))
+		return file;
+	err = own_file_fill(m, file, m->config.scripts[i].folios);
+	if (!err)
+		return file;
+	fput(m, file);
+	return ERR_PTR(err);
+}
+
 static int open_own(struct machine *m, const char *name)
 {
-	int i = scripted_find(m, name), err;
-	struct file *file;
+	const struct handler_script *script;
+	int i = scripted_find(m, name);
 
-	if (i < 0 || !(m->config.scripts[i].accepts & 1u << FILE_OWN))
+	if (i < 0)
+		return -ENOENT;
+	script = &m->config.scripts[i];
+	if (!script->plugin && !(script->accepts & 1u << FILE_OWN))
 		return -ENOENT;
 	if (!m->k->handlers->scripted[i])
 		return -ENODEV;
-	file = own_file(m, i);
-	err = IS_ERR(file) ? PTR_ERR(file) : own_file_fill(m, file, m->config.scripts[i].folios);
-	if (err && !IS_ERR(file)) {
-		fput(m, file);
-		file = ERR_PTR(err);
-	}
-	return install_file(m, file);
+	return install_file(m, script->plugin ? plugin_open(m, m->k->handlers->scripted[i]) :
+						new_own_file(m, i));
 }
 
 int sys_open_own(struct machine *m, const char *handler)

@@ -4,6 +4,7 @@
  * kinds that they are told to, and fail where they are told to. What they hand over
  * is in script_pages.c.
  */
+#include "handlers/plugin.h"
 #include "handlers/script_pages.h"
 
 #define pr_fmt "scripted: "
@@ -452,9 +453,12 @@ static int register_all(struct machine *m, struct scripted *s)
 int scripted_init(struct machine *m, unsigned int i)
 {
 	/* Modules that are gone stay where they were, so that what still points there shows. */
-	struct scripted *s = arena_alloc(&m->heap, sizeof(*s));
+	struct scripted *s;
 	int err;
 
+	if (m->config.scripts[i].plugin)
+		return plugin_init(m, i);
+	s = arena_alloc(&m->heap, sizeof(*s));
 	s->script = &m->config.scripts[i];
 	s->module.name = s->script->name;
 	s->fh.owner = &s->module;
@@ -466,6 +470,10 @@ int scripted_init(struct machine *m, unsigned int i)
 
 void scripted_exit(struct machine *m, struct scripted *s)
 {
+	if (s->script->plugin) {
+		plugin_exit(m, s);
+		return;
+	}
 	for (int i = 0; i < MAX_SCRIPT_FLBS && s->flb[i]; i++)
 		liveupdate_unregister_flb(m, s->flb_on[i], s->flb[i]);
 	liveupdate_unregister_file_handler(m, &s->fh);

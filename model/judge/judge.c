@@ -41,6 +41,7 @@ static const char *const census_names[NR_CENSUS] = {
 	[CENSUS_LATCHED] = "files that failed to retrieve for good",
 	[CENSUS_MANAGED] = "objects claimed",
 	[CENSUS_LOCKS] = "locks held",
+	[CENSUS_HANDLERS] = "things that handlers hold",
 };
 
 const char *violation_name(enum violation_kind kind)

@@ -81,6 +81,7 @@ enum census_item {
 	CENSUS_LATCHED,		/* files whose retrieve failed for good */
 	CENSUS_MANAGED,		/* objects that the policy has claims on */
 	CENSUS_LOCKS,		/* locks held */
+	CENSUS_HANDLERS,	/* what loaded handlers count by themselves */
 	NR_CENSUS
 };
 

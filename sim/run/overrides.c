@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "run/overrides.h"
+#include "scn/handler.h"
 #include "scn/plugin.h"
 #include "scn/select.h"
 #include "scn/setting.h"
@@ -188,6 +189,13 @@ static gboolean set_setting(const char *option, const char *value, gpointer data
 	return overrides_set(data, option, text, error);
 }
 
+static gboolean give_handler(const char *option, const char *value, gpointer data, GError **error)
+{
+	(void)option;
+	(void)data;
+	return handler_give(value, error);
+}
+
 static gboolean set_policy(const char *option, const char *value, gpointer data, GError **error)
 {
 	return overrides_policy(data, option, value, error);
@@ -223,6 +231,8 @@ static GOptionGroup *overrides_group(struct overrides *o)
 	const GOptionEntry entries[] = {
 		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
 		  "Release of kernel 1 and those that inherit it, or of each kernel", "R[,R2...]" },
+		{ "handler", 0, 0, G_OPTION_ARG_CALLBACK, give_handler,
+		  "Load a file handler for all scenarios", "PATH" },
 		{ "policy", 0, 0, G_OPTION_ARG_CALLBACK, set_policy,
 		  "Ownership policy of all kernels", "P" },
 		{ "with", 0, 0, G_OPTION_ARG_CALLBACK, set_setting,

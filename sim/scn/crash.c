@@ -20,7 +20,7 @@ static struct sigaction before[G_N_ELEMENTS(signals)];
 
 /* What this thread does. */
 static _Thread_local struct {
-	const char *path, *function;	/* of foreign code, or NULL */
+	const char *what, *path, *function;	/* of foreign code, or NULL */
 	const char *file, *call;	/* of the step */
 	guint line;
 	bool has_stack;
@@ -70,7 +70,9 @@ static void crashed(int number)
 	/* Not foreign code: the same happens again. */
 	if (now.path == NULL)
 		return;
-	out = put(out, end, "luosim: policy ");
+	out = put(out, end, "luosim: ");
+	out = put(out, end, now.what);
+	out = put(out, end, " ");
 	out = put(out, end, now.path);
 	out = put(out, end, ": ");
 	out = put(out, end, now.function);
@@ -108,10 +110,11 @@ static void use_stack(void)
 		sigaltstack(&stack, NULL);
 }
 
-void crash_watch(const char *path, const char *function)
+void crash_watch(const char *what, const char *path, const char *function)
 {
 	if (!now.has_stack)
 		use_stack();
+	now.what = what;
 	now.function = function;
 	now.path = path;
 }

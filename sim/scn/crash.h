@@ -13,8 +13,11 @@
  */
 void crash_init(void);
 
-/** crash_watch() - this thread goes into @function of the plugin @path; NULL: it is back. */
-void crash_watch(const char *path, const char *function);
+/**
+ * crash_watch() - this thread goes into @function of the plugin @path; NULL: it is back.
+ * @what: "policy" or "handler".
+ */
+void crash_watch(const char *what, const char *path, const char *function);
 
 /**
  * crash_step() - say what this thread does from here on.

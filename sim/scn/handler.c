@@ -5,6 +5,7 @@
 #include "scn/expr.h"
 #include "scn/fail.h"
 #include "scn/handler.h"
+#include "scn/plugin.h"
 
 static const char *const finishes[] = { "yes", "no until retrieved", "no" };
 static const char *const ids[] = { "file", "inode", "constant" };
@@ -371,6 +372,68 @@ static const struct {
 	{ "registered", parse_registered },
 };
 
+/* Of struct handler_script: --handler. */
+static GArray *given;
+
+gboolean handler_give(const char *path, GError **error)
+{
+	struct handler_script script = { 0 };
+
+	if (!handler_load(path, &script, error))
+		return FALSE;
+	if (given == NULL)
+		given = g_array_new(FALSE, TRUE, sizeof(script));
+	if (!handler_is_given(&script))
+		g_array_append_val(given, script);
+	if (given->len <= MAX_SCRIPTS)
+		return TRUE;
+	g_set_error(error, SCN_ERROR, 0, "--handler: too many handlers, expected at most %d",
+		    MAX_SCRIPTS);
+	return FALSE;
+}
+
+bool handler_is_given(const struct handler_script *script)
+{
+	for (guint i = 0; given != NULL && script->plugin != NULL && i < given->len; i++)
+		if (g_array_index(given, struct handler_script, i).plugin == script->plugin)
+			return true;
+	return false;
+}
+
+void handlers_append_given(GArray *scripts)
+{
+	if (given != NULL)
+		g_array_append_vals(scripts, given->data, given->len);
+}
+
+bool handler_parse_use(struct lex *l, struct handler_script *script)
+{
+	g_autofree char *word = NULL, *folder = NULL, *path = NULL;
+	g_autoptr(GError) error = NULL;
+	const char *at;
+
+	lex_blank(l);
+	at = l->p;
+	word = lex_run(l, "");
+	if (word == NULL) {
+		lex_expected(l, "the path of a handler's shared object");
+		return false;
+	}
+	if (strchr(word, '/') == NULL) {
+		lex_fail(l, at, "'%s' is no path, expected one with a '/' in it, such as ./%s", word,
+			 word);
+		return false;
+	}
+	folder = g_path_get_dirname(l->file);
+	path = g_path_is_absolute(word) ? g_strdup(word) : g_build_filename(folder, word, NULL);
+	if (!handler_load(path, script, &error)) {
+		lex_fail(l, at, "%s", error->message);
+		return false;
+	}
+	script->path = g_intern_string(word);
+	return true;
+}
+
 bool handler_parse_line(struct lex *l, const char *at, const char *word,
 			struct handler_script *script)
 {
@@ -485,6 +548,11 @@ static void print_compatible(GString *out, const struct handler_script *script)
 
 void handler_print(GString *out, const struct handler_script *script)
 {
+	if (script->plugin != NULL) {
+		if (!handler_is_given(script))
+			g_string_append_printf(out, "\nuse %s\n", script->path);
+		return;
+	}
 	g_string_append_printf(out, "\nhandler %s\n", script->name);
 	print_compatible(out, script);
 	print_mask(out, "accepts", script->accepts, kind_word);

@@ -36,6 +36,11 @@ static gint64 call_open_own(struct call *c)
 	return sys_open_own(c->machine, c->args[0].bytes);
 }
 
+static gint64 call_own_call(struct call *c)
+{
+	return sys_own_call(c->machine, c->args[0].number, c->args[1].bytes, c->args[2].number);
+}
+
 static gint64 call_close(struct call *c)
 {
 	return sys_close(c->machine, c->args[0].number);
@@ -658,7 +663,10 @@ static const struct op_info table[] = {
 	{ "open_file", { WORD("KIND", words_files) }, NEW, .call = call_open_file,
 	  .about = "open a new file of a kind, see luosim list files" },
 	{ "open_own", { HANDLER }, NEW, .call = call_open_own, .model_only = true,
-	  .about = "open a new file of the kind that a scripted handler brings along" },
+	  .about = "open a new file of the kind that a handler of the scenario's brings along" },
+	{ "own_call", { FD, HANDLER, { "ARG", PARAM_NUMBER, 0, G_MAXUINT64, NULL } },
+	  .optional = 1 << 2, RETURNS, .call = call_own_call, .model_only = true,
+	  .about = "an operation that a loaded handler has for files of its kind" },
 	{ "memfd_create", { MEMFD_NAME, OFFSET("SIZE"), FLAGS("MFD_FLAGS", words_memfd) },
 	  .optional = 1 << 2, NEW, .call = call_memfd_create,
 	  .tries = { "memfd_create(\"guest\", 4K) = NEW" },

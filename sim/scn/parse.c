@@ -140,31 +140,48 @@ static bool parse_runs(struct parser *p)
 	return true;
 }
 
+/* One more handler, whose name begins behind @at. */
+static bool add_handler(struct parser *p, const char *at, const struct handler_script *script)
+{
+	GArray *all = p->scn->handlers;
+
+	for (guint i = 0; i < all->len; i++) {
+		if (strcmp(g_array_index(all, struct handler_script, i).name, script->name) != 0)
+			continue;
+		lex_fail(&p->lex, at + 1, "second handler '%s', expected another name",
+			 script->name);
+		return false;
+	}
+	if (all->len == MAX_SCRIPTS) {
+		lex_fail(&p->lex, p->lex.line, "too many handlers, expected at most %d",
+			 MAX_SCRIPTS);
+		return false;
+	}
+	g_array_append_val(all, *script);
+	if (p->scn->handler_line == 0)
+		p->scn->handler_line = p->lex.nr;
+	return true;
+}
+
 static bool parse_handler(struct parser *p)
 {
 	struct handler_script script = { 0 };
 	const char *at = p->lex.p;
 
-	if (!handler_parse_head(&p->lex, &script))
+	if (!handler_parse_head(&p->lex, &script) || !add_handler(p, at, &script))
 		return false;
-	for (guint i = 0; i < p->scn->handlers->len; i++) {
-		if (strcmp(g_array_index(p->scn->handlers, struct handler_script, i).name,
-			   script.name) != 0)
-			continue;
-		lex_fail(&p->lex, at + 1, "second handler '%s', expected another name",
-			 script.name);
-		return false;
-	}
-	if (p->scn->handlers->len == MAX_SCRIPTS) {
-		lex_fail(&p->lex, p->lex.line, "too many handlers, expected at most %d",
-			 MAX_SCRIPTS);
-		return false;
-	}
-	g_array_append_val(p->scn->handlers, script);
 	p->handler_line = p->lex.nr;
-	if (p->scn->handlers->len == 1)
-		p->scn->handler_line = p->lex.nr;
 	return true;
+}
+
+static bool parse_use(struct parser *p)
+{
+	struct handler_script script = { 0 };
+	const char *at = p->lex.p;
+
+	/* What the command line gives to all scenarios, one may ask for by itself. */
+	return handler_parse_use(&p->lex, &script) &&
+	       (handler_is_given(&script) || add_handler(p, at, &script));
 }
 
 static bool parse_explore(struct parser *p)
@@ -702,6 +719,7 @@ static const struct statement {
 	{ "source", parse_source, true },
 	{ "runs", parse_runs, true },
 	{ "handler", parse_handler, true },
+	{ "use", parse_use, true },
 	{ "explore", parse_explore, true },
 	{ "kernel", parse_kernel, false },
 	{ "repeat", parse_repeat, false },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Policies of a designer's own, loaded from shared objects. */
+/* Policies and handlers of a designer's own, loaded from shared objects. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,23 +10,14 @@
 
 #define PLUGIN_ERROR g_quark_from_static_string("luosim-plugin")
 
-/* A plugin as the library calls it. */
+/* A policy as the library calls it. */
 struct plugin {
 	struct luosim_policy policy;
 	char *path;
 };
 
-/* Path to struct plugin *; what is loaded stays. */
-static GHashTable *plugins;
-
-/* What policy_plug() has against a plugin. */
-static const char *objection(int err)
-{
-	return err == -EPROTO ? "is made for another version of the interface, expected "
-				"LUOSIM_POLICY_ABI of the installed luosim.h" :
-				"lacks its name or key(), or has an unknown scope or duplicate, "
-				"expected all of struct luosim_policy";
-}
+/* Path to struct plugin *, and to struct handler_script *; what is loaded stays. */
+static GHashTable *plugins, *handlers;
 
 static bool call_key(const struct luosim_policy *policy, const struct luosim_object *object,
 		     uint64_t *key)
@@ -34,64 +25,134 @@ static bool call_key(const struct luosim_policy *policy, const struct luosim_obj
 	const struct plugin *plugin = (const struct plugin *)policy;
 	bool has_key;
 
-	crash_watch(plugin->path, "key()");
+	crash_watch("policy", plugin->path, "key()");
 	has_key = policy->key(object, key);
-	crash_watch(NULL, NULL);
+	crash_watch(NULL, NULL, NULL);
 	return has_key;
 }
 
+static void watch_handler(const struct handler_script *script, const char *function)
+{
+	if (function == NULL)
+		crash_watch(NULL, NULL, NULL);
+	else
+		crash_watch("handler", script->path, function);
+}
+
 /* A constructor of it runs here, too. */
-static GModule *open_module(const char *path)
+static GModule *open_module(const char *what, const char *path)
 {
 	GModule *module;
 
 	crash_init();
-	crash_watch(path, "loading it");
+	crash_watch(what, path, "loading it");
 	module = g_module_open(path, G_MODULE_BIND_LOCAL);
-	crash_watch(NULL, NULL);
+	crash_watch(NULL, NULL, NULL);
 	return module;
 }
 
-static void keep_plugin(const char *path, const struct luosim_policy *policy)
-{
-	struct plugin *plugin = g_new(struct plugin, 1);
+/* What a kind of plugin exports, and the library's opinion of it. */
+struct kind {
+	const char *what;
+	const char *symbol;
+	int (*plug)(gpointer target, gconstpointer symbol);
+	const char *abi, *all;		/* where that is another one, or something is missing */
+};
 
-	if (plugins == NULL)
-		plugins = g_hash_table_new(g_str_hash, g_str_equal);
-	plugin->policy = *policy;
-	plugin->path = g_strdup(path);
-	g_hash_table_insert(plugins, plugin->path, plugin);
+static int plug_policy(gpointer target, gconstpointer symbol)
+{
+	return policy_plug(target, symbol);
+}
+
+static int plug_handler(gpointer target, gconstpointer symbol)
+{
+	return handler_plug(target, symbol);
+}
+
+static const struct kind policy_kind = {
+	"policy", "luosim_policy", plug_policy,
+	"LUOSIM_POLICY_ABI of the installed luosim.h",
+	"lacks its name or key(), or has an unknown scope or duplicate, expected all of struct "
+	"luosim_policy",
+};
+
+static const struct kind handler_kind = {
+	"handler", "luosim_handler", plug_handler,
+	"LUOSIM_HANDLER_ABI of the installed luosim-handler.h",
+	"lacks its name, init() or exit(), or has a name with other characters than letters, "
+	"digits, '-', '_' and '.', expected what LUOSIM_HANDLER() makes",
+};
+
+/* What @path exports, which has been given to @target; NULL: it is no such object. */
+static gpointer load(const struct kind *kind, const char *path, gpointer target, GError **error)
+{
+	GModule *module = open_module(kind->what, path);
+	gpointer symbol;
+	int err;
+
+	if (module == NULL) {
+		g_set_error(error, PLUGIN_ERROR, 0, "%s %s: cannot be loaded: %s", kind->what,
+			    path, g_module_error());
+		return NULL;
+	}
+	if (!g_module_symbol(module, kind->symbol, &symbol)) {
+		g_set_error(error, PLUGIN_ERROR, 0, "%s %s: exports no %s, expected a const "
+			    "struct %s of that name", kind->what, path, kind->symbol,
+			    kind->symbol);
+		g_module_close(module);
+		return NULL;
+	}
+	err = kind->plug(target, symbol);
+	if (err == -EPROTO)
+		g_set_error(error, PLUGIN_ERROR, 0, "%s %s: is made for another version of the "
+			    "interface, expected %s", kind->what, path, kind->abi);
+	else if (err != 0)
+		g_set_error(error, PLUGIN_ERROR, 0, "%s %s: %s", kind->what, path, kind->all);
+	if (err != 0) {
+		g_module_close(module);
+		return NULL;
+	}
+	g_module_make_resident(module);
+	return symbol;
 }
 
 gboolean plugin_load(const char *path, GError **error)
 {
-	GModule *module;
+	const struct luosim_policy *symbol;
 	struct policy policy = { 0 };
-	gpointer symbol;
-	int err;
+	struct plugin *plugin;
 
-	if (plugins != NULL && g_hash_table_contains(plugins, path))
+	if (plugins == NULL)
+		plugins = g_hash_table_new(g_str_hash, g_str_equal);
+	if (g_hash_table_contains(plugins, path))
 		return TRUE;
-	module = open_module(path);
-	if (module == NULL) {
-		g_set_error(error, PLUGIN_ERROR, 0, "policy %s: cannot be loaded: %s", path,
-			    g_module_error());
+	symbol = load(&policy_kind, path, &policy, error);
+	if (symbol == NULL)
 		return FALSE;
+	plugin = g_new(struct plugin, 1);
+	plugin->policy = *symbol;
+	plugin->path = g_strdup(path);
+	g_hash_table_insert(plugins, plugin->path, plugin);
+	return TRUE;
+}
+
+gboolean handler_load(const char *path, struct handler_script *script, GError **error)
+{
+	struct handler_script *loaded;
+
+	if (handlers == NULL)
+		handlers = g_hash_table_new(g_str_hash, g_str_equal);
+	loaded = g_hash_table_lookup(handlers, path);
+	if (loaded == NULL) {
+		struct handler_script new = { .watch = watch_handler };
+
+		if (load(&handler_kind, path, &new, error) == NULL)
+			return FALSE;
+		new.path = g_strdup(path);
+		loaded = g_memdup2(&new, sizeof(new));
+		g_hash_table_insert(handlers, (char *)new.path, loaded);
 	}
-	if (!g_module_symbol(module, "luosim_policy", &symbol)) {
-		g_set_error(error, PLUGIN_ERROR, 0, "policy %s: exports no luosim_policy, expected "
-			    "a const struct luosim_policy of that name", path);
-		g_module_close(module);
-		return FALSE;
-	}
-	err = policy_plug(&policy, symbol);
-	if (err != 0) {
-		g_set_error(error, PLUGIN_ERROR, 0, "policy %s: %s", path, objection(err));
-		g_module_close(module);
-		return FALSE;
-	}
-	g_module_make_resident(module);
-	keep_plugin(path, symbol);
+	*script = *loaded;
 	return TRUE;
 }
 

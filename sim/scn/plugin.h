@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Policies by name: those of the library, and those loaded from shared objects. */
+/* Policies by name, and handlers: those of the library, and those from shared objects. */
 #ifndef SIM_SCN_PLUGIN_H
 #define SIM_SCN_PLUGIN_H
 
@@ -9,7 +9,6 @@
 
 /**
  * plugin_load() - load the policy that the shared object @path exports, once.
- * Only the command line may ask for one: a scenario never runs foreign code.
  * Return: FALSE and @error with one clear line when it is no such object.
  */
 gboolean plugin_load(const char *path, GError **error);
@@ -19,5 +18,12 @@ gboolean plugin_load(const char *path, GError **error);
  * with the values of axes that follow it. Its restore is one-shot unless they say.
  */
 int policy_apply(const char *text, struct policy *policy, const char **bad);
+
+/**
+ * handler_load() - load the handler that the shared object @path exports, once.
+ * @script: out: the handler; what it refers to stays.
+ * Return: as plugin_load().
+ */
+gboolean handler_load(const char *path, struct handler_script *script, GError **error);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "scn/handler.h"
 #include "scn/op.h"
 #include "scn/value.h"
 
@@ -89,6 +90,7 @@ struct scenario *scenario_new(const char *file)
 	scn->path = g_strdup(file);
 	scn->runs = array_new(sizeof(struct variant), variant_clear);
 	scn->handlers = g_array_new(FALSE, TRUE, sizeof(struct handler_script));
+	handlers_append_given(scn->handlers);
 	scn->steps = array_new(sizeof(struct step), step_clear);
 	scn->expects = array_new(sizeof(struct expectation), expectation_clear);
 	for (int i = 0; i < NR_LISTS; i++)
