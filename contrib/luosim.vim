@@ -2,7 +2,7 @@
 " Vim syntax for scenarios: put it in ~/.vim/syntax/ and set syntax=luosim.
 syntax match luosimComment "#.*"
 syntax region luosimString start=+"+ skip=+\\"+ end=+"+ oneline
-syntax match luosimHeader "^\s*\(scenario\|about\|source\|runs\|kernel\|handler\|explore\|repeat\|race\|task\|end\|process\|fail\|expect\|always\|never\|sometimes\)\>"
+syntax match luosimHeader "^\s*\(scenario\|about\|source\|runs\|kernel\|handler\|use\|explore\|repeat\|race\|task\|end\|process\|fail\|expect\|always\|never\|sometimes\)\>"
 syntax match luosimCall "\<\l\w*\ze("
 syntax match luosimErrno "-E\u\w*"
 syntax match luosimNumber "\<\(0x\x\+\|\d\+[KMGT]\?\)\>"

@@ -88,7 +88,7 @@ echo "the schema of JSON output is installed: ok"
 plugin=$docdir/docs/plugin/per-handler.c
 
 # What manual pages and documents refer to, completion and Vim files are there.
-for f in "$docdir"/docs/{README,bugs,design,explore,fidelity,findings,kernel-tree,policies}.md \
+for f in "$docdir"/docs/{README,bugs,design,explore,fidelity,findings,handler,kernel-tree,policies}.md \
 	"$docdir"/{README.md,NEWS} "$mandir"/man1/luosim.1 "$mandir"/man5/luosim-scn.5 \
 	"$mandir"/man5/luosim-recording.5 "$datadir"/bash-completion/completions/luosim \
 	"$datadir"/vim/vimfiles/syntax/luosim.vim "$plugin"; do
@@ -134,3 +134,10 @@ refused "$dir/other.so" 'exports no luosim_policy'
 refused "$dir/newer.c" 'cannot be loaded'
 refused "$dir/absent.so" 'cannot be loaded'
 echo "a policy that does not fit is refused: ok"
+
+# A handler of one's own, likewise.
+cp "$docdir"/docs/handler/dmabuf.c "$docdir"/docs/handler/dmabuf.scn "$dir"
+build_plugin "$dir/dmabuf.so" "$dir/dmabuf.c"
+"$bindir/luosim" "$dir/dmabuf.scn" >"$dir/out" || { cat "$dir/out"; exit 1; }
+grep -qx 'verdict: clean' "$dir/out"
+echo "a handler built against the installed header is loaded: ok"

@@ -12,6 +12,10 @@ struct dmabuf_ser {
 	u64 pfn;
 };
 
+static const struct luosim_field dmabuf_fields[] = {
+	{ "pfn", offsetof(struct dmabuf_ser, pfn), 64 }, { NULL, 0, 0 },
+};
+
 /* The file: its private_data is the folio. */
 
 static int dmabuf_release(struct file *file)
@@ -141,5 +145,5 @@ static void dmabuf_exit(void)
 
 LUOSIM_HANDLER(
 	.name = "dmabuf", .init = dmabuf_init, .exit = dmabuf_exit, .open = dmabuf_open,
-	.operations = dmabuf_operations, .contents = dmabuf_contents,
+	.operations = dmabuf_operations, .contents = dmabuf_contents, .fields = dmabuf_fields,
 );

@@ -250,6 +250,9 @@ static void glances_close(void)
 	leave(__before);						\
 } while (0)
 
+/* A bad pointer is a crash of the foreign code while that is watched, as it is before KERNEL(). */
+#define TOUCH(_ptr) ((void)*(const volatile char *)(_ptr))
+
 /* A function that the foreign code calls: @_do is done with the machine m and plugin p. */
 #define KERNEL(_do) do {						\
 	struct context c = go_out();					\
@@ -419,7 +422,6 @@ static struct plugin_handler *handler_of(struct liveupdate_file_handler *fh)
 	CALL((_args)->m, h->plugin, _function, _call);			\
 	(_args)->serialized_data = a.serialized_data;			\
 	(_args)->private_data = a.private_data;				\
-	(_args)->file = a.their_file ? seen(a.their_file)->file : NULL;	\
 } while (0)
 
 static bool plugin_can_preserve(struct machine *m, struct liveupdate_file_handler *fh,
@@ -464,7 +466,10 @@ static int plugin_retrieve(struct liveupdate_file_op_args *args)
 {
 	int err;
 
-	CALLBACK(args, "retrieve()", err = ops->retrieve(&a));
+	CALLBACK(args, "retrieve()",
+		 err = ops->retrieve(&a);
+		 if (!err && a.their_file && !IS_ERR(a.their_file))
+			 args->file = seen(a.their_file)->file);
 	return err;
 }
 
@@ -617,8 +622,10 @@ static void host_kfree(void *ptr)
 {
 	struct header *header = (struct header *)ptr - 1;
 
-	if (ptr)
-		KERNEL(kfree(m, header, sizeof(*header) + header->size));
+	if (!ptr)
+		return;
+	TOUCH(header);
+	KERNEL(kfree(m, header, sizeof(*header) + header->size));
 }
 
 static struct folio *host_folio_alloc(unsigned int order)
@@ -631,11 +638,13 @@ static struct folio *host_folio_alloc(unsigned int order)
 
 static void host_folio_get(struct folio *folio)
 {
+	TOUCH(folio);
 	KERNEL(folio_get(folio));
 }
 
 static void host_folio_put(struct folio *folio)
 {
+	TOUCH(folio);
 	KERNEL(if (folio->page.refcount == 1)
 		       windows_close(m, p, folio_phys(m, folio),
 				     folio_nr_pages(folio) << PAGE_SHIFT);
@@ -651,12 +660,14 @@ static int host_kho_preserve_folio(struct folio *folio)
 {
 	int err;
 
+	TOUCH(folio);
 	KERNEL(err = kho_preserve_folio(m, folio));
 	return err;
 }
 
 static void host_kho_unpreserve_folio(struct folio *folio)
 {
+	TOUCH(folio);
 	KERNEL(kho_unpreserve_folio(m, folio));
 }
 
@@ -861,6 +872,8 @@ static int host_get_token_outgoing(struct luo_session *session, struct their_fil
 {
 	int err;
 
+	TOUCH(seen(file));
+	TOUCH(session);
 	KERNEL(err = liveupdate_get_token_outgoing(session, seen(file)->file, tokenp));
 	return err;
 }
@@ -870,6 +883,7 @@ static int host_get_file_incoming(struct luo_session *session, u64 token,
 {
 	int err;
 
+	TOUCH(session);
 	KERNEL(struct file *file = NULL;
 	       struct plugin_file *other = arena_alloc(&m->heap, sizeof(*other));
 
@@ -901,6 +915,7 @@ static struct their_file *host_get_file(struct their_file *file)
 
 static void host_fput(struct their_file *file)
 {
+	TOUCH(seen(file)->file);
 	KERNEL(struct plugin_file *pf = seen(file);
 
 	       fput(m, pf->file);
@@ -915,9 +930,12 @@ static const char *host_file_kind(struct their_file *view)
 
 	if (seen(view)->plugin)
 		return now.plugin->base.script->name;
-	while (kind <= FILE_MEMFD && !file_is_kind(now.m, file, kind))
+	/* Shared memory of processes is like one. */
+	if (file_is_kind(now.m, file, FILE_MEMFD))
+		return file_kind_name(FILE_MEMFD);
+	while (kind < NR_FILE_KINDS && !file_is_kind(now.m, file, kind))
 		kind++;
-	return kind <= FILE_MEMFD ? file_kind_name(kind) : "";
+	return kind < NR_FILE_KINDS ? file_kind_name(kind) : "";
 }
 
 static unsigned long host_copy_user(void *kernel, unsigned long user, size_t size, bool to_user)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "handlers/plugin.h"
 #include "search/handover.h"
 #include "kernel/liveupdate/kho_track.h"
 #include "machine/machine.h"
@@ -223,6 +224,23 @@ static int find_data(struct machine *m, const struct args *args, const struct fi
 	    (field->bits && args->index[0] >= PAGE_SIZE / sizeof(u64)))
 		return -ENOENT;
 	return found(place, data + (field->bits ? args->index[0] * sizeof(u64) : 0));
+}
+
+/* A number there that a loaded handler has given a name. */
+static int find_own(struct machine *m, const struct args *args, const struct field *field,
+		    struct place *place)
+{
+	const struct liveupdate_file_handler *fh;
+	struct luo_session *session;
+	u64 nr, data;
+	u32 offset;
+
+	(void)field;
+	session = session_named(m, args->name, &nr);
+	fh = session ? luo_file_nth(&session->file_set, args->token, &nr, &data) : NULL;
+	if (!fh || !plugin_field(fh, args->field, &offset, &place->bits))
+		return -ENOENT;
+	return found(place, data + offset);
 }
 
 /* Memfds. */
@@ -453,6 +471,7 @@ static const struct field fields[] = {
 	MEMBER("file[NAME, TOKEN].token", find_file, struct luo_file_ser, token),
 	OBJECT("data[NAME, TOKEN]", find_data),
 	BITFIELD("data[NAME, TOKEN].word[N]", find_data, 0, 64),
+	BITFIELD("own[NAME, TOKEN].FIELD", find_own, 0, 64),
 
 	OBJECT("memfd[NAME, TOKEN]", find_memfd),
 	MEMBER("memfd[NAME, TOKEN].pos", find_memfd, struct memfd_luo_ser, pos),
@@ -521,6 +540,17 @@ static const char *read_name(const char *p, char *name)
 	return p + len;
 }
 
+/* Up to the end of the path. */
+static const char *read_field(const char *p, char *field, size_t size)
+{
+	size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	if (!len || len >= size || p[len])
+		return NULL;
+	memcpy(field, p, len + 1);
+	return p + len;
+}
+
 /* Is what begins at @p as @pattern says? Where it ends then, or NULL. */
 static const char *match(const char *pattern, const char *p, struct args *args)
 {
@@ -536,6 +566,9 @@ static const char *match(const char *pattern, const char *p, struct args *args)
 			pattern = skip_word(pattern);
 		} else if (!strncmp(pattern, "TOKEN", 5)) {
 			p = read_number(p, &args->token);
+			pattern = skip_word(pattern);
+		} else if (!strcmp(pattern, "FIELD")) {
+			p = read_field(p, args->field, sizeof(args->field));
 			pattern = skip_word(pattern);
 		} else if (*pattern == 'N') {
 			p = read_number(p, &args->index[nr++]);

@@ -13,6 +13,7 @@ struct machine;
 /* What stands in the brackets of a path. */
 struct args {
 	char name[MAX_NAME + 1];	/* of a session, a subtree or an FLB */
+	char field[32];			/* of what a loaded handler hands over */
 	u64 token;
 	u64 index[MAX_INDICES];		/* in the order of the path */
 };

@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 #include "cli/cmd-world.h"
+#include "scn/handler.h"
 #include "scn/lex.h"
 #include "scn/setting.h"
 #include "scn/tree.h"
@@ -179,6 +180,7 @@ static bool take_scenario(struct world_options *o, const GPtrArray *subjects,
 	if (scn == NULL)
 		return false;
 	kernel = &g_array_index(scn->steps, struct step, 0).kernel;
+	o->scripts = g_array_ref(scn->handlers);
 	*block = scn->explore;
 	scn->explore.ops = scn->explore.handlers = NULL;
 	put_below(kernel, &o->overrides);
@@ -213,6 +215,11 @@ int world_options_finish(struct world_options *o, const GPtrArray *subjects)
 		fprintf(stderr, "%s\n", error->message);
 		return EXIT_UNUSABLE;
 	}
+	if (o->scripts == NULL) {
+		o->scripts = g_array_new(FALSE, FALSE, sizeof(struct handler_script));
+		handlers_append_given(o->scripts);
+	}
+	o->world.words.scripts = o->scripts;
 	fill_in(o, &block);
 	g_free(block.ops);
 	g_free(block.handlers);
@@ -257,6 +264,8 @@ void world_options_init(struct world_options *o)
 void world_options_clear(struct world_options *o)
 {
 	overrides_free(o->overrides);
+	if (o->scripts != NULL)
+		g_array_unref(o->scripts);
 	g_free(o->ops);
 	g_free(o->handlers);
 	g_free(o->memory);

@@ -19,6 +19,7 @@
 struct world_options {
 	struct overrides *overrides;
 	struct world world;
+	GArray *scripts;	/* of struct handler_script, which the world refers to */
 	gint numbers[NR_WORLD_NUMBERS], jobs, usual_jobs;
 	gint64 seconds, seed, runs;
 	gboolean random, no_symmetry, no_prune;

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The files that a world begins with: memfds, and files of other handlers. */
 #include "explore/internal.h"
+#include "scn/handler.h"
 
 /* vCPUs that write to guest memory before the search begins, and are closed then. */
 #define FIRST_WRITER	32
-
-/* What preserves eventfds. */
-static const struct handler_script eventfd_script = {
-	.name = "counter", .accepts = 1u << FILE_EVENTFD,
-};
 
 /* ---- Which there are ---- */
 
@@ -35,8 +31,8 @@ static int last_before(const struct world *world, guint nr, enum world_kind kind
 
 void world_scripts(const struct world *world, struct machine_config *config)
 {
-	config->scripts = &eventfd_script;
-	config->nr_scripts = world_count(world, KIND_EVENTFD) > 0;
+	config->scripts = world->words.loaded;
+	config->nr_scripts = world->words.nr_loaded;
 }
 
 static char mark_of(const struct world *world, guint inode)
@@ -103,6 +99,13 @@ static void add_vfio(struct world *world, int iommufd, guint f, guint nr, const 
 	add_on(world, "vfio_attach($, f#)", f, iommufd, "0");
 }
 
+static void add_own(struct world *world, const char *handler, const char *name)
+{
+	g_autofree char *call = g_strdup_printf("open_own(\"%s\")", handler);
+
+	add_step(world, call, name);
+}
+
 static void add_other(struct world *world, guint nr)
 {
 	enum world_kind kind = world->words.others[nr];
@@ -135,6 +138,9 @@ static void add_other(struct world *world, guint nr)
 	case KIND_VFIO:
 		add_vfio(world, on, f, nr, name);
 		break;
+	case KIND_OWN:
+		add_own(world, world->words.own[nr], name);
+		break;
 	default:
 		g_assert_not_reached();
 	}
@@ -159,7 +165,12 @@ void world_list_files(struct world *world)
 
 void world_print_handlers(GString *out, const struct world *world)
 {
-	if (world_count(world, KIND_EVENTFD) > 0)
-		g_string_append_printf(out, "handler %s\n  accepts    eventfd\nend\n\n",
-				       eventfd_script.name);
+	for (guint i = 0; i < world->words.nr_loaded; i++) {
+		g_autoptr(GString) block = g_string_new(NULL);
+
+		handler_print(block, &world->words.loaded[i]);
+		/* The empty line stands behind it here. */
+		if (block->len > 0)
+			g_string_append_printf(out, "%s\n", block->str + 1);
+	}
 }

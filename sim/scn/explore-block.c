@@ -49,6 +49,11 @@ static const struct {
 	[KIND_VFIO] = { .name = "vfio", .uses = KIND_IOMMUFD },
 };
 
+/* What preserves eventfds. */
+static const struct handler_script eventfd_script = {
+	.name = "counter", .accepts = 1u << FILE_EVENTFD,
+};
+
 enum world_kind world_kind_on(enum world_kind kind)
 {
 	return MAX(kinds[kind].needs, kinds[kind].uses);
@@ -98,19 +103,53 @@ static enum world_kind find_kind(const char *name)
 {
 	enum world_kind kind = KIND_NONE + 1;
 
-	while (kind < NR_WORLD_KINDS && !g_str_equal(kinds[kind].name, name))
+	while (kind < KIND_OWN && !g_str_equal(kinds[kind].name, name))
 		kind++;
 	return kind;
 }
 
-/* "eventfd, hugetlb, ..." */
-static char *all_kinds(void)
+static bool has_own_files(const struct handler_script *script)
 {
-	const char *names[NR_WORLD_KINDS] = { NULL };
+	return script->plugin != NULL || script->accepts & 1u << FILE_OWN;
+}
 
-	for (guint i = KIND_NONE + 1; i < NR_WORLD_KINDS; i++)
-		names[i - 1] = kinds[i].name;
-	return g_strjoinv(", ", (char **)names);
+/* The handler of that name that brings a kind of files along; or NULL. */
+static const struct handler_script *find_own(const struct world_words *w, const char *name)
+{
+	for (guint i = 0; w->scripts != NULL && i < w->scripts->len; i++) {
+		const struct handler_script *s = &g_array_index(w->scripts,
+								struct handler_script, i);
+
+		if (has_own_files(s) && g_str_equal(s->name, name))
+			return s;
+	}
+	return NULL;
+}
+
+/* "eventfd, hugetlb, ..." */
+static char *all_kinds(const struct world_words *w)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	for (guint i = KIND_NONE + 1; i < KIND_OWN; i++)
+		g_ptr_array_add(names, (char *)kinds[i].name);
+	for (guint i = 0; w->scripts != NULL && i < w->scripts->len; i++) {
+		struct handler_script *s = &g_array_index(w->scripts, struct handler_script, i);
+
+		if (has_own_files(s))
+			g_ptr_array_add(names, s->name);
+	}
+	g_ptr_array_add(names, NULL);
+	return g_strjoinv(", ", (char **)names->pdata);
+}
+
+/* Once, whatever number of files it has. */
+static void load_script(struct world_words *w, const struct handler_script *script)
+{
+	for (guint i = 0; i < w->nr_loaded; i++)
+		if (g_str_equal(w->loaded[i].name, script->name))
+			return;
+	w->loaded[w->nr_loaded++] = *script;
 }
 
 static bool has_kind(const struct world_words *w, enum world_kind kind)
@@ -125,12 +164,14 @@ bool world_handlers_parse(struct world_words *w, const char *text, GError **erro
 {
 	g_auto(GStrv) words = g_strsplit(text, ",", -1);
 
-	w->nr_others = 0;
+	w->nr_others = w->nr_loaded = 0;
 	for (guint i = 0; words[i] != NULL; i++) {
 		enum world_kind kind = find_kind(words[i]);
+		const struct handler_script *own =
+			kind == KIND_OWN ? find_own(w, words[i]) : NULL;
 
-		if (kind == NR_WORLD_KINDS) {
-			g_autofree char *all = all_kinds();
+		if (kind == KIND_OWN && own == NULL) {
+			g_autofree char *all = all_kinds(w);
 
 			g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected %s",
 				    words[i], all);
@@ -146,6 +187,9 @@ bool world_handlers_parse(struct world_words *w, const char *text, GError **erro
 				    "before it", words[i], kinds[kinds[kind].needs].name);
 			return false;
 		}
+		if (kind == KIND_EVENTFD || own != NULL)
+			load_script(w, own != NULL ? own : &eventfd_script);
+		w->own[i] = own != NULL ? g_intern_string(own->name) : NULL;
 		w->others[w->nr_others++] = kind;
 	}
 	return true;
@@ -164,7 +208,7 @@ static bool parse_words(struct lex *l, const char *what, char **words,
 			bool (*parse)(struct world_words *w, const char *text, GError **error))
 {
 	g_autoptr(GError) error = NULL;
-	struct world_words known;
+	struct world_words known = { .scripts = l->handlers };
 	const char *at;
 
 	lex_blank(l);

@@ -28,18 +28,25 @@ enum world_kind {
 	KIND_GUEST_MEMFD,
 	KIND_IOMMUFD,
 	KIND_VFIO,
+	KIND_OWN,		/* a file of the kind that a handler brings along */
 	NR_WORLD_KINDS
 };
 
 /**
  * struct world_words - what a world says in lists of words.
  * @tries: a bit for each op_try() that is tried.
- * @others: files beside memfds, in this order.
+ * @others: files beside memfds, in this order; of KIND_OWN those of the handler @own.
+ * @scripts: of struct handler_script: handlers whose own files there may be; or NULL.
+ * @loaded: those of which there are, and who preserves eventfds.
  */
 struct world_words {
 	guint64 tries;
 	enum world_kind others[MAX_OTHERS];
+	const char *own[MAX_OTHERS];
 	guint nr_others;
+	const GArray *scripts;
+	struct handler_script loaded[1 + MAX_OTHERS];
+	guint nr_loaded;
 };
 
 /** world_ops_parse() - "OP,OP..." into @w->tries; false and @error. */

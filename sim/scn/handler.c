@@ -420,8 +420,8 @@ bool handler_parse_use(struct lex *l, struct handler_script *script)
 		return false;
 	}
 	if (strchr(word, '/') == NULL) {
-		lex_fail(l, at, "'%s' is no path, expected one with a '/' in it, such as ./%s", word,
-			 word);
+		lex_fail(l, at, "'%s' is no path, expected one with a '/' in it, such as ./%s",
+			 word, word);
 		return false;
 	}
 	folder = g_path_get_dirname(l->file);

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Handlers in C: the example of docs/handler.md, and one that uses and abuses the rest of
+# luosim-handler.h.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$srcdir" || exit 1
+cc=${CC:-cc}
+include=$PWD/model
+
+# build NAME SOURCE
+build() { $cc -Wall -Wextra -Werror -O1 -shared -fPIC -I"$include" -o "$tmp/$1.so" "$2"; }
+
+if ! build dmabuf docs/handler/dmabuf.c; then
+	skip "handlers in C" "no compiler"
+	done_testing
+	exit
+fi
+cp docs/handler/dmabuf.scn "$tmp"
+cp tests/handler/every-call.scn "$tmp"
+cd "$tmp" || exit 1
+
+example_runs()
+{
+	"$luosim" --all dmabuf.scn >out || cat out
+	grep -q '6 runs: 6 passed' out || cat out
+}
+
+# The commands of docs/handler.md, where the build is.
+documented()
+{
+	mkdir -p tree/docs
+	ln -sf "$(dirname "$luosim")"/*.pc "$luosim" tree
+	cp -r "$OLDPWD/docs/handler" tree/docs
+	sed -n 's/^    \$ //; T; :more; /\\$/ { N; s/\\\n *//; b more }; p' \
+		"$OLDPWD/docs/handler.md" >commands
+	[ "$(wc -l <commands)" -eq 4 ] || cat commands
+	(cd tree && . ../commands) >out 2>err
+	grep -qx 'verdict: clean' out || cat out err
+	grep -q '^  stopped by depth, 11 findings$' out || cat out err
+	grep -q '^  stopped by depth, 0 findings$' out || cat out err
+}
+
+is_short()
+{
+	[ "$(wc -l <"$OLDPWD/docs/handler/dmabuf.c")" -le 150 ] || echo "over 150 lines"
+}
+
+# A fault in one of its callbacks, damage to its own field, and modules.
+faults_and_damage()
+{
+	sed '/own_call/d; s/= -EBUSY.*/= -EBUSY/; /^  preserve_fd(vm0, buf, 1)/{
+		i\  insmod("dmabuf") = -EEXIST
+		i\  fail callback("dmabuf", preserve) = -EIO
+		i\  preserve_fd(vm0, buf, 1) = -EIO
+		a\  corrupt("own[vm0, 1].pfn", 0x123456789) = 0
+	}; s/^  retrieve_fd.*/  retrieve_fd(vm0, 1) = -EIO/; s/^expect.*/expect any/; /^runs/d' \
+		dmabuf.scn >faults.scn
+	"$luosim" faults.scn >out || cat out
+	"$luosim" list fields | grep -qF 'own[NAME, TOKEN].FIELD' || echo "no such field is listed"
+}
+
+# The same findings as a memfd of one folio has under no policy, none under get-id.
+explored()
+{
+	"$luosim" explore --handler ./dmabuf.so --handlers dmabuf --policies none,get-id \
+		--inodes 1 --sessions 1 --depth 7 >out 2>&1
+	grep -q '^  double-restore in kho_restore_folio, 5 operations' out || cat out
+	grep -q '^get-id: .* depth 7' out && grep -q '0 findings' out || cat out
+	"$luosim" explore --handler ./dmabuf.so --handlers dmabuf --kernel v7.3 --audit \
+		--inodes 1 --sessions 1 --depth 6 >out 2>&1
+	[ $? -eq 3 ] || cat out
+}
+
+given_on_the_command_line()
+{
+	sed '/^use/d' dmabuf.scn >given.scn
+	"$luosim" given.scn >out 2>&1 && echo "it ran without the handler"
+	"$luosim" --handler ./dmabuf.so given.scn >out 2>&1 || cat out
+	"$luosim" --handler ./dmabuf.so dmabuf.scn >out 2>&1 || cat out
+	"$luosim" print dmabuf.scn | grep -qx 'use ./dmabuf.so' || echo "print forgets it"
+}
+
+every_call()
+{
+	"$luosim" --all every-call.scn >out 2>&1 || cat out
+	"$luosim" every-call.scn >out
+	grep -q '^ *every: hello 1$' out || cat out
+	! grep 'every: line' out
+}
+
+# crashes FUNCTION LINE SIGNAL SED: told with the callback and the step, status 2.
+crashes()
+{
+	local status
+	sed "s/.name = \"dmabuf\"/.name = \"bad\"/; $4" \
+		"$OLDPWD/docs/handler/dmabuf.c" >bad.c
+	build bad bad.c || return
+	sed 's/dmabuf\.so/bad.so/; s/"dmabuf"/"bad"/' dmabuf.scn >bad.scn
+	timeout 20 "$luosim" bad.scn >out 2>err
+	status=$?
+	[ $status -eq 2 ] || echo "exit status $status, expected 2"
+	grep -qx "luosim: handler ./bad.so: $1 crashed with $3, in bad.scn:$2.*" err || cat err
+}
+
+# refused WORDS SED: what is built of the changed example is no handler.
+refused()
+{
+	local status
+	sed "$2" "$OLDPWD/docs/handler/dmabuf.c" >bad.c
+	build bad bad.c || return
+	"$luosim" --handler ./bad.so dmabuf.scn >out 2>err
+	status=$?
+	[ $status -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] || echo "exit status $status, expected 2"
+	grep -qF "$1" err || cat err
+}
+
+check "the example runs on all the kernels that it names" example_runs
+check "it is short" is_short
+check "what docs/handler.md has one do" documented
+check "its callbacks fail, its field is damaged, its module is loaded" faults_and_damage
+check "it is explored under two policies, and states are told apart" explored
+check "--handler is for all scenarios" given_on_the_command_line
+if build every "$OLDPWD/tests/handler/every.c"; then
+	check "all calls of luosim-handler.h" every_call
+fi
+check "a crash is told with the callback and the step" crashes 'preserve()' 16 SIGSEGV \
+	's/kho_preserve_folio(folio)/kho_preserve_folio(NULL)/'
+check "so is one in an operation" crashes poke 14 SIGSEGV \
+	's/\*(u8 \*)folio_address(file->private_data) = byte/*(volatile u8 *)(file ? NULL : file) = byte/'
+check "who looks may not touch" crashes 'contents()' 18 SIGABRT \
+	's/return dmabuf_peek(file, 0)/return file ? (uintptr_t)kzalloc(1, 0) : 0/'
+check "another version of the interface" refused 'LUOSIM_HANDLER_ABI of the installed' \
+	's/.name = "dmabuf"/&, .abi = 99/; s/^LUOSIM_HANDLER(/#pragma GCC diagnostic ignored "-Woverride-init"\n&/'
+check "no init()" refused 'lacks its name, init() or exit()' 's/.init = dmabuf_init, //;
+	s/^static int dmabuf_init/int dmabuf_init(void);\nint dmabuf_init/'
+check "no handler at all" refused 'exports no luosim_handler' \
+	's/^LUOSIM_HANDLER(/const struct luosim_handler other = {/; s/^);$/};/'
+done_testing
