@@ -170,6 +170,22 @@ enum reboot_gate {
 	NR_REBOOT_GATES
 };
 
+/** enum session_close - what becomes of a session when FINISH at its close is refused. */
+enum session_close {
+	SESSION_CLOSE_STUCK,	/* nobody can retrieve or finish it any more: merged */
+	SESSION_CLOSE_AGAIN,	/* it can be retrieved again */
+	SESSION_CLOSE_REFUSED,	/* close() fails, and leaves the descriptor as it was */
+	NR_SESSION_CLOSES
+};
+
+/** enum session_inode - what inode the file of a session has. */
+enum session_inode {
+	SESSION_INODE_SHARED,	/* the anonymous one: merged */
+	SESSION_INODE_OWN,	/* one of its own */
+	SESSION_INODE_MAGIC,	/* likewise, in a file system whose type says what it is */
+	NR_SESSION_INODES
+};
+
 /**
  * struct luosim_object - a file as a loaded policy sees it.
  * @file: number of the struct file, the same for the life of the kernel.
@@ -221,6 +237,8 @@ struct luosim_policy {
  * @deserialize: see &enum deserialize_failure.
  * @retrieve: see &enum retrieve_failure.
  * @gate: see &enum reboot_gate.
+ * @session_close: see &enum session_close.
+ * @session_inode: see &enum session_inode.
  * @plugin: of IDENTITY_PLUGIN.
  * @call_key: calls the plugin's key(), as foreign code may need to be watched; NULL: it is
  *	just called.
@@ -234,6 +252,8 @@ struct policy {
 	enum deserialize_failure deserialize;
 	enum retrieve_failure retrieve;
 	enum reboot_gate gate;
+	enum session_close session_close;
+	enum session_inode session_inode;
 	const struct luosim_policy *plugin;
 	bool (*call_key)(const struct luosim_policy *plugin,
 			 const struct luosim_object *object, uint64_t *key);
@@ -1695,6 +1715,8 @@ int sys_close(struct machine *m, int fd);
 int sys_dup(struct machine *m, int fd);
 int sys_fcntl(struct machine *m, int fd, int cmd, unsigned long arg);
 int sys_fstat(struct machine *m, int fd, struct luosim_stat *st);
+/** sys_fstatfs() - the type of the file system that it is on, as fstatfs(2) says: f_type. */
+int64_t sys_fstatfs(struct machine *m, int fd);
 /** sys_kcmp_file() - 1 when both are one open file description, 0 when not. */
 int sys_kcmp_file(struct machine *m, int fd1, int fd2);
 int sys_setrlimit_nofile(struct machine *m, uint64_t nofile);

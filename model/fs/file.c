@@ -230,11 +230,10 @@ struct file *anon_inode_getfile(struct machine *m, const char *name,
 	return file;
 }
 
-struct file *anon_inode_create_getfile(struct machine *m, const char *name,
-				       const struct file_operations *fops, void *priv,
-				       u32 flags)
+struct file *inode_create_getfile(struct machine *m, enum fs_type fs, const char *name,
+				  const struct file_operations *fops, void *priv, u32 flags)
 {
-	struct inode *inode = new_inode(m, FS_ANON_INODE, S_IRUSR | S_IWUSR, 1);
+	struct inode *inode = new_inode(m, fs, S_IRUSR | S_IWUSR, 1);
 	struct file *file;
 
 	if (!inode)
@@ -243,6 +242,13 @@ struct file *anon_inode_create_getfile(struct machine *m, const char *name,
 	if (IS_ERR(file))
 		iput(m, inode);
 	return file;
+}
+
+struct file *anon_inode_create_getfile(struct machine *m, const char *name,
+				       const struct file_operations *fops, void *priv,
+				       u32 flags)
+{
+	return inode_create_getfile(m, FS_ANON_INODE, name, fops, priv, flags);
 }
 
 struct file *get_file(struct file *file)
@@ -528,6 +534,13 @@ int file_close_fd(struct machine *m, int fd)
 	struct file *file;
 
 	task_yield(m, YIELD_SPIN_LOCK, FILE_LOCK);
+	file = files_lookup(m->task->files, fd);
+	if (file && file->f_op == &luo_session_fops && file->f_count == 1) {
+		int err = luo_session_may_close(m, file->private_data);
+
+		if (err)
+			return err;
+	}
 	file = take_fd(m, fd);
 	if (!file)
 		return -EBADF;

@@ -49,6 +49,7 @@ enum fs_type {
 	FS_ANON_INODE,
 	FS_HUGETLB,
 	FS_GUEST_MEMFD,
+	FS_LUO_SESSION,		/* session-inode=magic */
 	NR_FS
 };
 
@@ -198,6 +199,9 @@ struct file *anon_inode_getfile(struct machine *m, const char *name,
 struct file *anon_inode_create_getfile(struct machine *m, const char *name,
 				       const struct file_operations *fops, void *priv,
 				       u32 flags);
+/* Likewise, in another file system. */
+struct file *inode_create_getfile(struct machine *m, enum fs_type fs, const char *name,
+				  const struct file_operations *fops, void *priv, u32 flags);
 /* The file systems of a freshly booted kernel and an empty table of descriptors. */
 int files_init(struct machine *m);
 /* What the first process starts with: descriptors 0, 1 and 2. */

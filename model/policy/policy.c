@@ -36,6 +36,9 @@ static const char *const reboot_gates[] = {
 	"release", "none", "flag", "pin", "flag-pin", "count", "header-rwsem", "rwsem", NULL
 };
 
+static const char *const session_closes[] = { "stuck", "again", "refused", NULL };
+static const char *const session_inodes[] = { "shared", "own", "magic", NULL };
+
 static const struct axis {
 	const char *name;
 	const char *const *values;
@@ -48,6 +51,8 @@ static const struct axis {
 	{ "deserialize", deserialize_failures, offsetof(struct policy, deserialize) },
 	{ "retrieve", retrieve_failures, offsetof(struct policy, retrieve) },
 	{ "gate", reboot_gates, offsetof(struct policy, gate) },
+	{ "session-close", session_closes, offsetof(struct policy, session_close) },
+	{ "session-inode", session_inodes, offsetof(struct policy, session_inode) },
 };
 
 /* The enums of struct policy have the size of an unsigned int. */

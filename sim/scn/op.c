@@ -317,6 +317,14 @@ static gint64 call_fstat(struct call *c)
 	return ret;
 }
 
+static gint64 call_fstatfs(struct call *c)
+{
+	gint64 ret = sys_fstatfs(c->machine, c->args[0].number);
+
+	c->fields[0] = ret;
+	return MIN(ret, 0);
+}
+
 static gint64 call_same(struct call *c)
 {
 	struct luosim_stat a = { 0 }, b = { 0 };
@@ -644,6 +652,10 @@ static const struct param stat_fields[] = {
 	NUMBER("nlink"), { "link", PARAM_STRING, 0, 255, NULL }, { 0 },
 };
 
+static const struct param statfs_fields[] = {
+	NUMBER("type"), { 0 },
+};
+
 static const struct param same_fields[] = {
 	WORD("inode", words_same), WORD("file", words_same), { 0 },
 };
@@ -760,6 +772,8 @@ static const struct op_info table[] = {
 	{ "fstat", { FD }, SHOWS(stat_fields), .call = call_fstat,
 	  .tries = { "fstat(FILE)" },
 	  .about = "what fstat(2), lseek(2), fcntl(2) and /proc/self/fd say" },
+	{ "fstatfs", { FD }, SHOWS(statfs_fields), .call = call_fstatfs,
+	  .about = "what fstatfs(2) says of the file system that it is on" },
 	{ "same", { FD, FD }, SHOWS(same_fields), .call = call_same,
 	  .about = "is it one inode, one open file description?" },
 

@@ -678,19 +678,29 @@ static void luo_restore_files_mem(struct machine *m, struct luo_file_set *file_s
 	}
 }
 
-int luo_file_finish(struct machine *m, struct luo_file_set *file_set)
+int luo_file_can_finish(struct machine *m, struct luo_file_set *file_set)
 {
-	KCALL(m);
 	struct luo_file *luo_file;
 	int err;
 
-	if (!file_set->count)
-		return 0;
 	list_for_each_entry(luo_file, &file_set->files_list, list) {
 		err = luo_file_can_finish_one(m, luo_file);
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+int luo_file_finish(struct machine *m, struct luo_file_set *file_set)
+{
+	KCALL(m);
+	int err;
+
+	if (!file_set->count)
+		return 0;
+	err = luo_file_can_finish(m, file_set);
+	if (err)
+		return err;
 	while (!list_empty(&file_set->files_list)) {
 		luo_file_finish_last(m, file_set);
 		file_set->count--;

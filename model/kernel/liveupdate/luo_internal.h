@@ -226,6 +226,8 @@ void luo_session_unserialize(struct machine *m);
 /* The last reference is gone; an error of finish() leaves the session. */
 int luo_session_put(struct machine *m, struct luo_session *session);
 void luo_session_init(struct machine *m);
+/* session-close=refused: what the close of the last descriptor says, as FINISH would. */
+int luo_session_may_close(struct machine *m, struct luo_session *session);
 /*
  * The lists of handlers and FLBs. From 7.1 on they have a lock. Up to 7.0 they change
  * only while there are no sessions (luo_session_quiesce()), and are read as they are;
@@ -253,6 +255,8 @@ const char *luo_file_after_abort(const struct luo_file_set *file_set, u64 *token
 int luo_retrieve_file(struct machine *m, struct luo_file_set *file_set, u64 token,
 		      struct file **filep);
 int luo_file_finish(struct machine *m, struct luo_file_set *file_set);
+/* What luo_file_finish() would say of all files, before it does anything. */
+int luo_file_can_finish(struct machine *m, struct luo_file_set *file_set);
 /* Deserialize rollback: finish what there is, whatever the count says. */
 void luo_file_discard(struct machine *m, struct luo_file_set *file_set);
 /* Duplicate share: take from @census what is open only for tokens that may still come. */

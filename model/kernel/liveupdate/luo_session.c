@@ -179,6 +179,30 @@ static void luo_session_unfreeze_one(struct machine *m, struct luo_session *sess
 	mutex_unlock(m, &session->mutex);
 }
 
+/* FINISH at the close was refused; true: that is all right, as others can try. */
+static bool luo_session_reopen(struct machine *m, struct luo_session *session)
+{
+	if (m->k->boot.release.policy.session_close != SESSION_CLOSE_AGAIN)
+		return false;
+	mutex_lock(m, &session->mutex);
+	session->retrieved = false;
+	mutex_unlock(m, &session->mutex);
+	return true;
+}
+
+int luo_session_may_close(struct machine *m, struct luo_session *session)
+{
+	int err;
+
+	if (m->k->boot.release.policy.session_close != SESSION_CLOSE_REFUSED ||
+	    !session->retrieved)
+		return 0;
+	luo_session_lock(m, session);
+	err = luo_file_can_finish(m, &session->file_set);
+	luo_session_unlock(m, session);
+	return err;
+}
+
 int luo_session_put(struct machine *m, struct luo_session *session)
 {
 	struct luo_session_header *sh = header_of(m, session);
@@ -188,6 +212,8 @@ int luo_session_put(struct machine *m, struct luo_session *session)
 
 		if (err) {
 			pr_warn(m, "Unable to finish session [%s] on release", session->name);
+			if (luo_session_reopen(m, session))
+				return err;
 			judge(m, VIOLATION_STUCK, 0, "session \"%.64s\" is closed, and nobody can "
 			      "retrieve or finish it any more", session->name);
 			return err;
@@ -401,7 +427,17 @@ static int luo_session_getfile(struct machine *m, struct luo_session *session,
 	struct file *file;
 
 	snprintf(name, sizeof(name), "[luo_session] %s", session->name);
-	file = anon_inode_getfile(m, name, &luo_session_fops, session, O_RDWR);
+	switch (m->k->boot.release.policy.session_inode) {
+	case SESSION_INODE_OWN:
+		file = anon_inode_create_getfile(m, name, &luo_session_fops, session, O_RDWR);
+		break;
+	case SESSION_INODE_MAGIC:
+		file = inode_create_getfile(m, FS_LUO_SESSION, name, &luo_session_fops, session,
+					    O_RDWR);
+		break;
+	default:
+		file = anon_inode_getfile(m, name, &luo_session_fops, session, O_RDWR);
+	}
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	*filep = file;
