@@ -196,6 +196,13 @@ enum session_inode {
  * @token: the token in that session.
  * @incoming: it was retrieved; otherwise it is being preserved.
  * @compatible: the handler's compatible string.
+ * @process: who asks: the name of the process that preserves or retrieves it,
+ * @uid: and its user.
+ * @owner: the user whose process made the inode; of a retrieved file who retrieved it.
+ * @session_owner: the user whose process created or retrieved the session.
+ * @kind: what file_kind_name() says, "memfd", or "" of any other file.
+ * @seals: F_SEAL_* mask; 0 of files without any.
+ * @release: the name of the running release.
  */
 struct luosim_object {
 	uint64_t file;
@@ -205,9 +212,14 @@ struct luosim_object {
 	uint64_t token;
 	bool incoming;
 	const char *compatible;
+	const char *process;
+	uint32_t uid, owner, session_owner;
+	const char *kind;
+	uint32_t seals;
+	const char *release;
 };
 
-#define LUOSIM_POLICY_ABI	1
+#define LUOSIM_POLICY_ABI	2
 
 /**
  * struct luosim_policy - a policy of a designer's own, in a shared object that
@@ -218,6 +230,8 @@ struct luosim_object {
  *	false when nothing does, so that it is never a duplicate.
  * @scope: see &enum scope.
  * @duplicate: see &enum duplicate.
+ * @permit: may the object be preserved at all? 0, or the negative errno that
+ *	PRESERVE_FD returns; NULL: always.
  */
 struct luosim_policy {
 	uint32_t abi;
@@ -225,6 +239,7 @@ struct luosim_policy {
 	bool (*key)(const struct luosim_object *object, uint64_t *key);
 	enum scope scope;
 	enum duplicate duplicate;
+	int (*permit)(const struct luosim_object *object);
 };
 
 /**
@@ -242,6 +257,7 @@ struct luosim_policy {
  * @plugin: of IDENTITY_PLUGIN.
  * @call_key: calls the plugin's key(), as foreign code may need to be watched; NULL: it is
  *	just called.
+ * @call_permit: likewise.
  */
 struct policy {
 	char name[64];
@@ -257,6 +273,8 @@ struct policy {
 	const struct luosim_policy *plugin;
 	bool (*call_key)(const struct luosim_policy *plugin,
 			 const struct luosim_object *object, uint64_t *key);
+	int (*call_permit)(const struct luosim_policy *plugin,
+			   const struct luosim_object *object);
 };
 
 /**
@@ -1682,6 +1700,12 @@ int sys_exit_group(struct machine *m);
  * Return: 0; -ESRCH; -EPERM for "init"; -ENOMEM when there is no new one.
  */
 int sys_kill(struct machine *m, const char *comm);
+
+/**
+ * sys_setuid() - setuid(2) of the calling process, which begins as user 0.
+ * Return: 0; -EPERM from one user to another.
+ */
+int sys_setuid(struct machine *m, uint32_t uid);
 
 /**
  * sys_send_fd() - sendmsg(2) with SCM_RIGHTS to the socket of the process @comm.

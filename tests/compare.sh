@@ -313,6 +313,14 @@ documented_build()
 	grep -q 'policy per-handler$' "$tmp/out" || cat "$tmp/out"
 }
 
+# The tenant is refused, and the owner, who comes later, is not.
+by_owner()
+{
+	"$luosim" --policy="$tmp/owner.so" scenarios/policies/another-users-file.scn >"$tmp/out"
+	grep -qE '^ +preserve_fd\(b, mem, 1\) += -EPERM$' "$tmp/out" &&
+		grep -qE '^ +preserve_fd\(a, mem, 1\) += 0$' "$tmp/out" || cat "$tmp/out"
+}
+
 # crashes MESSAGE CODE COMMAND...: of a plugin with that code in key(), and status 2, in time.
 crashes()
 {
@@ -440,6 +448,9 @@ if $cc -shared -fPIC -Imodel -o "$tmp/p.so" docs/plugin/per-handler.c 2>"$tmp/er
 		run scenarios/dup-token.scn
 	check "the build of a plugin that is documented works in a tree that is not installed" \
 		documented_build
+	if $cc -Wall -Wextra -Werror -shared -fPIC -Imodel -o "$tmp/owner.so" docs/plugin/by-owner.c; then
+		check "a plugin may refuse by who asks" by_owner
+	fi
 	check "axes may follow a plugin" prints ' +restore=refcount' \
 		--policies="$tmp/p.so+restore=refcount" "$refcount"
 	for word in none share identity=file; do

@@ -22,6 +22,7 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 	list_add_tail(&inode->i_sb_list, &inode->i_sb->s_inodes);
 	inode->i_ino = inode->i_sb->next_ino++;
 	inode->i_mode = mode;
+	inode->i_uid = current_uid(m);
 	inode->i_nlink = nlink;
 	inode->i_count = 1;
 	return inode;

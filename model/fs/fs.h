@@ -76,6 +76,7 @@ struct address_space {
 
 struct inode {
 	u32 claim;		/* the ledger's, which the kernel has not: the first one on it */
+	u32 i_uid;
 	void *shadow;		/* what the code of a tree has in its place, or NULL */
 	struct super_block *i_sb;
 	struct list_head i_sb_list;

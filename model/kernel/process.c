@@ -45,6 +45,26 @@ struct process *process_of(struct files_struct *files)
 	return container_of(files, struct process, files);
 }
 
+u32 current_uid(struct machine *m)
+{
+	return m->task && m->task->files ? process_of(m->task->files)->uid : 0;
+}
+
+static int setuid(struct machine *m, u32 uid)
+{
+	struct process *p = process_of(m->task->files);
+
+	if (p->uid && p->uid != uid)
+		return -EPERM;
+	p->uid = uid;
+	return 0;
+}
+
+int sys_setuid(struct machine *m, uint32_t uid)
+{
+	SYSCALL(m, setuid(m, uid));
+}
+
 static void process_free(struct machine *m, struct process *p)
 {
 	list_del(&p->list);

@@ -14,11 +14,15 @@ struct process {
 	struct list_head inbox;		/* of struct scm_fp: its socket's queue */
 	struct list_head list;
 	u32 exits;			/* how often it ended, and another took its place */
+	u32 uid;
 };
 
 struct process *process_of(struct files_struct *files);
 /* By its name; NULL when there is none. */
 struct process *find_process(struct machine *m, const char *comm);
+
+/* Of the process that runs; 0 while the kernel boots. */
+u32 current_uid(struct machine *m);
 
 /* The process that every kernel starts, and that runs. */
 void init_process(struct machine *m);

@@ -19,10 +19,21 @@ static struct luo_session *session_of(struct luo_file_set *file_set)
 	return container_of(file_set, struct luo_session, file_set);
 }
 
-static bool plugin_key(struct machine *m, const struct managed_file *mf, u64 *key)
+static const char *kind_of(struct machine *m, const struct file *file)
 {
-	const struct policy *policy = policy_of(m);
-	const struct luosim_object object = {
+	enum file_kind kind = 0;
+
+	/* Shared memory of processes is like one. */
+	if (file_is_kind(m, file, FILE_MEMFD))
+		return file_kind_name(FILE_MEMFD);
+	while (kind < NR_FILE_KINDS && !file_is_kind(m, file, kind))
+		kind++;
+	return kind < NR_FILE_KINDS ? file_kind_name(kind) : "";
+}
+
+static struct luosim_object object_of(struct machine *m, const struct managed_file *mf)
+{
+	return (struct luosim_object){
 		.file = object_id(m, mf->file),
 		.inode = object_id(m, file_inode(mf->file)),
 		.id = luo_get_id(m, mf->fh, mf->file),
@@ -30,7 +41,36 @@ static bool plugin_key(struct machine *m, const struct managed_file *mf, u64 *ke
 		.token = mf->token,
 		.incoming = mf->incoming,
 		.compatible = mf->fh->compatible,
+		.process = process_of(m->task->files)->comm,
+		.uid = current_uid(m),
+		.owner = file_inode(mf->file)->i_uid,
+		.session_owner = session_of(mf->file_set)->uid,
+		.kind = kind_of(m, mf->file),
+		.seals = file_inode(mf->file)->seals,
+		.release = m->k->boot.release.name,
 	};
+}
+
+/* What the policy says of preserving it at all. */
+static int plugin_permit(struct machine *m, const struct managed_file *mf)
+{
+	const struct policy *policy = policy_of(m);
+	struct luosim_object object;
+	int err;
+
+	if (policy->identity != IDENTITY_PLUGIN || !policy->plugin->permit || mf->incoming)
+		return 0;
+	object = object_of(m, mf);
+	err = policy->call_permit ? policy->call_permit(policy->plugin, &object) :
+				    policy->plugin->permit(&object);
+	/* Anything else would be taken for success, or for no errno. */
+	return err > 0 || err < -MAX_ERRNO ? -EPERM : err;
+}
+
+static bool plugin_key(struct machine *m, const struct managed_file *mf, u64 *key)
+{
+	const struct policy *policy = policy_of(m);
+	const struct luosim_object object = object_of(m, mf);
 
 	if (policy->call_key)
 		return policy->call_key(policy->plugin, &object, key);
@@ -150,6 +190,9 @@ int policy_claim(struct machine *m, const struct managed_file *mf, struct luo_ma
 	int err;
 
 	*managed = NULL;
+	err = plugin_permit(m, mf);
+	if (err)
+		return err;
 	if (!in_scope(m, mf))
 		return 0;
 	if (policy_of(m)->identity == IDENTITY_INODE_FLAG)

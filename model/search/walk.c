@@ -439,7 +439,7 @@ static void put_inode_words(struct machine_walk *w, struct inode *inode)
 
 	put_word(w, inode->i_size);
 	put_word(w, inode->flags | (u64)inode->seals << 8 | (u64)inode->luo_managed << 24 |
-		 (u64)inode->i_mode << 32);
+		 (u64)inode->i_mode << 32 | (u64)inode->i_uid << 48);
 	put_word(w, inode->i_nlink | (u64)inode->i_count << 32);
 	put_word(w, inode->i_mapping.nrpages | inode->fallocend << 32);
 	put_word(w, inode->alloced | inode->i_blocks << 32);
@@ -840,7 +840,7 @@ static void put_kernel(struct machine_walk *w)
 		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
 		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
-	put_word(w, luo->rebooting);
+	put_word(w, luo->rebooting | (u64)current_uid(w->m) << 1);
 	put_word(w, (u32)luo->deserialize_err | m->task->files->nofile << 32);
 	put_word(w, k->kho.nr_shared);
 	put_census(w);

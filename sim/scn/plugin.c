@@ -31,6 +31,17 @@ static bool call_key(const struct luosim_policy *policy, const struct luosim_obj
 	return has_key;
 }
 
+static int call_permit(const struct luosim_policy *policy, const struct luosim_object *object)
+{
+	const struct plugin *plugin = (const struct plugin *)policy;
+	int err;
+
+	crash_watch("policy", plugin->path, "permit()");
+	err = policy->permit(object);
+	crash_watch(NULL, NULL, NULL);
+	return err;
+}
+
 static void watch_handler(const struct handler_script *script, const char *function)
 {
 	if (function == NULL)
@@ -191,6 +202,7 @@ int policy_apply(const char *text, struct policy *policy, const char **bad)
 	policy_parse("none", &new, bad);
 	err = policy_plug(&new, &plugin->policy);
 	new.call_key = call_key;
+	new.call_permit = call_permit;
 	if (err == 0 && *axes != '\0')
 		err = apply_axes(axes + 1, &new, bad);
 	if (err == 0)

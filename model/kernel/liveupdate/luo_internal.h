@@ -149,6 +149,7 @@ struct luo_file {
 struct luo_session {
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
 	u32 name_hash;
+	u32 uid;			/* who created or retrieved it, for policies */
 	struct luo_session *hash_next;	/* so that a name is found without walking the list */
 	bool retrieved;
 	bool pinned;			/* gate pin: the reboot holds a reference, */

@@ -33,6 +33,7 @@ static struct luo_session *luo_session_alloc(struct machine *m, const char *name
 	/* strscpy() */
 	memcpy(session->name, name, strnlen(name, sizeof(session->name) - 1));
 	mutex_init(&session->mutex, "luo_session.mutex");
+	session->uid = current_uid(m);
 	session->name_hash = XXH32(session->name, strlen(session->name), 0);
 	luo_file_set_init(m, &session->file_set);
 	return session;
@@ -489,8 +490,10 @@ static int luo_session_retrieve_one(struct machine *m, struct luo_session *sessi
 	mutex_lock(m, &session->mutex);
 	if (!session->retrieved)
 		err = luo_session_getfile(m, session, filep);
-	if (!err)
+	if (!err) {
 		session->retrieved = true;
+		session->uid = current_uid(m);
+	}
 	mutex_unlock(m, &session->mutex);
 	return err;
 }
