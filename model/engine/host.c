@@ -176,6 +176,30 @@ static void host_file_get_more(struct machine *m, struct file *file, long refere
 	file->f_count += references;
 }
 
+/* A file that the tree's code has no reference on any more may be gone. */
+static void check_file(struct machine *m, const struct file *file)
+{
+	const char *callers[1];
+
+	if (file->f_count > 0)
+		return;
+	tree_callers(m, callers, 1);
+	judge(m, VIOLATION_USE_AFTER_FREE, 0, "%s uses a file that has been freed", callers[0]);
+	panic(m, "BUG: KASAN: slab-use-after-free in %s", callers[0]);
+}
+
+static void host_file_put(struct machine *m, struct file *file)
+{
+	check_file(m, file);
+	fput(m, file);
+}
+
+static void host_fd_install(struct machine *m, int fd, struct file *file)
+{
+	check_file(m, file);
+	fd_install(m, fd, file);
+}
+
 static int host_get_unused_fd(struct machine *m, unsigned int flags)
 {
 	return get_unused_fd_flags(m, flags);
@@ -548,9 +572,10 @@ const struct engine_host engine_host = {
 	.folio_restored = host_folio_restored, .reserve = host_reserve, .scratch = host_scratch,
 	.map = engine_map, .unmap = engine_unmap,
 	.copy_from_user = host_copy_from_user, .copy_to_user = host_copy_to_user,
-	.file_by_fd = host_file_by_fd, .file_get_more = host_file_get_more, .file_put = fput,
+	.file_by_fd = host_file_by_fd, .file_get_more = host_file_get_more,
+	.file_put = host_file_put,
 	.get_unused_fd = host_get_unused_fd, .put_unused_fd = put_unused_fd,
-	.fd_install = fd_install, .anon_inode_getfile = host_anon_inode_getfile,
+	.fd_install = host_fd_install, .anon_inode_getfile = host_anon_inode_getfile,
 	.memfd_alloc = memfd_alloc_file, .add_seals = memfd_add_seals,
 	.get_seals = memfd_get_seals,
 	.file_shadow = host_file_shadow, .inode_shadow = host_inode_shadow,

@@ -128,11 +128,15 @@ static void bad_pointer(int sig, siginfo_t *info, void *data)
 	const void *chain[CALL_DEPTH];
 	u64 poison = poison_of(context);
 
-	if (!tree || at < tree->kernel->text || at >= tree->kernel->text_end) {
+	if (tree && at >= tree->kernel->text && at < tree->kernel->text_end) {
+		tree_push_chain(running, chain, chain_of(tree, context, chain));
+	} else if (tree && running->task->in_tree) {
+		/* What the tree's code has given to a function that is luosim's. */
+		tree_push_chain(running, chain, tree->kernel->chain(chain));
+	} else {
 		signal(sig, SIG_DFL);
 		return;
 	}
-	tree_push_chain(running, chain, chain_of(tree, context, chain));
 	if (poison)
 		use_after_free(running, poison);
 	oops(running, (u8 *)info->si_addr - running->memory.ram);
@@ -288,8 +292,23 @@ const struct file_operations tree_session_fops = {
 	.unlocked_ioctl = tree_ioctl,
 };
 
+/* Does a tree's code count references wrongly? What then is used is not there any more. */
+static void check_descriptors(struct machine *m, const struct file *file)
+{
+	const struct files_struct *files = m->task->files;
+
+	for (u32 fd = 0; fd < files->max_fds; fd++) {
+		if (files->fd[fd] != file)
+			continue;
+		judge(m, VIOLATION_USE_AFTER_FREE, 0, "the last reference on a file is given up, "
+		      "which descriptor %u still has", fd);
+		panic(m, "BUG: KASAN: slab-use-after-free of a struct file");
+	}
+}
+
 void tree_file_gone(struct machine *m, struct file *file)
 {
+	check_descriptors(m, file);
 	enter(m)->file_gone(file);
 }
 
