@@ -73,8 +73,7 @@ builds()
 }
 
 check "the tree is built, and not written to" builds
-"$luosim" --kernel ./x.so "$scenarios/dup-token.scn" >trace
-version=$(sed -nE '3s/.*version ([^,]*).*/\1/p' trace)
+. "$srcdir/tests/tree.sh"
 row=v$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$version")
 
 # ---- The tree beside its row ------------------------------------------------
@@ -160,32 +159,6 @@ finds_nothing()
 	grep -q 'all seen, 0 findings' out || cat out
 }
 
-# changed SED [FILE]: the object of the tree with one line of FILE, or of luo_file.c, changed by
-# sed, which stands beside the tree: compiled as build-kernel does, with what the tree was
-# configured for.
-changed()
-{
-	local file=kernel/liveupdate/${2:-luo_file.c} key work
-	key=$(grep -oEm 1 'configuration [0-9a-f]+' trace | cut -d ' ' -f 2)
-	work=${XDG_CACHE_HOME:-$HOME/.cache}/luosim/$key
-	rm -rf changed obj
-	mkdir changed
-	ln -s "$tree"/* changed/
-	rm changed/kernel
-	mkdir changed/kernel
-	ln -s "$tree"/kernel/* changed/kernel/
-	rm changed/kernel/liveupdate
-	cp -pr "$tree/kernel/liveupdate" changed/kernel/
-	cp -pr "$work/obj" obj
-	sed -E "$1" "$tree/$file" >"changed/$file"
-	[ "$(diff {"$tree",changed}/"$file" | grep -c '^>')" -eq 1 ] ||
-		echo "sed '$1' does not change one line"
-	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD= \
-		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
-		ENGINE="$srcdir/model/engine" KERNEL_VERSION="$version" KERNEL_COMMIT= \
-		KERNEL_CONFIG="$key" >make.log 2>&1 || cat make.log
-}
-
 # told SED REGEXP OPTION...: with that change, prove finds what REGEXP says; what it prints
 # fails on the tree and passes on the release.
 told()
@@ -213,7 +186,7 @@ steps_differ()
 # what REGEXP says, and the schedule that is printed for it does so again.
 races()
 {
-	changed "$1" luo_session.c
+	changed "$1" kernel/liveupdate/luo_session.c
 	gives 1 --kernel ./y.so "$2"
 	tr -s ' \n' ' ' <out >flat
 	grep -qE -- "$3" flat || { echo "no '$3' in:"; cat out; }

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What a reviewer may overlook: luosim prove finds each small change to a kernel tree, in a
+# world in which it finds none without. Skipped without LUOSIM_KERNEL_TREE.
+# shellcheck disable=SC2317 # check() calls the functions
+. "${srcdir:=.}/tests/tap.sh"
+luosim=$(realpath "${LUOSIM:=./luosim}")
+srcdir=$(realpath "$srcdir")
+tree=${LUOSIM_KERNEL_TREE:-}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+command=("$luosim")
+cd "$tmp" || exit 1
+
+if [ -z "$tree" ]; then
+	skip "changes to a kernel tree" "no LUOSIM_KERNEL_TREE"
+	done_testing
+fi
+"$luosim" build-kernel "$tree" -o x.so >build.log 2>&1 || cat build.log
+. "$srcdir/tests/tree.sh"
+
+file=kernel/liveupdate/luo_file.c
+session=kernel/liveupdate/luo_session.c
+memfd=mm/memfd_luo.c
+world=(--sessions 1 --inodes 1 --opens 2 --tokens 2 --kernels 2)
+seals=(--ops 'create_session,preserve_fd,kexec,retrieve_session,retrieve_fd,add_seals')
+
+# found FILE SED OPTION...: with that change prove finds a difference, and none without.
+found()
+{
+	local in=$1 change=$2
+	shift 2
+	changed "$change" "$in"
+	gives 1 prove ./y.so "${world[@]}" "$@"
+	grep -q '^  differs in ' out || cat out
+	gives 0 prove ./x.so "${world[@]}" "$@"
+	grep -q 'all seen, 0 differences' out || cat out
+}
+
+check "an erase that was left out" found $file \
+	'/^int luo_file_finish\(/,/^}/s/xa_erase\(&luo_preserved_files,/(void)(/'
+check "another errno" found $session '/^static int luo_session_insert/,/^}/s/-EEXIST/-EBUSY/'
+check "a failed retrieve that is forgotten" found $file \
+	's/luo_file->retrieve_status = err;/;/' --faults 1
+check "a reference that is not taken" found $file \
+	'/Get reference so we can/{n;s/get_file.*/;/}'
+check "a count that stays behind" found $file \
+	'/^int luo_preserve_file/,/^}/s/file_set->count\+\+;/;/'
+check "a session that may be retrieved twice" found $session \
+	's/session->retrieved = true;/;/'
+check "seals that are not handed over" found $memfd 's/ser->seals = seals;/ser->seals = 0;/' \
+	"${seals[@]}"
+check "a size that is off by a byte" found $memfd 's/ser->size = inode_size;/ser->size = inode_size + 1;/'
+check "a mapping that stays frozen when preserving fails" found $memfd \
+	'/^err_unlock:/,/^}/s/shmem_freeze\(inode, false\);/;/' --faults 1
+check "a session that is freed and stays in the list" found $session \
+	'/^int luo_session_create/,/^}/s/goto err_remove;/goto err_free;/' --faults 1
+check "a last session that is not serialized" found $session \
+	'/^int luo_session_serialize/,/^}/s/sh->count > 0/sh->count > 1/'
+done_testing
