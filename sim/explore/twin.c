@@ -190,9 +190,13 @@ static char *number(gint64 ret)
 static bool number_differs(const struct twin *t, struct note *note, const char *action,
 			   gint64 a, gint64 b)
 {
-	g_autofree char *first = number(a), *second = number(b);
+	g_autofree char *first = NULL, *second = NULL;
 
-	return a != b && differs(t, note, action, first, second);
+	if (a == b)
+		return false;
+	first = number(a);
+	second = number(b);
+	return differs(t, note, action, first, second);
 }
 
 /* "fail alloc nth 3, in kho_alloc_preserve < kho_block_set_grow" */
