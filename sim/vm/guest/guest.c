@@ -118,7 +118,7 @@ static void tell(const char *format, ...)
 	told_len += len;
 }
 
-/* In quotes; what comes more often than three times is "x*N;". */
+/* In quotes; zeroes that are several, and what else comes often, is "x*N;". */
 static void tell_bytes(const char *bytes, size_t len)
 {
 	size_t i, n;
@@ -129,7 +129,7 @@ static void tell_bytes(const char *bytes, size_t len)
 
 		for (n = 1; i + n < len && bytes[i + n] == bytes[i];)
 			n++;
-		n = n > 3 ? n : 1;
+		n = n > 3 || !c ? n : 1;
 		if (c == '"' || c == '\\')
 			tell("\\%c", c);
 		else if (c == '\n' || c == '\0')
