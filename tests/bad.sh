@@ -118,7 +118,7 @@ for seconds in x -1 0 nan 1e400 "" 1s; do
 expected seconds, 0.001 to 1000000000" --time-limit="$seconds" good.scn
 done
 check "an unknown format" diagnosed \
-	"luosim: unknown --format, expected text, ktap, junit, json or svg" --format=xml good.scn
+	"luosim: unknown --format, expected text, ktap, junit, json, svg or html" --format=xml good.scn
 check "an unknown list" diagnosed \
 	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points|bugs" \
 	list fix

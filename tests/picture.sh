@@ -58,6 +58,38 @@ folded()
 	grep -qE '>[0-9]+ calls.* are not shown<' picture.svg || echo "nothing said of what is left out"
 }
 
+# A page: tags end where they should, steps are JSON, nothing is fetched, and threads change nothing.
+whole_page()
+{
+	"$luosim" --format=html "$@" >page.html
+	"$luosim" --format=html -j2 "$@" | grep -v '^<header>' | cmp - <(grep -v '^<header>' page.html)
+	grep -oE '(src|href)="[^"]*"' page.html | grep -vxF 'href="data:,"'
+	python3 - <<-'EOF'
+		import html.parser, json
+		class Page(html.parser.HTMLParser):
+		    open, steps, data = [], [], False
+		    def handle_starttag(self, tag, attrs):
+		        if tag not in ("meta", "link", "input"):
+		            self.open.append(tag)
+		        self.data = ("type", "application/json") in attrs
+		    def handle_startendtag(self, tag, attrs):
+		        pass
+		    def handle_endtag(self, tag):
+		        if self.open.pop() != tag:
+		            print("unbalanced", tag, self.getpos())
+		    def handle_data(self, data):
+		        if self.data:
+		            self.steps.append(json.loads(data))
+		        self.data = False
+		page = Page()
+		page.feed(open("page.html").read())
+		if page.open:
+		    print("left open:", page.open)
+		if len(page.steps) != 3 or [s["line"] for s in page.steps[0]][-2:] != [22, 0]:
+		    print("not the steps:", str(page.steps)[:400])
+	EOF
+}
+
 sed 's/guest/<\&'"'"'>]]/; s/"vm0"/"<x>\&\\x01"/' "$scenarios/dup-token.scn" >odd.scn
 check "the picture in docs/ is what is drawn" as_shown
 check "it tells what happened" tells
@@ -66,7 +98,10 @@ if command -v python3 >/dev/null; then
 	check "pictures are well-formed and cut no text" well_formed odd.scn \
 		"$scenarios"/{three-kernels,dup-finish,failed-finish,process-exits}.scn \
 		"$scenarios"/races/close-reboot.scn
+	check "a page of runs is whole" whole_page odd.scn "$scenarios"/dup-finish.scn \
+		"$scenarios"/races/close-reboot.scn
 else
+	skip "a page of runs is whole" "no python3"
 	skip "pictures are well-formed and cut no text" "no python3"
 fi
 done_testing

@@ -23,7 +23,8 @@ struct options {
 	const struct release *claimed;	/* of claimed_release() */
 };
 
-static gboolean count_verbose(const char *option, const char *value, gpointer data, GError **error)
+static gboolean count_verbose(const char *option, const char *value, gpointer data,
+			      GError **error)
 {
 	struct overrides *o = data;
 
@@ -40,7 +41,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
 		  "Run all variants that the scenarios name with 'runs'", NULL },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
-		  "text, ktap, junit, json or svg", "FORMAT" },
+		  "text, ktap, junit, json, svg or html", "FORMAT" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
 		{ "time-limit", 0, 0, G_OPTION_ARG_CALLBACK, overrides_time_limit,
@@ -88,13 +89,14 @@ static bool is_overridden(const struct options *o)
 /* What options cannot say by themselves; NULL when all is well. */
 static const char *check_options(struct options *o)
 {
-	static const char *const formats[] = { "text", "ktap", "junit", "json", "svg", NULL };
+	static const char *const formats[] = { "text", "ktap", "junit", "json", "svg", "html",
+					       NULL };
 	const char *wrong = parse_colour(o->colour, &o->in_colour);
 
 	if (o->format == NULL)
 		o->format = g_strdup("text");
 	if (!g_strv_contains(formats, o->format))
-		return "unknown --format, expected text, ktap, junit, json or svg";
+		return "unknown --format, expected text, ktap, junit, json, svg or html";
 	if (wrong != NULL)
 		return wrong;
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
@@ -189,6 +191,8 @@ static struct report *new_report(const struct batch *b, FILE *out)
 		return report_json(out, text_flags(o));
 	if (g_str_equal(o->format, "svg"))
 		return report_svg(out);
+	if (g_str_equal(o->format, "html"))
+		return report_html(out);
 	return report_text(out, b->single, text_flags(o));
 }
 

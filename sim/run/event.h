@@ -172,6 +172,8 @@ struct report *report_ktap(FILE *out);
 struct report *report_junit(FILE *out);
 /** report_svg() - all runs as one picture. */
 struct report *report_svg(FILE *out);
+/** report_html() - a page with the picture, the source and a slider through the steps of each. */
+struct report *report_html(FILE *out);
 /** report_json() - @flags: TRACE_VERBOSE: with what each step changed; TRACE_ALL: and the state. */
 struct report *report_json(FILE *out, guint flags);
 /** report_none() - nothing at all. */
