@@ -2,6 +2,7 @@
 /* luosim explore: search for sequences of operations that break an invariant. */
 #include "cli/cmd.h"
 #include "cli/cmd-world.h"
+#include "explore/graph.h"
 #include "explore/report.h"
 #include "vm/ask.h"
 
@@ -12,7 +13,7 @@ struct options {
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
 	gboolean through, reduced;
 	gint64 audit;
-	char *policies, *releases, *confirm;
+	char *policies, *releases, *confirm, *graph, *fold;
 };
 
 /* The only option whose value may be left out: a callback, to which the overrides come. */
@@ -44,6 +45,10 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Compare every N-th state that is met again (100) with the one stored", "N" },
 		{ "confirm", 0, 0, G_OPTION_ARG_FILENAME, &o->confirm,
 		  "Run what was found on that kernel, as luosim vm does", "BZIMAGE" },
+		{ "graph", 0, 0, G_OPTION_ARG_FILENAME, &o->graph,
+		  "Write the states and what leads from one to another as DOT", "FILE" },
+		{ "fold", 0, 0, G_OPTION_ARG_STRING, &o->fold,
+		  "In the graph, states with the same objects of that kind are one", "KIND" },
 		{ 0 },
 	};
 	bool ok;
@@ -53,7 +58,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		"of them break what must hold. See docs/explore.md.", argc, argv, error);
 	o->audit = audit_given;
 	/* Which states are compared must not depend on which thread is faster. */
-	if (o->audit > 0)
+	if (o->audit > 0 || o->graph != NULL)
 		o->w.usual_jobs = 1;
 	return ok;
 }
@@ -67,6 +72,11 @@ static char *confirm(void *kernel, const char *text)
 	vm.kernel = kernel;
 	vm.guest = guest_program();
 	return ask_confirmed(&vm, text);
+}
+
+static int fold_of(const struct options *o)
+{
+	return o->fold != NULL ? state_kind_find(o->fold) : -1;
 }
 
 /* One search; the exit status for it alone. */
@@ -87,8 +97,10 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	options.through = o->through || o->reduced;
 	options.prune = options.prune && !o->reduced;
 	options.audit = o->audit;
+	options.graph = o->graph != NULL ? graph_new(&world, fold_of(o)) : NULL;
 	if (!world_plan(&world, overrides, &error)) {
 		world_clear(&world);
+		graph_free(options.graph);
 		return complain("%s", error->message);
 	}
 	options.jobs = world_jobs(&world, options.jobs);
@@ -99,6 +111,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 		r = explore(&world, &options, explore_report_found, &report);
 	if (r == NULL) {
 		world_clear(&world);
+		graph_free(options.graph);
 		return complain("not enough memory to search");
 	}
 	explore_report_print(&report, r);
@@ -107,6 +120,9 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	if (report.error != NULL)
 		status = complain("%s", report.error->message);
 	g_clear_error(&report.error);
+	if (options.graph != NULL && !graph_write(options.graph, o->graph, &error))
+		status = complain("%s", error->message);
+	graph_free(options.graph);
 	explore_result_free(r);
 	world_clear(&world);
 	return status;
@@ -165,6 +181,11 @@ static const char *check_options(const struct options *o)
 		return "--audit with --random, expected one of them";
 	if (o->audit > 0 && o->w.jobs > 1)
 		return "--audit with several --jobs, expected --jobs 1";
+	if (o->fold != NULL && (o->graph == NULL || fold_of(o) < 0))
+		return "--fold expected with --graph, and a kind such as session, file or inode";
+	if (o->graph != NULL && (o->w.random || o->w.jobs > 1 || o->subjects != NULL))
+		return "--graph with --random, several --jobs, --policies or --releases, expected "
+		       "one search by one thread";
 	if (o->reduced && overrides_tree(o->w.overrides) != NULL)
 		return "--reduced on a kernel tree, expected a release";
 	return NULL;
@@ -215,6 +236,8 @@ int explore_main(int argc, char **argv)
 	g_free(o.policies);
 	g_free(o.releases);
 	g_free(o.confirm);
+	g_free(o.graph);
+	g_free(o.fold);
 	world_options_clear(&o.w);
 	return status;
 }

@@ -72,7 +72,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		"luosim list releases|fixes|limits|policies|operations|files|handlers|"
 		"fields|points|bugs,\n"
 		"luosim match FILE, luosim show BUG,\n"
-		"luosim print FILE..., luosim replay FILE..., luosim step FILE, luosim --version.\nSee ",
+		"luosim print FILE..., luosim replay FILE..., luosim step FILE,\n"
+		"luosim --version. See ",
 		manual, ".\n", NULL);
 
 	return overrides_parse(o->overrides, entries, "FILE...",

@@ -10,6 +10,7 @@
 
 #include "explore/audit.h"
 #include "explore/bfs.h"
+#include "explore/graph.h"
 #include "explore/states.h"
 #include "explore/pairs.h"
 #include "explore/twin.h"
@@ -239,6 +240,9 @@ static void end(struct worker *w, const struct origin *last, bool again, guint64
 	witness_end(&w->witness, w->machine, &w->place);
 	for (guint i = 0; i < w->witness.nr; i++)
 		note(w, &w->witness.notes[i], last, true, again, rank);
+	for (guint i = 0; w->search->options->graph != NULL && i < w->witness.nr; i++)
+		graph_broken(w->search->options->graph, last,
+			     finding_kind(w->witness.notes[i].kind), true);
 }
 
 /* The path to a state as it was stored. */
@@ -283,12 +287,18 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 			  s->options->symmetry, f);
 	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
 	case STATE_NEW:
+		if (s->options->graph != NULL) {
+			graph_state(s->options->graph, number, w->machine);
+			graph_step(s->options->graph, origin, number);
+		}
 		end(w, origin, false, rank);
 		break;
 	case STATE_NO_ROOM:
 		stop(s, "memory");
 		break;
 	default:
+		if (s->options->graph != NULL)
+			graph_step(s->options->graph, origin, number);
 		audit(w, number, origin);
 		if (s->options->jobs > 1 && number >= s->end && improve(s, number, origin))
 			end(w, origin, true, rank);
@@ -303,6 +313,9 @@ static void take(struct worker *w, const struct origin *origin, guint found, boo
 	w->transitions++;
 	for (guint i = 0; i < found; i++)
 		note(w, &w->witness.notes[i], origin, false, false, rank);
+	for (guint i = 0; w->search->options->graph != NULL && i < found; i++)
+		graph_broken(w->search->options->graph, origin,
+			     finding_kind(w->witness.notes[i].kind), false);
 	/* Machines that differ have no way in common any more. */
 	if ((found == 0 || (w->witness.twin == NULL &&
 			    (refused || w->search->options->through))) &&

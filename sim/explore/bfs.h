@@ -18,6 +18,7 @@
  * @through: go on behind a violation.
  * @audit: with one thread: each time that so many states were met again by other paths, the
  *	last one is compared with the one that was stored; 0: never.
+ * @graph: told of all states and steps, with one thread; or NULL.
  * @only_first: the first finding ends the search.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
@@ -26,6 +27,7 @@ struct explore_options {
 	guint64 memory, audit;
 	guint jobs;
 	struct progress *progress;
+	struct graph *graph;
 	bool symmetry, prune, through, only_first;
 };
 
