@@ -459,5 +459,34 @@ check "scenarios are minimised" minimised
 check "one without a violation is not" nothing_to_minimise
 check "bounds stop a search" bounds
 check "what was found stays when it ends early" ended
+# As many states as the search counts, the violations marked, and the way to each drawn thick.
+drawn()
+{
+	local states small=(--kernel v7.0 --sessions 1 --opens 1 --depth 6)
+	states=$(counts "${small[@]}" | cut -d' ' -f1)
+	"$LUOSIM" explore "${small[@]}" --graph "$tmp/all.dot" >/dev/null
+	"$LUOSIM" explore "${small[@]}" --graph "$tmp/again.dot" >/dev/null
+	"$LUOSIM" explore "${small[@]}" --graph "$tmp/folded.dot" --fold session >/dev/null
+	cmp "$tmp/all.dot" "$tmp/again.dot"
+	awk -v states="$states" '
+		/^s[0-9]+ \[label/ { nodes++ }
+		/^s[0-9]+ \[color/ { broken++; bad[$1] }
+		/ -> / && /penwidth/ { from[$3] = $1 }
+		END {
+			if (!broken || nodes != states + broken)
+				print nodes " nodes, " broken + 0 " violations, " states " states"
+			for (node in bad) {
+				for (at = node; at in from; at = from[at])
+					;
+				if (at != "s0")
+					print "no way from the start to " node
+			}
+		}' "$tmp/all.dot"
+	[ "$(wc -l <"$tmp/folded.dot")" -lt "$(wc -l <"$tmp/all.dot")" ] || echo "nothing was folded"
+	! "$LUOSIM" explore "${small[@]}" --graph "$tmp/no.dot" --fold nonsense 2>"$tmp/err" &&
+		grep -q -- --fold "$tmp/err" || cat "$tmp/err"
+}
+
+check "a small world is drawn" drawn
 check "bad options are refused" bad
 done_testing
