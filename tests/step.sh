@@ -44,6 +44,8 @@ check "it goes to what breaks" says '^22 +retrieve_fd\(vm0, 0xb\) += -EIO' 'unti
 check "to a line, and back" says '^13 +preserve_fd\(vm0, mem, 0xa\)' 'to 14' back
 check "to what changes an object" says '^20 +retrieve_fd\(vm0, 0xa\)' 'until change restored'
 check "it prints the state" says '^folio 0x6: preserved, claims vm0 0xa, vm0 0xb' 'to 14' 'print folio'
+check "and what would be handed over" says '^handover folio\[vm0, 0xb, 0\].pfn: .*value 0x6$' \
+	'to 14' 'print handover'
 check "of another policy" says '^14 .*-EBUSY' 'what-if --policy=get-id' 'to 14'
 check "of a failure" says 'preserve_fd\(vm0, mem, 0xa\) += -ENOMEM' 'to 12' 'do fail alloc' 'to 14'
 check "what is wrong is said, and nothing is done" says '^14 ' 'to 13' 'do nonsense(1)' \

@@ -721,6 +721,12 @@ struct teller {
 	void *data;
 };
 
+/* Not the end of TOKEN; no path begins with one. */
+static bool is_index(const char *p)
+{
+	return *p == 'N' && (p[1] == ']' || p[1] == ',') && (p[-1] == '[' || p[-1] == ' ');
+}
+
 /* The path with what stands for NAME, TOKEN and N. */
 static void spell(const struct path *path, char *text, size_t size)
 {
@@ -734,7 +740,7 @@ static void spell(const struct path *path, char *text, size_t size)
 		else if (!strncmp(p, "TOKEN", 5))
 			len += snprintf(text + len, size - len, "%#llx",
 					(unsigned long long)path->args.token);
-		else if (*p == 'N' && (p[1] == ']' || p[1] == ','))
+		else if (is_index(p))
 			len += snprintf(text + len, size - len, "%llu",
 					(unsigned long long)path->args.index[nr++]);
 		else
@@ -759,11 +765,6 @@ static bool tell(struct teller *t, bool in_list)
 	return true;
 }
 
-static bool is_index(const char *p)
-{
-	return *p == 'N' && (p[1] == ']' || p[1] == ',');
-}
-
 /* From index @depth on; was there any? Entries of a list of numbers end with a zero. */
 static bool tell_indices(struct teller *t, u32 depth, u32 nr)
 {
@@ -786,7 +787,7 @@ static void tell_field(struct teller *t)
 {
 	u32 nr = 0;
 
-	for (const char *p = t->path.field->path; *p; p++)
+	for (const char *p = t->path.field->path + 1; *p; p++)
 		nr += is_index(p);
 	tell_indices(t, 0, nr);
 }

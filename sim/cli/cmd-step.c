@@ -52,20 +52,12 @@ static void moment_free(struct moment *moment)
 
 /* ---- Keeping a run ---- */
 
-static void copy_state(struct session *s, struct moment *moment)
+static void keep_state(struct session *s, struct moment *moment, struct machine *m)
 {
-	const struct machine_state *now = s->watch->now;
-
-	s->kept += now->nr * sizeof(*now->objects) + now->len;
 	if (s->kept > MAX_KEPT)
 		return;
-	moment->state = *now;
-	moment->state.objects = malloc(now->nr * sizeof(*now->objects));
-	moment->state.strings = malloc(now->len);
-	if (moment->state.objects == NULL || moment->state.strings == NULL)
-		abort();
-	memcpy(moment->state.objects, now->objects, now->nr * sizeof(*now->objects));
-	memcpy(moment->state.strings, now->strings, now->len);
+	machine_state_take(m, &moment->state, true);
+	s->kept += moment->state.max * sizeof(*moment->state.objects) + moment->state.size;
 }
 
 static char *changes_text(const struct state_watch *w)
@@ -100,7 +92,7 @@ static void keep_step(struct session *s, const struct report_event *e)
 	moment->kernel = machine_kernel(e->machine);
 	moment->changes = changes_text(s->watch);
 	moment->broken = moment->broken || e->differs;
-	copy_state(s, moment);
+	keep_state(s, moment, e->machine);
 }
 
 static void step_event(struct report *report, const struct report_event *e)
@@ -251,7 +243,7 @@ static void print_part(const struct session *s, const char *part)
 	if (*part != '\0' && kind < 0) {
 		g_autoptr(GString) kinds = g_string_new("expected changes");
 
-		for (int i = 0; i < STATE_HANDOVER; i++)
+		for (int i = 0; i < NR_STATE_KINDS; i++)
 			g_string_append_printf(kinds, ", %s", state_kind_name(i));
 		puts(kinds->str);
 		return;
