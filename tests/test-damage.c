@@ -88,6 +88,9 @@ static void every_field_is_spelled_as_it_is_listed(void **state)
 			} else if (!strncmp(pattern, "TOKEN", 5)) {
 				strcpy(path + len, "0xA");
 				pattern += 4;
+			} else if (!strncmp(pattern, "FIELD", 5)) {
+				strcpy(path + len, "pfn");
+				pattern += 4;
 			} else {
 				path[len] = *pattern == 'N' ? '7' : *pattern;
 			}
@@ -103,7 +106,7 @@ static void what_is_spelled_otherwise_is_none(void **state)
 		"session[a", "file[a].data", "file[a, ].data", "file[a, x].data",
 		"file[a, 99999999999999999999].data", "folio[a, 1].pfn", "sessions.block[-1].next",
 		"session[a].count.preserved", "session[a].preservedx", "session[a].radix[]",
-		"session[a].radix[1].count",
+		"session[a].radix[1].count", "own[a, 1].", "own[a, 1].Pfn", "own[a, 1].pfn.preserved",
 		"session[0123456789012345678901234567890123456789012345678901234567890123456789]",
 	};
 
