@@ -106,7 +106,8 @@ static void what_is_spelled_otherwise_is_none(void **state)
 		"session[a", "file[a].data", "file[a, ].data", "file[a, x].data",
 		"file[a, 99999999999999999999].data", "folio[a, 1].pfn", "sessions.block[-1].next",
 		"session[a].count.preserved", "session[a].preservedx", "session[a].radix[]",
-		"session[a].radix[1].count", "own[a, 1].", "own[a, 1].Pfn", "own[a, 1].pfn.preserved",
+		"session[a].radix[1].count", "own[a, 1].", "own[a, 1].Pfn",
+		"own[a, 1].pfn.preserved",
 		"session[0123456789012345678901234567890123456789012345678901234567890123456789]",
 	};
 
