@@ -744,12 +744,6 @@ struct handler_script {
 #define RESERVE_MEM_NAME_SIZE	16
 #define RESERVE_MEM_MAX_ENTRIES	8
 
-/** struct luosim_reserve_mem - one boot option reserve_mem=: bytes, a power of two, a name. */
-struct luosim_reserve_mem {
-	uint64_t size, align;
-	char name[RESERVE_MEM_NAME_SIZE];
-};
-
 /**
  * handler_plug() - use a loaded handler.
  * @script: gets its name.
@@ -764,8 +758,8 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
  * @liveupdate: boot option liveupdate=.
  * @panic_on_warn: sysctl panic_on_warn, from the first instruction on.
  * @hugepages: boot option hugepages=, of 2 MiB each.
- * @reserve_mem: boot options reserve_mem=, in their order.
- * @nr_reserve_mem: how many there are.
+ * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
+ *	NULL; it must live as long as the machine.
  */
 struct boot {
 	struct release release;
@@ -773,8 +767,7 @@ struct boot {
 	bool liveupdate;
 	bool panic_on_warn;
 	uint32_t hugepages;
-	struct luosim_reserve_mem reserve_mem[RESERVE_MEM_MAX_ENTRIES];
-	uint32_t nr_reserve_mem;
+	const char *reserve_mem;
 };
 
 /* Memory that a machine may have, in bytes. */

@@ -34,7 +34,7 @@ struct memory {
 	struct kho_vmalloc pres;	/* what kho_preserve_vmalloc() filled in last */
 	struct kept kept[MAX_KEPT];	/* by kernel @keeper */
 	u32 nr_kept, keeper;
-	bool reserved;			/* an area of reserve_mem=: of the kernel, not of a module */
+	bool reserved;			/* of reserve_mem=: the kernel's, not a module's */
 };
 
 /* How memory is written down in a blob. */

@@ -41,7 +41,7 @@ static int init_module(struct machine *m, const char *name)
 	int i = scripted_find(m, name);
 
 	if (i < 0 && !strcmp(name, "test_kho"))
-		return m->k->kho_test ? -EEXIST : kho_test_init(m);
+		return m->kho_test ? -EEXIST : kho_test_init(m);
 	if (i < 0)
 		return i;
 	if (m->k->handlers->scripted[i])
@@ -55,7 +55,7 @@ static int delete_module(struct machine *m, const char *name, bool force)
 	int i = scripted_find(m, name);
 	struct scripted *s;
 
-	if (i < 0 && !strcmp(name, "test_kho") && m->k->kho_test) {
+	if (i < 0 && !strcmp(name, "test_kho") && m->kho_test) {
 		kho_test_exit(m);
 		return 0;
 	}

@@ -293,14 +293,14 @@ int kho_test_init(struct machine *m)
 	if (err)
 		kfree(m, state, sizeof(*state));
 	else
-		m->k->kho_test = state;
+		m->kho_test = state;
 	return err;
 }
 
 void kho_test_exit(struct machine *m)
 {
 	KCALL_NAMED(m, "kho_test_exit");
-	struct kho_test_state *state = m->k->kho_test;
+	struct kho_test_state *state = m->kho_test;
 
 	/* There is none where it has restored, or where KHO is off: it looks at it all the same. */
 	if (!state->fdt)
@@ -316,6 +316,6 @@ void kho_test_exit(struct machine *m)
 
 void kho_test_end(struct machine *m)
 {
-	kfree(m, m->k->kho_test, sizeof(*m->k->kho_test));
-	m->k->kho_test = NULL;
+	kfree(m, m->kho_test, sizeof(*m->kho_test));
+	m->kho_test = NULL;
 }

@@ -19,7 +19,7 @@ static void mm_init(struct machine *m)
 		if (!(m->memmap[pfn].flags & PG_INCOMING))
 			phys_drop(m, pfn, m->kernel_nr > 1);
 	/* Frame 0 stays unused, as physical address 0 means none. */
-	memblock_free_all(m, 1, PHYS_PFN(m->k->reserve_mem.end));
+	memblock_free_all(m, 1, PHYS_PFN(m->reserve_mem.end));
 }
 
 static void start_model(struct machine *m, phys_addr_t fdt)
@@ -66,7 +66,8 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 			.type = EVENT_BOOT, .kernel = m->kernel_nr,
 			.text = k->boot.release.name });
 	kho_scratch_init(m);
-	k->reserve_mem.end = k->kho.scratch.addr;
+	m->reserve_mem = (struct reserve_mem){ .end = k->kho.scratch.addr };
+	m->kho_test = NULL;
 	luo_session_init(m);
 	if (k->boot.release.tree)
 		start_tree(m, fdt);

@@ -67,8 +67,6 @@ struct kernel {
 	struct kho kho;
 	struct luo luo;
 	struct list_head tree_objects;	/* of a tree's kernel, see engine.h */
-	struct reserve_mem reserve_mem;		/* mm/memblock.h */
-	struct kho_test_state *kho_test;	/* lib/test_kho.c; NULL: not loaded */
 	struct handlers *handlers;	/* handlers/handlers.h */
 	struct kexec kexec;
 	struct mutex system_transition_mutex;
@@ -102,6 +100,8 @@ struct machine {
 
 	struct ledger ledger;
 	struct memories memories;	/* that callers of KHO have, or had; see kho_caller.h */
+	struct reserve_mem reserve_mem;		/* the running kernel's, see mm/memblock.h */
+	struct kho_test_state *kho_test;	/* likewise, lib/test_kho.c's; NULL: not loaded */
 	struct damage *damages;		/* for the next kexec, in order; see damage.c */
 
 	struct task init_task;

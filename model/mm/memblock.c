@@ -5,6 +5,7 @@
  */
 #include <libfdt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "machine/machine.h"
 
@@ -17,7 +18,7 @@
 
 static struct reserve_mem_table *reserve_mem_find(struct machine *m, const char *name)
 {
-	struct reserve_mem *rm = &m->k->reserve_mem;
+	struct reserve_mem *rm = &m->reserve_mem;
 
 	for (u32 i = 0; i < rm->count; i++)
 		if (rm->table[i].size && !strcmp(rm->table[i].name, name))
@@ -27,7 +28,7 @@ static struct reserve_mem_table *reserve_mem_find(struct machine *m, const char 
 
 static void reserved_mem_add(struct machine *m, phys_addr_t start, u64 size, const char *name)
 {
-	struct reserve_mem_table *map = &m->k->reserve_mem.table[m->k->reserve_mem.count++];
+	struct reserve_mem_table *map = &m->reserve_mem.table[m->reserve_mem.count++];
 
 	map->start = start;
 	map->size = size;
@@ -41,7 +42,7 @@ static void reserved_mem_add(struct machine *m, phys_addr_t start, u64 size, con
  */
 static phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
 {
-	struct reserve_mem *rm = &m->k->reserve_mem;
+	struct reserve_mem *rm = &m->reserve_mem;
 	const struct kho_scratch *scratch = &m->k->kho.scratch;
 	phys_addr_t start;
 
@@ -55,8 +56,10 @@ static phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
 	if (size >= rm->end)
 		return 0;
 	start = (rm->end - size) & ~(align - 1);
+	if (start < PAGE_SIZE)
+		return 0;
 	rm->end = start;
-	return start & PAGE_MASK ? start : 0;
+	return start;
 }
 
 /* The FDT of the last kernel's areas in @fdt, of a page. */
@@ -68,7 +71,8 @@ static bool retrieve_fdt(struct machine *m, void *fdt)
 
 	if (err) {
 		if (err != -ENOENT)
-			pr_warn(m, "failed to retrieve FDT '%s' from KHO: %d", MEMBLOCK_KHO_FDT, err);
+			pr_warn(m, "failed to retrieve FDT '%s' from KHO: %d", MEMBLOCK_KHO_FDT,
+				err);
 		return false;
 	}
 	err = kho_read_fdt(m, phys, fdt);
@@ -127,35 +131,63 @@ static bool reserve_mem_kho_revive(struct machine *m, const char *name, u64 size
 	return true;
 }
 
-static void reserve_mem(struct machine *m, const struct luosim_reserve_mem *option)
+/* Digits, which strtoull() takes, with K, M, G or T behind them. */
+static u64 memparse(const char *p, const char **end)
 {
-	u64 align = max(option->align, (u64)SMP_CACHE_BYTES);
-	phys_addr_t start;
+	static const char units[] = "KMGT";
+	char *behind;
+	u64 n = strtoull(p, &behind, 0);
+	const char *unit = *behind ? strchr(units, *behind) : NULL;
 
-	if (m->k->reserve_mem.count == RESERVE_MEM_MAX_ENTRIES) {
+	*end = behind + !!unit;
+	return unit ? n << 10 * (unit - units + 1) : n;
+}
+
+/* One option, up to a comma: SIZE:ALIGN:NAME. */
+static void reserve_mem(struct machine *m, const char *p)
+{
+	char name[RESERVE_MEM_NAME_SIZE];
+	phys_addr_t start;
+	u64 size, align = 0;
+	u32 len = 0;
+
+	if (m->reserve_mem.count == RESERVE_MEM_MAX_ENTRIES) {
 		pr_err(m, "reserve_mem: no more room for reserved memory");
 		return;
 	}
-	if (reserve_mem_find(m, option->name)) {
-		pr_err(m, "reserve_mem: name \"%s\" was already used", option->name);
+	size = memparse(p, &p);
+	if (*p == ':')
+		align = memparse(p + 1, &p);
+	if (*p == ':')
+		len = strcspn(p + 1, ",");
+	if (!size || !len || len >= sizeof(name)) {
+		pr_err(m, "reserve_mem: empty or malformed parameter");
 		return;
 	}
-	if (reserve_mem_kho_revive(m, option->name, option->size, align))
+	snprintf(name, sizeof(name), "%.*s", (int)len, p + 1);
+	align = max(align, (u64)SMP_CACHE_BYTES);
+	if (reserve_mem_find(m, name)) {
+		pr_err(m, "reserve_mem: name \"%s\" was already used", name);
 		return;
-	start = memblock_phys_alloc(m, option->size, align);
+	}
+	if (reserve_mem_kho_revive(m, name, size, align))
+		return;
+	start = memblock_phys_alloc(m, size, align);
 	if (start)
-		reserved_mem_add(m, start, option->size, option->name);
+		reserved_mem_add(m, start, size, name);
 	else
 		pr_err(m, "reserve_mem: memblock allocation failed");
 }
 
 void reserve_mem_setup(struct machine *m)
 {
-	struct reserve_mem *rm = &m->k->reserve_mem;
+	struct reserve_mem *rm = &m->reserve_mem;
 
 	rm->scratch = rm->end;
-	for (u32 i = 0; i < m->k->boot.nr_reserve_mem; i++)
-		reserve_mem(m, &m->k->boot.reserve_mem[i]);
+	for (const char *p = m->k->boot.reserve_mem; p; p += !!p) {
+		reserve_mem(m, p);
+		p = strchr(p, ',');
+	}
 	/* The areas are touched, and behind all that was so far. */
 	if (rm->count)
 		m->top = m->nr_frames;
@@ -164,7 +196,7 @@ void reserve_mem_setup(struct machine *m)
 
 static int reserved_mem_preserve(struct machine *m)
 {
-	struct reserve_mem *rm = &m->k->reserve_mem;
+	struct reserve_mem *rm = &m->reserve_mem;
 
 	for (u32 i = 0; i < rm->count; i++) {
 		int err = memory_preserve_pages(m, memory_find(m, rm->table[i].mem), 0,
@@ -212,7 +244,7 @@ static int prepare_kho_fdt(struct machine *m)
 	err = kho_preserve_pages(m, PHYS_PFN(page), 1);
 	if (err)
 		goto err_free_fdt;
-	err = fill_fdt(&m->k->reserve_mem, fdt);
+	err = fill_fdt(&m->reserve_mem, fdt);
 	if (err)
 		goto err_unpreserve_fdt;
 	phys_write(m, page, fdt, fdt_totalsize(fdt));
@@ -235,7 +267,7 @@ void reserve_mem_init(struct machine *m)
 	KCALL(m);
 	int err;
 
-	if (!kho_is_enabled(m) || !m->k->reserve_mem.count)
+	if (!kho_is_enabled(m) || !m->reserve_mem.count)
 		return;
 	err = prepare_kho_fdt(m);
 	if (err)

@@ -24,7 +24,9 @@ static void tell_part(GString *out, const struct part *part)
 	static const char *const verbs[] = { " claims ", " gives up ", "restores " };
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	if (part->type != PART_RESTORE)
+	if (part->memory)
+		g_string_append_printf(text, "the %s", part->session);
+	else if (part->type != PART_RESTORE)
 		g_string_append_printf(text, "session \"%s\" token %#" G_GINT64_MODIFIER "x",
 				       part->session, part->token);
 	g_string_append(text, verbs[part->type]);

@@ -282,6 +282,7 @@ static void add_parts(struct story *story, const struct violation *v)
 						     sizeof(v->claims[i].session));
 		struct part part = {
 			.type = PART_CLAIM, .token = v->claims[i].token,
+			.memory = v->claims[i].memory,
 			.pfn = v->claims[i].pfn, .nr = v->claims[i].nr,
 		};
 

@@ -13,6 +13,7 @@ struct part {
 	char *session;			/* not of PART_RESTORE */
 	guint64 token;
 	guint64 pfn, nr;
+	bool memory;			/* no session's: @session is what kind it is */
 };
 
 /* A WARN, with its callers, nearest first; or a panic or a line that the kernel printed. */

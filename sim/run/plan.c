@@ -182,7 +182,7 @@ char *plan_objection(const struct scenario *scn, const struct variant *variant,
 		if (step->kind == STEP_KERNEL) {
 			boot = &g_array_index(plan, struct planned, kernel++).boot;
 			release = &boot->release;
-			if (release->tree != NULL && boot->nr_reserve_mem > 0)
+			if (release->tree != NULL && boot->reserve_mem != NULL)
 				return object(scn, step->line, "reserve_mem=", release);
 		}
 		if (release == NULL || release->tree == NULL)

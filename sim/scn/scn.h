@@ -123,7 +123,7 @@ struct setting {
 	int which;		/* enum fix or enum limit */
 	char *policy;		/* SET_POLICY: for policy_apply() */
 	char *handlers;		/* SET_HANDLERS: as written; @number is the mask */
-	struct luosim_reserve_mem area;	/* SET_RESERVE_MEM; of no bytes: none */
+	char *areas;		/* SET_RESERVE_MEM: as written; NULL: none */
 };
 
 /* "kernel N RELEASE option..." */

@@ -27,6 +27,7 @@ static void setting_clear(struct setting *s)
 {
 	g_free(s->policy);
 	g_free(s->handlers);
+	g_free(s->areas);
 }
 
 GArray *settings_new(void)
@@ -104,34 +105,46 @@ static bool parse_number(struct lex *l, struct setting *s)
 	return s->kind != SET_MEM || check_mem(l, at, s->number);
 }
 
-/* "SIZE:ALIGN:NAME", or "none". */
-static bool parse_area(struct lex *l, struct setting *s)
+/* "SIZE:ALIGN:NAME". */
+static bool parse_area(struct lex *l)
 {
 	const char *at = l->p;
 	enum number_style style;
+	guint64 size, align;
 	g_autofree char *name = NULL;
 
-	if (lex_accept_word(l, "none"))
-		return true;
-	if (!lex_magnitude(l, "SIZE:ALIGN:NAME", &s->area.size, &style) || !lex_need(l, ':') ||
-	    !lex_magnitude(l, "ALIGN", &s->area.align, &style) || !lex_need(l, ':'))
+	if (!lex_magnitude(l, "SIZE:ALIGN:NAME", &size, &style) || !lex_need(l, ':') ||
+	    !lex_magnitude(l, "ALIGN", &align, &style) || !lex_need(l, ':'))
 		return false;
-	if (s->area.size == 0 || s->area.size % 4096 != 0 || s->area.size > MACHINE_MAX_MEM) {
+	if (size == 0 || size % 4096 != 0 || size > MACHINE_MAX_MEM) {
 		lex_fail(l, at, "no size of an area, expected whole pages");
 		return false;
 	}
-	if ((s->area.align & (s->area.align - 1)) != 0 || s->area.align > MACHINE_MAX_MEM) {
+	if ((align & (align - 1)) != 0 || align > MACHINE_MAX_MEM) {
 		lex_fail(l, at, "alignment that is no power of two, expected one such as 4K");
 		return false;
 	}
 	at = l->p;
-	name = lex_run(l, "");
-	if (name == NULL || strlen(name) >= RESERVE_MEM_NAME_SIZE) {
-		lex_fail(l, at, "no name of an area, expected 1 to %d characters",
-			 RESERVE_MEM_NAME_SIZE - 1);
-		return false;
-	}
-	g_strlcpy(s->area.name, name, sizeof(s->area.name));
+	name = lex_run(l, ",");
+	if (name != NULL && strlen(name) < RESERVE_MEM_NAME_SIZE)
+		return true;
+	lex_fail(l, at, "no name of an area, expected 1 to %d characters",
+		 RESERVE_MEM_NAME_SIZE - 1);
+	return false;
+}
+
+/* Areas joined with commas, or "none". */
+static bool parse_areas(struct lex *l, struct setting *s)
+{
+	const char *from = l->p;
+
+	if (lex_accept_word(l, "none"))
+		return true;
+	do {
+		if (!parse_area(l))
+			return false;
+	} while (lex_accept(l, ','));
+	s->areas = g_strndup(from, l->p - from);
 	return true;
 }
 
@@ -144,7 +157,7 @@ static bool parse_value(struct lex *l, struct setting *s)
 	if (s->kind == SET_MEM || s->kind == SET_LIMIT || s->kind == SET_HUGEPAGES)
 		return parse_number(l, s);
 	if (s->kind == SET_RESERVE_MEM)
-		return parse_area(l, s);
+		return parse_areas(l, s);
 	value = lex_run(l, "");
 	if (value == NULL || l->p - at != (gssize)strlen(value)) {
 		lex_expected(l, "a value right behind '='");
@@ -230,15 +243,7 @@ static void setting_print(GString *out, const struct setting *s)
 		g_string_append_printf(out, "=%" G_GUINT64_FORMAT, s->number);
 		break;
 	case SET_RESERVE_MEM:
-		g_string_append_c(out, '=');
-		if (s->area.size == 0) {
-			g_string_append(out, "none");
-			break;
-		}
-		print_size(out, s->area.size);
-		g_string_append_c(out, ':');
-		print_size(out, s->area.align);
-		g_string_append_printf(out, ":%s", s->area.name);
+		g_string_append_printf(out, "=%s", s->areas != NULL ? s->areas : "none");
 		break;
 	}
 }
@@ -250,6 +255,7 @@ void settings_append(GArray *list, const GArray *more)
 
 		s.policy = g_strdup(s.policy);
 		s.handlers = g_strdup(s.handlers);
+		s.areas = g_strdup(s.areas);
 		g_array_append_val(list, s);
 	}
 }
@@ -296,23 +302,13 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		boot->hugepages = s->number;
 		break;
 	case SET_RESERVE_MEM:
-		if (s->area.size != 0 && boot->nr_reserve_mem < RESERVE_MEM_MAX_ENTRIES)
-			boot->reserve_mem[boot->nr_reserve_mem++] = s->area;
+		boot->reserve_mem = s->areas;
 		break;
 	}
 }
 
 void settings_apply(const GArray *list, struct boot *boot, guint64 *mem)
 {
-	bool areas = false;
-
-	for (guint i = 0; i < list->len; i++) {
-		const struct setting *s = &g_array_index(list, struct setting, i);
-
-		/* Those of a heading are instead of those of the kernel before. */
-		if (s->kind == SET_RESERVE_MEM && !areas)
-			boot->nr_reserve_mem = 0;
-		areas |= s->kind == SET_RESERVE_MEM;
-		setting_apply(s, boot, mem);
-	}
+	for (guint i = 0; i < list->len; i++)
+		setting_apply(&g_array_index(list, struct setting, i), boot, mem);
 }
