@@ -54,7 +54,6 @@ static guint named_node(struct graph *g, const char *label, bool *new)
 struct graph *graph_new(const struct world *world, int fold)
 {
 	struct graph *g = g_new0(struct graph, 1);
-	guint start;
 
 	g->world = world;
 	g->fold = fold;
@@ -66,8 +65,6 @@ struct graph *graph_new(const struct world *world, int fold)
 	g->edges = g_array_new(FALSE, TRUE, sizeof(struct edge));
 	g_array_set_clear_func(g->edges, (GDestroyNotify)edge_clear);
 	g->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	start = add_node(g, "start");
-	g_array_append_val(g->node_of, start);
 	return g;
 }
 
@@ -107,7 +104,8 @@ static char *label_of(struct graph *g, struct machine *m)
 
 void graph_state(struct graph *g, guint32 number, struct machine *m)
 {
-	g_autofree char *label = label_of(g, m);
+	/* The first one is where the search begins, and node 0. */
+	g_autofree char *label = g->labels->len == 0 ? g_strdup("start") : label_of(g, m);
 	bool new;
 	guint node = g->fold >= 0 ? named_node(g, label, &new) : add_node(g, label);
 
