@@ -58,7 +58,7 @@ skipped()
 mkdir long
 sed 's/1\.\.100/1..1000000000/; s/scenario good/scenario hours/' good.scn >long/hours.scn
 echo 'expect lost' >>long/hours.scn
-sed 's/scenario sweep/scenario long-sweep/; s/1\.\.100/1..20000/' sweep.scn >long-sweep.scn
+sed 's/scenario sweep/scenario long-sweep/; s/1\.\.100/1..400000/' sweep.scn >long-sweep.scn
 printf '%s\n' 'scenario world' explore '  sessions 1' '  depth 2' end 'kernel 1 v7.1' >world
 
 lacks()

@@ -372,6 +372,7 @@ static void every_operation_can_be_written_down(void **state)
 {
 	static const char *const by_kind[] = {
 		[PARAM_FD] = "f", [PARAM_FD_NUMBER] = "7", [PARAM_NUMBER] = "7",
+		[PARAM_MEMORY] = "m",
 		[PARAM_FLAGS] = "0x10", [PARAM_STRING] = "\"s\"", [PARAM_PIECES] = "u8(1) \"s\"",
 		[PARAM_FIELD] = "\"sessions.count\"", [PARAM_OBJECT] = "\"sessions\"",
 	};
@@ -382,7 +383,8 @@ static void every_operation_can_be_written_down(void **state)
 		GString *call = g_string_new(NULL);
 		struct scenario *scn;
 
-		g_string_printf(call, HEAD "dup(f) = f\n%s(", info->name);
+		g_string_printf(call, HEAD "dup(f) = f\nfolio_alloc(0) = m\n%s(",
+				info->name);
 		for (guint i = 0; i < op_nr_args(info); i++) {
 			guint64 value;
 
@@ -393,7 +395,7 @@ static void every_operation_can_be_written_down(void **state)
 		}
 		g_string_append(call, ")\n");
 		scn = parse(call->str);
-		assert_ptr_equal(op_at(scn, 2)->info, info);
+		assert_ptr_equal(op_at(scn, 3)->info, info);
 		scenario_free(scn);
 		g_string_free(call, TRUE);
 	}
