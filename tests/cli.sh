@@ -58,7 +58,7 @@ skipped()
 mkdir long
 sed 's/1\.\.100/1..1000000000/; s/scenario good/scenario hours/' good.scn >long/hours.scn
 echo 'expect lost' >>long/hours.scn
-sed 's/scenario sweep/scenario long-sweep/; s/1\.\.100/1..400000/' sweep.scn >long-sweep.scn
+sed 's/scenario sweep/scenario long-sweep/; s/1\.\.100/1..400000/' sweep.scn >long/sweep.scn
 printf '%s\n' 'scenario world' explore '  sessions 1' '  depth 2' end 'kernel 1 v7.1' >world
 
 lacks()
@@ -399,7 +399,7 @@ check "so it is in JSON" prints '.*"outcome":"stopped",.*"stopped":"the time lim
 	--time-limit=0.3 --format=json long/hours.scn
 check "of a set, the runs that were tried" prints \
 	'stop long-sweep.*: ([0-9]+ runs?: .*|no run); not all runs tried: the time limit; [0-9]+ (was|were)' \
-	--time-limit=0.3 long-sweep.scn good.scn
+	--time-limit=0.3 long/sweep.scn good.scn
 check "colours when asked for" prints $'\033\\[1mscenario good.*' --color=always good.scn
 check "none in a pipe" lacks $'\033' good.scn
 if command -v script >/dev/null; then
