@@ -250,8 +250,15 @@ static void glances_close(void)
 	leave(__before);						\
 } while (0)
 
-/* A bad pointer is a crash of the foreign code while that is watched, as it is before KERNEL(). */
-#define TOUCH(_ptr) ((void)*(const volatile char *)(_ptr))
+/*
+ * A bad pointer is a crash of the foreign code while that is watched, as it is before KERNEL().
+ * That it is one is not the sanitizers' to find.
+ */
+static __attribute__((noinline, no_sanitize("address", "undefined")))
+void touch(const volatile void *ptr)
+{
+	(void)*(const volatile char *)ptr;
+}
 
 /* A function that the foreign code calls: @_do is done with the machine m and plugin p. */
 #define KERNEL(_do) do {						\
@@ -624,7 +631,7 @@ static void host_kfree(void *ptr)
 
 	if (!ptr)
 		return;
-	TOUCH(header);
+	touch(header);
 	KERNEL(kfree(m, header, sizeof(*header) + header->size));
 }
 
@@ -638,13 +645,13 @@ static struct folio *host_folio_alloc(unsigned int order)
 
 static void host_folio_get(struct folio *folio)
 {
-	TOUCH(folio);
+	touch(folio);
 	KERNEL(folio_get(folio));
 }
 
 static void host_folio_put(struct folio *folio)
 {
-	TOUCH(folio);
+	touch(folio);
 	KERNEL(if (folio->page.refcount == 1)
 		       windows_close(m, p, folio_phys(m, folio),
 				     folio_nr_pages(folio) << PAGE_SHIFT);
@@ -660,14 +667,14 @@ static int host_kho_preserve_folio(struct folio *folio)
 {
 	int err;
 
-	TOUCH(folio);
+	touch(folio);
 	KERNEL(err = kho_preserve_folio(m, folio));
 	return err;
 }
 
 static void host_kho_unpreserve_folio(struct folio *folio)
 {
-	TOUCH(folio);
+	touch(folio);
 	KERNEL(kho_unpreserve_folio(m, folio));
 }
 
@@ -872,8 +879,8 @@ static int host_get_token_outgoing(struct luo_session *session, struct their_fil
 {
 	int err;
 
-	TOUCH(seen(file));
-	TOUCH(session);
+	touch(seen(file));
+	touch(session);
 	KERNEL(err = liveupdate_get_token_outgoing(session, seen(file)->file, tokenp));
 	return err;
 }
@@ -883,7 +890,7 @@ static int host_get_file_incoming(struct luo_session *session, u64 token,
 {
 	int err;
 
-	TOUCH(session);
+	touch(session);
 	KERNEL(struct file *file = NULL;
 	       struct plugin_file *other = arena_alloc(&m->heap, sizeof(*other));
 
@@ -915,7 +922,7 @@ static struct their_file *host_get_file(struct their_file *file)
 
 static void host_fput(struct their_file *file)
 {
-	TOUCH(seen(file)->file);
+	touch(seen(file)->file);
 	KERNEL(struct plugin_file *pf = seen(file);
 
 	       fput(m, pf->file);

@@ -681,7 +681,8 @@ static void take_folios(struct walk *w)
 	u32 nr = 0, max_active = 0;
 	u64 pfn = 0;
 
-	qsort(w->ranges, w->nr, sizeof(*w->ranges), compare_ranges);
+	if (w->nr)
+		qsort(w->ranges, w->nr, sizeof(*w->ranges), compare_ranges);
 	for (u32 i = 0; i < w->nr || nr; ) {
 		u64 end = i < w->nr ? w->ranges[i].pfn : UINT64_MAX;
 

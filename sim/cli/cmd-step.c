@@ -187,11 +187,15 @@ static void what_if(struct session *s, const char *options)
 	g_autofree char *line = g_strconcat("what-if ", options, NULL);
 	struct overrides *overrides = overrides_new();
 	g_autoptr(GError) error = NULL;
-	g_auto(GStrv) argv = NULL;
+	g_auto(GStrv) words = NULL;
+	g_autofree char **argv = NULL;
 	int argc;
 
-	if (!g_shell_parse_argv(line, &argc, &argv, &error) ||
-	    strstr(options, "-h") == options || strstr(options, "--help") != NULL ||
+	/* Words that are options are taken out of argv. */
+	if (g_shell_parse_argv(line, &argc, &words, &error))
+		argv = g_memdup2(words, (argc + 1) * sizeof(*words));
+	if (argv == NULL || strstr(options, "-h") == options ||
+	    strstr(options, "--help") != NULL ||
 	    !overrides_parse(overrides, none, "", NULL, NULL, argc, argv, &error)) {
 		puts(error != NULL ? error->message : "expected options such as --policy=get-id");
 		overrides_free(overrides);
