@@ -444,7 +444,7 @@ check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
 slow "each release has what it is known for" releases
 check "what a reboot leaves that does not come to pass" reboot_goes_on
-check "every operation of the table can be explored" every_operation
+slow "every operation of the table can be explored" every_operation
 check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged
