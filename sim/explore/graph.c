@@ -121,9 +121,11 @@ static void add_edge(struct graph *g, guint from, guint to, const struct origin 
 	guint *first = &g_array_index(g->first, guint, to);
 	char *text;
 
+	if (from == to)
+		return;
 	world_print_call(call, g->world, origin->op, origin->nth);
 	text = g_strdup_printf("%u %u %s", from, to, call->str);
-	if (from == to || !g_hash_table_add(g->known, text))
+	if (!g_hash_table_add(g->known, text))
 		return;
 	edge.label = g_strdup(call->str);
 	g_array_append_val(g->edges, edge);
