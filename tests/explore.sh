@@ -488,5 +488,68 @@ drawn()
 }
 
 check "a small world is drawn" drawn
+# From the state that the steps of a scenario lead to: its findings are scenarios that fail,
+# and what the steps did is done in the same order by a world that has to find it.
+begun()
+{
+	local from file
+	mkdir -p "$tmp/begun"
+	for from in 14 19; do
+		"$LUOSIM" explore "$srcdir/scenarios/dup-token.scn" --from "$from" --depth 3 -j1 \
+			--out "$tmp/begun" >"$tmp/out"
+		grep -q double-restore "$tmp/out" || sed "s/^/from $from: /" "$tmp/out"
+	done
+	for file in "$tmp"/begun/*.scn; do
+		"$LUOSIM" -q "$file" && echo "$file passes"
+		[ $? -eq 1 ] || sed "s/^/is no scenario: /" "$file"
+	done
+	cat >"$tmp/steps.scn" <<-'EOF'
+	scenario steps
+	explore
+	  ops exit,retrieve_session,retrieve_fd,finish,kexec
+	  depth 3
+	end
+	kernel 1 v7.0
+	process vmm
+	  memfd_create("guest", 4K) = mem
+	process init
+	  open("/dev/liveupdate") = d
+	  create_session(d, "one") = s
+	process vmm
+	  send_fd(mem, "init") = 0
+	process init
+	  recv_fd() = m
+	  repeat i 1..2
+	    preserve_fd(s, m, $i) = 0
+	  end
+	  fail alloc
+	  create_session(d, "two") = -ENOMEM
+	  kexec() = 0
+	kernel 2
+	  open("/dev/liveupdate") = dev
+	expect any
+	EOF
+	"$LUOSIM" explore "$tmp/steps.scn" --out "$tmp/begun" -j1 >"$tmp/out"
+	grep -q 'retrieve_session(dev, "a"); retrieve_fd(r0, 0x1); retrieve_fd(r0, 0x2)' "$tmp/out" ||
+		cat "$tmp/out"
+	file=$(grep -o "$tmp/begun/.*double-restore.*" "$tmp/out" | tail -n 1)
+	"$LUOSIM" "$file" >"$tmp/trace"
+	[ $? -eq 1 ] || cat "$tmp/trace"
+	for step in 'process child' 'recv_fd()' 'fail alloc' 'preserve_fd(s0, f0, 2)'; do
+		grep -qF "$step" "$file" || echo "no $step in $file"
+	done
+}
+
+no_beginning()
+{
+	local races=$srcdir/scenarios/races/close-reboot.scn
+	refused "$srcdir/scenarios/dup-token.scn" "no explore block"
+	refused --from 5 "--from expected"
+	refused "$srcdir/scenarios/dup-token.scn" --from 99 "double-restore in the steps"
+	refused "$races" --from 99 "a race where a world begins"
+}
+
+check "a search begins behind a scenario's steps" begun
+check "what cannot be a beginning is refused" no_beginning
 check "bad options are refused" bad
 done_testing

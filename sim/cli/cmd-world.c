@@ -45,6 +45,8 @@ bool world_options_parse(struct world_options *o, const GOptionEntry *own, const
 	const GOptionEntry others[] = {
 		{ "handlers", 0, 0, G_OPTION_ARG_STRING, &o->handlers,
 		  "Files beside memfds, by their handlers", "H[,H...]" },
+		{ "from", 0, 0, G_OPTION_ARG_INT, &o->from,
+		  "Begin behind the scenario's steps before that line (all of them)", "LINE" },
 		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
 		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
 		  "Random sequences instead of all", NULL },
@@ -76,13 +78,31 @@ bool world_options_parse(struct world_options *o, const GOptionEntry *own, const
 
 /* ---- What was asked for ---- */
 
+/* A world that begins with a scenario's steps has files from them, and one kernel more. */
+static guint usual_number(const struct world_options *o, enum world_number which)
+{
+	guint kernel = 1;
+
+	for (guint i = 0; o->scn != NULL && i < o->scn->steps->len; i++) {
+		const struct step *step = &g_array_index(o->scn->steps, struct step, i);
+
+		if (step->kind == STEP_KERNEL && step->line < o->world.from)
+			kernel = step->kernel.number;
+	}
+	if (o->scn != NULL && which == WORLD_INODES)
+		return 0;
+	if (o->scn != NULL && which == WORLD_KERNELS)
+		return MIN(kernel + 1, MAX_KERNELS);
+	return world_number(which)->usual;
+}
+
 /* Where neither the command line nor the scenario says anything else. */
 static void fill_in(struct world_options *o, const struct world_block *block)
 {
 	for (guint i = 0; i < NR_WORLD_NUMBERS; i++)
 		if (o->numbers[i] == NOT_GIVEN)
 			o->numbers[i] = block->given & 1u << i ? block->numbers[i] :
-								 world_number(i)->usual;
+								 usual_number(o, i);
 	if (o->ops == NULL)
 		o->ops = g_strdup(block->ops != NULL ? block->ops :
 				  o->numbers[WORLD_PROCESSES] > 1 ? DEFAULT_OPS PROCESS_OPS :
@@ -145,6 +165,8 @@ static bool make_world(struct world_options *o, GError **error)
 		return false;
 	if (o->handlers != NULL && !world_handlers_parse(&w->words, o->handlers, error))
 		return false;
+	if (o->scn != NULL && !world_handlers_load(&w->words, error))
+		return false;
 	if (w->reduced) {
 		w->tasks = 1;
 		w->processes = 1;
@@ -153,18 +175,48 @@ static bool make_world(struct world_options *o, GError **error)
 	return world_ops_parse(&w->words, o->ops, error);
 }
 
-/* What the command line says comes after what the heading of kernel 1 says. */
-static void put_below(const struct kernel_heading *kernel, struct overrides **o)
+/* Of each kernel that has a heading. */
+static void add_releases(GPtrArray *releases, const struct scenario *scn)
 {
+	for (guint i = 0; i < scn->steps->len; i++) {
+		const struct step *step = &g_array_index(scn->steps, struct step, i);
+		gconstpointer before = releases->len > 0 ? g_ptr_array_index(releases,
+							releases->len - 1) : NULL;
+
+		if (step->kind != STEP_KERNEL || (before == NULL && step->kernel.release == NULL))
+			continue;
+		while (releases->len > 0 && releases->len + 1 < step->kernel.number)
+			g_ptr_array_add(releases, (gpointer)before);
+		if (step->kernel.release != NULL)
+			g_ptr_array_add(releases, (gpointer)step->kernel.release);
+	}
+}
+
+/* What the command line says comes after what the headings say. */
+static void put_below(const struct scenario *scn, struct overrides **o)
+{
+	const struct kernel_heading *kernel = &g_array_index(scn->steps, struct step, 0).kernel;
 	struct overrides *both = overrides_copy(*o);
 
 	g_array_set_size(both->settings, 0);
 	settings_append(both->settings, kernel->settings);
 	settings_append(both->settings, (*o)->settings);
-	if (both->releases->len == 0 && kernel->release != NULL)
-		g_ptr_array_add(both->releases, (gpointer)kernel->release);
+	if (both->releases->len == 0)
+		add_releases(both->releases, scn);
 	overrides_free(*o);
 	*o = both;
+}
+
+/* Is there more than kernels before that line? */
+static bool has_steps(const struct scenario *scn, guint from)
+{
+	for (guint i = 0; i < scn->steps->len; i++) {
+		const struct step *step = &g_array_index(scn->steps, struct step, i);
+
+		if (step->kind != STEP_KERNEL && step->line < from)
+			return true;
+	}
+	return false;
 }
 
 /* The world of the scenario that is named, and the kernel that it begins with. */
@@ -172,24 +224,27 @@ static bool take_scenario(struct world_options *o, const GPtrArray *subjects,
 			  struct world_block *block, GError **error)
 {
 	struct scenario *scn;
-	const struct kernel_heading *kernel;
 
 	if (o->files == NULL)
 		return true;
 	scn = load_scenario(o->files[0], error);
 	if (scn == NULL)
 		return false;
-	kernel = &g_array_index(scn->steps, struct step, 0).kernel;
 	o->scripts = g_array_ref(scn->handlers);
 	*block = scn->explore;
 	scn->explore.ops = scn->explore.handlers = NULL;
-	put_below(kernel, &o->overrides);
+	put_below(scn, &o->overrides);
 	for (guint i = 0; subjects != NULL && i < subjects->len; i++)
-		put_below(kernel, &((struct subject *)subjects->pdata[i])->overrides);
-	if (block->line == 0)
-		g_set_error(error, SCN_ERROR, 0, "%s: no explore block, expected one", scn->file);
-	scenario_free(scn);
-	return block->line != 0;
+		put_below(scn, &((struct subject *)subjects->pdata[i])->overrides);
+	o->world.from = o->from > 0 ? (guint)o->from : G_MAXUINT;
+	if (has_steps(scn, o->world.from))
+		o->world.scn = o->scn = scn;
+	if (block->line == 0 && o->from == 0)
+		g_set_error(error, SCN_ERROR, 0, "%s: no explore block, expected one, or --from "
+			    "the line where a search is to begin", scn->file);
+	if (o->scn == NULL)
+		scenario_free(scn);
+	return block->line != 0 || o->from > 0;
 }
 
 /* What options cannot say by themselves; NULL when all is well. */
@@ -197,6 +252,8 @@ static const char *check_options(const struct world_options *o)
 {
 	if (o->files != NULL && o->files[1] != NULL)
 		return "several files, expected one scenario or none";
+	if (o->from < 0 || (o->from > 0 && o->files == NULL))
+		return "--from expected with a scenario, and a line of it";
 	if (o->format != NULL && !g_str_equal(o->format, "text") &&
 	    !g_str_equal(o->format, "json"))
 		return "unknown --format, expected text or json";
@@ -266,6 +323,7 @@ void world_options_clear(struct world_options *o)
 	overrides_free(o->overrides);
 	if (o->scripts != NULL)
 		g_array_unref(o->scripts);
+	g_clear_pointer(&o->scn, scenario_free);
 	g_free(o->ops);
 	g_free(o->handlers);
 	g_free(o->memory);

@@ -14,13 +14,15 @@
  * @jobs: threads, or 0; then there are @usual_jobs.
  * @bytes: of memory for states.
  * @files: the scenario that has the world, or NULL.
+ * @scn: that, if it has steps before line @from, by which the world begins.
  * @about: what reports begin with.
  */
 struct world_options {
 	struct overrides *overrides;
 	struct world world;
 	GArray *scripts;	/* of struct handler_script, which the world refers to */
-	gint numbers[NR_WORLD_NUMBERS], jobs, usual_jobs;
+	struct scenario *scn;
+	gint numbers[NR_WORLD_NUMBERS], jobs, usual_jobs, from;
 	gint64 seconds, seed, runs;
 	gboolean random, no_symmetry, no_prune;
 	guint64 bytes;

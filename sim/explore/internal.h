@@ -25,7 +25,7 @@ static inline guint file_slot(const struct world *world, guint file)
 
 static inline guint nr_files(const struct world *world)
 {
-	return world->inodes * world->opens + world->words.nr_others;
+	return world->inodes * world->opens + world->words.nr_others + world->begun_files;
 }
 
 static inline guint other_slot(const struct world *world, guint nr)
@@ -64,6 +64,9 @@ guint world_count(const struct world *world, enum world_kind kind);
 /** world_list_ops() - into @world->ops. */
 void world_list_ops(struct world *world);
 
+/** world_parse_step() - a step that is known to be one. */
+void world_parse_step(const char *text, struct op *op);
+
 /** world_op_parse() - a step as the operation of a process. */
 void world_op_parse(const struct world *world, struct world_op *op, const char *text);
 void world_op_clear(gpointer op);
@@ -71,9 +74,29 @@ void world_op_clear(gpointer op);
 /** world_tries() - is the operation that --ops calls @name tried? */
 bool world_tries(const struct world *world, const char *name);
 
+/* prelude.c */
+/**
+ * world_list_begin() - the steps of @world->scn; the world gets what they use.
+ * Return: FALSE and @error when there is one that a search cannot begin with.
+ */
+gboolean world_list_begin(struct world *world, GError **error);
+
+/** world_parse_begin() - make them operations, when it is known what the world has. */
+void world_parse_begin(struct world *world);
+
+/** world_begin() - do them; what they returned goes to @out, as steps, unless it is NULL. */
+void world_begin(const struct world *world, struct machine *m, struct place *place, GString *out);
+
 /* print.c */
+/** world_print_done() - an operation as steps, with what it returned and what followed. */
+void world_print_done(GString *out, const struct world *world, const struct machine *m,
+		      const struct world_op *op, const struct done *done);
+
 /** world_print_step() - a line of a scenario, after so many columns. */
 void world_print_step(GString *out, int indent, const char *call, const char *result);
+
+/** world_print_enter() - the line from which on a process does what follows. */
+void world_print_enter(GString *out, guint process);
 
 /** world_print_slot() - the name of a descriptor. */
 void world_print_slot(GString *out, const struct world *world, guint slot);
@@ -87,16 +110,20 @@ static inline const struct world_op *op_of(const struct world *world, guint nr)
 gint64 world_call(const struct world *world, struct machine *m, const struct place *place,
 		  guint nr);
 
-/**
- * world_bind() - a slot for the descriptor that operation @nr returned, which is closed
- * if there is none; NO_SLOT if it returns none.
- */
-void world_bind(const struct world *world, struct machine *m, struct place *place, guint nr,
-		struct done *done);
+/** world_do() - make the call of @op outside of what is searched, and what follows from it. */
+void world_do(const struct world *world, struct machine *m, struct place *place,
+	      const struct world_op *op, struct done *done);
 
-/** world_settle() - what follows from operation @nr, which worked. */
-void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
-		  struct done *done);
+/**
+ * world_bind() - a slot for the descriptor that @op returned, which is closed if there is
+ * none; NO_SLOT if it returns none.
+ */
+void world_bind(const struct world *world, struct machine *m, struct place *place,
+		const struct world_op *op, struct done *done);
+
+/** world_settle() - what follows from @op, which worked. */
+void world_settle(const struct world *world, struct machine *m, struct place *place,
+		  const struct world_op *op, struct done *done);
 
 /** world_open_device() - the first process opens /dev/liveupdate, which is no operation. */
 void world_open_device(struct machine *m, struct place *place, struct done *done);

@@ -103,11 +103,12 @@ static void take_result(const struct world *world, struct world_op *op,
 	} else {
 		op->gives = GIVES_FILE;
 		op->result = slot_named(world, result);
+		if (op->result != TMP_SLOT && op->result > 0)
+			op->result += first_slot(world, op->process);
 	}
 }
 
-/* @text is a step that the table or setup.c has written, so that it is one. */
-void world_op_parse(const struct world *world, struct world_op *op, const char *text)
+void world_parse_step(const char *text, struct op *op)
 {
 	g_autoptr(GError) error = NULL;
 	struct lex l = {
@@ -116,9 +117,15 @@ void world_op_parse(const struct world *world, struct world_op *op, const char *
 	};
 	g_autofree char *name = lex_word(&l);
 
-	if (!op_parse(&l, text, name, &op->op))
+	if (!op_parse(&l, text, name, op))
 		g_error("%s", error->message);
 	names_free(l.names);
+}
+
+/* @text is a step that the table, setup.c or prelude.c has written, so that it is one. */
+void world_op_parse(const struct world *world, struct world_op *op, const char *text)
+{
+	world_parse_step(text, &op->op);
 	memset(op->slots, NO_SLOT, sizeof(op->slots));
 	for (guint i = 0; i < op_nr_args(op->op.info); i++)
 		resolve_arg(world, op, i);

@@ -106,8 +106,8 @@ static void settle(struct world_race *race)
 		world_enter(race->world, race->machine, process_in(race, i));
 		done->done[i].slot = -1;
 		if (done->returned[i] && done->done[i].ret >= 0)
-			world_bind(race->world, race->machine, race->place, race->pair->ops[i],
-				   &done->done[i]);
+			world_bind(race->world, race->machine, race->place,
+				   op_of(race->world, race->pair->ops[i]), &done->done[i]);
 	}
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
 		guint task = race_task_at(race->world, race->pair, i);
@@ -116,8 +116,8 @@ static void settle(struct world_race *race)
 		if (done->done[task].slot < 0 || (i > 0 && is_end(race, task)))
 			continue;
 		world_enter(race->world, race->machine, process_in(race, task));
-		world_settle(race->world, race->machine, race->place, race->pair->ops[task],
-			     &done->done[task]);
+		world_settle(race->world, race->machine, race->place,
+			     op_of(race->world, race->pair->ops[task]), &done->done[task]);
 	}
 	world_enter(race->world, race->machine, 0);
 }

@@ -26,11 +26,11 @@ void world_print_slot(GString *out, const struct world *world, guint slot)
 		g_string_append_printf(out, "f%u", slot - file_slot(world, 0));
 }
 
-static void put_call(GString *out, const struct world *world, guint nr)
+static void put_call(GString *out, const struct world_op *op)
 {
 	const struct print as_it_is = { 0 };
 
-	print_call(out, &as_it_is, &op_of(world, nr)->op);
+	print_call(out, &as_it_is, &op->op);
 }
 
 /* In a line of text, where nothing else says who does it. */
@@ -38,7 +38,7 @@ static void print_whose(GString *out, const struct world *world, guint nr)
 {
 	if (op_of(world, nr)->process > 0)
 		g_string_append_printf(out, "%s: ", process_name(op_of(world, nr)->process));
-	put_call(out, world, nr);
+	put_call(out, op_of(world, nr));
 }
 
 static void print_pair(GString *out, const struct world *world, const struct world_pair *pair)
@@ -78,7 +78,7 @@ void world_print_step(GString *out, int indent, const char *call, const char *re
 		g_string_append_printf(out, "%-*s = %s\n", 41 - indent, call, result);
 }
 
-static void print_enter(GString *out, guint process)
+void world_print_enter(GString *out, guint process)
 {
 	g_string_append_printf(out, "  process %s\n", process_name(process));
 }
@@ -86,7 +86,7 @@ static void print_enter(GString *out, guint process)
 static void print_processes(GString *out, const struct world *world)
 {
 	for (guint i = world->processes; i-- > 0 && world->processes > 1; )
-		print_enter(out, i);
+		world_print_enter(out, i);
 }
 
 /* "0" or "-EBUSY" */
@@ -147,6 +147,11 @@ static void print_boot(GString *out, const struct world *world, const struct mac
 static void put_result(GString *out, const struct world *world, const struct world_op *op,
 			 const struct done *done, const char *closed)
 {
+	enum param_kind kind = op->op.info->result.kind;
+
+	/* Whatever it has read or was told. */
+	if (done->ret >= 0 && (kind == PARAM_STRING || kind == PARAM_FIELDS))
+		return;
 	if (done->ret < 0 || op->gives == GIVES_NONE)
 		print_number(out, done->ret);
 	else if (done->slot >= 0)
@@ -156,13 +161,13 @@ static void put_result(GString *out, const struct world *world, const struct wor
 }
 
 /* The steps of an operation; @closed is the name of a descriptor for which there is no slot. */
-static void print_steps(GString *out, int indent, const struct world *world, guint nr,
-			const struct done *done, bool returned, const char *closed)
+static void print_steps(GString *out, int indent, const struct world *world,
+			const struct world_op *op, const struct done *done, bool returned,
+			const char *closed)
 {
-	const struct world_op *op = op_of(world, nr);
 	g_autoptr(GString) call = g_string_new(NULL), result = g_string_new(NULL);
 
-	put_call(call, world, nr);
+	put_call(call, op);
 	if (returned)
 		put_result(result, world, op, done, closed);
 	world_print_step(out, indent, call->str, result->str);
@@ -182,21 +187,19 @@ static void print_received(GString *out, const struct world *world, const struct
 {
 	g_autoptr(GString) result = g_string_new(NULL);
 
-	print_enter(out, !op->process);
+	world_print_enter(out, !op->process);
 	if (done->received >= 0)
 		world_print_slot(result, world, op->file);
 	else
 		print_number(result, done->received);
 	world_print_step(out, WORLD_STEP, "recv_fd()", result->str);
-	print_enter(out, op->process);
+	world_print_enter(out, op->process);
 }
 
 /* What an operation brings with it. */
-static void print_rest(GString *out, const struct world *world, const struct machine *m, guint nr,
-		       const struct done *done, const char *closed)
+static void print_rest(GString *out, const struct world *world, const struct machine *m,
+		       const struct world_op *op, const struct done *done, const char *closed)
 {
-	const struct world_op *op = op_of(world, nr);
-
 	print_close(out, op, done, closed);
 	if (op->peer && done->ret >= 0)
 		print_received(out, world, op, done);
@@ -223,19 +226,25 @@ static void print_variant(GString *out, const struct world *world, guint nth,
 	}
 }
 
+void world_print_done(GString *out, const struct world *world, const struct machine *m,
+		      const struct world_op *op, const struct done *done)
+{
+	print_steps(out, WORLD_STEP, world, op, done, !machine_panicked(m), "tmp");
+	print_rest(out, world, m, op, done, "tmp");
+}
+
 void world_print_op(GString *out, const struct world *world, const struct machine *m, guint nr,
 		    guint nth, const struct done *done)
 {
 	guint process = op_of(world, nr)->process;
 
 	if (process > 0)
-		print_enter(out, process);
+		world_print_enter(out, process);
 	if (nth > 0)
 		print_variant(out, world, nth, done);
-	print_steps(out, WORLD_STEP, world, nr, done, !machine_panicked(m), "tmp");
-	print_rest(out, world, m, nr, done, "tmp");
+	world_print_done(out, world, m, op_of(world, nr), done);
 	if (process > 0)
-		print_enter(out, 0);
+		world_print_enter(out, 0);
 }
 
 static void print_schedule(GString *out, const GArray *schedule)
@@ -263,14 +272,14 @@ static void print_rest_of(GString *out, const struct world *world, const struct 
 	g_autoptr(GString) rest = g_string_new(NULL);
 	guint process = op_of(world, nr)->process;
 
-	print_rest(rest, world, m, nr, done, closed);
+	print_rest(rest, world, m, op_of(world, nr), done, closed);
 	if (rest->len == 0)
 		return;
 	if (process > 0)
-		print_enter(out, process);
+		world_print_enter(out, process);
 	g_string_append(out, rest->str);
 	if (process > 0)
-		print_enter(out, 0);
+		world_print_enter(out, 0);
 }
 
 void world_print_race(GString *out, const struct world *world, const struct machine *m, guint nr,
@@ -283,7 +292,7 @@ void world_print_race(GString *out, const struct world *world, const struct mach
 	print_schedule(out, schedule);
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
 		print_task(out, world, pair, i);
-		print_steps(out, TASK_STEP, world, pair->ops[i], &done->done[i],
+		print_steps(out, TASK_STEP, world, op_of(world, pair->ops[i]), &done->done[i],
 			    done->returned[i] && !machine_panicked(m), closed[i]);
 	}
 	g_string_append(out, "  end\n");

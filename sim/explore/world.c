@@ -35,7 +35,6 @@ static bool list_pairs(struct world *world, GError **error)
 {
 	guint nr = world->ops->len;
 
-	world->pairs = g_array_new(FALSE, TRUE, sizeof(struct world_pair));
 	if (world->tasks == 1)
 		return true;
 	if (nr + (guint64)nr * (nr + 1) / 2 > G_MAXUINT16) {
@@ -51,26 +50,6 @@ static bool list_pairs(struct world *world, GError **error)
 		}
 	}
 	return true;
-}
-
-/* Is there all that the search begins with? Settings can be such that there are not. */
-static bool can_begin(const struct world *world, GError **error)
-{
-	struct place place;
-	struct machine *m = world_new_machine(world, &place, NULL, NULL);
-	guint f = 0;
-
-	if (m == NULL)
-		return true;
-	machine_free(m);
-	while (f < nr_files(world) && place.fds[file_slot(world, f)] >= 0)
-		f++;
-	if (f == nr_files(world) && place.fds[0] >= 0)
-		return true;
-	g_set_error(error, SCN_ERROR, 0, "kernel 1 cannot open %s of this world, expected more "
-		    "mem, a higher nofile, kho and liveupdate", f < nr_files(world) ?
-		    "the files" : "/dev/liveupdate");
-	return false;
 }
 
 static const struct release *tree_of(const struct world *world)
@@ -104,43 +83,6 @@ static bool tree_can(const struct world *world, GError **error)
 		g_set_error(error, SCN_ERROR, 0, "%s on the kernel tree %s, expected a release",
 			    what, release_label(tree));
 	return what == NULL;
-}
-
-gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error)
-{
-	const GPtrArray *releases = overrides->releases;
-
-	world->contents = world_tries(world, "write");
-	world->hugepages = world_count(world, KIND_HUGETLB);
-	world->mem = world->least_mem = SMALLEST_MEM + world->hugepages * HUGE_MEM;
-	for (guint i = 0; i < world->kernels; i++) {
-		struct boot *boot = &world->boots[i];
-
-		*boot = (struct boot){
-			.kho = true, .liveupdate = true, .hugepages = world->hugepages,
-		};
-		boot->release = releases->len == 0 ? *newest_release() :
-			*(const struct release *)releases->pdata[MIN(i, releases->len - 1)];
-		settings_apply(overrides->settings, boot, &world->mem);
-	}
-	world->no_reduction = overrides->no_reduction;
-	world->max_states = overrides->max_states > 0 ? (guint)overrides->max_states :
-							DEFAULT_STATES;
-	G_STATIC_ASSERT(MAX_PROCESSES * MAX_WORLD_SLOTS <= 64);	/* see struct machine_view */
-	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
-	world_list_ops(world);
-	world_list_damages(world);
-	world_list_files(world);
-	return list_pairs(world, error) && tree_can(world, error) && can_begin(world, error);
-}
-
-void world_clear(struct world *world)
-{
-	g_string_free(world->start, TRUE);
-	g_array_unref(world->prelude);
-	g_array_unref(world->ops);
-	g_array_unref(world->pairs);
-	g_array_unref(world->damages);
 }
 
 /* ---- Calls ---- */
@@ -199,9 +141,9 @@ static void open_file(const struct world *world, struct machine *m, struct place
 		place->fds[op->slots[0]] = -1;
 }
 
-struct machine *world_new_machine(const struct world *world, struct place *place,
-				  void (*emit)(void *data, const struct event *event),
-				  void *data)
+/* A machine in kernel 1 with the files that the world makes itself. */
+static struct machine *new_machine(const struct world *world, struct place *place,
+				   void (*emit)(void *data, const struct event *event), void *data)
 {
 	struct machine_config config = {
 		.boot = world->boots[0], .mem = world->mem, .emit = emit, .data = data,
@@ -220,6 +162,105 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 	for (guint i = 0; i < world->prelude->len; i++)
 		open_file(world, m, place, &g_array_index(world->prelude, struct world_op, i));
 	return m;
+}
+
+struct machine *world_new_machine(const struct world *world, struct place *place,
+				  void (*emit)(void *data, const struct event *event),
+				  void *data)
+{
+	struct machine *m = new_machine(world, place, emit, data);
+
+	if (m != NULL)
+		world_begin(world, m, place, NULL);
+	return m;
+}
+
+/* Is there all that the search begins with? Settings can be such that there are not. */
+static bool has_all(const struct world *world, const struct place *place, GError **error)
+{
+	guint made = nr_files(world) - world->begun_files, f = 0;
+
+	while (f < made && place->fds[file_slot(world, f)] >= 0)
+		f++;
+	if (f == made && place->fds[0] >= 0)
+		return true;
+	g_set_error(error, SCN_ERROR, 0, "kernel 1 cannot open %s of this world, expected more "
+		    "mem, a higher nofile, kho and liveupdate", f < made ?
+		    "the files" : "/dev/liveupdate");
+	return false;
+}
+
+/* What is broken from the beginning would be found on every path. */
+static bool is_sound(const struct world *world, struct machine *m, GError **error)
+{
+	size_t nr;
+	const struct violation *v = machine_violations(m, &nr);
+
+	if (nr > 0)
+		g_set_error(error, SCN_ERROR, 0, "%s: %s in the steps that the world begins with, "
+			    "expected nothing broken", world->scn->file, violation_name(v->kind));
+	return nr == 0;
+}
+
+static bool can_begin(const struct world *world, GError **error)
+{
+	struct place place;
+	struct machine *m = new_machine(world, &place, NULL, NULL);
+	bool ok;
+
+	if (m == NULL)
+		return true;
+	ok = has_all(world, &place, error);
+	if (ok) {
+		world_begin(world, m, &place, world->start);
+		ok = is_sound(world, m, error);
+	}
+	machine_free(m);
+	return ok;
+}
+
+gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error)
+{
+	const GPtrArray *releases = overrides->releases;
+	bool ok;
+
+	world->contents = world_tries(world, "write");
+	world->hugepages = world_count(world, KIND_HUGETLB);
+	world->least_mem = world->scn != NULL ? DEFAULT_MEM :
+			   SMALLEST_MEM + world->hugepages * HUGE_MEM;
+	world->mem = world->least_mem;
+	for (guint i = 0; i < world->kernels; i++) {
+		struct boot *boot = &world->boots[i];
+
+		*boot = (struct boot){
+			.kho = true, .liveupdate = true, .hugepages = world->hugepages,
+		};
+		boot->release = releases->len == 0 ? *newest_release() :
+			*(const struct release *)releases->pdata[MIN(i, releases->len - 1)];
+		settings_apply(overrides->settings, boot, &world->mem);
+	}
+	world->no_reduction = overrides->no_reduction;
+	world->max_states = overrides->max_states > 0 ? (guint)overrides->max_states :
+							DEFAULT_STATES;
+	G_STATIC_ASSERT(MAX_PROCESSES * MAX_WORLD_SLOTS <= 64);	/* see struct machine_view */
+	world->pairs = g_array_new(FALSE, TRUE, sizeof(struct world_pair));
+	ok = world_list_begin(world, error);
+	world->nr_slots = 1 + 2 * world->sessions + nr_files(world);
+	world_list_ops(world);
+	world_list_damages(world);
+	world_list_files(world);
+	world_parse_begin(world);
+	return ok && list_pairs(world, error) && tree_can(world, error) && can_begin(world, error);
+}
+
+void world_clear(struct world *world)
+{
+	g_string_free(world->start, TRUE);
+	g_array_unref(world->prelude);
+	g_array_unref(world->begin);
+	g_array_unref(world->ops);
+	g_array_unref(world->pairs);
+	g_array_unref(world->damages);
 }
 
 void world_frames(const struct world *world, struct machine *m, const struct place *place,
@@ -400,7 +441,7 @@ static int slot_for(const struct world *world, const struct place *place,
 	case GIVES_INCOMING:
 		return place->fds[op->session] < 0 ? op->session : -1;
 	case GIVES_FILE:
-		return free_file_slot(world, place, op->process);
+		return op->result > 0 ? op->result : free_file_slot(world, place, op->process);
 	default:
 		return NO_SLOT;
 	}
@@ -427,10 +468,9 @@ void world_boot(const struct world *world, struct machine *m, struct place *plac
 	world_open_device(m, place, done);
 }
 
-void world_settle(const struct world *world, struct machine *m, struct place *place, guint nr,
-		  struct done *done)
+void world_settle(const struct world *world, struct machine *m, struct place *place,
+		  const struct world_op *op, struct done *done)
 {
-	const struct world_op *op = op_of(world, nr);
 	const struct op_info *info = op->op.info;
 	guint8 *tokens = &place->tokens[own_slot(world, op->session)];
 
@@ -450,10 +490,10 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 		world_restart(world, m, place, op, done);
 }
 
-void world_bind(const struct world *world, struct machine *m, struct place *place, guint nr,
-		struct done *done)
+void world_bind(const struct world *world, struct machine *m, struct place *place,
+		const struct world_op *op, struct done *done)
 {
-	done->slot = slot_for(world, place, op_of(world, nr));
+	done->slot = slot_for(world, place, op);
 	if (done->slot == NO_SLOT)
 		return;
 	if (done->slot >= 0) {
@@ -489,6 +529,31 @@ static void take_damage(const struct world *world, struct machine *m, struct pla
 	place->damaged = 1 + g_array_index(world->damages, struct world_damage, nr).pattern;
 }
 
+/* The call of @op has returned. */
+static void follow(const struct world *world, struct machine *m, struct place *place,
+		   const struct world_op *op, struct done *done)
+{
+	/* A process that fails to start has ended all the same. */
+	if (machine_panicked(m) || (done->ret < 0 && !op->op.info->ends))
+		return;
+	world_bind(world, m, place, op, done);
+	if (done->slot >= 0)
+		world_settle(world, m, place, op, done);
+}
+
+void world_do(const struct world *world, struct machine *m, struct place *place,
+	      const struct world_op *op, struct done *done)
+{
+	guint kernel = machine_kernel(m);
+
+	*done = (struct done){ .slot = -1 };
+	machine_begin_op(m, 1);
+	done->ret = make_call(world, m, place, op);
+	machine_end_op(m, done->ret);
+	done->left = machine_kernel(m) != kernel;
+	follow(world, m, place, op, done);
+}
+
 static void run_op(const struct world *world, struct machine *m, struct place *place, guint nr,
 		   guint nth, struct done *done)
 {
@@ -516,12 +581,7 @@ static void run_op(const struct world *world, struct machine *m, struct place *p
 		take_failure(m, place, done);
 	done->refused = done->ret == -EBUSY && !done->hit && op->has_token && op->has_file &&
 			!machine_is_preserved(m, place->fds[op->file]);
-	/* A process that fails to start has ended all the same. */
-	if (machine_panicked(m) || (done->ret < 0 && !op->op.info->ends))
-		return;
-	world_bind(world, m, place, nr, done);
-	if (done->slot >= 0)
-		world_settle(world, m, place, nr, done);
+	follow(world, m, place, op, done);
 }
 
 void world_run(const struct world *world, struct machine *m, struct place *place, guint nr,

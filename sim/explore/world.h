@@ -53,6 +53,20 @@ struct world_op {
 };
 
 /**
+ * struct world_begin - a step by which the world begins.
+ * @text: in the search's own names; as which it is @op.
+ * @fail: what fails in it, if @fails.
+ * @sends: it hands a descriptor to the other process.
+ */
+struct world_begin {
+	char *text;
+	guint process;
+	struct world_op op;
+	struct fail fail;
+	bool fails, sends;
+};
+
+/**
  * struct world - what there is.
  * @sessions: names, of outgoing and of incoming sessions each.
  * @inodes: memfds, made before the search begins.
@@ -73,6 +87,8 @@ struct world_op {
  * @words: the operations that are tried, and files beside memfds.
  * @contents: what is in files makes a state.
  * @no_nodes: as in struct failure.
+ * @scn: whose steps the world begins with, or NULL; those from line @from on are left out.
+ * @begin: of struct world_begin, these steps; they open @begun_files.
  * @boots: of each kernel.
  * @mem: bytes; @least_mem unless the command line says otherwise.
  * @hugepages: set aside at boot, likewise.
@@ -89,6 +105,9 @@ struct world {
 	struct world_words words;
 	bool reduced, log, contents, no_nodes;
 	const struct world *beside;
+	const struct scenario *scn;
+	guint from, begun_files;
+	GArray *begin;
 	struct boot boots[MAX_KERNELS];
 	guint64 mem, least_mem;
 	guint hugepages;
@@ -141,7 +160,8 @@ struct done {
 
 /**
  * world_plan() - boots from what the command line says, and the list of operations.
- * Return: FALSE and @error when these are too many, or kernel 1 cannot open all files.
+ * Return: FALSE and @error when these are too many, kernel 1 cannot open all files, or the
+ *	steps of a scenario are no beginning, as they break something by themselves.
  */
 gboolean world_plan(struct world *world, const struct overrides *overrides, GError **error);
 void world_clear(struct world *world);

@@ -11,7 +11,6 @@
 #include "scn/setting.h"
 #include "scn/tree.h"
 
-#define DEFAULT_MEM	(512ull << 20)
 
 /* The release that variant or command line ask for, or NULL. */
 static const struct release *overridden(const struct variant *variant, const struct overrides *o,

@@ -8,6 +8,9 @@
 
 #include "run/run.h"
 
+/* Of a machine whose scenario does not say how much it has. */
+#define DEFAULT_MEM	(512ull << 20)
+
 /* A kernel heading and what comes up there. */
 struct planned {
 	guint number;

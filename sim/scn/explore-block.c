@@ -12,7 +12,7 @@
 
 static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
 	[WORLD_SESSIONS] = NUMBER(sessions, 1, MAX_SESSIONS, 2, "Names of sessions"),
-	[WORLD_INODES] = NUMBER(inodes, 1, MAX_INODES, 2, "Memfds"),
+	[WORLD_INODES] = NUMBER(inodes, 0, MAX_INODES, 2, "Memfds"),
 	[WORLD_OPENS] = NUMBER(opens, 1, MAX_OPENS, 1, "Open files of each"),
 	[WORLD_TOKENS] = NUMBER(tokens, 1, MAX_TOKENS, 2, "Tokens of a session"),
 	[WORLD_KERNELS] = NUMBER(kernels, 1, MAX_KERNELS, 2, "Kernels, one after the other"),
@@ -158,6 +158,19 @@ static bool has_kind(const struct world_words *w, enum world_kind kind)
 		if (w->others[i] == kind)
 			return true;
 	return false;
+}
+
+bool world_handlers_load(struct world_words *w, GError **error)
+{
+	for (guint i = 0; i < w->scripts->len; i++) {
+		if (w->nr_loaded == G_N_ELEMENTS(w->loaded)) {
+			g_set_error(error, SCN_ERROR, 0, "too many handlers, expected %zu at most",
+				    G_N_ELEMENTS(w->loaded));
+			return false;
+		}
+		load_script(w, &g_array_index(w->scripts, struct handler_script, i));
+	}
+	return true;
 }
 
 bool world_handlers_parse(struct world_words *w, const char *text, GError **error)

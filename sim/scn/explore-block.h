@@ -55,6 +55,9 @@ bool world_ops_parse(struct world_words *w, const char *text, GError **error);
 /** world_handlers_parse() - "KIND,KIND..." into @w->others; false and @error. */
 bool world_handlers_parse(struct world_words *w, const char *text, GError **error);
 
+/** world_handlers_load() - all of @w->scripts, whatever files there are; false and @error. */
+bool world_handlers_load(struct world_words *w, GError **error);
+
 /** world_kind_on() - the kind that one of @kind belongs to or uses; KIND_NONE: it stands alone. */
 enum world_kind world_kind_on(enum world_kind kind);
 
