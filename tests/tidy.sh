@@ -63,6 +63,14 @@ layers()
 	return 0
 }
 
+# The kernel's side writes the ledger by its functions, and reads nothing of it but
+# what a file is judged by.
+ghosts()
+{
+	grep -rnE -- '(->|\.)ledger\b' model/fs model/handlers model/kernel model/lib model/mm model/policy
+	return 0
+}
+
 # Whom a folder of sim/ may include, besides itself.
 rooms='
 cli      vm emit explore analysis import match replay report run scn
@@ -121,6 +129,7 @@ check "no white space at the end of a line" trailing_space
 check "no line over 100 columns" long_lines
 check "no function over 75 lines" long_functions
 check "model/ and sim/ include what they may" layers
+check "the kernel's side does not look into the ledger" ghosts
 check "no folder of sim/ includes one above it" folders
 check "the build knows every file" listed
 check "every scenario says what it is and where it comes from" scenario_headers

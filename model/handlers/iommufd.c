@@ -115,7 +115,7 @@ static void hash_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 	(void)i;
 	if (!pfn_valid(m, pte->pfn))
 		return;
-	if (m->ledger.ghost[pte->pfn].restored)
+	if (ledger_is_restored(m, pte->pfn))
 		h->back = true;
 	else if (!(m->memmap[pte->pfn].flags & PG_INCOMING))
 		h->gone = true;

@@ -62,6 +62,34 @@ static void flb_name(char name[LIVEUPDATE_SESSION_NAME_LENGTH], const char *comp
 	snprintf(name, LIVEUPDATE_SESSION_NAME_LENGTH, "FLB %s", compatible);
 }
 
+void ledger_claim_file(struct machine *m, struct file *file)
+{
+	m->ledger.claims[m->task->claim - 1]->file = file;
+}
+
+bool ledger_is_restored(const struct machine *m, u64 pfn)
+{
+	return m->ledger.ghost[pfn].restored;
+}
+
+struct census_pause census_pause(const struct machine *m)
+{
+	return (struct census_pause){
+		.objects = m->ledger.now.count[CENSUS_OBJECTS], .nodes = m->k->xa_nodes,
+	};
+}
+
+void census_resume(struct machine *m, const struct census_pause *pause)
+{
+	m->ledger.now.count[CENSUS_OBJECTS] = pause->objects;
+	m->k->xa_nodes = pause->nodes;
+}
+
+void census_keep(struct machine *m, enum census_item item, s64 nr)
+{
+	m->ledger.at_boot.count[item] += nr;
+}
+
 u32 ledger_claim_flb(struct machine *m, const char *compatible)
 {
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];

@@ -89,6 +89,15 @@ struct census {
 	s64 count[NR_CENSUS];
 };
 
+/* What is allocated between the two counts for nobody. */
+struct census_pause {
+	s64 objects, nodes;
+};
+struct census_pause census_pause(const struct machine *m);
+void census_resume(struct machine *m, const struct census_pause *pause);
+/* From here on so many more are no leak. */
+void census_keep(struct machine *m, enum census_item item, s64 nr);
+
 struct ledger {
 	u32 found;		/* violations when it began */
 	struct census at_op;	/* counts when it began */
@@ -106,6 +115,10 @@ struct ledger {
 void ledger_reserve(struct ledger *l, u32 nr);
 /* A new claim, which becomes the current one. */
 u32 ledger_claim(struct machine *m, const char *session, u64 token);
+/* The file of the current claim is known. */
+void ledger_claim_file(struct machine *m, struct file *file);
+/* Is it a frame that this kernel has restored? For what judges by it. */
+bool ledger_is_restored(const struct machine *m, u64 pfn);
 /* The same for an FLB; the current claim stays. */
 u32 ledger_claim_flb(struct machine *m, const char *compatible);
 u32 ledger_incoming_flb(struct machine *m, phys_addr_t phys, const char *compatible);

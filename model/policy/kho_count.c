@@ -88,14 +88,13 @@ static void shared_del(struct machine *m)
 
 static int count_first(struct machine *m, u64 pfn)
 {
-	s64 objects = m->ledger.now.count[CENSUS_OBJECTS], nodes = m->k->xa_nodes;
+	struct census_pause pause = census_pause(m);
 	u64 heap = m->k->heap_bytes;
 	int err = insert(m, &m->k->kho.counts, pfn, 1);
 
 	policy_cost(m, !err, heap);
 	/* Tracking, which counts for nobody, as that of kho_track.c. */
-	m->ledger.now.count[CENSUS_OBJECTS] = objects;
-	m->k->xa_nodes = nodes;
+	census_resume(m, &pause);
 	return err ? err : 1;
 }
 
@@ -120,7 +119,7 @@ int kho_count_get(struct machine *m, u64 pfn)
 
 u32 kho_count_put(struct machine *m, u64 pfn)
 {
-	s64 objects = m->ledger.now.count[CENSUS_OBJECTS], nodes = m->k->xa_nodes;
+	struct census_pause pause = census_pause(m);
 	struct kho_count *count;
 	u64 heap = m->k->heap_bytes;
 
@@ -137,8 +136,7 @@ u32 kho_count_put(struct machine *m, u64 pfn)
 	xa_erase(m, &m->k->kho.counts, pfn);
 	kfree(m, count, sizeof(*count));
 	policy_cost(m, -1, heap);
-	m->ledger.now.count[CENSUS_OBJECTS] = objects;
-	m->k->xa_nodes = nodes;
+	census_resume(m, &pause);
 	return 0;
 }
 

@@ -115,9 +115,10 @@ static struct xarray *table_of(struct machine *m, const struct managed_file *mf)
 						      &m->k->luo.preserved_files;
 }
 
-static s64 claims_held(const struct machine *m)
+static void managed_add(struct machine *m, s64 nr)
 {
-	return m->ledger.now.count[CENSUS_MANAGED];
+	m->k->managed += nr;
+	census_add(m, CENSUS_MANAGED, nr);
 }
 
 void policy_cost(struct machine *m, s64 entries, u64 heap)
@@ -141,7 +142,7 @@ static int claim_flag(struct machine *m, const struct managed_file *mf)
 	if (taken)
 		return -EBUSY;
 	inode->luo_managed = true;
-	census_add(m, CENSUS_MANAGED, 1);
+	managed_add(m, 1);
 	return 0;
 }
 
@@ -150,7 +151,7 @@ static int insert(struct machine *m, const struct managed_file *mf, u64 key, voi
 	int err = xa_insert(m, table_of(m, mf), key, entry);
 
 	if (!err)
-		census_add(m, CENSUS_MANAGED, 1);
+		managed_add(m, 1);
 	return err;
 }
 
@@ -186,7 +187,7 @@ static int claim_shared(struct machine *m, const struct managed_file *mf, u64 ke
 int policy_claim(struct machine *m, const struct managed_file *mf, struct luo_managed **managed)
 {
 	u64 key, heap = m->k->heap_bytes;
-	s64 claims = claims_held(m);
+	s64 claims = m->k->managed;
 	int err;
 
 	*managed = NULL;
@@ -203,19 +204,19 @@ int policy_claim(struct machine *m, const struct managed_file *mf, struct luo_ma
 		err = claim_shared(m, mf, key, managed);
 	else
 		err = insert(m, mf, key, mf->file);
-	policy_cost(m, claims_held(m) - claims, heap);
+	policy_cost(m, m->k->managed - claims, heap);
 	return err;
 }
 
 void policy_release(struct machine *m, const struct managed_file *mf, struct luo_managed *managed)
 {
 	u64 key, heap = m->k->heap_bytes;
-	s64 claims = claims_held(m);
+	s64 claims = m->k->managed;
 
 	if (!in_scope(m, mf))
 		return;
 	if (policy_of(m)->identity == IDENTITY_INODE_FLAG) {
-		census_add(m, CENSUS_MANAGED, -(s64)file_inode(mf->file)->luo_managed);
+		managed_add(m, -(s64)file_inode(mf->file)->luo_managed);
 		policy_cost(m, -(s64)file_inode(mf->file)->luo_managed, heap);
 		file_inode(mf->file)->luo_managed = false;
 		return;
@@ -227,10 +228,10 @@ void policy_release(struct machine *m, const struct managed_file *mf, struct luo
 	if (!policy_key(m, mf, &key))
 		return;
 	if (xa_erase(m, table_of(m, mf), key))
-		census_add(m, CENSUS_MANAGED, -1);
+		managed_add(m, -1);
 	if (managed) {
 		mutex_unlock(m, &managed->lock);
 		kfree(m, managed, sizeof(*managed));
 	}
-	policy_cost(m, claims_held(m) - claims, heap);
+	policy_cost(m, m->k->managed - claims, heap);
 }

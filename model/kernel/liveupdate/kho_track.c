@@ -335,7 +335,7 @@ phys_addr_t kho_track_map(struct machine *m)
 int kho_track_add(struct machine *m, u64 pfn, unsigned int order)
 {
 	struct kho *kho = &m->k->kho;
-	s64 objects = m->ledger.now.count[CENSUS_OBJECTS], nodes = m->k->xa_nodes;
+	struct census_pause pause = census_pause(m);
 	int err;
 
 	if (m->k->boot.release.kho_radix) {
@@ -349,8 +349,7 @@ int kho_track_add(struct machine *m, u64 pfn, unsigned int order)
 	}
 	err = __kho_preserve_order(m, pfn, order);
 	/* The tracking is never given back, so that it counts for nobody. */
-	m->ledger.now.count[CENSUS_OBJECTS] = objects;
-	m->k->xa_nodes = nodes;
+	census_resume(m, &pause);
 	return err;
 }
 

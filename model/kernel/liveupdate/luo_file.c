@@ -240,7 +240,7 @@ static int __luo_preserve_file(struct machine *m, struct managed_file *mf, int f
 	err = luo_get_file(m, mf->file_set, fd, &mf->file);
 	if (err)
 		return err;
-	m->ledger.claims[m->task->claim - 1]->file = mf->file;
+	ledger_claim_file(m, mf->file);
 	mf->fh = luo_find_handler(m, mf->file);
 	if (!mf->fh) {
 		err = -ENOENT;

@@ -398,7 +398,7 @@ int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *f
 		flb->users++;
 		link->flb = flb;
 		list_add_tail(&link->list, &fh->flb_list);
-		m->ledger.at_boot.count[CENSUS_OBJECTS]++;	/* no leak */
+		census_keep(m, CENSUS_OBJECTS, 1);
 	}
 	luo_register_write_unlock(m);
 	return err;
@@ -417,7 +417,7 @@ static void unregister_one(struct machine *m, struct liveupdate_file_handler *fh
 	}
 	list_del(&link->list);
 	kfree(m, link, sizeof(*link));
-	m->ledger.at_boot.count[CENSUS_OBJECTS]--;
+	census_keep(m, CENSUS_OBJECTS, -1);
 	if (--flb->users)
 		return;
 	list_del(&flb->list);
