@@ -7,6 +7,7 @@
 #include "policy/gate.h"
 #include "policy/kho_count.h"
 #include "machine/machine.h"
+#include "policy/share.h"
 
 /* More findings than this of one machine say nothing new, unless they are of a new kind. */
 #define MAX_VIOLATIONS	1000
@@ -228,7 +229,7 @@ static void judge_left(struct machine *m)
 		before.count[CENSUS_OBJECTS] = after.count[CENSUS_OBJECTS];
 		before.count[CENSUS_LUO_FILES] = after.count[CENSUS_LUO_FILES];
 		after.count[CENSUS_FRAMES] -= kho_count_waiting(m);
-		luo_file_waiting(m, &after);
+		share_waiting(m, &after);
 	}
 	/* Less than at boot is no leak: what the boot read of the handover is gone. */
 	for (int i = 0; i < NR_CENSUS; i++)

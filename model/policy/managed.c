@@ -8,6 +8,7 @@
  * luo_managed that counts its tokens.
  */
 #include "machine/machine.h"
+#include "policy/share.h"
 
 static const struct policy *policy_of(const struct machine *m)
 {

@@ -6,6 +6,7 @@
 #include "handlers/handlers.h"
 #include "kernel/liveupdate/kho_track.h"
 #include "machine/machine.h"
+#include "policy/share.h"
 #include "search/walk.h"
 
 #define MAX_CONTENTS	64u

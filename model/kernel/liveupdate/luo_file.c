@@ -7,6 +7,7 @@
  * chain of blocks.
  */
 #include "machine/machine.h"
+#include "policy/share.h"
 
 #define pr_fmt "luo: "
 
@@ -162,47 +163,21 @@ static struct liveupdate_file_handler *luo_find_handler(struct machine *m, struc
 
 /* Preserve. */
 
-/* Have the handler preserve the file, or share what it preserved for another token. */
 static int luo_handler_preserve(struct machine *m, struct luo_file *luo_file)
 {
 	struct liveupdate_file_op_args args = {
 		.m = m, .handler = luo_file->fh, .session = luo_file->session,
 		.file = luo_file->file,
 	};
-	struct luo_managed *managed = luo_file->managed;
 	int err;
 
-	if (managed && managed->preserved) {
-		luo_file->serialized_data = managed->serialized_data;
-		luo_file->private_data = managed->private_data;
-		ledger_share(m, luo_file->claim, managed->serialized_data);
-		return 0;
-	}
 	ledger_data(m, luo_file->claim);
 	err = luo_preserve(&args);
 	if (err)
 		return err;
 	luo_file->serialized_data = args.serialized_data;
 	luo_file->private_data = args.private_data;
-	if (managed) {
-		managed->serialized_data = args.serialized_data;
-		managed->private_data = args.private_data;
-		managed->preserved = true;
-	}
 	return 0;
-}
-
-/* Duplicate share: no other owner preserves, gives up, retrieves or finishes the object. */
-static void lock_managed(struct machine *m, struct luo_managed *managed)
-{
-	if (managed)
-		mutex_lock(m, &managed->lock);
-}
-
-static void unlock_managed(struct machine *m, struct luo_managed *managed)
-{
-	if (managed)
-		mutex_unlock(m, &managed->lock);
 }
 
 static int luo_file_create(struct machine *m, const struct managed_file *mf,
@@ -220,9 +195,7 @@ static int luo_file_create(struct machine *m, const struct managed_file *mf,
 	luo_file->managed = managed;
 	luo_file->session = container_of(mf->file_set, struct luo_session, file_set);
 	luo_file->claim = m->task->claim;
-	lock_managed(m, managed);
-	err = luo_handler_preserve(m, luo_file);
-	unlock_managed(m, managed);
+	err = share_preserve(m, luo_file, luo_handler_preserve);
 	if (err) {
 		kfree(m, luo_file, sizeof(*luo_file));
 		return err;
@@ -260,7 +233,7 @@ static int __luo_preserve_file(struct machine *m, struct managed_file *mf, int f
 err_flb_unpreserve:
 	luo_flb_file_unpreserve(m, mf->fh);
 err_release:
-	lock_managed(m, managed);
+	share_lock(m, managed);
 	policy_release(m, mf, managed);
 err_put_handler:
 	handler_put(m, mf->fh);
@@ -311,20 +284,6 @@ static struct managed_file managed_file(struct luo_file_set *file_set,
 	};
 }
 
-/* What is shared the last owner gives up; who comes meanwhile preserves it again. */
-static void luo_unpreserve_managed(struct machine *m, struct luo_file *luo_file,
-				   struct liveupdate_file_op_args *args)
-{
-	struct luo_managed *managed = luo_file->managed;
-
-	lock_managed(m, managed);
-	if (managed && managed->owners > 1)
-		return;
-	if (managed)
-		managed->preserved = false;
-	luo_unpreserve(args);
-}
-
 void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 {
 	KCALL(m);
@@ -336,7 +295,8 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 		struct liveupdate_file_op_args args = op_args(m, luo_file);
 		u32 before = ledger_act_for(m, luo_file->claim);
 
-		luo_unpreserve_managed(m, luo_file, &args);
+		if (share_unpreserve(m, luo_file))
+			luo_unpreserve(&args);
 		luo_flb_file_unpreserve(m, luo_file->fh);
 		handler_put_if(m, luo_file->fh, false);
 		policy_release(m, &mf, luo_file->managed);
@@ -501,8 +461,6 @@ static void set_retrieve_status(struct machine *m, struct luo_file *luo_file, in
 	luo_file->retrieve_status = status;
 	if (status < 0)
 		census_add(m, CENSUS_LATCHED, 1);
-	if (luo_file->shared)
-		luo_file->shared->retrieve_status = status;
 }
 
 static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set,
@@ -535,25 +493,7 @@ static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set
 	if (policy_claim(m, &mf, &unused))
 		warn(m, "luo_retrieve_file");
 	set_retrieve_status(m, luo_file, 1);
-	/* For the other owners, who may come when this one has finished. */
-	if (luo_file->shared)
-		luo_file->shared->file = get_file(luo_file->file);
 	return 0;
-}
-
-/* Duplicate share: another token of the object was retrieved, or failed to be. */
-static int luo_share_retrieved(struct machine *m, struct luo_file *luo_file)
-{
-	int status = luo_file->shared->retrieve_status;
-
-	if (status > 0) {
-		luo_file->file = get_file(luo_file->shared->file);
-		get_file(luo_file->file);
-		luo_file->retrieve_status = status;
-		return 0;
-	}
-	set_retrieve_status(m, luo_file, status);
-	return status;
 }
 
 static int retrieve_locked(struct machine *m, struct luo_file_set *file_set,
@@ -567,12 +507,7 @@ static int retrieve_locked(struct machine *m, struct luo_file_set *file_set,
 		get_file(luo_file->file);
 		return 0;
 	}
-	lock_managed(m, luo_file->shared);
-	if (luo_file->shared && luo_file->shared->retrieve_status)
-		err = luo_share_retrieved(m, luo_file);
-	else
-		err = luo_handler_retrieve(m, file_set, luo_file);
-	unlock_managed(m, luo_file->shared);
+	err = share_retrieve(m, file_set, luo_file, luo_handler_retrieve);
 	if (!err)
 		ledger_retrieved(m, luo_file->claim, luo_file->file);
 	return err;
@@ -613,14 +548,7 @@ static void luo_file_finish_one(struct machine *m, struct luo_file *luo_file)
 	u32 before = ledger_act_for(m, luo_file->claim);
 
 	mutex_lock(m, &luo_file->mutex);
-	/* Until luo_file_unmanage(). */
-	lock_managed(m, luo_file->managed);
-	lock_managed(m, luo_file->shared);
-	/* What is shared the last owner finishes. */
-	if (luo_file->shared)
-		args.retrieve_status = luo_file->shared->retrieve_status;
-	if ((!luo_file->shared || luo_file->shared->owners == 1) &&
-	    (!luo_file->managed || luo_file->managed->owners == 1))
+	if (share_finish(m, luo_file, &args.retrieve_status))
 		luo_finish(&args);
 	luo_flb_file_finish(m, luo_file->fh);
 	mutex_unlock(m, &luo_file->mutex);
@@ -636,21 +564,10 @@ static void luo_file_unmanage(struct machine *m, struct luo_file_set *file_set,
 			      struct luo_file *luo_file)
 {
 	struct managed_file mf = managed_file(file_set, luo_file, !luo_file->managed);
-	struct luo_managed *shared = luo_file->shared;
 
 	if (mf.file)
 		policy_release(m, &mf, luo_file->managed);
-	if (!shared)
-		return;
-	if (--shared->owners) {
-		unlock_managed(m, shared);
-		return;
-	}
-	xa_erase(m, &m->k->luo.shared, PHYS_PFN(luo_file->serialized_data));
-	unlock_managed(m, shared);
-	if (shared->file)
-		fput(m, shared->file);
-	kfree(m, shared, sizeof(*shared));
+	share_put(m, luo_file);
 }
 
 static void luo_file_finish_last(struct machine *m, struct luo_file_set *file_set)
@@ -719,51 +636,7 @@ void luo_file_discard(struct machine *m, struct luo_file_set *file_set)
 	file_set->count = 0;
 }
 
-void luo_file_waiting(struct machine *m, struct census *census)
-{
-	struct luo_managed *managed;
-	u64 key;
-
-	xa_for_each(&m->k->luo.shared, key, managed) {
-		const struct inode *inode;
-
-		if (!managed->file || managed->file->f_count > 1)
-			continue;
-		inode = file_inode(managed->file);
-		census->count[CENSUS_FILES]--;
-		census->count[CENSUS_SIZE] = (u64)census->count[CENSUS_SIZE] - inode->i_size;
-		census->count[CENSUS_CACHED] -= inode->i_mapping.nrpages;
-		census->count[CENSUS_FRAMES] -= inode->i_mapping.nrpages;
-	}
-}
-
 /* Deserialize. */
-
-/* Duplicate share: tokens with the same data are owners of one object. */
-static int luo_share_incoming(struct machine *m, struct luo_file *luo_file)
-{
-	u64 key = PHYS_PFN(luo_file->serialized_data);
-	struct luo_managed *managed;
-	int err;
-
-	if (m->k->boot.release.policy.duplicate != DUPLICATE_SHARE)
-		return 0;
-	managed = xa_load(&m->k->luo.shared, key);
-	if (!managed) {
-		managed = kzalloc(m, sizeof(*managed));
-		if (!managed)
-			return -ENOMEM;
-		mutex_init(&managed->lock, "luo_managed.lock");
-		err = xa_insert(m, &m->k->luo.shared, key, managed);
-		if (err) {
-			kfree(m, managed, sizeof(*managed));
-			return err;
-		}
-	}
-	managed->owners++;
-	luo_file->shared = managed;
-	return 0;
-}
 
 /* The file of a handler that has been found for it. */
 static int luo_file_restore(struct machine *m, struct luo_file_set *file_set,
@@ -779,7 +652,7 @@ static int luo_file_restore(struct machine *m, struct luo_file_set *file_set,
 	luo_file->serialized_data = ser->data;
 	luo_file->token = ser->token;
 	luo_file->session = container_of(file_set, struct luo_session, file_set);
-	err = luo_share_incoming(m, luo_file);
+	err = share_incoming(m, luo_file);
 	if (err) {
 		kfree(m, luo_file, sizeof(*luo_file));
 		return err;
@@ -872,7 +745,7 @@ err_destroy_blocks:
 		struct luo_file *luo_file = list_first_entry(&file_set->files_list,
 							     struct luo_file, list);
 
-		lock_managed(m, luo_file->shared);
+		share_lock(m, luo_file->shared);
 		luo_file_unmanage(m, file_set, luo_file);
 		handler_put(m, luo_file->fh);
 		ledger_unread(m, luo_file->claim);

@@ -260,8 +260,6 @@ int luo_file_finish(struct machine *m, struct luo_file_set *file_set);
 int luo_file_can_finish(struct machine *m, struct luo_file_set *file_set);
 /* Deserialize rollback: finish what there is, whatever the count says. */
 void luo_file_discard(struct machine *m, struct luo_file_set *file_set);
-/* Duplicate share: take from @census what is open only for tokens that may still come. */
-void luo_file_waiting(struct machine *m, struct census *census);
 int luo_file_deserialize(struct machine *m, struct luo_file_set *file_set,
 			 phys_addr_t file_set_ser);
 /*
@@ -312,17 +310,6 @@ struct managed_file {
 	struct file *file;
 	u64 token;
 	bool incoming;			/* it was retrieved */
-};
-
-/* Duplicate share: one object that several tokens own. */
-struct luo_managed {
-	struct mutex lock;		/* what owners do to the object, one after the other */
-	bool preserved;
-	u32 owners;
-	u64 serialized_data;
-	void *private_data;
-	struct file *file;		/* incoming: once it was retrieved, with a reference */
-	int retrieve_status;
 };
 
 /*
