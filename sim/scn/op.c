@@ -676,7 +676,7 @@ static const struct param flb_fields[] = {
 static const struct op_info table[] = {
 	{ "open", { PATH, FLAGS("O_FLAGS", words_open) }, .optional = 1 << 1, NEW,
 	  .call = call_open,
-	  .about = "open a path, with O_RDWR unless given: \"/dev/liveupdate\"" },
+	  .about = "open a path, by default with O_RDWR: \"/dev/liveupdate\"" },
 	{ "open_file", { WORD("KIND", words_files) }, NEW, .call = call_open_file,
 	  .about = "open a new file of a kind, see luosim list files" },
 	{ "open_own", { HANDLER }, NEW, .call = call_open_own, .model_only = true,
@@ -694,7 +694,7 @@ static const struct op_info table[] = {
 	{ "reopen", { FD, FLAGS("O_FLAGS", words_open) }, .optional = 1 << 1, NEW,
 	  .call = call_reopen,
 	  .tries = { "reopen(FILE) = NEW" },
-	  .about = "open /proc/self/fd/FD, with O_RDWR unless given" },
+	  .about = "open /proc/self/fd/FD, by default with O_RDWR" },
 	{ "close", { FD }, RETURNS, .call = call_close, .closes = true,
 	  .tries = { "close_session: close(SESSION)", "close(FILE)" },
 	  .about = "close(2)" },
