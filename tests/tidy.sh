@@ -8,7 +8,7 @@ cd "$srcdir" || exit 1
 shopt -s nullglob
 
 mapfile -t c_files < <(find model sim tests -name "*.[ch]" | LC_ALL=C sort)
-scripts=(bootstrap build-aux/version.sh .ci/run tests/*.sh tests/*/*.sh)
+scripts=(bootstrap build-aux/graph.sh build-aux/mutants.sh build-aux/version.sh .ci/run tests/*.sh tests/*/*.sh)
 scenarios=(scenarios/*.scn scenarios/*/*.scn)
 build=(configure.ac Makefile.am luosim.pc.in luosim-uninstalled.pc.in)
 text=("${c_files[@]}" "${scripts[@]}" "${scenarios[@]}" "${build[@]}" docs/*.[15] contrib/*)
