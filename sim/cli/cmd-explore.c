@@ -34,7 +34,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 {
 	const GOptionEntry own[] = {
 		{ "through", 0, 0, G_OPTION_ARG_NONE, &o->through,
-		  "Go on behind a violation", NULL },
+		  "Continue after a violation", NULL },
 		{ "reduced", 0, 0, G_OPTION_ARG_NONE, &o->reduced,
 		  "Only what the reduced machine of docs/explore.md has", NULL },
 		{ "policies", 0, 0, G_OPTION_ARG_STRING, &o->policies,

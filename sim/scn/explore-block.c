@@ -11,20 +11,20 @@
 }
 
 static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
-	[WORLD_SESSIONS] = NUMBER(sessions, 1, MAX_SESSIONS, 2, "Names of sessions"),
+	[WORLD_SESSIONS] = NUMBER(sessions, 1, MAX_SESSIONS, 2, "Session names"),
 	[WORLD_INODES] = NUMBER(inodes, 0, MAX_INODES, 2, "Memfds"),
-	[WORLD_OPENS] = NUMBER(opens, 1, MAX_OPENS, 1, "Open files of each"),
+	[WORLD_OPENS] = NUMBER(opens, 1, MAX_OPENS, 1, "Open files of each memfd"),
 	[WORLD_TOKENS] = NUMBER(tokens, 1, MAX_TOKENS, 2, "Tokens of a session"),
 	[WORLD_KERNELS] = NUMBER(kernels, 1, MAX_KERNELS, 2, "Kernels, one after the other"),
 	[WORLD_FAULTS] = NUMBER(faults, 0, MAX_WORLD_FAULTS, 0,
-				"Allocations that may fail on one path"),
+				"Faults that may be injected on one path"),
 	[WORLD_DAMAGE] = NUMBER(damage, 0, MAX_WORLD_DAMAGE, 0,
-				"Handovers that may be damaged on one path"),
+				"Handovers that may be corrupted on one path"),
 	[WORLD_PROCESSES] = NUMBER(processes, 1, MAX_PROCESSES, 1, "Processes"),
 	[WORLD_TASKS] = NUMBER(tasks, 1, MAX_WORLD_TASKS, 1,
-			       "Tasks that call at the same time"),
+			       "Tasks that run concurrently"),
 	[WORLD_RACES] = NUMBER(races, 0, MAX_WORLD_RACES, 1,
-			       "Places of a path where they do, with two tasks"),
+			       "Races on one path, with two tasks"),
 	[WORLD_DEPTH] = NUMBER(depth, 1, MAX_SEARCH_DEPTH, MAX_SEARCH_DEPTH,
 			       "Operations on a path"),
 };
