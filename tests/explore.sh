@@ -547,6 +547,7 @@ no_beginning()
 	refused --from 5 "--from expected"
 	refused "$srcdir/scenarios/dup-token.scn" --from 99 "double-restore in the steps"
 	refused "$races" --from 99 "a race where a world begins"
+	refused --reduced --inodes 0 "--reduced without memfds"
 }
 
 check "a search begins behind a scenario's steps" begun

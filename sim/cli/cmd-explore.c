@@ -177,6 +177,9 @@ static const char *check_options(const struct options *o)
 		return "--reduced with more than two open files, expected --opens 1 or 2";
 	if (o->reduced && (world->words.nr_others > 0 || world->damage > 0 || world->faults > 0))
 		return "--reduced with --handlers, --damage or --faults, expected none of them";
+	if (o->reduced && (world->inodes == 0 || world->scn != NULL))
+		return "--reduced without memfds or behind a scenario's steps, expected --inodes "
+		       "1 or more and no --from";
 	if (o->audit > 0 && o->w.random)
 		return "--audit with --random, expected one of them";
 	if (o->audit > 0 && o->w.jobs > 1)
