@@ -1123,6 +1123,24 @@ bool machine_is_preserved(struct machine *m, int fd);
 /** machine_file_frame() - the frame that holds page @index of a file; 0 in a hole. */
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index);
 
+/**
+ * machine_behind() - what a call on a descriptor can come to: its inode and the frames of
+ * that, or its session with the files in it. Two descriptors that have none of it in
+ * common are of objects that share nothing.
+ * @ids: where to store a number for each, of inodes, sessions and frames.
+ * @max: how many there is room for.
+ * Context: between system calls, on no kernel tree.
+ * Return: how many there are, which may be more than @max.
+ */
+size_t machine_behind(struct machine *m, int fd, uint64_t *ids, size_t max);
+
+/**
+ * machine_shares() - may what is preserved refer to memory that is given back? So where two
+ * files with a frame in common were preserved, or where a reboot that failed has left
+ * something to be handed over.
+ */
+bool machine_shares(struct machine *m);
+
 /* Sessions "a", "b"..., tokens 1, 2... and memfds of a reduced machine. */
 #define REDUCED_MAX	8u
 

@@ -55,6 +55,39 @@ same_findings()
 	done
 }
 
+# less PERCENT OPTIONS...: all but the transitions, of which so many are left at most, is the
+# same as without reduction, with threads or not, and so are the files.
+less()
+{
+	local percent=$1 strip='s/, [0-9]+ transitions, /, /; s/, [0-9.]+ s$//; /transitions a CPU second/d'
+	shift
+	rm -rf "$tmp/reduced" "$tmp/full"
+	mkdir "$tmp/reduced" "$tmp/full"
+	(cd "$tmp/full" && "$luosim" explore "$@" -j 1 --no-reduction --out . >../full.txt)
+	(cd "$tmp/reduced" && "$luosim" explore "$@" -j 1 --out . >../reduced.txt)
+	(cd "$tmp/reduced" && "$luosim" explore "$@" -j 2 --out . >../threads.txt)
+	diff <(sed -E "$strip" "$tmp/full.txt") <(sed -E "$strip" "$tmp/reduced.txt") &&
+		diff <(sed -E 's/, [0-9.]+ s$//; 2d' "$tmp/reduced.txt") \
+			<(sed -E 's/, [0-9.]+ s$//; 2d' "$tmp/threads.txt") &&
+		diff -r "$tmp/full" "$tmp/reduced" || echo "$*"
+	sed -nE 's/.* states, ([0-9]+) transitions,.*/\1/p' "$tmp/reduced.txt" "$tmp/full.txt" |
+		awk -v percent="$percent" -v world="$*" 'NR == 1 { some = $1 }
+			NR == 2 && some * 100 > $1 * percent { print world ": " some " of " $1 }'
+}
+
+reduction()
+{
+	local luosim
+	luosim=$(realpath "$LUOSIM")
+	less 50 --kernel v7.3 --sessions 2 --inodes 2 --tokens 1
+	less 50 --policy none --opens 2 --depth 7
+	less 50 --policy share --depth 7
+	less 70 --kernel v6.19 --depth 6
+	less 70 --kernel v7.0 --kernels 3 --no-symmetry --depth 6
+	less 99 --kernel v7.0 --opens 2 --tokens 1 --faults 1 --depth 6
+	less 100 --sessions 1 --inodes 1 --tokens 1 --damage 1 --depth 5
+}
+
 # finds POLICY KIND PATTERN: a counterexample of that kind whose operations match.
 finds()
 {
@@ -322,6 +355,7 @@ audited()
 	alike 1 --kernel v7.0 --sessions 1 --inodes 1 --tokens 1 --faults 1 --depth 6
 	alike 50 --limit sessions-per-block=1 --limit files-per-block=1 --faults 1 --kernels 3 --depth 5
 	alike 20 --sessions 1 --processes 2 --depth 4
+	alike 20 --kernel v7.0 --opens 2 --tokens 1 --faults 1 --depth 5
 	alike 20 --sessions 1 --inodes 1 --tokens 1 --tasks 2 --depth 3 --kernel v7.0
 	alike 50 --sessions 1 --damage 1 --depth 5
 }
@@ -440,6 +474,7 @@ if [ "${1:-}" = all ]; then
 fi
 check "the graphs of the reduced machine" reduced $(quick && echo 5000 1000 || echo 50000 8000)
 slow "the same findings without symmetry or pruning" same_findings
+check "in one order the same as in all, of half the transitions" reduction
 check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
 slow "each release has what it is known for" releases

@@ -599,17 +599,25 @@ static void put_session(struct machine_walk *w, struct luo_session *session)
  * What a reboot that failed has left in the entries of sessions: one without files does not
  * write over those of the session that had the entry before.
  */
+bool walk_left_entry(struct machine *m, phys_addr_t entries, u64 size, u64 *at,
+		     struct luo_session_ser *ser)
+{
+	for (; *at + sizeof(*ser) <= size; *at += sizeof(*ser)) {
+		if ((*at & ~PAGE_MASK) < sizeof(*ser) &&
+		    !phys_hash(m, (entries + *at) & PAGE_MASK, PAGE_SIZE, 0))
+			return false;
+		phys_read(m, entries + *at, ser, sizeof(*ser));
+		if (ser->file_set_ser.files)
+			return true;
+	}
+	return false;
+}
+
 static void put_entries(struct machine_walk *w, phys_addr_t entries, u64 head, u64 size)
 {
 	struct luo_session_ser ser;
 
-	for (u64 at = head; at + sizeof(ser) <= size; at += sizeof(ser)) {
-		if ((at & ~PAGE_MASK) < sizeof(ser) &&
-		    !phys_hash(w->m, (entries + at) & PAGE_MASK, PAGE_SIZE, 0))
-			return;
-		phys_read(w->m, entries + at, &ser, sizeof(ser));
-		if (!ser.file_set_ser.files)
-			continue;
+	for (u64 at = head; walk_left_entry(w->m, entries, size, &at, &ser); at += sizeof(ser)) {
 		put_word(w, at | ser.file_set_ser.count << 32);
 		walk_frame(w, PHYS_PFN(ser.file_set_ser.files));
 	}

@@ -36,4 +36,12 @@ struct tree_object **walk_objects(const struct machine_walk *w, u32 *nr);
 void walk_vmalloc(struct machine_walk *w, const struct kho_vmalloc *vmalloc, u64 nr, u64 size,
 		  void (*put)(struct machine_walk *w, const void *entry));
 
+/*
+ * From @at on the next of the entries of sessions that a reboot which failed has left there,
+ * in an area of @size bytes.
+ */
+struct luo_session_ser;
+bool walk_left_entry(struct machine *m, phys_addr_t entries, u64 size, u64 *at,
+		     struct luo_session_ser *ser);
+
 #endif

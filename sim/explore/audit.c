@@ -427,6 +427,87 @@ struct audit_difference *audit_compare(struct audit *a, GArray *first, GArray *s
 	return d;
 }
 
+/* ---- Orders ---- */
+
+/* Do @op where the machine is; what came of it. */
+static struct row do_one(struct audit *a, guint op)
+{
+	struct row row = new_row(a, op, 0);
+	struct done done;
+
+	a->witness.nr = 0;
+	world_run(a->world, a->machine, &a->place, op, 0, &done);
+	put_done(&row, &done);
+	witness_close(&a->witness, &a->place, op, &done);
+	row.broken = broken(&a->witness);
+	if (!machine_panicked(a->machine))
+		fingerprint(a, row.state);
+	machine_forget_violations(a->machine);
+	return row;
+}
+
+static bool same_state(const guint64 x[2], const guint64 y[2])
+{
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+static bool same_result(const struct row *x, const struct row *y)
+{
+	return x->ret == y->ret && x->came == y->came && x->broken == y->broken;
+}
+
+static char *explain_orders(const struct row one[2], const struct row two[2],
+			    const guint64 before[2], bool refused)
+{
+	/* one[0], two[0]; then two[1], one[1] */
+	if (two[0].broken != 0)
+		return g_strdup("the second breaks something");
+	if (refused && (two[0].ret >= 0 || two[1].ret >= 0 ||
+			!same_state(two[0].state, one[0].state) ||
+			!same_state(two[1].state, before)))
+		return g_strdup("the second is refused without a trace only once");
+	if (refused)
+		return NULL;
+	if (!same_result(&one[0], &one[1]) || !same_result(&two[0], &two[1]))
+		return g_strdup("one of them comes to something else behind the other");
+	if (!same_state(two[0].state, one[1].state))
+		return g_strdup("the states behind them differ");
+	return NULL;
+}
+
+static GArray *in_order(const GArray *path, const struct row *first, const struct row *second)
+{
+	g_autoptr(GArray) longer = with_row(path, first);
+
+	return with_row(longer, second);
+}
+
+struct audit_difference *audit_orders(struct audit *a, GArray *path, guint one, guint two,
+				      bool refused)
+{
+	struct row ones[2], twos[2];
+	struct audit_difference *d;
+	guint64 before[2];
+	char *text;
+
+	if (!go_to(a, path))
+		return NULL;
+	fingerprint(a, before);
+	ones[0] = do_one(a, one);
+	twos[0] = do_one(a, two);
+	go_back(a);
+	twos[1] = do_one(a, two);
+	ones[1] = do_one(a, one);
+	text = explain_orders(ones, twos, before, refused);
+	if (text == NULL)
+		return NULL;
+	d = g_new0(struct audit_difference, 1);
+	d->paths[0] = in_order(path, &ones[0], &twos[0]);
+	d->paths[1] = in_order(path, &twos[0], &ones[0]);
+	d->text = text;
+	return d;
+}
+
 char *difference_scenario(const struct audit_difference *d, guint nr, const struct world *world,
 			  const struct overrides *overrides, const char *name)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Are two states that a search takes for one alike? Every operation is done in both, and
- * what comes of it compared.
+ * what comes of it compared. Do two operations that it takes for independent come to the
+ * same in either order?
  */
 #ifndef SIM_EXPLORE_AUDIT_H
 #define SIM_EXPLORE_AUDIT_H
@@ -34,6 +35,15 @@ void audit_free(struct audit *audit);
  * Return: NULL if so.
  */
 struct audit_difference *audit_compare(struct audit *audit, GArray *first, GArray *second);
+
+/**
+ * audit_orders() - do two operations behind @path, of struct path_step, come to the same in
+ * either order?
+ * @refused: @two is refused without a trace, also behind @one.
+ * Return: NULL if so.
+ */
+struct audit_difference *audit_orders(struct audit *audit, GArray *path, guint one, guint two,
+				      bool refused);
 void difference_free(struct audit_difference *d);
 
 /** difference_scenario() - path @nr of the two as a scenario of that name. */

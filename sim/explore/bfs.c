@@ -11,6 +11,7 @@
 #include "explore/audit.h"
 #include "explore/bfs.h"
 #include "explore/graph.h"
+#include "explore/independent.h"
 #include "explore/states.h"
 #include "explore/pairs.h"
 #include "explore/twin.h"
@@ -23,6 +24,7 @@ struct spot {
 	guint32 number;
 	struct machine_snapshot snapshot;
 	struct place place;
+	struct behind behind;
 	struct twin_spot twin;
 };
 
@@ -44,8 +46,9 @@ struct search {
 	guint64 holes;			/* numbers that stand for no state */
 	GRWLock growing;
 	GMutex lock;			/* of what follows */
+	struct reduction *reduction;	/* or NULL */
 	struct audit *audit;		/* or NULL; of one thread */
-	guint64 met;			/* states that were met again */
+	guint64 met;			/* states that were met again, operations left out */
 	struct audit_difference *difference;	/* of two that were taken for one, or NULL */
 	GHashTable *findings;		/* by id */
 	void (*found)(void *data, const struct finding *f);
@@ -69,6 +72,8 @@ struct worker {
 	guint64 transitions;
 	guint64 frames[MAX_INODES];	/* of the memfds */
 	bool booted;			/* what was tried last led to the next kernel */
+	enum after after;		/* what it came to, ... */
+	gint64 ret;			/* ... and returned */
 };
 
 /* ---- Stopping ---- */
@@ -94,6 +99,8 @@ static bool save(struct worker *w, guint depth, guint32 number)
 	if (machine_save(w->machine, &spot->snapshot) != 0 ||
 	    (w->witness.twin != NULL && !twin_save(w->witness.twin, &spot->twin)))
 		return false;
+	if (w->search->reduction != NULL)
+		reduction_look(w->search->reduction, w->machine, &w->place, &spot->behind);
 	spot->place = w->place;
 	spot->number = number;
 	w->at = depth;
@@ -285,6 +292,7 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		witness_forget(&w->witness, w->machine);
 	world_fingerprint(s->world, w->machine, w->walk, &w->place, w->frames,
 			  s->options->symmetry, f);
+	w->after = AFTER_CLEAN;
 	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
 	case STATE_NEW:
 		if (s->options->graph != NULL) {
@@ -297,6 +305,8 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		stop(s, "memory");
 		break;
 	default:
+		if (number == origin->parent)
+			w->after = AFTER_REFUSED;
 		if (s->options->graph != NULL)
 			graph_step(s->options->graph, origin, number);
 		audit(w, number, origin);
@@ -340,6 +350,7 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	struct done done;
 	guint found;
 
+	w->after = AFTER_UNKNOWN;
 	restore(w, w->at);
 	run(w, op, nth, &done);
 	/* The reduced machine has no session that cannot be opened. */
@@ -347,14 +358,19 @@ static bool try_one(struct worker *w, guint op, guint nth)
 	    (s->world->reduced && done.opened && done.ret < 0))
 		return false;
 	w->booted = done.booted;
+	w->ret = done.ret;
 	found = witness_close(&w->witness, &w->place, op, &done);
 	/* What was refused without a trace need not be undone, nor looked up. */
 	if (found == 0 && nth == 0 && done.ret < 0 && is_there(w)) {
 		w->transitions++;
 		w->there = true;
+		w->after = AFTER_REFUSED;
 		return false;
 	}
 	take(w, &origin, found, done.refused);
+	/* What worked may have led to a state in which objects have changed places. */
+	if (w->after == AFTER_REFUSED && done.ret >= 0)
+		w->after = AFTER_CLEAN;
 	return done.hit;
 }
 
@@ -388,17 +404,68 @@ static void try_race(struct worker *w, guint op)
 /* In the order of their numbers, as key_of() has it. */
 static void try_variants(struct worker *w, guint op)
 {
-	const struct world *world = w->search->world;
+	struct search *s = w->search;
+	const struct world *world = s->world;
 	const struct place *place = &w->way[w->at].place;
+	enum after after;
+	gint64 ret;
 	bool booted;
 
 	try_one(w, op, 0);
 	booted = w->booted;
-	for (guint nth = 1; place->faults < world->faults && nth < MAX_NTH; nth++)
+	after = w->after;
+	ret = w->ret;
+	for (guint nth = 1; place->faults < world->faults && nth < MAX_NTH; nth++) {
 		if (!try_one(w, op, nth))
 			break;
+		after = AFTER_UNKNOWN;
+	}
+	if (s->reduction != NULL)
+		reduction_set(s->reduction, w->way[w->at].number, op, after, ret);
 	for (guint i = 0; booted && place->damages < world->damage && i < world->damages->len; i++)
 		try_one(w, op, FIRST_DAMAGE + i);
+}
+
+/* What follows of the operation that led here, for those that it has nothing to do with. */
+static void look_back(struct worker *w)
+{
+	struct search *s = w->search;
+	const struct spot *here = &w->way[w->at], *from = w->at > 0 ? here - 1 : NULL;
+
+	if (s->reduction != NULL)
+		reduction_known(s->reduction, here->number, states_origin(s->states, here->number),
+				from != NULL ? &from->place : NULL,
+				from != NULL ? &from->behind : NULL);
+}
+
+/* Now and then: does it make no difference when the operation that led here is done? */
+static void audit_left_out(struct worker *w, guint op, enum after after)
+{
+	struct search *s = w->search;
+	const struct origin *origin = states_origin(s->states, w->way[w->at].number);
+	g_autoptr(GArray) path = NULL;
+
+	if (s->audit == NULL || s->difference != NULL || s->met++ % s->options->audit != 0)
+		return;
+	path = stored_path(s, origin->parent);
+	s->difference = audit_orders(s->audit, path, origin->op, op, after != AFTER_CLEAN);
+	if (s->difference != NULL)
+		stop(s, "audit");
+}
+
+/* Need the operation not be done, as that which led here has nothing to do with it? */
+static bool is_known(struct worker *w, guint op)
+{
+	struct search *s = w->search;
+
+	enum after after;
+
+	if (s->reduction == NULL)
+		return false;
+	after = reduction_after(s->reduction, w->way[w->at].number, op);
+	if (after != AFTER_UNKNOWN)
+		audit_left_out(w, op, after);
+	return after != AFTER_UNKNOWN;
 }
 
 static void expand(struct worker *w)
@@ -408,11 +475,12 @@ static void expand(struct worker *w)
 	const struct spot *spot = &w->way[w->at];
 	bool prune = o->prune && o->symmetry;
 
+	look_back(w);
 	for (guint op = 0; op < world->ops->len; op++) {
 		if (why_stopped(w->search) != NULL)
 			return;
 		if (!world_can(world, &spot->place, op) ||
-		    (prune && world_same(world, &spot->place, op)))
+		    (prune && world_same(world, &spot->place, op)) || is_known(w, op))
 			continue;
 		try_variants(w, op);
 	}
@@ -565,6 +633,8 @@ static bool next_level(struct search *s, struct worker *workers)
 		sort_level(s, first, end);
 	for (guint i = 0; i < s->options->jobs; i++)
 		workers[i].spare = 0;
+	if (s->reduction != NULL)
+		reduction_level(s->reduction, first, end);
 	s->first = first;
 	s->end = end;
 	return first < end;
@@ -619,6 +689,8 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 
 	g_rw_lock_init(&s.growing);
 	g_mutex_init(&s.lock);
+	if (!options->through && options->graph == NULL)
+		s.reduction = reduction_new(world, options->symmetry);
 	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
 	for (guint i = 0; i < options->jobs; i++)
 		ok = ok && worker_start(&workers[i], &s);
@@ -636,6 +708,7 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 		worker_stop(&workers[i]);
 	g_free(workers);
 	audit_free(s.audit);
+	reduction_free(s.reduction);
 	if (s.order != NULL)
 		g_array_unref(s.order);
 	g_free(s.rank);

@@ -58,6 +58,21 @@ struct call {
 	bool boots;			/* out: another kernel runs, without processes */
 };
 
+/* What may end that an operation is refused. */
+enum refusal_end {
+	END_CLOSED = 1,		/* its session is closed */
+	END_EMPTIED = 2,	/* or gives its files up */
+	END_FILE = 4,		/* something is done to its file, or to who has it */
+	END_TOKEN = 8,		/* a file is preserved in its session */
+};
+
+#define MAX_REFUSALS	3
+
+struct refusal {
+	int error;		/* what it returns, 0 behind the last one */
+	guint ends;		/* mask */
+};
+
 struct op_info {
 	const char *name;
 	struct param args[MAX_ARGS];
@@ -79,6 +94,12 @@ struct op_info {
 	bool loads;			/* the next kernel, if there is one */
 	bool ends;			/* the process that makes the call */
 	bool empties;			/* its session has no tokens then */
+	/*
+	 * It reads and changes no more than is behind its descriptors, the session that it
+	 * opens, and the table of descriptors.
+	 */
+	bool apart;
+	struct refusal refusals[MAX_REFUSALS];	/* that last until something happens */
 	const char *about;
 };
 
