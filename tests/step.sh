@@ -5,6 +5,7 @@
 . "${srcdir:=.}/tests/tap.sh"
 luosim=$(realpath "${LUOSIM:=./luosim}")
 scenario=$(realpath "$srcdir/scenarios/dup-token.scn")
+dup_token=$scenario
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
@@ -32,6 +33,38 @@ cured()
 	grep -q '^verdict: clean' out || cat out
 }
 
+other_first()
+{
+	scenario=$(dirname "$scenario")/races/close-reboot.scn
+	says 'schedules: ' 'until nothing' 'next 99'
+	says 'verdict: 1 schedule: 1 clean' 'schedule vmm' 'next 99'
+	scenario=$dup_token
+}
+
+# What was done is undone, step by step.
+undone()
+{
+	says '^14 .* = 0$' 'what-if --policy=get-id' 'to 14' drop undo undo 'to 14'
+	! grep -q 'nothing was changed' out || cat out
+}
+
+# The scenario that is saved runs on the kernel that was tried.
+saved_kernel()
+{
+	printf '%s\n' 'what-if --policy=get-id --kernel=v7.0' 'save tried.scn' |
+		"$luosim" step "$scenario" >out 2>&1
+	grep -qx 'kernel 1 v7.0 policy=get-id' tried.scn || cat tried.scn
+	sed -i 's/^expect .*/expect clean/' tried.scn
+	"$luosim" tried.scn >out || cat out
+}
+
+# On a terminal words are completed, earlier lines come back, and long lines are folded.
+on_terminal()
+{
+	printf "$1" | TERM=xterm timeout 10 script -qec "$luosim step $scenario" typed >out 2>&1
+	grep -qE -- "$2" out || cat -A out
+}
+
 # A hundred thousand steps are no run each.
 far()
 {
@@ -48,8 +81,18 @@ check "and what would be handed over" says '^handover folio\[vm0, 0xb, 0\].pfn: 
 	'to 14' 'print handover'
 check "of another policy" says '^14 .*-EBUSY' 'what-if --policy=get-id' 'to 14'
 check "of a failure" says 'preserve_fd\(vm0, mem, 0xa\) += -ENOMEM' 'to 12' 'do fail alloc' 'to 14'
+check "the other task of a race goes first" other_first
+check "what was tried is taken back" undone
+check "a kernel that was tried is saved with the scenario" saved_kernel
 check "what is wrong is said, and nothing is done" says '^14 ' 'to 13' 'do nonsense(1)' \
 	'what-if --policy=nonsense' nonsense 'print nonsense' 'until nonsense' next
 check "a double restore is cured, and the transcript is a scenario" cured
 check "100000 steps back and forth take less than 10 seconds" far
+if command -v script >/dev/null && ldd "$luosim" 2>&1 | grep -q libedit; then
+	check "a terminal completes commands" on_terminal 'unt\tvio\t\n' 'retrieve_fd\(vm0, 0xb\)'
+	check "and options of what-if" on_terminal 'what-if --pol\tget-i\t\nto 14\n' 'EBUSY'
+	check "and has earlier lines" on_terminal 'next\n\033[A\n' '^10 '
+else
+	skip "a terminal has keys and history" "no script, or no libedit"
+fi
 done_testing

@@ -17,4 +17,7 @@ const char *tone_code(enum tone tone);
 /** append_toned() - append @text; with @colour, as @tone says. */
 void append_toned(GString *out, enum tone tone, bool colour, const char *text);
 
+/** append_folded() - append lines; what is longer goes on, indented, from a blank on. */
+void append_folded(GString *out, const char *text, guint columns);
+
 #endif

@@ -212,7 +212,7 @@ bool setting_parse(struct lex *l, GArray *list)
 	return ok;
 }
 
-static void setting_print(GString *out, const struct setting *s)
+void setting_print(GString *out, const struct setting *s)
 {
 	g_string_append_printf(out, " %s", names[s->kind]);
 	switch (s->kind) {

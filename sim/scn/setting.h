@@ -17,6 +17,9 @@ bool setting_parse(struct lex *l, GArray *list);
 /** settings_append() - copies of @more behind those of @list. */
 void settings_append(GArray *list, const GArray *more);
 
+/** setting_print() - append " NAME=VALUE". */
+void setting_print(GString *out, const struct setting *s);
+
 /** settings_print() - append each as " NAME=VALUE". */
 void settings_print(GString *out, const GArray *list);
 
