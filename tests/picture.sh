@@ -63,6 +63,7 @@ whole_page()
 {
 	"$luosim" --format=html "$@" >page.html
 	"$luosim" --format=html -j2 "$@" | grep -v '^<header>' | cmp - <(grep -v '^<header>' page.html)
+	[ "$(grep -c '<section data-race="1" data-verdict=' page.html)" = 3 ] || echo "not three verdicts"
 	grep -oE '(src|href)="[^"]*"' page.html | grep -vxF 'href="data:,"'
 	python3 - <<-'EOF'
 		import html.parser, json
@@ -85,8 +86,12 @@ whole_page()
 		page.feed(open("page.html").read())
 		if page.open:
 		    print("left open:", page.open)
-		if len(page.steps) != 3 or [s["line"] for s in page.steps[0]][-2:] != [22, 0]:
+		# Of the race a run for each of its three verdicts.
+		if len(page.steps) != 5 or [s["line"] for s in page.steps[0]["steps"]][-2:] != [22, 0]:
 		    print("not the steps:", str(page.steps)[:400])
+		restored = [o for o in page.steps[0]["objects"] if o.startswith("folio 0x6: restored")]
+		if len(restored) == 0:
+		    print("no state:", page.steps[0]["objects"])
 	EOF
 }
 

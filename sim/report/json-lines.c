@@ -286,7 +286,7 @@ struct report *report_json(FILE *out, guint flags)
 {
 	struct report_json *r = g_new0(struct report_json, 1);
 
-	r->report = (struct report){ json_event, json_free };
+	r->report = (struct report){ .event = json_event, .free = json_free };
 	r->out = out;
 	r->flags = flags;
 	r->watch = flags & TRACE_VERBOSE ? state_watch_new() : NULL;

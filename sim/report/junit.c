@@ -109,7 +109,7 @@ struct report *report_junit(FILE *out)
 {
 	struct report_junit *r = g_new0(struct report_junit, 1);
 
-	r->report = (struct report){ junit_event, junit_free };
+	r->report = (struct report){ .event = junit_event, .free = junit_free };
 	r->out = out;
 	r->text = g_string_new(NULL);
 	r->cases = g_string_new(NULL);

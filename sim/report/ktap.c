@@ -113,7 +113,7 @@ struct report *report_ktap(FILE *out)
 {
 	struct report_ktap *r = g_new0(struct report_ktap, 1);
 
-	r->report = (struct report){ ktap_event, ktap_free };
+	r->report = (struct report){ .event = ktap_event, .free = ktap_free };
 	r->out = out;
 	r->text = g_string_new(NULL);
 	r->trace = trace_new(r->text, TRACE_LINES | TRACE_PATHS);

@@ -16,7 +16,7 @@
 #define ROW		20	/* pixels of a row */
 #define CHAR		7.3	/* of a character */
 #define MAX_TEXT	66	/* characters of a row; longer ones are cut */
-#define LANE		16	/* between lanes */
+#define LANE		20	/* between lanes */
 #define BAR		26	/* between bars */
 #define BAR_WIDTH	14
 #define MAX_BARS	20
@@ -32,12 +32,12 @@ static const char *const hold_words[] = {
 	NULL, "in use", "preserved", "handed over", "restored", "retrieve failed",
 };
 
-enum row_type { ROW_KERNEL, ROW_CALL, ROW_SAID, ROW_QUIET };
+enum row_type { ROW_KERNEL, ROW_CALL, ROW_SAID, ROW_TURN, ROW_QUIET };
 
 struct row {
 	enum row_type type;
 	char *text;
-	guint line;			/* of a call */
+	guint line, number;		/* of a call, which is the number-th of the run */
 	guint lane;
 	bool bad;
 	enum hold holds[MAX_BARS];	/* behind it */
@@ -46,7 +46,7 @@ struct row {
 /* A claim by its number, or a frame. */
 struct bar {
 	bool is_folio;
-	guint64 key;
+	guint64 key, pages;		/* of a folio, from there on so many */
 	char *name;
 };
 
@@ -61,6 +61,7 @@ struct picture {
 	GArray *rows;			/* of struct row */
 	GArray *bars;			/* of struct bar */
 	guint left_out, bars_left_out;
+	guint calls;			/* that are over */
 	GPtrArray *lanes;		/* of char * */
 	struct state_watch *watch;
 	guint race_step;
@@ -121,6 +122,7 @@ static void begin_run(struct picture *p, const struct report_event *e)
 	g_ptr_array_set_size(p->lanes, 0);
 	g_ptr_array_set_size(p->said, 0);
 	p->left_out = 0;
+	p->calls = 0;
 	p->bars_left_out = 0;
 	p->process = "init";
 	p->gap = false;
@@ -144,9 +146,10 @@ static struct bar *find_bar(const struct picture *p, bool is_folio, guint64 key)
 	return NULL;
 }
 
-static void add_bar(struct picture *p, bool is_folio, guint64 key, char *name)
+static void add_bar(struct picture *p, const struct state_object *o, char *name)
 {
-	struct bar bar = { is_folio, key, name };
+	bool is_folio = o->kind == STATE_FOLIO;
+	struct bar bar = { is_folio, o->key, is_folio ? o->member[FOLIO_PAGES] : 0, name };
 
 	if (p->bars->len < MAX_BARS) {
 		g_array_append_val(p->bars, bar);
@@ -201,10 +204,10 @@ static void look(struct picture *p, struct row *row)
 		const struct state_object *o = &s->objects[i];
 
 		if (o->kind == STATE_CLAIM && find_bar(p, false, o->key) == NULL)
-			add_bar(p, false, o->key, printable_name(s, o));
+			add_bar(p, o, printable_name(s, o));
 		if (o->kind == STATE_FOLIO && o->member[FOLIO_OWNER] != 0 &&
 		    find_bar(p, true, o->key) == NULL)
-			add_bar(p, true, o->key, printable_name(s, o));
+			add_bar(p, o, printable_name(s, o));
 		for (guint b = 0; b < p->bars->len; b++) {
 			const struct bar *bar = &g_array_index(p->bars, struct bar, b);
 
@@ -249,6 +252,7 @@ static void end_call(struct picture *p, const struct report_event *e)
 	struct row *row;
 
 	state_watch_look(p->watch, e->machine, false);
+	p->calls++;
 	if ((e->brief || p->rows->len >= MAX_ROWS) && !p->bad && !e->differs) {
 		if (!p->gap)
 			add_row(p, ROW_QUIET, "...");
@@ -261,6 +265,7 @@ static void end_call(struct picture *p, const struct report_event *e)
 	trace_call(text, e);
 	row = add_row(p, ROW_CALL, text->str);
 	row->line = e->op->line;
+	row->number = p->calls;
 	row->lane = lane_of(p, caller_name(p, e));
 	row->bad = p->bad || e->differs;
 	look(p, row);
@@ -286,9 +291,10 @@ static void begin_call(struct picture *p, const struct report_event *e)
 static void end_turn(struct picture *p, const struct report_event *e)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	guint lane = lane_of(p, race_task(e->scn, e->race_step, e->turn));
 
 	trace_turn_text(text, e);
-	add_row(p, ROW_QUIET, text->str);
+	add_row(p, ROW_TURN, text->str)->lane = lane;
 }
 
 static void hear(struct picture *p, const struct report_event *e)
@@ -395,11 +401,15 @@ static void draw_row(const struct picture *p, guint i)
 	}
 	if (row->type == ROW_CALL)
 		g_string_append_printf(out, "<circle class=\"%s\" cx=\"%u\" cy=\"%u\" "
-				       "r=\"4\"><title>line %u</title></circle>\n",
+				       "r=\"4\" data-step=\"%u\"><title>line %u</title></circle>\n",
 				       row->bad ? "baddot" : "dot",
-				       MARGIN + row->lane * LANE, y, row->line);
+				       MARGIN + row->lane * LANE, y, row->number, row->line);
+	if (row->type == ROW_TURN)
+		g_string_append_printf(out, "<rect class=\"dot\" x=\"%u\" y=\"%u\" width=\"4\" "
+				       "height=\"%u\"/>\n", MARGIN + row->lane * LANE - 2,
+				       y - ROW / 2, ROW);
 	draw_text(out, x + (row->type == ROW_SAID ? 14 : 0), y + 4,
-		  row->bad ? "bad" : row->type == ROW_QUIET ? "quiet" : NULL, row->text);
+		  row->bad ? "bad" : row->type >= ROW_TURN ? "quiet" : NULL, row->text);
 }
 
 /* Pieces that are alike are one; they change in the middle of a row. */
@@ -489,24 +499,31 @@ static guint row_of(const struct picture *p, guint line)
 	return found;
 }
 
+/* The bar of the frame; else, as it is one that only describes a file, that of the claim on it. */
 static guint chain_bar(const struct picture *p, const struct violation *v)
 {
-	guint at = 0;
+	g_autofree char *claim = v->nr_claims > 0 ?
+		g_strdup_printf("%s %#" G_GINT64_MODIFIER "x", v->claims[0].session,
+				v->claims[0].token) : NULL;
+	guint at = G_MAXUINT;
 
 	for (guint i = 0; i < p->bars->len; i++) {
 		const struct bar *bar = &g_array_index(p->bars, struct bar, i);
 
-		if (bar->is_folio && bar->key <= v->pfn)
+		if (bar->is_folio && v->pfn - bar->key < bar->pages)
+			return i;
+		if (!bar->is_folio && g_strcmp0(claim, bar->name) == 0)
 			at = i;
 	}
 	return at;
 }
 
-/* The steps that the verdict names, on the bar of the frame. */
+/* The steps that the verdict names, on the bar of the frame; without one, beside the calls. */
 static void draw_chain(const struct picture *p, const struct violation *v)
 {
 	guint lines[G_N_ELEMENTS(v->claims) + 2], nr = 0, last = 0;
-	guint x = p->bars->len > 0 ? bar_x(p, chain_bar(p, v)) + BAR_WIDTH / 2 : MARGIN;
+	guint bar = chain_bar(p, v);
+	guint x = bar != G_MAXUINT ? bar_x(p, bar) + BAR_WIDTH / 2 : MARGIN;
 
 	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++)
 		lines[nr++] = v->claims[i].op;
@@ -669,7 +686,7 @@ struct report *report_svg(FILE *out)
 {
 	struct picture *p = g_new0(struct picture, 1);
 
-	p->report = (struct report){ picture_event, picture_free };
+	p->report = (struct report){ .event = picture_event, .free = picture_free };
 	p->out = out;
 	p->body = g_string_new(NULL);
 	p->rows = g_array_new(FALSE, TRUE, sizeof(struct row));

@@ -100,7 +100,7 @@ struct report *report_text(FILE *out, bool single, guint flags)
 {
 	struct report_text *r = g_new0(struct report_text, 1);
 
-	r->report = (struct report){ text_event, text_free };
+	r->report = (struct report){ .event = text_event, .free = text_free };
 	r->out = out;
 	r->single = single;
 	r->flags = flags;
@@ -124,6 +124,6 @@ struct report *report_none(void)
 {
 	struct report *report = g_new0(struct report, 1);
 
-	*report = (struct report){ none_event, none_free };
+	*report = (struct report){ .event = none_event, .free = none_free };
 	return report;
 }

@@ -156,9 +156,15 @@ enum trace_flags {
 	TRACE_ALL = 1 << 4,
 };
 
+/**
+ * struct report - who is told.
+ * @each_verdict: of a race of which all schedules were tried, tell also of a run for each other
+ *	verdict on them, from REPORT_RUN on, in the order of &struct race_summary.
+ */
 struct report {
 	void (*event)(struct report *report, const struct report_event *e);
 	void (*free)(struct report *report);
+	bool each_verdict;
 };
 
 /**

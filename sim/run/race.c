@@ -400,6 +400,8 @@ guint run_race(struct run *r, guint pc)
 	r->report = none;
 	if (g->race->schedule != NULL)
 		r->race.shown = g_array_ref(g->race->schedule);
+	else if (r->schedule != NULL)
+		r->race.shown = g_array_ref((GArray *)r->schedule);
 	else if (g->race->seeded)
 		r->race.shown = random_schedule(g);
 	else

@@ -30,6 +30,7 @@ struct run {
 	struct caller main;
 	struct caller *caller;		/* whose call the machine works on */
 	struct race_summary race;	/* how it went */
+	const GArray *schedule;		/* that its race is to have; NULL: as it is written */
 	const struct choice *choice;	/* what "fail any" makes fail */
 	gint64 deadline;		/* of run_once() */
 	bool late;			/* it has passed: steps were left out */

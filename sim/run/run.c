@@ -194,7 +194,9 @@ static void judge_run(const struct run *r, struct verdict *v)
 	v->kinds = run_kinds(r);
 	v->mismatches = r->mismatches;
 	v->causes = run_causes(v->kinds, running(r)->panic_on_warn);
-	v->expected = expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
+	/* Of one schedule of a race nothing is said. */
+	v->expected = r->schedule != NULL ? EXPECT_ANY :
+		      expected_kinds(r->scn->expects, &boot_of(r, 1)->release);
 	if (r->late) {
 		v->stopped = TIME_LIMIT;
 		v->untried = "steps";
@@ -248,7 +250,7 @@ static enum run_result give_verdict(struct run *r, struct verdict *v)
 
 	if (v->skipped == NULL)
 		judge_run(r, v);
-	if (r->race.shown != NULL)
+	if (r->race.shown != NULL && r->schedule == NULL)
 		set = judge_race(r, v);
 	report(r, &e);
 	g_clear_pointer(&set, aggregate_free);
@@ -273,13 +275,45 @@ static void run_free(struct run *r)
 	caller_clear(&r->main);
 }
 
-enum run_result run_once(const struct scenario *scn, const struct variant *variant,
-			 const struct overrides *overrides, const struct choice *choice,
-			 gint64 deadline, struct report *rep)
+/* Run with @r, of which what is to be run is set. */
+static enum run_result make_run(struct run *r, const struct overrides *overrides)
+{
+	struct machine_config config = {
+		.emit = emit, .data = r,
+		.scripts = (struct handler_script *)r->scn->handlers->data,
+		.nr_scripts = r->scn->handlers->len,
+	};
+	struct report_event e = { .type = REPORT_RUN };
+	g_autofree char *objection = NULL;
+	struct verdict verdict = { 0 };
+
+	caller_init(&r->main, 0, INIT);
+	r->planned = plan_kernels(r->scn, r->variant, overrides, &config.mem);
+	config.boot = *boot_of(r, 1);
+	e.boot = &config.boot;
+	e.variant = r->variant != NULL ? r->variant->name : config.boot.release.name;
+	report(r, &e);
+	objection = plan_objection(r->scn, r->variant, overrides);
+	verdict.skipped = objection;
+	r->machine = objection == NULL ? machine_new(&config) : NULL;
+	if (r->machine != NULL) {
+		verdict.not_reached = run_steps(r, 0);
+		if (!r->late)
+			machine_end(r->machine);
+	} else if (objection == NULL) {
+		verdict.skipped = "not enough address space";
+	}
+	return give_verdict(r, &verdict);
+}
+
+/* @schedule: of its race, NULL: all that there are. */
+static enum run_result run_with(const struct scenario *scn, const struct variant *variant,
+				const struct overrides *overrides, const struct choice *choice,
+				gint64 deadline, struct report *rep, const GArray *schedule)
 {
 	struct run r = {
 		.scn = scn, .variant = variant, .report = rep, .choice = choice,
-		.deadline = deadline,
+		.deadline = deadline, .schedule = schedule,
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
 		.key = g_string_new(NULL),
@@ -291,35 +325,24 @@ enum run_result run_once(const struct scenario *scn, const struct variant *varia
 			.verdicts = race_verdicts_new(),
 		},
 	};
-	struct machine_config config = {
-		.emit = emit, .data = &r,
-		.scripts = (struct handler_script *)scn->handlers->data,
-		.nr_scripts = scn->handlers->len,
-	};
-	struct report_event e = { .type = REPORT_RUN };
-	g_autofree char *objection = NULL;
-	struct verdict verdict = { 0 };
-	enum run_result result;
+	enum run_result result = make_run(&r, overrides);
 
-	caller_init(&r.main, 0, INIT);
-	r.planned = plan_kernels(scn, variant, overrides, &config.mem);
-	config.boot = *boot_of(&r, 1);
-	e.boot = &config.boot;
-	e.variant = variant != NULL ? variant->name : config.boot.release.name;
-	report(&r, &e);
-	objection = plan_objection(scn, variant, overrides);
-	verdict.skipped = objection;
-	r.machine = objection == NULL ? machine_new(&config) : NULL;
-	if (r.machine != NULL) {
-		verdict.not_reached = run_steps(&r, 0);
-		if (!r.late)
-			machine_end(r.machine);
-	} else if (objection == NULL) {
-		verdict.skipped = "not enough address space";
+	for (guint i = 0; rep->each_verdict && i < r.race.verdicts->len; i++) {
+		const GArray *other = g_array_index(r.race.verdicts, struct race_verdict,
+						    i).schedule;
+
+		if (other != r.race.shown)
+			run_with(scn, variant, overrides, choice, deadline, rep, other);
 	}
-	result = give_verdict(&r, &verdict);
 	run_free(&r);
 	return result;
+}
+
+enum run_result run_once(const struct scenario *scn, const struct variant *variant,
+			 const struct overrides *overrides, const struct choice *choice,
+			 gint64 deadline, struct report *rep)
+{
+	return run_with(scn, variant, overrides, choice, deadline, rep, NULL);
 }
 
 enum run_result run_scenario(const struct scenario *scn, const struct variant *variant,
