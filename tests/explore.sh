@@ -518,6 +518,12 @@ drawn()
 			}
 		}' "$tmp/all.dot"
 	[ "$(wc -l <"$tmp/folded.dot")" -lt "$(wc -l <"$tmp/all.dot")" ] || echo "nothing was folded"
+	"$LUOSIM" explore "${small[@]}" --graph "$tmp/all.html" >/dev/null
+	sed -n 's|^<script type="application/json" id="data">\(.*\)</script>$|\1|p' "$tmp/all.html" |
+		grep -o '"thick":true' | wc -l | grep -qx "$(grep -c '>.*penwidth=3' "$tmp/all.dot")" ||
+		echo "the page has not the ways of the DOT file"
+	! "$LUOSIM" explore --opens 2 --depth 9 --graph "$tmp/no.html" >/dev/null 2>"$tmp/err" &&
+		grep -q 'are too many for a page' "$tmp/err" || cat "$tmp/err"
 	! "$LUOSIM" explore "${small[@]}" --graph "$tmp/no.dot" --fold nonsense 2>"$tmp/err" &&
 		grep -q -- --fold "$tmp/err" || cat "$tmp/err"
 }

@@ -183,7 +183,6 @@ static void write_data(const struct matrix *m, FILE *out)
 	g_autoptr(JsonBuilder) b = json_builder_new(), all = json_builder_new();
 	struct lines lines = { .numbers = numbers, .all = all };
 	g_autofree char *json = NULL;
-	g_auto(GStrv) parts = NULL;
 
 	json_builder_begin_array(all);
 	json_builder_begin_object(b);
@@ -196,11 +195,7 @@ static void write_data(const struct matrix *m, FILE *out)
 	json_builder_set_member_name(b, "lines");
 	json_builder_add_value(b, json_builder_get_root(all));
 	json_builder_end_object(b);
-	json = json_text(b);
-	/* "<" is in strings only; nothing in them may end the element. */
-	parts = g_strsplit(json, "<", -1);
-	g_free(json);
-	json = g_strjoinv("\\u003c", parts);
+	json = json_page_text(b);
 	fprintf(out, "<script type=\"application/json\" id=\"data\">%s</script>\n", json);
 }
 

@@ -4,7 +4,12 @@
  * the first step that leads to a state is the last one of a shortest way to it.
  */
 #include "explore/graph.h"
+#include "explore/graph-page.h"
+#include "report/json.h"
 #include "report/state.h"
+
+/* A page of more can be neither drawn nor read. */
+#define MAX_PAGE_STATES	1000
 
 struct edge {
 	guint from, to;
@@ -176,14 +181,12 @@ static void append_quoted(GString *out, const char *text)
 					       *text);
 }
 
-bool graph_write(struct graph *g, const char *path, GError **error)
+static GString *as_dot(const struct graph *g)
 {
-	g_autoptr(GString) out = g_string_new("digraph states {\n"
+	GString *out = g_string_new("digraph states {\n"
 		"node [shape=box, fontname=monospace, fontsize=10];\n"
 		"edge [fontname=monospace, fontsize=9];\n");
 
-	for (guint i = 0; i < g->broken->len; i++)
-		mark_way(g, g_array_index(g->broken, guint, i));
 	for (guint i = 0; i < g->labels->len; i++) {
 		g_string_append_printf(out, "s%u [label=\"", i);
 		append_quoted(out, g->labels->pdata[i]);
@@ -200,5 +203,82 @@ bool graph_write(struct graph *g, const char *path, GError **error)
 		g_string_append_printf(out, "\"%s];\n", e->thick ? ", penwidth=3" : "");
 	}
 	g_string_append(out, "}\n");
+	return out;
+}
+
+static void add_nodes(const struct graph *g, JsonBuilder *b)
+{
+	g_autofree guint *states = g_new0(guint, g->labels->len);
+	g_autofree bool *broken = g_new0(bool, g->labels->len);
+
+	for (guint i = 0; i < g->node_of->len; i++)
+		states[g_array_index(g->node_of, guint, i)]++;
+	for (guint i = 0; i < g->broken->len; i++)
+		broken[g_array_index(g->broken, guint, i)] = true;
+	add_array(b, "nodes");
+	for (guint i = 0; i < g->labels->len; i++) {
+		guint first = g_array_index(g->first, guint, i);
+
+		json_builder_begin_object(b);
+		add_string(b, "label", g->labels->pdata[i]);
+		json_builder_set_member_name(b, "first");
+		if (first > 0)
+			json_builder_add_int_value(b, first - 1);
+		else
+			json_builder_add_null_value(b);
+		add_number(b, "states", states[i]);
+		add_bool(b, "broken", broken[i]);
+		json_builder_end_object(b);
+	}
+	json_builder_end_array(b);
+}
+
+static void add_edges(const struct graph *g, JsonBuilder *b)
+{
+	add_array(b, "edges");
+	for (guint i = 0; i < g->edges->len; i++) {
+		const struct edge *e = &g_array_index(g->edges, struct edge, i);
+
+		json_builder_begin_object(b);
+		add_number(b, "from", e->from);
+		add_number(b, "to", e->to);
+		add_string(b, "label", e->label);
+		add_bool(b, "thick", e->thick);
+		json_builder_end_object(b);
+	}
+	json_builder_end_array(b);
+}
+
+static GString *as_page(const struct graph *g)
+{
+	g_autoptr(JsonBuilder) b = json_builder_new();
+	GString *out = g_string_new(graph_page_head);
+	g_autofree char *json = NULL;
+
+	json_builder_begin_object(b);
+	add_nodes(g, b);
+	add_edges(g, b);
+	add_string(b, "folded", g->fold >= 0 ? state_kind_name(g->fold) : "");
+	json_builder_end_object(b);
+	json = json_page_text(b);
+	g_string_append_printf(out, "<script type=\"application/json\" id=\"data\">%s</script>\n",
+			       json);
+	g_string_append(out, graph_page_tail);
+	return out;
+}
+
+bool graph_write(struct graph *g, const char *path, GError **error)
+{
+	bool page = g_str_has_suffix(path, ".html");
+	g_autoptr(GString) out = NULL;
+
+	if (page && g->labels->len > MAX_PAGE_STATES) {
+		g_set_error(error, SCN_ERROR, 0, "%u states are too many for a page, expected at "
+			    "most %u; --fold makes them fewer", g->labels->len, MAX_PAGE_STATES);
+		return false;
+	}
+	for (guint i = 0; i < g->broken->len; i++)
+		mark_way(g, g_array_index(g->broken, guint, i));
+	out = page ? as_page(g) : as_dot(g);
 	return g_file_set_contents(path, out->str, out->len, error);
 }

@@ -66,6 +66,15 @@ char *json_text(JsonBuilder *b)
 	return json_generator_to_data(generator, NULL);
 }
 
+char *json_page_text(JsonBuilder *b)
+{
+	g_autofree char *json = json_text(b);
+	/* "<" is in strings only. */
+	g_auto(GStrv) parts = g_strsplit(json, "<", -1);
+
+	return g_strjoinv("\\u003c", parts);
+}
+
 void write_json(FILE *out, JsonBuilder *b)
 {
 	g_autofree char *line = json_text(b);

@@ -23,6 +23,9 @@ void add_object(JsonBuilder *b, const char *name);
 /** json_text() - what was built, without blanks. */
 char *json_text(JsonBuilder *b);
 
+/** json_page_text() - likewise, for an element of a page: nothing in it may end that. */
+char *json_page_text(JsonBuilder *b);
+
 /** write_json() - write what was built as one line. */
 void write_json(FILE *out, JsonBuilder *b);
 

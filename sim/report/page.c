@@ -285,18 +285,11 @@ static void write_source(FILE *out, const struct scenario *scn)
 	fputs("</pre>", out);
 }
 
-/* No text may end the element that it is in. */
 static void write_steps(const struct page *p)
 {
-	g_autofree char *text = json_text(p->steps);
+	g_autofree char *text = json_page_text(p->steps);
 
-	fputs("<script type=\"application/json\">", p->out);
-	for (const char *c = text; *c != '\0'; c++)
-		if (*c == '<')
-			fputs("\\u003c", p->out);
-		else
-			fputc(*c, p->out);
-	fputs("</script>\n", p->out);
+	fprintf(p->out, "<script type=\"application/json\">%s</script>\n", text);
 }
 
 /* Of a race, which verdict on its schedules it is; the first that is written is shown. */
