@@ -21,7 +21,7 @@ void graph_step(struct graph *g, const struct origin *origin, guint32 number);
 /** graph_broken() - @origin broke that; @at_end: when all was closed behind it. */
 void graph_broken(struct graph *g, const struct origin *origin, const char *kind, bool at_end);
 
-/** graph_write() - as a page if @path ends in .html, else as DOT; the shortest way to each violation drawn thick. */
+/** graph_write() - as a page if @path ends in .html, else as DOT; shortest ways are thick. */
 bool graph_write(struct graph *g, const char *path, GError **error);
 
 #endif
