@@ -55,7 +55,7 @@ long_functions()
 # model/ knows nothing of sim/ and nothing of GLib; sim/ knows only luosim.h of model/.
 layers()
 {
-	grep -rnE '#include "(cli|vm|emit|explore|analysis|import|match|replay|report|run|scn)/' model
+	grep -rnE '#include "(cli|vm|coverage|emit|explore|analysis|import|match|replay|report|run|scn)/' model
 	grep -rnE '#include <(glib|gio|gmodule|json-glib)' model
 	grep -rhoE --include='*.[ch]' '#include "[^"]+"' sim | sort -u | sed -E 's/.*"(.*)"/\1/' | while read -r h; do
 		[ "$h" = luosim.h ] || [ -e "sim/$h" ] || echo "sim/ includes $h"
@@ -73,11 +73,12 @@ ghosts()
 
 # Whom a folder of sim/ may include, besides itself.
 rooms='
-cli      vm emit explore analysis import match replay report run scn
+cli      vm coverage emit explore analysis import match replay report run scn
 vm       emit replay report run scn
 emit     report run scn
 explore  report run scn
 analysis report run scn
+coverage scn
 import   scn
 match    report run scn
 replay   report run scn

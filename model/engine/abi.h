@@ -8,7 +8,7 @@
 #define MODEL_ENGINE_ABI_H
 
 /* Counted up with every change of this file. */
-#define ENGINE_ABI	3
+#define ENGINE_ABI	4
 
 struct machine;
 struct file;
@@ -190,6 +190,7 @@ struct engine_kernel {
 	/* Where in these is the model's, and what the tree's code put there. */
 	unsigned long file_model, inode_model, file_op, file_private, page_private;
 	const void *data, *data_end;	/* its variables */
+	const long long *counters, *counters_end;	/* of edges run, with --coverage */
 	const void *glue, *glue_end;	/* code that is in no kernel */
 	const void *text, *text_end;	/* all code */
 	void (*attach)(const struct engine_host *host, struct machine *m);

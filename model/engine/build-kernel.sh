@@ -11,7 +11,7 @@ export LC_ALL=C
 
 engine=$(cd "$(dirname "$0")" && pwd)
 me="luosim build-kernel"
-out='' config='' jobs=$(nproc) add=() tree=''
+out='' config='' jobs=$(nproc) add=() tree='' kind=''
 
 die()
 {
@@ -23,13 +23,14 @@ usage()
 {
 	cat <<-EOF
 	Usage:
-	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT] [-j N]
+	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT] [--coverage] [-j N]
 
 	Compile a kernel tree's own live update code into an object for luosim --kernel.
 
 	  -o NAME.so         what to make
 	  --add FILE.c       compile this file of the tree as well: a file handler
 	  --config FRAGMENT  options of the configuration, as CONFIG_NAME=y lines
+	  --coverage         count which lines run, see luosim coverage
 	  -j N               so many jobs at a time
 	EOF
 }
@@ -49,6 +50,7 @@ parse_options()
 		--add=*) add+=("${1#*=}") ;;
 		--config) need_value "$1" $# FRAGMENT; config=$2; shift ;;
 		--config=*) config=${1#*=} ;;
+		--coverage) kind=coverage ;;
 		-j) need_value "$1" $# N; jobs=$2; shift ;;
 		-j*) jobs=${1#-j} ;;
 		-h | --help) usage; exit 0 ;;
@@ -206,90 +208,20 @@ commit()
 
 build()
 {
-	make -s -j "$jobs" -C "$source" O="$prepared" ARCH=um KCONFIG_NOSILENTUPDATE= "$@" \
-		>>"$work/prepare.log" 2>&1
-}
-
-# The first error that a log tells, without the path to where the tree is.
-first_error()
-{
-	grep -m 1 -E 'error:|Error|\*\*\*|not found' "$1" | sed "s|$source/||g; s|$tree/||g" |
-		sed 's/^ *//'
-}
-
-prepare()
-{
-	local now
-
-	now=$(state)
-	if [ "$(cat "$work/state" 2>/dev/null)" = "$now" ]; then
-		return
-	fi
-	echo "configuring $tree for ARCH=um (once)"
-	rm -f "$work/state" "$work/prepare.log"
-	mkdir -p "$prepared"
-	if built_in_place; then
-		rm -rf "$work/links"
-		link_farm "$tree" "$work/links" 4
-	fi
-	kbuild defconfig && cat "$fragment" >>"$prepared/.config" && kbuild olddefconfig &&
-		kbuild prepare kernel/range.o ||
-		die "$tree: cannot be configured: $(first_error "$work/prepare.log")"
-	compiler_flags >"$work/flags"
-	echo "$now" >"$work/state"
-}
-
-# What the tree compiles a file with, but for where code goes and what is warned of.
-compiler_flags()
-{
-	sed -n 's/^savedcmd_[^ ]* := //p' "$prepared/kernel/.range.o.cmd" | sed 's/ *;.*//' |
-		tr ' ' '\n' | grep -vE '^(|gcc|-W.*|-c|-o|-g.*|-O.|.*range\.[co]|-DKBUILD.*|-D__KBUILD.*|-mcmodel=.*|-fno-PIE|-fconserve-stack)$' |
-		tr '\n' ' '
-}
-
-# ---- The object -------------------------------------------------------------
-
-version()
-{
-	make -s -C "$source" O="$prepared" ARCH=um kernelversion 2>/dev/null | tail -n 1
-}
-
-commit()
-{
-	local commit
-
-	commit=$(git -C "$tree" rev-parse --verify HEAD 2>/dev/null) &&
-		[ "$(git -C "$tree" rev-parse --show-toplevel)" = "$tree" ] || return 0
-	[ -z "$(git -C "$tree" status --porcelain -uno 2>/dev/null)" ] || commit+=-dirty
-	echo "$commit"
-}
-
-# The files that an object consists of, and the name of the module that each is in.
-modules()
-{
-	local file
-
-	for file in "$tree"/kernel/liveupdate/*.c "$tree"/mm/memfd_luo.c; do
-		[[ $file == *_debugfs.c ]] || echo "${file#"$tree"/}"
-	done
-	printf '%s\n' "${add[@]}"
-}
-
-build()
-{
-	local log=$work/build.log
+	local log=$work/build.log lacks
 
 	mkdir -p "$work/obj"
 	if ! make -s -k -j "$jobs" -f "$engine/kernel.mk" -C "$work/obj" \
 		TREE="$tree" PREPARED="$prepared" FLAGS="$(cat "$work/flags")" ENGINE="$engine" \
-		ADD="${add[*]}" OUT="$out" KERNEL_VERSION="$(version)" \
+		ADD="${add[*]}" KIND="$kind" OUT="$out" KERNEL_VERSION="$(version)" \
 		KERNEL_COMMIT="$(commit)" KERNEL_CONFIG="$key" >"$log" 2>&1; then
 		rm -f "$out"
 		die "$(first_error "$log")"
 	fi
-	if [ -s "$work/obj/lacks" ]; then
+	lacks=$work/obj/lacks${kind:+.$kind}
+	if [ -s "$lacks" ]; then
 		echo "luosim does not supply, and stops where it is called:" \
-			"$(tr '\n' ' ' <"$work/obj/lacks")"
+			"$(tr '\n' ' ' <"$lacks")"
 	fi
 }
 

@@ -3,6 +3,7 @@
 #
 # TREE, PREPARED: the tree and its configured folder. FLAGS: what it compiles with.
 # ENGINE: this folder. ADD: files beside those of LUO, KHO and memfd. OUT: the object.
+# KIND: coverage, or nothing.
 
 MAKEFLAGS += -rR
 .DEFAULT_GOAL = $(OUT)
@@ -15,6 +16,12 @@ DEFINES = $(addprefix -DCONFIG_,$(addsuffix =1,KEXEC_CORE KEXEC_FILE KEXEC_HANDO
 CC = gcc -I$(ENGINE)/glue $(subst -I./,-I$(PREPARED)/,$(FLAGS)) -I. -I$(ENGINE) -I$(TREE)/kernel/liveupdate -I$(TREE)/mm -I$(TREE)/scripts/dtc/libfdt -I$(TREE) \
 	$(DEFINES) -w -O2 -g1 -fPIC -fvisibility=default -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls -MMD -MP
+
+# What else the tree's files are compiled with. The counters of gcov are told apart by their
+# sections, and its library writes them out when luosim ends.
+INSTRUMENT-coverage = --coverage -fdata-sections
+LIBS-coverage = -lgcov -lc
+.kind = $(addprefix .,$(KIND))
 
 # What is borrowed: linked where neither the files nor the glue have a function.
 BORROWED = $(patsubst $(TREE)/%,%,$(wildcard $(addprefix $(TREE)/,lib/xarray.c lib/vsprintf.c \
@@ -43,17 +50,22 @@ WRAPPED = liveupdate_register_file_handler luo_file_deserialize luo_session_dese
 	kho_unpreserve_vmalloc kho_restore_folio kho_restore_pages kho_radix_init_tree \
 	__xa_insert xa_erase
 
-objects = $(subst /,+,$(FILES:.c=.o))
+objects = $(subst /,+,$(FILES:.c=$(.kind).o))
 borrowed = $(addprefix borrowed+,$(subst /,+,$(BORROWED:.c=.o)))
 glue = $(addprefix glue+,$(addsuffix .o,$(GLUE)))
 
 names = -DKBUILD_MODFILE='"$(1)"' -DKBUILD_BASENAME='"$(notdir $(2:.c=))"' \
 	-DKBUILD_MODNAME='"$(1)"' -D__KBUILD_MODNAME=$(1)
 
-$(OUT): $(objects) $(borrowed) $(glue) stubs.o info.o $(ENGINE)/glue/kernel.lds
+$(OUT): $(objects) $(borrowed) $(glue) stubs$(.kind).o info$(.kind).o $(ENGINE)/glue/kernel.lds
 	gcc -shared -nostdlib -o $@ -Wl,-Bsymbolic,--gc-sections,-z,now,-z,norelro,--build-id=none \
 		-Wl,--no-undefined,--version-script=exports -Wl,-T,$(ENGINE)/glue/kernel.lds \
-		$(objects) $(glue) $(borrowed) stubs.o info.o
+		$(objects) $(glue) $(borrowed) stubs$(.kind).o info$(.kind).o $(LIBS-$(KIND))
+	$(if $(filter coverage,$(KIND)),$(add_notes))
+
+# What gcov knows of the source, in the object itself: the next build writes it anew.
+add_notes = tar -cf notes.tar $(objects:.o=.gcno) && \
+	objcopy --add-section .luosim_notes=notes.tar $@ && rm notes.tar
 
 # The functions that are wrapped become weak, and get a second name.
 wrap = objdump -t $@ | awk -v wrapped='$(WRAPPED)' ' \
@@ -65,9 +77,9 @@ wrap = objdump -t $@ | awk -v wrapped='$(WRAPPED)' ' \
 .SECONDEXPANSION:
 unplus = $(subst +,/,$(1))
 
-$(objects): %.o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
+$(objects): %$(.kind).o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
 	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,$(call module_of,$(call unplus,$*).c),$<) \
-		-MF $(CURDIR)/$*.d -MT $@ -c -o $(CURDIR)/$@ $<
+		$(INSTRUMENT-$(KIND)) -MF $(CURDIR)/$*$(.kind).d -MT $@ -c -o $(CURDIR)/$@ $<
 	$(wrap)
 	objcopy --globalize-symbol=luo_session_global --globalize-symbol=luo_preserved_files \
 		@$@.wrap $@
@@ -94,31 +106,31 @@ probed.h: $(TREE)/kernel/liveupdate/luo_session.c $(ENGINE)/glue/probe.c
 	test ! -s $@ || echo '#define PROBED_SESSIONS' >>$@
 
 # What is left: functions that nobody has become stubs that say so.
-lacks: $(objects) $(borrowed) $(glue) $(ENGINE)/kernel.mk
+lacks$(.kind): $(objects) $(borrowed) $(glue) $(ENGINE)/kernel.mk
 	echo '{ global: luosim_kernel; local: *; };' >exports
 	gcc -shared -nostdlib -o lacking.so -Wl,-Bsymbolic,--gc-sections,-z,norelro \
 		-Wl,--unresolved-symbols=ignore-all -Wl,-T,$(ENGINE)/glue/kernel.lds \
-		-Wl,--version-script=exports $(objects) $(glue) $(borrowed)
-	nm -D -u lacking.so | awk '$$1 == "U" { print $$2 }' | \
+		-Wl,--version-script=exports $(objects) $(glue) $(borrowed) $(LIBS-$(KIND))
+	nm -D -u lacking.so | awk '$$1 == "U" && !/@/ { print $$2 }' | \
 		grep -vE '^(_GLOBAL_OFFSET_TABLE_|real_.*|luosim_(version|commit|config|lacks))$$' | sort >$@ || :
 	rm -f lacking.so
 
-stubs.c: lacks
+stubs$(.kind).c: lacks$(.kind)
 	{ \
 		echo 'void luosim_missing(const char *name);'; \
-		sed 's/.*/void stub_&(void) __asm__("&"); void stub_&(void) { luosim_missing("&"); }/' lacks; \
+		sed 's/.*/void stub_&(void) __asm__("&"); void stub_&(void) { luosim_missing("&"); }/' $<; \
 	} >$@
 
-info.c: FORCE lacks
+info$(.kind).c: FORCE lacks$(.kind)
 	{ \
 		echo 'const char luosim_version[] = "$(KERNEL_VERSION)";'; \
 		echo 'const char luosim_commit[] = "$(KERNEL_COMMIT)";'; \
 		echo 'const char luosim_config[] = "$(KERNEL_CONFIG)";'; \
-		echo 'const char luosim_lacks[] = "'$$(tr '\n' ' ' <lacks)'";'; \
+		echo 'const char luosim_lacks[] = "'$$(tr '\n' ' ' <lacks$(.kind))'";'; \
 	} >$@.new
 	cmp -s $@.new $@ || mv $@.new $@
 
-stubs.o info.o: %.o: %.c
+stubs$(.kind).o info$(.kind).o: %.o: %.c
 	gcc -O2 -fPIC -fno-omit-frame-pointer -c -o $@ $<
 
 FORCE:

@@ -22,6 +22,7 @@ enum {
 int run_main(int argc, char **argv);
 int build_kernel_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
+int coverage_main(int argc, char **argv);
 int emit_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int explore_main(int argc, char **argv);

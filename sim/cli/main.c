@@ -24,6 +24,7 @@ static const struct command {
 	{ "run", run_main },
 	{ "build-kernel", build_kernel_main },
 	{ "compare", compare_main },
+	{ "coverage", coverage_main },
 	{ "emit", emit_main },
 	{ "explain", explain_main },
 	{ "explore", explore_main },

@@ -24,6 +24,7 @@ extern const struct obs_kernel_param luosim_setup[], luosim_setup_end[];
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
 extern const char luosim_data[], luosim_data_end[] __asm__("_end");
+extern const long long luosim_counters[], luosim_counters_end[];
 extern const char __start_luosim_text[], __stop_luosim_text[];
 
 static struct miscdevice *device;
@@ -222,6 +223,8 @@ const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) 
 	.page_private = offsetof(struct page, private),
 	.data = luosim_data,
 	.data_end = luosim_data_end,
+	.counters = luosim_counters,
+	.counters_end = luosim_counters_end,
 	.glue = __start_luosim_text,
 	.glue_end = __stop_luosim_text,
 	.text = __ehdr_start,
