@@ -484,6 +484,13 @@ void luosim_tree_unload(struct luosim_tree *tree);
 /** luosim_tree_info() - what it was made of. */
 const struct luosim_tree_info *luosim_tree_info(const struct luosim_tree *tree);
 
+/**
+ * luosim_tree_counters() - how often each edge of the tree's code was run since it was loaded.
+ * @nr: where to store how many there are; 0: it was not built with --coverage.
+ * Return: the counters, which go on counting; no snapshot brings them back.
+ */
+const int64_t *luosim_tree_counters(const struct luosim_tree *tree, size_t *nr);
+
 /* ------------------------------------------------------------------------
  * Events: everything that happens, as one stream.
  */

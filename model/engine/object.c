@@ -175,3 +175,9 @@ const struct luosim_tree_info *luosim_tree_info(const struct luosim_tree *tree)
 {
 	return &tree->info;
 }
+
+const int64_t *luosim_tree_counters(const struct luosim_tree *tree, size_t *nr)
+{
+	*nr = tree->kernel->counters_end - tree->kernel->counters;
+	return (const int64_t *)tree->kernel->counters;
+}

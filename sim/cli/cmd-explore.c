@@ -2,6 +2,7 @@
 /* luosim explore: search for sequences of operations that break an invariant. */
 #include "cli/cmd.h"
 #include "cli/cmd-world.h"
+#include "explore/edges.h"
 #include "explore/graph.h"
 #include "explore/report.h"
 #include "vm/ask.h"
@@ -11,7 +12,7 @@
 struct options {
 	struct world_options w;
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
-	gboolean through, reduced;
+	gboolean through, reduced, guided;
 	gint64 audit;
 	char *policies, *releases, *confirm, *graph, *fold;
 };
@@ -35,6 +36,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 	const GOptionEntry own[] = {
 		{ "through", 0, 0, G_OPTION_ARG_NONE, &o->through,
 		  "Continue after a violation", NULL },
+		{ "guided", 0, 0, G_OPTION_ARG_NONE, &o->guided,
+		  "With --random: continue sequences that ran new code", NULL },
 		{ "reduced", 0, 0, G_OPTION_ARG_NONE, &o->reduced,
 		  "Only what the reduced machine of docs/explore.md has", NULL },
 		{ "policies", 0, 0, G_OPTION_ARG_STRING, &o->policies,
@@ -97,6 +100,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	options.through = o->through || o->reduced;
 	options.prune = options.prune && !o->reduced;
 	options.audit = o->audit;
+	options.edges = o->guided ? edges_new(overrides_tree(overrides)->tree) : NULL;
 	options.graph = o->graph != NULL ? graph_new(&world, fold_of(o)) : NULL;
 	if (!world_plan(&world, overrides, &error)) {
 		world_clear(&world);
@@ -114,6 +118,7 @@ static int search(const struct options *o, const struct overrides *overrides, co
 		graph_free(options.graph);
 		return complain("not enough memory to search");
 	}
+	edges_free(options.edges);
 	explore_report_print(&report, r);
 	status = r->difference != NULL ? EXIT_UNEQUAL :
 		 r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
@@ -168,6 +173,20 @@ static int explore_all(const struct options *o)
 	return status;
 }
 
+static const char *check_guided(const struct options *o)
+{
+	const struct release *tree = overrides_tree(o->w.overrides);
+	size_t nr = 0;
+
+	if (!o->w.random)
+		return "--guided without --random, expected both";
+	if (tree != NULL)
+		luosim_tree_counters(tree->tree, &nr);
+	return nr == 0 || o->subjects != NULL ?
+		"--guided, expected one search with --kernel and what luosim build-kernel "
+		"--coverage has made" : NULL;
+}
+
 /* What options cannot say by themselves; NULL when all is well. */
 static const char *check_options(const struct options *o)
 {
@@ -191,7 +210,7 @@ static const char *check_options(const struct options *o)
 		       "one search by one thread";
 	if (o->reduced && overrides_tree(o->w.overrides) != NULL)
 		return "--reduced on a kernel tree, expected a release";
-	return NULL;
+	return o->guided ? check_guided(o) : NULL;
 }
 
 static bool can_confirm(const struct options *o, GError **error)

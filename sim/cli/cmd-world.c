@@ -11,7 +11,7 @@
 #include "scn/tree.h"
 
 #define NOT_GIVEN	G_MININT
-#define MAX_OWN		8	/* options of a command */
+#define MAX_OWN		12	/* options of a command */
 
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
@@ -70,7 +70,7 @@ bool world_options_parse(struct world_options *o, const GOptionEntry *own, const
 	guint nr = 0;
 
 	add_numbers(entries, o);
-	for (; own[nr].long_name != NULL; nr++)
+	for (; own[nr].long_name != NULL && nr < MAX_OWN; nr++)
 		entries[NR_WORLD_NUMBERS + nr] = own[nr];
 	memcpy(entries + NR_WORLD_NUMBERS + nr, others, sizeof(others));
 	return overrides_parse(o->overrides, entries, files, summary, NULL, argc, argv, error);

@@ -19,6 +19,7 @@
  * @audit: with one thread: each time that so many states were met again by other paths, the
  *	last one is compared with the one that was stored; 0: never.
  * @graph: told of all states and steps, with one thread; or NULL.
+ * @edges: a random search goes on from where it has run new ones; or NULL.
  * @only_first: the first finding ends the search.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
@@ -28,6 +29,7 @@ struct explore_options {
 	guint jobs;
 	struct progress *progress;
 	struct graph *graph;
+	struct edges *edges;
 	bool symmetry, prune, through, only_first;
 };
 

@@ -2,11 +2,13 @@
 /*
  * Random search, for worlds that cannot be exhausted. Half of the runs go on from where
  * an earlier one has seen something new: an operation that came out as it never had with
- * so much open and preserved. So it is drawn to where operations lead far.
+ * so much open and preserved, or, if it is guided, one that ran code that none had. So it
+ * is drawn to where operations lead far.
  */
 #include <time.h>
 #include <xxhash.h>
 
+#include "explore/edges.h"
 #include "explore/random.h"
 #include "explore/pairs.h"
 #include "explore/twin.h"
@@ -35,6 +37,7 @@ struct walker {
 	GArray *path;			/* of struct path_step: of this run */
 	GHashTable *seen;		/* what came out of operations, as hashes */
 	GPtrArray *starts;		/* paths that ended in something new */
+	GPtrArray *new_code;		/* those that ran what none had, if it is guided */
 	GHashTable *findings;		/* by id */
 	guint64 transitions;
 };
@@ -274,9 +277,15 @@ static void remember(struct walker *w, const struct path_step *last, const struc
 	struct machine_stats stats;
 	guint64 hash;
 
+	if (w->starts->len == MAX_STARTS)
+		return;
+	if (w->options->edges != NULL && edges_take(w->options->edges)) {
+		g_ptr_array_add(w->new_code, g_array_copy(w->path));
+		return;
+	}
 	/* Where nothing can go wrong any more there is less to find. */
-	if (w->starts->len == MAX_STARTS || spent(w->place.races, w->world->races) ||
-	    spent(w->place.faults, w->world->faults) || spent(w->place.damages, w->world->damage))
+	if (spent(w->place.races, w->world->races) || spent(w->place.faults, w->world->faults) ||
+	    spent(w->place.damages, w->world->damage))
 		return;
 	machine_stats(w->machine, &stats);
 	o.files = stats.files;
@@ -289,14 +298,27 @@ static void remember(struct walker *w, const struct path_step *last, const struc
 	g_ptr_array_add(w->starts, g_array_copy(w->path));
 }
 
-/* Begin a run where an earlier one was. */
-static void start_from(struct walker *w, const GArray *path)
+/* Begin a run where an earlier one was after @len steps. */
+static void start_from(struct walker *w, const GArray *path, guint len)
 {
 	struct done done;
 
-	for (guint i = 0; i < path->len; i++)
+	for (guint i = 0; i < len; i++)
 		do_step(w, &g_array_index(path, struct path_step, i), &done);
-	g_array_append_vals(w->path, path->data, path->len);
+	g_array_append_vals(w->path, path->data, len);
+}
+
+/* What lies beside a step to new code is as near to more of it as what follows. */
+static void choose_start(struct walker *w, GRand *rand)
+{
+	bool code = w->new_code->len > 0 && g_rand_boolean(rand);
+	const GPtrArray *from = code ? w->new_code : w->starts;
+	const GArray *path;
+
+	if (from->len == 0 || !g_rand_boolean(rand))
+		return;
+	path = from->pdata[g_rand_int_range(rand, 0, from->len)];
+	start_from(w, path, path->len - (code && g_rand_boolean(rand)));
 }
 
 /* One run; what it found are the notes, of the last step or of the end. */
@@ -307,8 +329,7 @@ static bool run(struct walker *w, GRand *rand)
 
 	go_back(w);
 	g_array_set_size(w->path, 0);
-	if (w->starts->len > 0 && g_rand_boolean(rand))
-		start_from(w, w->starts->pdata[g_rand_int_range(rand, 0, w->starts->len)]);
+	choose_start(w, rand);
 	while (w->path->len < w->world->depth && !machine_panicked(w->machine) &&
 	       choose(w, rand, &step)) {
 		int nr = go_on(w, &step, &done);
@@ -342,6 +363,7 @@ static bool walker_start(struct walker *w)
 	w->findings = findings_new();
 	w->seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	w->starts = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+	w->new_code = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	if (!race_init(&w->race, w->world, w->machine, &w->place, &w->witness) ||
 	    w->machine == NULL ||
 	    (w->world->beside != NULL && !twin_new(&w->witness, w->machine)))
@@ -363,6 +385,7 @@ static void walker_stop(struct walker *w)
 	g_hash_table_unref(w->findings);
 	g_hash_table_unref(w->seen);
 	g_ptr_array_unref(w->starts);
+	g_ptr_array_unref(w->new_code);
 }
 
 struct explore_result *explore_random(const struct world *world,
