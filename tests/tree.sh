@@ -23,13 +23,15 @@ links()
 }
 
 # changed SED [FILE]: makes ./y.so of the tree with one line of FILE, or of luo_file.c, changed
-# by sed, as build-kernel does and with what the tree was configured for.
+# by sed, as build-kernel does and with what the tree was configured for; $kind says which.
 changed()
 {
 	local file=${2:-kernel/liveupdate/luo_file.c}
 	rm -rf changed obj
 	links "$file"
 	cp -pr "$work/obj" obj
+	# Notes of gcov have the tree's path.
+	rm -f obj/*.coverage.o
 	rm "changed/$file"
 	sed -E "$1" "$tree/$file" >"changed/$file"
 	[ "$(diff {"$tree",changed}/"$file" | grep -c '^[0-9]')" -eq 1 ] ||
@@ -37,5 +39,5 @@ changed()
 	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD= \
 		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
 		ENGINE="$srcdir/model/engine" KERNEL_VERSION="$version" KERNEL_COMMIT= \
-		KERNEL_CONFIG="$key" >make.log 2>&1 || cat make.log
+		KERNEL_CONFIG="$key" KIND="${kind:-}" >make.log 2>&1 || cat make.log
 }

@@ -18,9 +18,11 @@ CC = gcc -I$(ENGINE)/glue $(subst -I./,-I$(PREPARED)/,$(FLAGS)) -I. -I$(ENGINE) 
 	-fno-optimize-sibling-calls -MMD -MP
 
 # What else the tree's files are compiled with. The counters of gcov are told apart by their
-# sections, and its library writes them out when luosim ends.
-INSTRUMENT-coverage = --coverage -fdata-sections
-LIBS-coverage = -lgcov -lc
+# sections, and core.c has its library write them out.
+# Lines that only choose a value, such as "return -EINVAL;", are to be left in the code.
+INSTRUMENT-coverage = --coverage -fdata-sections -fno-early-inlining -fno-thread-jumps \
+	$(addprefix -fno-tree-,ccp forwprop fre vrp phiprop dce dse sra)
+LIBS-coverage = -Wl,-u,__gcov_dump -lgcov -lc
 .kind = $(addprefix .,$(KIND))
 
 # What is borrowed: linked where neither the files nor the glue have a function.
@@ -81,7 +83,7 @@ $(objects): %$(.kind).o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
 	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,$(call module_of,$(call unplus,$*).c),$<) \
 		$(INSTRUMENT-$(KIND)) -MF $(CURDIR)/$*$(.kind).d -MT $@ -c -o $(CURDIR)/$@ $<
 	$(wrap)
-	objcopy --globalize-symbol=luo_session_global --globalize-symbol=luo_preserved_files \
+	objcopy -R '.fini_array*' --globalize-symbol=luo_session_global --globalize-symbol=luo_preserved_files \
 		@$@.wrap $@
 
 # Of what is borrowed only functions and constants are taken, and only what is called. What

@@ -17,7 +17,7 @@ struct options {
 static bool parse_options(struct options *o, int *argc, char ***argv, GError **error)
 {
 	g_autoptr(GOptionContext) context =
-		g_option_context_new("TREE.so [FILE... | [run | explore | prove | replay] OPTION...]");
+		g_option_context_new("TREE.so [FILE... | [COMMAND] OPTION...]");
 	const GOptionEntry entries[] = {
 		{ "diff", 0, 0, G_OPTION_ARG_STRING, &o->diff,
 		  "Only the lines that the tree has added since REV of its git", "REV" },
@@ -33,7 +33,8 @@ static bool parse_options(struct options *o, int *argc, char ***argv, GError **e
 	g_option_context_set_ignore_unknown_options(context, TRUE);
 	g_option_context_set_summary(context,
 		"Run scenarios or a search on an object of luosim build-kernel --coverage, and\n"
-		"print which lines and branches of the tree's files were not reached.");
+		"print which lines and branches of the tree's files were not reached. COMMAND is\n"
+		"one of run, explore, prove and replay.");
 	return g_option_context_parse(context, argc, argv, error);
 }
 
@@ -101,11 +102,8 @@ static int print_all(const struct options *o, const char *dir)
 static int measure(const struct options *o, const char *dir)
 {
 	g_autoptr(GError) error = NULL;
-	const char *wrong;
 	int status = EXIT_OK;
 
-	if (tree_release(o->object, &wrong) == NULL)
-		return complain("%s: %s", o->object, wrong);
 	if (!coverage_unpack(o->object, dir, &error))
 		return complain("%s", error->message);
 	if (*o->command != NULL)

@@ -21,8 +21,8 @@ bool coverage_command(char **argv, char **out, GError **error)
 	int status;
 
 	if (!g_spawn_sync(NULL, argv, NULL,
-			  G_SPAWN_SEARCH_PATH | (out == NULL ? G_SPAWN_STDOUT_TO_DEV_NULL : 0), NULL,
-			  NULL, out, &said, &status, error))
+			  G_SPAWN_SEARCH_PATH | (out == NULL ? G_SPAWN_STDOUT_TO_DEV_NULL : 0),
+			  NULL, NULL, out, &said, &status, error))
 		return false;
 	if (g_spawn_check_wait_status(status, NULL))
 		return true;
@@ -175,8 +175,8 @@ static bool check_age(const char *object, const char *path, GError **error)
 		return false;
 	}
 	if (stat(object, &built) == 0 && !is_older(&file, &built)) {
-		g_set_error(error, SCN_ERROR, 0, "%s: changed since %s was built, expected it to be "
-			    "built again", path, object);
+		g_set_error(error, SCN_ERROR, 0, "%s: changed since %s was built, expected it "
+			    "to be built again", path, object);
 		return false;
 	}
 	return true;

@@ -42,10 +42,13 @@ static bool all_taken(const struct covered_line *line)
 
 static void print_share(const struct share *s)
 {
-	g_autofree char *percent = s->all > 0 ? g_strdup_printf("%u.%u %%", s->reached * 100 / s->all,
-						    s->reached * 1000 / s->all % 10) :
-						g_strdup("-");
+	g_autofree char *percent = g_strdup("-");
 
+	if (s->all > 0) {
+		g_free(percent);
+		percent = g_strdup_printf("%u.%u %%", s->reached * 100 / s->all,
+					  s->reached * 1000 / s->all % 10);
+	}
 	printf("  %5u of %5u  %7s", s->reached, s->all, percent);
 }
 
@@ -220,11 +223,12 @@ static void add_lcov_file(GString *out, const struct coverage *c, const struct c
 	g_string_append_printf(out, "TN:\nSF:%s/%s\n", c->tree, f->name);
 	for (guint i = 0; i < f->lines->len; i++) {
 		const struct covered_line *l = &g_array_index(f->lines, struct covered_line, i);
+		const GArray *branches = l->branches;
 
 		add_to_shares(&s, l);
-		for (guint b = 0; l->branches != NULL && b < l->branches->len; b++)
-			g_string_append_printf(out, "BRDA:%u,0,%u,%" G_GUINT64_FORMAT "\n", l->number,
-					       b, g_array_index(l->branches, guint64, b));
+		for (guint b = 0; branches != NULL && b < branches->len; b++)
+			g_string_append_printf(out, "BRDA:%u,0,%u,%" G_GUINT64_FORMAT "\n",
+					       l->number, b, g_array_index(branches, guint64, b));
 		g_string_append_printf(out, "DA:%u,%" G_GUINT64_FORMAT "\n", l->number, l->count);
 	}
 	g_string_append_printf(out, "BRF:%u\nBRH:%u\nLF:%u\nLH:%u\nend_of_record\n",
