@@ -137,6 +137,10 @@ struct engine_host {
 	void (*lock)(struct machine *m, enum engine_lock what, void *lock, const char *name,
 		     _Bool *taken);
 
+	/* With --asan: the tree's code is about to; @beyond names a variable that ends before. */
+	void (*access)(struct machine *m, const void *at, unsigned long size, _Bool write,
+		       const char *beyond);
+
 	/* The judge. */
 	int (*should_fail)(struct machine *m, enum engine_callback call, const char *name);
 	void (*preserving)(struct machine *m, struct file *file);
@@ -186,6 +190,7 @@ struct engine_boot {
 struct engine_kernel {
 	unsigned int abi;
 	const char *version, *commit, *config, *missing;	/* what it was made of */
+	const char *kind;		/* and for what: coverage, asan, or nothing */
 	unsigned long page_size, file_size, inode_size;	/* of what stands for the model's */
 	/* Where in these is the model's, and what the tree's code put there. */
 	unsigned long file_model, inode_model, file_op, file_private, page_private;

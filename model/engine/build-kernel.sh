@@ -23,13 +23,15 @@ usage()
 {
 	cat <<-EOF
 	Usage:
-	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT] [--coverage] [-j N]
+	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT] [-j N]
+	                     [--coverage | --asan]
 
 	Compile a kernel tree's own live update code into an object for luosim --kernel.
 
 	  -o NAME.so         what to make
 	  --add FILE.c       compile this file of the tree as well: a file handler
 	  --config FRAGMENT  options of the configuration, as CONFIG_NAME=y lines
+	  --asan             stop at accesses to memory that is not there
 	  --coverage         count which lines run, see luosim coverage
 	  -j N               so many jobs at a time
 	EOF
@@ -50,7 +52,10 @@ parse_options()
 		--add=*) add+=("${1#*=}") ;;
 		--config) need_value "$1" $# FRAGMENT; config=$2; shift ;;
 		--config=*) config=${1#*=} ;;
-		--coverage) kind=coverage ;;
+		--asan | --coverage)
+			[ -z "$kind" ] || die "$1 beside --$kind, expected one of them"
+			kind=${1#--}
+			;;
 		-j) need_value "$1" $# N; jobs=$2; shift ;;
 		-j*) jobs=${1#-j} ;;
 		-h | --help) usage; exit 0 ;;

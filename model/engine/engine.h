@@ -17,6 +17,12 @@ struct file_operations;
 struct inode;
 struct machine;
 
+/* Where an address of code is in the source. */
+struct tree_place {
+	const void *where;
+	char text[100];
+};
+
 /* A loaded object. Its variables are those of one machine at a time. */
 struct luosim_tree {
 	struct luosim_tree_info info;
@@ -27,7 +33,18 @@ struct luosim_tree {
 	struct tree_symbol *symbols;	/* by address */
 	u32 nr_symbols;
 	char *names;
+	struct tree_place places[16];	/* that were asked for last */
 };
+
+/* place.c */
+/* "kernel/liveupdate/luo_file.c:512" of what a call returns to; "" where nobody knows. */
+const char *tree_place(struct luosim_tree *tree, const void *where);
+
+/* access.c: of what luosim build-kernel --asan has made. */
+/* Is freed memory not to be used again, so that late accesses are noticed? */
+bool tree_keeps_freed(const struct machine *m);
+void engine_access(struct machine *m, const void *at, unsigned long size, bool write,
+		   const char *beyond);
 
 /* object.c */
 u64 tree_variables(const struct luosim_tree *tree);

@@ -587,7 +587,7 @@ const struct engine_host engine_host = {
 	.print = host_print, .ratelimit = printk_allowed, .warn = host_warn, .stop = host_stop,
 	.missing = host_missing, .yield_alloc_pages = host_yield_alloc_pages,
 	.one_step = host_one_step, .is_held = host_is_held, .check_freed = host_check_freed,
-	.lock = host_lock,
+	.lock = host_lock, .access = engine_access,
 	.should_fail = host_should_fail, .preserving = host_preserving,
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
 	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,

@@ -3,7 +3,7 @@
 #
 # TREE, PREPARED: the tree and its configured folder. FLAGS: what it compiles with.
 # ENGINE: this folder. ADD: files beside those of LUO, KHO and memfd. OUT: the object.
-# KIND: coverage, or nothing.
+# KIND: coverage, asan, or nothing.
 
 MAKEFLAGS += -rR
 .DEFAULT_GOAL = $(OUT)
@@ -14,7 +14,7 @@ DEFINES = $(addprefix -DCONFIG_,$(addsuffix =1,KEXEC_CORE KEXEC_FILE KEXEC_HANDO
 	KEXEC_HANDOVER_ENABLE_DEFAULT LIVEUPDATE LIVEUPDATE_MEMFD MEMBLOCK_KHO_SCRATCH))
 # Names in the compiler's lists of headers are to be good from anywhere.
 CC = gcc -I$(ENGINE)/glue $(subst -I./,-I$(PREPARED)/,$(FLAGS)) -I. -I$(ENGINE) -I$(TREE)/kernel/liveupdate -I$(TREE)/mm -I$(TREE)/scripts/dtc/libfdt -I$(TREE) \
-	$(DEFINES) -w -O2 -g1 -fPIC -fvisibility=default -fno-omit-frame-pointer \
+	$(DEFINES) -w -O2 -g1 -fdebug-prefix-map=$(TREE)=/tree -fPIC -fvisibility=default -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls -MMD -MP
 
 # What else the tree's files are compiled with. The counters of gcov are told apart by their
@@ -23,6 +23,10 @@ CC = gcc -I$(ENGINE)/glue $(subst -I./,-I$(PREPARED)/,$(FLAGS)) -I. -I$(ENGINE) 
 INSTRUMENT-coverage = --coverage -fdata-sections -fno-early-inlining -fno-thread-jumps \
 	$(addprefix -fno-tree-,ccp forwprop fre vrp phiprop dce dse sra)
 LIBS-coverage = -Wl,-u,__gcov_dump -lgcov -lc
+# Accesses become calls; no other memory says what may be accessed.
+INSTRUMENT-asan = -fsanitize=kernel-address --param=asan-stack=0 --param=asan-globals=1 \
+	--param=asan-instrumentation-with-call-threshold=0
+GLUE-asan = asan
 .kind = $(addprefix .,$(KIND))
 
 # What is borrowed: linked where neither the files nor the glue have a function.
@@ -44,7 +48,7 @@ FILES = $(addprefix kernel/liveupdate/,$(patsubst %.o,%.c,$(foreach o,$(obj-y),$
 	mm/memfd_luo.c $(ADD)
 module_of = $(or $(module-$(1)),$(notdir $(1:.c=)))
 
-GLUE = core fs handlers lib mm
+GLUE = core fs handlers lib mm $(GLUE-$(KIND))
 
 # Functions of the tree that the glue stands in front of.
 WRAPPED = liveupdate_register_file_handler luo_file_deserialize luo_session_deserialize \
@@ -114,7 +118,7 @@ lacks$(.kind): $(objects) $(borrowed) $(glue) $(ENGINE)/kernel.mk
 		-Wl,--unresolved-symbols=ignore-all -Wl,-T,$(ENGINE)/glue/kernel.lds \
 		-Wl,--version-script=exports $(objects) $(glue) $(borrowed) $(LIBS-$(KIND))
 	nm -D -u lacking.so | awk '$$1 == "U" && !/@/ { print $$2 }' | \
-		grep -vE '^(_GLOBAL_OFFSET_TABLE_|real_.*|luosim_(version|commit|config|lacks))$$' | sort >$@ || :
+		grep -vE '^(_GLOBAL_OFFSET_TABLE_|real_.*|luosim_(version|commit|config|lacks|kind))$$' | sort >$@ || :
 	rm -f lacking.so
 
 stubs$(.kind).c: lacks$(.kind)
@@ -127,6 +131,7 @@ info$(.kind).c: FORCE lacks$(.kind)
 	{ \
 		echo 'const char luosim_version[] = "$(KERNEL_VERSION)";'; \
 		echo 'const char luosim_commit[] = "$(KERNEL_COMMIT)";'; \
+		echo 'const char luosim_kind[] = "$(KIND)";'; \
 		echo 'const char luosim_config[] = "$(KERNEL_CONFIG)";'; \
 		echo 'const char luosim_lacks[] = "'$$(tr '\n' ' ' <lacks$(.kind))'";'; \
 	} >$@.new

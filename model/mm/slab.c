@@ -29,7 +29,7 @@ void *kzalloc_nowait(struct machine *m, u64 size)
 	return heap_alloc(m, size);
 }
 
-/* While tasks run nothing is used again, so that a late use of it is noticed. */
+/* While tasks run, or a tree asks for it, nothing is used again, so that a late use of it is noticed. */
 static void poison(struct machine *m, void *ptr, u64 size)
 {
 	u64 word = POISON_FREE << 48 | m->task->op;
@@ -42,7 +42,7 @@ void kfree(struct machine *m, void *ptr, u64 size)
 {
 	if (!ptr)
 		return;
-	if (m->nr_tasks)
+	if (m->nr_tasks || tree_keeps_freed(m))
 		poison(m, ptr, size);
 	else
 		arena_free(&m->heap, ptr, size);

@@ -217,7 +217,8 @@ static void __attribute__((destructor)) write_counts(void)
 
 /* ---- */
 
-extern const char luosim_version[], luosim_commit[], luosim_config[], luosim_lacks[];
+extern const char luosim_version[], luosim_commit[], luosim_config[], luosim_lacks[],
+		  luosim_kind[];
 
 const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) = {
 	.abi = ENGINE_ABI,
@@ -225,6 +226,7 @@ const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) 
 	.commit = luosim_commit,
 	.config = luosim_config,
 	.missing = luosim_lacks,
+	.kind = luosim_kind,
 	.page_size = sizeof(struct page),
 	.file_size = sizeof(struct shadow_file),
 	.inode_size = sizeof(struct shadow_inode),
