@@ -11,7 +11,7 @@ export LC_ALL=C
 
 engine=$(cd "$(dirname "$0")" && pwd)
 me="luosim build-kernel"
-out='' config='' jobs=$(nproc) add=() tree='' kind=''
+out='' config='' jobs=$(nproc) add=() tree='' kind='' configured=''
 
 die()
 {
@@ -23,7 +23,8 @@ usage()
 {
 	cat <<-EOF
 	Usage:
-	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT] [-j N]
+	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT]
+	                     [--configured TREE] [-j N]
 	                     [--coverage | --asan]
 
 	Compile a kernel tree's own live update code into an object for luosim --kernel.
@@ -31,6 +32,7 @@ usage()
 	  -o NAME.so         what to make
 	  --add FILE.c       compile this file of the tree as well: a file handler
 	  --config FRAGMENT  options of the configuration, as CONFIG_NAME=y lines
+	  --configured TREE  take the configuration that was made for this tree
 	  --asan             stop at accesses to memory that is not there
 	  --coverage         count which lines run, see luosim coverage
 	  -j N               so many jobs at a time
@@ -52,6 +54,8 @@ parse_options()
 		--add=*) add+=("${1#*=}") ;;
 		--config) need_value "$1" $# FRAGMENT; config=$2; shift ;;
 		--config=*) config=${1#*=} ;;
+		--configured) need_value "$1" $# TREE; configured=$2; shift ;;
+		--configured=*) configured=${1#*=} ;;
 		--asan | --coverage)
 			[ -z "$kind" ] || die "$1 beside --$kind, expected one of them"
 			kind=${1#--}
@@ -186,6 +190,20 @@ prepare()
 	echo "$now" >"$work/state"
 }
 
+# What was made for another tree, with the headers of this one.
+take_configuration()
+{
+	local other
+	[ -d "$configured" ] || die "--configured $configured: no such folder, expected a tree"
+	configured=$(cd "$configured" && pwd)
+	other=$cache/$( { echo "$configured"; cat "$fragment"; } | digest)
+	[ -f "$other/state" ] || die "--configured $configured: has no configuration, expected" \
+		"luosim build-kernel to have been run on it"
+	prepared=$other/prepared
+	mkdir -p "$work"
+	sed "s|$configured/|$tree/|g" "$other/flags" >"$work/flags"
+}
+
 # What the tree compiles a file with, but for where code goes and what is warned of.
 compiler_flags()
 {
@@ -240,8 +258,9 @@ cat "$engine/fragment.config" ${config:+"$config"} >"$fragment"
 key=$( { echo "$tree"; cat "$fragment"; } | digest)
 work=$cache/$key
 prepared=$work/prepared
+[ -z "$configured" ] || take_configuration
 mkdir -p "$work" || die "$work: cannot be made, expected a folder for the cache"
 source=$tree
 built_in_place && source=$work/links
-prepare
+[ -n "$configured" ] || prepare
 build

@@ -29,7 +29,10 @@ void *kzalloc_nowait(struct machine *m, u64 size)
 	return heap_alloc(m, size);
 }
 
-/* While tasks run, or a tree asks for it, nothing is used again, so that a late use of it is noticed. */
+/*
+ * While tasks run, or a tree asks for it, nothing is used again, so that a late use of it is
+ * noticed.
+ */
 static void poison(struct machine *m, void *ptr, u64 size)
 {
 	u64 word = POISON_FREE << 48 | m->task->op;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* luosim build-kernel: hands over to the script that does it, which lies with its sources. */
+/* luosim build-kernel and bisect: hand over to the scripts that do it, which lie with theirs. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,13 +26,19 @@ char *guest_path(void)
 				NULL);
 }
 
-int build_kernel_main(int argc, char **argv)
+char *engine_script(const char *name)
 {
 	const char *source = source_folder();
+
 	/* The program that lies where it was built uses what it was built with. */
-	g_autofree char *script = source != NULL ?
-		g_build_filename(source, "model", "engine", "build-kernel.sh", NULL) :
-		g_build_filename(PKGDATADIR, "engine", "build-kernel.sh", NULL);
+	return source != NULL ? g_build_filename(source, "model", "engine", name, NULL) :
+				g_build_filename(PKGDATADIR, "engine", name, NULL);
+}
+
+/* With @words before what was given. */
+static int run_script(const char *name, const char *const *words, int argc, char **argv)
+{
+	g_autofree char *script = engine_script(name);
 	g_autoptr(GPtrArray) args = g_ptr_array_new();
 
 	if (!g_file_test(script, G_FILE_TEST_IS_REGULAR))
@@ -40,9 +46,26 @@ int build_kernel_main(int argc, char **argv)
 				script);
 	g_ptr_array_add(args, "bash");
 	g_ptr_array_add(args, script);
+	for (; *words != NULL; words++)
+		g_ptr_array_add(args, (char *)*words);
 	for (int i = 1; i < argc; i++)
 		g_ptr_array_add(args, argv[i]);
 	g_ptr_array_add(args, NULL);
 	execvp("bash", (char **)args->pdata);
 	return complain("bash: %s, expected it to run %s", g_strerror(errno), script);
+}
+
+int build_kernel_main(int argc, char **argv)
+{
+	const char *words[] = { NULL };
+
+	return run_script("build-kernel.sh", words, argc, argv);
+}
+
+int bisect_main(int argc, char **argv)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	const char *words[] = { self, "bisect", NULL };
+
+	return run_script("git-kernel.sh", words, argc, argv);
 }

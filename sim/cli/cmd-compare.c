@@ -10,7 +10,8 @@
 
 struct options {
 	struct overrides *overrides;	/* of all columns */
-	char *policies, *releases, *format, *colour;
+	char *policies, *releases, *git, *refs, *configured, *format, *colour;
+	GPtrArray *names;		/* of releases that are of a git; or NULL */
 	bool in_colour;
 	char **only;
 	gint jobs;
@@ -37,6 +38,14 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Policies across, instead of all presets; '+' joins words of one", "P[,P2...]" },
 		{ "releases", 0, 0, G_OPTION_ARG_STRING, &o->releases,
 		  "Releases across, instead of policies", "all|R[,R2...]" },
+		{ "kernels", 0, 0, G_OPTION_ARG_STRING, &o->releases,
+		  "The same; kernel trees may be among them", "R|TREE.so[,...]" },
+		{ "git", 0, 0, G_OPTION_ARG_FILENAME, &o->git,
+		  "With --refs: commits of this git of a kernel across", "DIR" },
+		{ "refs", 0, 0, G_OPTION_ARG_STRING, &o->refs,
+		  "Which, as a range with its base, or by name", "BASE..TIP|REF[,REF...]" },
+		{ "configured", 0, 0, G_OPTION_ARG_FILENAME, &o->configured,
+		  "With --git: as for build-kernel", "TREE" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "text, markdown, json or html", "FORMAT" },
 		{ "color", 0, 0, G_OPTION_ARG_STRING, &o->colour,
@@ -61,14 +70,17 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 }
 
 /* A policy is called what its axes are called together. */
-static void add_column(struct matrix *m, const struct subject *subject, bool is_policy)
+static void add_column(struct matrix *m, const struct subject *subject, bool is_policy,
+		       const char *name)
 {
 	struct policy policy = { 0 };
 	const char *bad;
 
 	if (is_policy)
 		policy_apply(subject->name, &policy, &bad);
-	matrix_add_column(m, is_policy ? policy.name : subject->name,
+	if (name == NULL)
+		name = is_policy ? policy.name : subject->name;
+	matrix_add_column(m, name,
 			  overrides_copy(subject->overrides));
 }
 
@@ -79,7 +91,8 @@ static gboolean add_columns(struct matrix *m, const struct options *o, GError **
 		subjects_parse(o->overrides, policies, o->releases, error);
 
 	for (guint i = 0; subjects != NULL && i < subjects->len; i++)
-		add_column(m, subjects->pdata[i], policies != NULL);
+		add_column(m, subjects->pdata[i], policies != NULL,
+			   o->names != NULL ? o->names->pdata[i] : NULL);
 	return subjects != NULL;
 }
 
@@ -124,6 +137,32 @@ static int compare(const struct options *o, const struct format *format, const G
 	return status;
 }
 
+/* Objects of all commits, in place of --releases. What cannot be built the script has told. */
+static bool build_commits(struct options *o, GError **error)
+{
+	g_autofree char *script = engine_script("git-kernel.sh"), *out = NULL;
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	char *argv[] = { (char *)"bash", script, self, (char *)"objects", o->git, o->refs,
+			 o->configured, NULL };
+	g_autoptr(GString) list = g_string_new(NULL);
+	g_auto(GStrv) lines = NULL;
+	int status;
+
+	if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, &status,
+			  error) || !g_spawn_check_wait_status(status, NULL))
+		return false;
+	o->names = g_ptr_array_new_with_free_func(g_free);
+	lines = g_strsplit(g_strchomp(out), "\n", -1);
+	for (guint i = 0; lines[i] != NULL; i++) {
+		g_auto(GStrv) words = g_strsplit(lines[i], "\t", 2);
+
+		g_ptr_array_add(o->names, g_strdup(words[0]));
+		g_string_append_printf(list, "%s%s", i > 0 ? "," : "", words[1]);
+	}
+	o->releases = g_strdup(list->str);
+	return true;
+}
+
 static int load_and_compare(struct options *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
@@ -142,6 +181,12 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 	if (o->differ && format->all_rows)
 		return complain("--differ with --format=%s, expected text or markdown",
 				format->name);
+	if ((o->git != NULL) != (o->refs != NULL))
+		return complain("expected --git and --refs together");
+	if (o->git != NULL && (o->releases != NULL || o->policies != NULL))
+		return complain("--git beside --kernels, --releases or --policies, expected one");
+	if (o->git != NULL && !build_commits(o, &error))
+		return error != NULL ? complain("%s", error->message) : EXIT_UNUSABLE;
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
 		return complain("--jobs out of range, expected 1 to %u", MAX_JOBS);
 	scenarios = load_some(o->files, o->only, NULL);
@@ -159,6 +204,10 @@ int compare_main(int argc, char **argv)
 	overrides_free(o.overrides);
 	g_free(o.policies);
 	g_free(o.releases);
+	g_free(o.git);
+	g_free(o.refs);
+	g_free(o.configured);
+	g_clear_pointer(&o.names, g_ptr_array_unref);
 	g_free(o.format);
 	g_free(o.colour);
 	g_free(o.about.command);

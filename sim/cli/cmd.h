@@ -20,6 +20,7 @@ enum {
 };
 
 int run_main(int argc, char **argv);
+int bisect_main(int argc, char **argv);
 int build_kernel_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int coverage_main(int argc, char **argv);
@@ -86,6 +87,9 @@ char *command_manual(void);
 
 /** source_folder() - of the program, where it lies where it was built; NULL: it does not. */
 const char *source_folder(void);
+
+/** engine_script() - where the script @name of model/engine is. */
+char *engine_script(const char *name);
 
 /** guest_path() - where luosim-guest is, or would be. */
 char *guest_path(void);

@@ -22,6 +22,7 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "run", run_main },
+	{ "bisect", bisect_main },
 	{ "build-kernel", build_kernel_main },
 	{ "compare", compare_main },
 	{ "coverage", coverage_main },
