@@ -173,6 +173,12 @@ struct engine_status {
 	long incoming;			/* sessions of it that are left */
 };
 
+/* Where in a structure that is handed over a member is; "-": the structure, and its size. */
+struct engine_member {
+	const char *type, *name;
+	unsigned int offset, size;
+};
+
 /* What a kernel is started with. */
 struct engine_boot {
 	_Bool kho, liveupdate;
@@ -183,7 +189,8 @@ struct engine_boot {
 	void *physmem;			/* where physical memory lies */
 	void *vmalloc;			/* addresses for areas that are mapped once more */
 	unsigned long vmalloc_size;
-	void *memmap;			/* room for the tree's struct pages */
+	void *memmap;			/* room for the tree's struct pages, ... */
+	unsigned int *touched;		/* and a word for each, which are 0 */
 };
 
 /* What the object has for luosim, under the name luosim_kernel. */
@@ -198,6 +205,7 @@ struct engine_kernel {
 	const long long *counters, *counters_end;	/* of edges run, with --coverage */
 	const void *glue, *glue_end;	/* code that is in no kernel */
 	const void *text, *text_end;	/* all code */
+	const struct engine_member *members;	/* of what it hands over; the last has no type */
 	void (*attach)(const struct engine_host *host, struct machine *m);
 	/* Who has called luosim: addresses of code, innermost first, ENGINE_CHAIN at most. */
 	unsigned int (*chain)(const void **chain);

@@ -57,8 +57,9 @@ bool tree_is_glue(const struct luosim_tree *tree, const void *where);
 struct engine_memory {
 	int fd;
 	u8 *ram;
-	char *memmap;			/* the tree's struct pages, and a word for each */
-	u64 memmap_size;
+	char *memmap;			/* the tree's struct pages ... */
+	u64 page_size;			/* ... of this size, ... */
+	u32 *words;			/* and a word for each */
 	char *vmalloc;
 };
 #define VMALLOC_SIZE	(16ull << 30)
@@ -79,6 +80,22 @@ struct tree_object {
 	bool own;			/* the glue's */
 	bool tracking;
 };
+
+/*
+ * handover.c: fill the model's structures with what the tree's kernel hands over at @phys;
+ * once it has ended, or before, when @then is called with the machine as it will be.
+ */
+void tree_handover_read(struct machine *m, phys_addr_t phys);
+int tree_handover_try(struct machine *m, void (*then)(struct machine *m, void *data), void *data);
+/* Has the tree a member of that name? */
+bool tree_member(const struct machine *m, const char *type, const char *name, u32 *offset,
+		 u32 *size);
+/* Where a structure of a handover has a member: as the model has it, unless a tree says so. */
+u32 layout_offset(const struct machine *m, const char *type, const char *name, u32 offset);
+u32 layout_size(const struct machine *m, const char *type, u32 size);
+#define OFFSET_IN(m, type, member)	\
+	layout_offset(m, #type, #member, offsetof(struct type, member))
+#define SIZE_IN(m, type)	layout_size(m, #type, sizeof(struct type))
 
 /* walk.c: the kernel; and what a file of the tree is, beside the model's. */
 struct machine_walk;

@@ -77,8 +77,10 @@ static unsigned long host_frame_alloc(struct machine *m, unsigned int order, boo
 
 static void host_frame_free(struct machine *m, unsigned long pfn)
 {
-	m->memmap[pfn].refcount = 1;
-	folio_put(m, page_folio(&m->memmap[pfn]));
+	struct page *page = pfn_to_page(m, pfn);
+
+	page->refcount = 1;
+	folio_put(m, page_folio(page));
 }
 
 static unsigned long host_top(struct machine *m)
@@ -88,7 +90,7 @@ static unsigned long host_top(struct machine *m)
 
 static void host_page_get(struct machine *m, unsigned long pfn, struct engine_page *page)
 {
-	const struct page *p = &m->memmap[pfn];
+	const struct page *p = pfn_to_page(m, pfn);
 
 	*page = (struct engine_page){
 		.refcount = p->refcount, .order = p->order, .index = p->index,
@@ -97,7 +99,7 @@ static void host_page_get(struct machine *m, unsigned long pfn, struct engine_pa
 
 static void host_page_set(struct machine *m, unsigned long pfn, const struct engine_page *page)
 {
-	struct page *p = &m->memmap[pfn];
+	struct page *p = pfn_to_page(m, pfn);
 
 	if (p->flags & PG_BUDDY || page_is_fresh(m, pfn))
 		return;
@@ -269,19 +271,19 @@ static long host_pin_folios(struct machine *m, struct file *file, long long star
 
 static void host_unpin_folio(struct machine *m, unsigned long pfn)
 {
-	unpin_folio(m, page_folio(&m->memmap[pfn]));
+	unpin_folio(m, pfn_folio(m, pfn));
 }
 
 static int host_add_to_page_cache(struct machine *m, struct inode *inode, unsigned long pfn,
 				  unsigned long index)
 {
-	return shmem_add_to_page_cache(m, page_folio(&m->memmap[pfn]), &inode->i_mapping, index);
+	return shmem_add_to_page_cache(m, pfn_folio(m, pfn), &inode->i_mapping, index);
 }
 
 static void host_remove_folio(struct machine *m, struct inode *inode, unsigned long pfn,
 			      unsigned long index)
 {
-	filemap_remove_folio_at(m, &inode->i_mapping, page_folio(&m->memmap[pfn]), index);
+	filemap_remove_folio_at(m, &inode->i_mapping, pfn_folio(m, pfn), index);
 }
 
 static int host_acct_blocks(struct machine *m, struct inode *inode, long pages)

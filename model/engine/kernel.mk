@@ -99,7 +99,7 @@ $(borrowed): borrowed+%.o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
 	$(wrap)
 	objcopy --weaken @$@.wrap -R '.initcall*' -R '.init.setup' -R '___ksymtab*' -R '.export_symbol' $@
 
-$(glue): glue+%.o: $(ENGINE)/glue/%.c probed.h
+$(glue): glue+%.o: $(ENGINE)/glue/%.c probed.h layout.h
 	cd $(PREPARED) && $(CC) -I$(CURDIR) $(call names,luosim,$<) -MF $(CURDIR)/glue+$*.d -MT $@ \
 		-c -o $(CURDIR)/$@ $<
 	objcopy --rename-section .text=luosim_text $@
@@ -110,6 +110,17 @@ probed.h: $(TREE)/kernel/liveupdate/luo_session.c $(ENGINE)/glue/probe.c
 		$(ENGINE)/glue/probe.c -MF $(CURDIR)/probe.d 2>/dev/null | \
 		sed -nE 's/.*->PROBED_([a-z_]+) \$$?([0-9]+).*/#define PROBED_\1 \2/p' >$(CURDIR)/$@ || :
 	test ! -s $@ || echo '#define PROBED_SESSIONS' >>$@
+
+# Where the tree has what it hands over. Of layout.c the lines that are errors are left out.
+layout_cc = cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) -I$(ENGINE)/glue -ftrack-macro-expansion=0 \
+	$(call names,kho,$<)
+layout.h: $(TREE)/kernel/liveupdate/kexec_handover.c $(ENGINE)/glue/layout.c
+	$(layout_cc) -fsyntax-only -MF $(CURDIR)/layout.d -MT $@ $(ENGINE)/glue/layout.c 2>&1 | \
+		sed -nE 's|^[^ ]*glue/layout\.c:([0-9]+):.* error: .*|\1d|p' | sort -u | \
+		sed -f - $(ENGINE)/glue/layout.c >$(CURDIR)/known.c
+	$(layout_cc) -S -o - -MF /dev/null $(CURDIR)/known.c | \
+		sed -nE 's/.*"->([^ ]+) ([^ ]+) \$$?([0-9]+) \$$?([0-9]+)".*/{ "\1", "\2", \3, \4 },/p' \
+		>$(CURDIR)/$@
 
 # What is left: functions that nobody has become stubs that say so.
 lacks$(.kind): $(objects) $(borrowed) $(glue) $(ENGINE)/kernel.mk

@@ -10,28 +10,77 @@
 #include "engine/engine.h"
 #include "machine/machine.h"
 
+/*
+ * A damaged handover may have any number where the tree's code expects an address or the
+ * number of a frame. What it reads there is to be an oops and nothing of ours, so that much is
+ * reserved around; not a power of two, as such numbers mostly are.
+ */
+#define GUARD_BELOW	(1ull << 30)
+#define GUARD_ABOVE	(0x15555ull << 24)
+
 static u64 ram_size(const struct machine *m)
 {
 	return PFN_PHYS(m->nr_frames);
 }
 
-static void *reserve(u64 size, int prot)
+static void *reserve(u64 size)
 {
-	return mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* The room between guards; of @fd, or NULL. */
+static void *guarded(u64 size, int fd)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+	char *all = reserve(GUARD_BELOW + size + GUARD_ABOVE), *at = all + GUARD_BELOW;
+
+	if (all == MAP_FAILED)
+		return NULL;
+	if (mmap(at, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0) != MAP_FAILED)
+		return at;
+	munmap(all, GUARD_BELOW + size + GUARD_ABOVE);
+	return NULL;
+}
+
+static void unmap_guarded(void *at, u64 size)
+{
+	if (at)
+		munmap((char *)at - GUARD_BELOW, GUARD_BELOW + size + GUARD_ABOVE);
+}
+
+/* What lies behind the last one is guarded only where a page of ours begins. */
+static u64 memmap_size(const struct machine *m, u64 page_size)
+{
+	return (m->nr_frames * page_size + PAGE_SIZE - 1) & PAGE_MASK;
+}
+
+static u64 words_size(const struct machine *m)
+{
+	return (m->nr_frames * sizeof(u32) + PAGE_SIZE - 1) & PAGE_MASK;
 }
 
 static int map_all(struct machine *m, struct engine_memory *mem, u64 page_size)
 {
+	mem->page_size = page_size;
 	mem->fd = memfd_create("luosim", MFD_CLOEXEC);
 	if (mem->fd < 0 || ftruncate(mem->fd, ram_size(m)))
 		return -ENOMEM;
-	mem->ram = mmap(NULL, ram_size(m), PROT_READ | PROT_WRITE, MAP_SHARED, mem->fd, 0);
-	if (mem->ram == MAP_FAILED)
-		return -ENOMEM;
-	mem->memmap_size = m->nr_frames * (page_size + sizeof(u32));
-	mem->memmap = reserve(mem->memmap_size, PROT_READ | PROT_WRITE);
-	mem->vmalloc = reserve(VMALLOC_SIZE, PROT_NONE);
-	return mem->memmap == MAP_FAILED || mem->vmalloc == MAP_FAILED ? -ENOMEM : 0;
+	mem->ram = guarded(ram_size(m), mem->fd);
+	mem->memmap = guarded(memmap_size(m, page_size), -1);
+	mem->words = guarded(words_size(m), -1);
+	mem->vmalloc = reserve(VMALLOC_SIZE);
+	return !mem->ram || !mem->memmap || !mem->words || mem->vmalloc == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static void unmap_all(const struct machine *m, const struct engine_memory *mem)
+{
+	unmap_guarded(mem->ram, ram_size(m));
+	unmap_guarded(mem->memmap, memmap_size(m, mem->page_size));
+	unmap_guarded(mem->words, words_size(m));
+	if (mem->vmalloc && mem->vmalloc != MAP_FAILED)
+		munmap(mem->vmalloc, VMALLOC_SIZE);
+	if (mem->fd >= 0)
+		close(mem->fd);
 }
 
 int engine_memory_init(struct machine *m)
@@ -42,8 +91,7 @@ int engine_memory_init(struct machine *m)
 	if (m->memory.ram)
 		return 0;
 	if (map_all(m, &mem, m->k->boot.release.tree->kernel->page_size)) {
-		if (mem.fd >= 0)
-			close(mem.fd);
+		unmap_all(m, &mem);
 		return -ENOMEM;
 	}
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
@@ -57,12 +105,8 @@ int engine_memory_init(struct machine *m)
 
 void engine_memory_free(const struct machine *m, const struct engine_memory *mem)
 {
-	if (!mem->ram)
-		return;
-	munmap(mem->ram, ram_size(m));
-	munmap(mem->memmap, mem->memmap_size);
-	munmap(mem->vmalloc, VMALLOC_SIZE);
-	close(mem->fd);
+	if (mem->ram)
+		unmap_all(m, mem);
 }
 
 bool engine_map(struct machine *m, void *at, unsigned long pfn)
@@ -80,11 +124,6 @@ void engine_unmap(struct machine *m, void *at, unsigned long nr)
 
 /* ---- Snapshots ---- */
 
-static u64 page_size(const struct machine *m)
-{
-	return m->memory.memmap_size / m->nr_frames - sizeof(u32);
-}
-
 static bool is_zero(const u8 *page)
 {
 	return !page[0] && !memcmp(page, page + 1, PAGE_SIZE - 1);
@@ -92,12 +131,12 @@ static bool is_zero(const u8 *page)
 
 u64 engine_save_size(const struct machine *m)
 {
-	return m->memory.ram ? m->top * (page_size(m) + 1 + PAGE_SIZE) : 0;
+	return m->memory.ram ? m->top * (m->memory.page_size + 1 + PAGE_SIZE) : 0;
 }
 
 char *engine_save(struct machine *m, char *to)
 {
-	u64 size = m->top * page_size(m);
+	u64 size = m->top * m->memory.page_size;
 
 	if (!m->memory.ram)
 		return to;
@@ -118,10 +157,10 @@ char *engine_save(struct machine *m, char *to)
 /* Of a machine whose highest frame was @top. */
 const char *engine_restore(struct machine *m, u64 top, const char *copy)
 {
-	u64 size = m->top * page_size(m);
+	u64 size = m->top * m->memory.page_size;
 
-	memset(m->memory.memmap, 0, max(top, m->top) * page_size(m));
-	memset(m->memory.memmap + m->nr_frames * page_size(m), 0, max(top, m->top) * sizeof(u32));
+	memset(m->memory.memmap, 0, max(top, m->top) * m->memory.page_size);
+	memset(m->memory.words, 0, max(top, m->top) * sizeof(u32));
 	memcpy(m->memory.memmap, copy, size);
 	copy += size;
 	for (u64 pfn = 0; pfn < max(top, m->top); pfn++) {

@@ -213,7 +213,7 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 		.scratch = m->kho_scratch, .scratch_size = scratch_size,
 		.nr_frames = m->nr_frames, .physmem = m->memory.ram,
 		.vmalloc = m->memory.vmalloc, .vmalloc_size = VMALLOC_SIZE,
-		.memmap = m->memory.memmap });
+		.memmap = m->memory.memmap, .touched = m->memory.words });
 	m->kho_scratch_size = 0;
 }
 

@@ -99,6 +99,8 @@ void damage_apply(struct machine *m)
 {
 	struct damage *d;
 
+	if (m->damages && m->k->boot.release.tree)
+		tree_handover_read(m, m->k->kexec.fdt);
 	for (d = m->damages; d; d = d->next) {
 		if (!look_up(m, d))
 			continue;
@@ -160,16 +162,39 @@ static int add_damage(struct machine *m, const struct damage *damage, const void
 	return 0;
 }
 
+struct trial {
+	struct damage damage;
+	int err;
+};
+
+static void try_damage(struct machine *m, void *data)
+{
+	struct trial *trial = data;
+
+	trial->err = look_up(m, &trial->damage);
+}
+
+/* On a copy: the values are those that will be there at the end. */
+static int can_be_done(struct machine *m, const struct damage *d)
+{
+	struct trial trial = { .damage = *d, .err = -ENOENT };
+	int err = 0;
+
+	/* What is kept of a tree's kernel are the bytes that it leaves. */
+	if (m->k->boot.release.tree)
+		err = tree_handover_try(m, try_damage, &trial);
+	else
+		try_damage(m, &trial);
+	return err ? err : trial.err;
+}
+
 int machine_damage(struct machine *m, const struct luosim_damage *damage)
 {
 	SYSCALL_ENTER(m);
-	struct damage d, found;
+	struct damage d;
 	int err = read_damage(damage, &d);
 
-	if (err)
-		return err;
-	/* On a copy: the values are those that will be there at the end. */
-	found = d;
-	err = look_up(m, &found);
+	if (!err)
+		err = can_be_done(m, &d);
 	return err ? err : add_damage(m, &d, damage->bytes, damage->len);
 }

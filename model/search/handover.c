@@ -18,7 +18,8 @@ struct field {
 	/* Store in @place where the object is whose field this is; 0 or -ENOENT. */
 	int (*find)(struct machine *m, const struct args *args, const struct field *field,
 		    struct place *place);
-	u32 offset;		/* in that object */
+	u32 offset;		/* in that object, unless a tree says otherwise: */
+	const char *type, *member;
 	u32 bits;		/* of a number; 0 of a string or an object */
 	u32 bytes;		/* of a string; 0 of a number or an object */
 	u32 shift;
@@ -133,11 +134,11 @@ static phys_addr_t block_at(const struct kho_block_set *bs, u64 nr)
 	return 0;
 }
 
-static phys_addr_t entry_at(const struct kho_block_set *bs, u64 nr)
+static phys_addr_t entry_at(const struct machine *m, const struct kho_block_set *bs, u64 nr)
 {
 	phys_addr_t block = block_at(bs, nr / bs->count_per_block);
 
-	return block ? block + sizeof(struct kho_block_header_ser) +
+	return block ? block + SIZE_IN(m, kho_block_header_ser) +
 		       nr % bs->count_per_block * bs->entry_size : 0;
 }
 
@@ -180,9 +181,9 @@ static int find_session(struct machine *m, const struct args *args, const struct
 	if (!session_named(m, args->name, &nr))
 		return -ENOENT;
 	if (m->k->boot.release.luo_ser)
-		return found(place, entry_at(&sh->block_set, nr));
-	return found(place, sh->header_ser + sizeof(struct luo_session_header_ser) +
-			    nr * sizeof(struct luo_session_ser));
+		return found(place, entry_at(m, &sh->block_set, nr));
+	return found(place, sh->header_ser + SIZE_IN(m, luo_session_header_ser) +
+			    nr * SIZE_IN(m, luo_session_ser));
 }
 
 static int find_files_block(struct machine *m, const struct args *args, const struct field *field,
@@ -208,8 +209,8 @@ static int find_file(struct machine *m, const struct args *args, const struct fi
 	if (!session || luo_file_nth(&session->file_set, args->token, &nr, &data) == NULL)
 		return -ENOENT;
 	if (m->k->boot.release.luo_ser)
-		return found(place, entry_at(&session->file_set.block_set, nr));
-	return found(place, session->file_set.files + nr * sizeof(struct luo_file_ser));
+		return found(place, entry_at(m, &session->file_set.block_set, nr));
+	return found(place, session->file_set.files + nr * SIZE_IN(m, luo_file_ser));
 }
 
 /* What the file's handler handed over. */
@@ -258,6 +259,8 @@ static int find_memfd(struct machine *m, const struct args *args, const struct f
 	if (!session || luo_file_nth(&session->file_set, args->token, &nr, &data) !=
 	    &m->k->luo.memfd_handler)
 		return -ENOENT;
+	if (m->k->boot.release.tree)
+		return found(place, data);
 	/* memfd-v1 is without these two, and what is behind them has moved up. */
 	if (!seals && field->offset >= off && field->offset < end)
 		return -ENOENT;
@@ -275,8 +278,9 @@ static int memfd_folios(struct machine *m, const struct args *args, struct kho_v
 
 	if (find_memfd(m, args, &fields[0], &place))
 		return -ENOENT;
-	phys_read(m, place.phys + fields[0].offset, nr_folios, sizeof(*nr_folios));
-	phys_read(m, place.phys + fields[1].offset, folios, sizeof(*folios));
+	phys_read(m, place.phys + OFFSET_IN(m, memfd_luo_ser, nr_folios), nr_folios,
+		  sizeof(*nr_folios));
+	phys_read(m, place.phys + OFFSET_IN(m, memfd_luo_ser, folios), folios, sizeof(*folios));
 	return 0;
 }
 
@@ -315,7 +319,7 @@ static int find_chunk_phys(struct machine *m, const struct args *args, const str
 	(void)field;
 	if (!chunk || args->index[1] >= KHO_VMALLOC_SIZE)
 		return -ENOENT;
-	return found(place, chunk + offsetof(struct kho_vmalloc_chunk, phys) +
+	return found(place, chunk + OFFSET_IN(m, kho_vmalloc_chunk, phys) +
 			    args->index[1] * sizeof(u64));
 }
 
@@ -323,7 +327,7 @@ static int find_chunk_phys(struct machine *m, const struct args *args, const str
 static int find_folio_ser(struct machine *m, const struct args *args, const struct field *field,
 			  struct place *place)
 {
-	u64 at = args->index[0] * sizeof(struct memfd_luo_folio_ser), page = at / PAGE_SIZE;
+	u64 at = args->index[0] * SIZE_IN(m, memfd_luo_folio_ser), page = at / PAGE_SIZE;
 	struct kho_vmalloc folios;
 	phys_addr_t chunk, phys;
 	u64 nr_folios;
@@ -333,7 +337,7 @@ static int find_folio_ser(struct machine *m, const struct args *args, const stru
 	chunk = chunk_at(m, &folios, page / KHO_VMALLOC_SIZE);
 	if (!chunk)
 		return -ENOENT;
-	phys_read(m, chunk + offsetof(struct kho_vmalloc_chunk, phys) +
+	phys_read(m, chunk + OFFSET_IN(m, kho_vmalloc_chunk, phys) +
 		  page % KHO_VMALLOC_SIZE * sizeof(u64), &phys, sizeof(phys));
 	place->pfn = field->bits == 52;
 	return found(place, phys ? phys + at % PAGE_SIZE : 0);
@@ -400,10 +404,12 @@ static int find_outside(struct machine *m, const struct args *args, const struct
 #define MEMBER(_path, _find, _type, _member) {					\
 	.path = _path, .find = _find, .offset = offsetof(_type, _member),	\
 	.bits = 8 * sizeof(((_type *)0)->_member),				\
+	.type = #_type, .member = #_member,					\
 }
 #define STRING(_path, _find, _type, _member) {					\
 	.path = _path, .find = _find, .offset = offsetof(_type, _member),	\
 	.bytes = sizeof(((_type *)0)->_member),					\
+	.type = #_type, .member = #_member,					\
 }
 #define BITFIELD(_path, _find, _shift, _bits)					\
 	{ .path = _path, .find = _find, .shift = _shift, .bits = _bits }
@@ -676,18 +682,44 @@ static int find_aspect(struct machine *m, const struct path *path, struct place 
 	return there ? 0 : -ENOENT;
 }
 
+/* FDTs have one layout; of what is no structure of C only the beginning counts. */
+static bool is_laid_out(const struct field *field)
+{
+	return field->type && strcmp(field->type, "struct fdt_header") != 0;
+}
+
+/* Where the tree has it. */
+static int find_in_tree(const struct machine *m, const struct field *field, struct place *place,
+			u32 *offset)
+{
+	u32 size;
+
+	if (!m->k->boot.release.tree || !is_laid_out(field))
+		return 0;
+	if (!tree_member(m, field->type + strlen("struct "), field->member, offset, &size))
+		return -ENOENT;
+	if (place->bits)
+		place->bits = 8 * size;
+	else
+		place->bytes = size;
+	return 0;
+}
+
 int path_find(struct machine *m, const struct path *path, struct place *place)
 {
 	const struct field *field = path->field;
+	u32 offset = field->offset;
 	int err;
 
 	*place = (struct place){
 		.shift = field->shift, .bits = field->bits, .bytes = field->bytes,
 	};
-	err = field->find(m, &path->args, field, place);
+	err = find_in_tree(m, field, place, &offset);
+	if (!err)
+		err = field->find(m, &path->args, field, place);
 	if (err)
 		return err;
-	place->phys += field->offset;
+	place->phys += offset;
 	return path->aspect == ASPECT_SELF ? 0 : find_aspect(m, path, place);
 }
 

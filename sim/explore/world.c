@@ -73,9 +73,7 @@ static bool tree_can(const struct world *world, GError **error)
 
 	if (tree == NULL)
 		return true;
-	if (world->damage > 0)
-		what = "--damage";
-	else if (world->words.nr_others > 0)
+	if (world->words.nr_others > 0)
 		what = "--handlers";
 	else if (!release_as_built(tree))
 		what = "a policy, fix, limit or handler";

@@ -217,6 +217,11 @@ static void __attribute__((destructor)) write_counts(void)
 
 /* ---- */
 
+static const struct engine_member members[] = {
+#include "layout.h"
+	{ 0 },
+};
+
 extern const char luosim_version[], luosim_commit[], luosim_config[], luosim_lacks[],
 		  luosim_kind[];
 
@@ -243,6 +248,7 @@ const struct engine_kernel luosim_kernel __attribute__((visibility("default"))) 
 	.glue_end = __stop_luosim_text,
 	.text = __ehdr_start,
 	.text_end = etext,
+	.members = members,
 	.attach = attach,
 	.chain = chain,
 	.give_way = give_way,

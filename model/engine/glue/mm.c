@@ -43,7 +43,7 @@ void memory_init(const struct engine_boot *boot)
 	max_mapnr = boot->nr_frames;
 	max_low_pfn = boot->nr_frames;
 	mem_map = boot->memmap;
-	touched = (u32 *)(mem_map + boot->nr_frames);
+	touched = boot->touched;
 	task_size = ~0ul;
 	vmalloc_start = vmalloc_next = (unsigned long)boot->vmalloc;
 	vmalloc_end = vmalloc_next + boot->vmalloc_size;

@@ -317,6 +317,35 @@ static void kho_mem_deserialize(struct machine *m, phys_addr_t chunk, kho_keep_f
 	}
 }
 
+void kho_track_read(struct machine *m, phys_addr_t chunk)
+{
+	struct chain chain = { 0 };
+	struct khoser_mem_chunk_hdr hdr;
+
+	for (; chunk && phys_valid(m, chunk, PAGE_SIZE); chunk = hdr.next) {
+		struct kho_mem_phys *physxa;
+
+		if (chain_repeats(&chain, chunk))
+			return;
+		phys_read(m, chunk, &hdr, sizeof(hdr));
+		physxa = xa_load(&m->k->kho.orders, hdr.order);
+		if (!physxa) {
+			physxa = kzalloc_nowait(m, sizeof(*physxa));
+			if (!physxa || xa_insert(m, &m->k->kho.orders, hdr.order, physxa))
+				return;
+		}
+		for (u32 i = 0; i < min(hdr.num_elms, KHOSER_BITMAP_SIZE); i++) {
+			struct khoser_mem_bitmap_ptr elm;
+			u64 index;
+
+			phys_read(m, chunk + sizeof(hdr) + i * sizeof(elm), &elm, sizeof(elm));
+			index = (elm.phys_start >> ((hdr.order + PAGE_SHIFT) % 64)) / PRESERVE_BITS;
+			if (xa_insert(m, &physxa->phys_bits, index, (void *)elm.bitmap))
+				return;
+		}
+	}
+}
+
 /* Either form. */
 
 int kho_track_init(struct machine *m)

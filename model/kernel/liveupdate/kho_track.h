@@ -24,6 +24,8 @@ void kho_track_del(struct machine *m, u64 pfn, unsigned int order);
 /* Up to 7.0: write the map down; its address, or 0 and *@err. */
 phys_addr_t kho_mem_serialize(struct machine *m, int *err);
 void kho_mem_ser_free(struct machine *m, phys_addr_t chunk);
+/* For damage.c: the bitmaps that such a map leads to, as if this kernel had made it. */
+void kho_track_read(struct machine *m, phys_addr_t map);
 typedef void (*kho_keep_fn)(struct machine *m, phys_addr_t phys, unsigned int order);
 /* Call @keep for each preserved block of the map at @map, whatever that holds. */
 void kho_track_walk(struct machine *m, phys_addr_t map, kho_keep_fn keep);
