@@ -121,6 +121,8 @@ check "scenarios go as on row $row" same "$scenarios"/*.scn
 check "most of them ran" ran 110
 check "failures go as on row $row" same "$scenarios"/faults/*.scn
 check "findings go as on row $row" same "$scenarios"/findings/*.scn
+check "damaged handovers go as on row $row" same "$scenarios"/handover/*.scn
+check "most of them ran" ran 17
 check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
 check "races have as many schedules as on row $row, that end as there" same "$scenarios"/races/*.scn
 check "all races that say something of it ran" ran 17
@@ -204,6 +206,8 @@ slow "an erase that was left out is told" told \
 	'/^int luo_file_finish\(/,/^}/s/xa_erase\(&luo_preserved_files,/(void)(/' \
 	'differs in preserve_fd, .*: 0; .*: -EBUSY'
 check "nor does any differ when a step fails" proves 0 'all seen, 0 differences' ./x.so --faults 1
+check "nor when a handover is damaged" proves 0 'all seen, 0 differences' ./x.so --damage 1 \
+	--opens 1 --tokens 1
 slow "two trees are compared" proves 1 'differs in preserve_fd' ./x.so --against ./y.so
 slow "a random search comes upon it" proves 1 'differs in preserve_fd' ./y.so --random --depth 20
 slow "an error path that forgets is told" told \
@@ -234,7 +238,7 @@ check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' pr
 	"${world[@]}" --depth 2
 check "searches that a bound ended name no release" proves 3 \
 	': a bound ended the search before any release was seen to be equal$' ./x.so --identify --depth 1
-check "what a tree cannot do is told" gives 2 prove ./x.so --damage 1
+check "what a tree cannot do is told" gives 2 prove ./x.so --handlers kvm
 check "prove with two tasks is refused" gives 2 prove ./x.so --tasks 2
 check "prove of what is no tree" gives 2 prove v7.3
 check "a search of the tree alone sees all" finds_nothing

@@ -151,7 +151,8 @@ struct engine_host {
 		       unsigned long data, _Bool serialized);
 	void (*retrieved)(struct machine *m, unsigned long data, struct file *file, int err);
 	void (*done)(struct machine *m, struct file *file, unsigned long data, _Bool finished);
-	void (*deserializing)(struct machine *m, const char *session, unsigned long files);
+	void (*deserializing)(struct machine *m, const char *session, unsigned long files,
+			      unsigned long count);
 	void (*deserialized)(struct machine *m, int err);
 	int (*manage)(struct machine *m, unsigned long key);
 	void (*unmanage)(struct machine *m, unsigned long key);
@@ -190,6 +191,7 @@ struct engine_boot {
 	void *vmalloc;			/* addresses for areas that are mapped once more */
 	unsigned long vmalloc_size;
 	void *memmap;			/* room for the tree's struct pages, ... */
+	_Bool damaged;			/* the handover; reads behind an area are to be oopses */
 	unsigned int *touched;		/* and a word for each, which are 0 */
 };
 

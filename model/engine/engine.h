@@ -60,7 +60,8 @@ struct engine_memory {
 	char *memmap;			/* the tree's struct pages ... */
 	u64 page_size;			/* ... of this size, ... */
 	u32 *words;			/* and a word for each */
-	char *vmalloc;
+	char *vmalloc;			/* addresses, ... */
+	struct engine_aliases *aliases;	/* ... and which frames are there */
 };
 #define VMALLOC_SIZE	(16ull << 30)
 /* Get it, with what the frames hold; does nothing when there is one. -ENOMEM. */
@@ -68,6 +69,8 @@ int engine_memory_init(struct machine *m);
 void engine_memory_free(const struct machine *m, const struct engine_memory *mem);
 bool engine_map(struct machine *m, void *at, unsigned long pfn);
 void engine_unmap(struct machine *m, void *at, unsigned long nr);
+void engine_unmap_all(struct machine *m);
+void engine_oops(struct machine *m, const void *address) __attribute__((noreturn));
 /* What snapshots keep of it: a size that suffices, a copy, and back. */
 u64 engine_save_size(const struct machine *m);
 char *engine_save(struct machine *m, char *to);
@@ -86,6 +89,8 @@ struct tree_object {
  * once it has ended, or before, when @then is called with the machine as it will be.
  */
 void tree_handover_read(struct machine *m, phys_addr_t phys);
+/* The tree's kernel has read the @count files of a session, from what lies at @files. */
+void tree_handover_claim(struct machine *m, const char *session, u64 files, u64 count);
 int tree_handover_try(struct machine *m, void (*then)(struct machine *m, void *data), void *data);
 /* Has the tree a member of that name? */
 bool tree_member(const struct machine *m, const char *type, const char *name, u32 *offset,

@@ -87,10 +87,10 @@ static void *new_object(struct machine *m, u64 size)
 
 static void read_blocks(struct machine *m, struct kho_block_set *bs, u64 head, u64 entry_size)
 {
-	u32 header = SIZE_IN(m, kho_block_header_ser), nr = 0;
-	u32 next = OFFSET_IN(m, kho_block_header_ser, next);
+	u32 next = OFFSET_IN(m, kho_block_header_ser, next), nr = 0;
 
-	kho_block_set_init(bs, entry_size, (PAGE_SIZE - header) / entry_size);
+	kho_block_set_init(bs, entry_size,
+			   (PAGE_SIZE - SIZE_IN(m, kho_block_header_ser)) / entry_size);
 	for (; head && nr < MAX_BLOCKS; head = read_u64(m, head + next), nr++) {
 		struct kho_block *block = new_object(m, sizeof(*block));
 
@@ -99,19 +99,39 @@ static void read_blocks(struct machine *m, struct kho_block_set *bs, u64 head, u
 	}
 }
 
-/* Call @entry for each entry of the chain. */
-static void each_entry(struct machine *m, const struct kho_block_set *bs,
-		       void (*entry)(struct machine *m, void *data, phys_addr_t at), void *data)
+typedef void (*entry_fn)(struct machine *m, void *data, phys_addr_t at);
+
+/* Call @entry for each entry of the chain of blocks. */
+static void each_in_blocks(struct machine *m, u64 head, u64 size, entry_fn entry, void *data)
 {
 	u32 header = SIZE_IN(m, kho_block_header_ser);
-	const struct kho_block *block;
 
-	list_for_each_entry(block, &bs->blocks, list) {
-		u64 nr = read_u64(m, block->ser + OFFSET_IN(m, kho_block_header_ser, count));
+	for (u32 n = 0; head && n < MAX_BLOCKS; n++) {
+		u64 nr = read_u64(m, head + OFFSET_IN(m, kho_block_header_ser, count));
 
-		for (u64 i = 0; i < min(nr, bs->count_per_block); i++)
-			entry(m, data, block->ser + header + i * bs->entry_size);
+		for (u64 i = 0; i < min(nr, (PAGE_SIZE - header) / size); i++)
+			entry(m, data, head + header + i * size);
+		head = read_u64(m, head + OFFSET_IN(m, kho_block_header_ser, next));
 	}
+}
+
+static void each_in_array(struct machine *m, u64 array, u64 nr, u64 size, entry_fn entry,
+			  void *data)
+{
+	for (u64 i = 0; array && i < nr; i++)
+		entry(m, data, array + i * size);
+}
+
+/* Of the files of a session that has @count in what lies at @head. */
+static void each_file(struct machine *m, u64 head, u64 count, entry_fn entry, void *data)
+{
+	u64 size = SIZE_IN(m, luo_file_ser);
+
+	if (m->k->boot.release.luo_ser)
+		each_in_blocks(m, head, size, entry, data);
+	else
+		each_in_array(m, head, min(count, LUO_FILE_PGCNT * PAGE_SIZE / size), size, entry,
+			      data);
 }
 
 static void add_file(struct machine *m, void *data, phys_addr_t at)
@@ -136,7 +156,7 @@ static void add_session(struct machine *m, void *data, phys_addr_t at)
 	struct luo_session_header *sh = data;
 	struct luo_session *session = new_object(m, sizeof(*session));
 	struct luo_file_set *files = &session->file_set;
-	u64 size = SIZE_IN(m, luo_file_ser), head, count;
+	u64 head, count;
 
 	read_name(m, at + OFFSET_IN(m, luo_session_ser, name), session->name,
 		  sizeof(session->name));
@@ -145,13 +165,26 @@ static void add_session(struct machine *m, void *data, phys_addr_t at)
 	list_add_tail(&session->list, &sh->list);
 	INIT_LIST_HEAD(&files->files_list);
 	files->files = head;
-	if (m->k->boot.release.luo_ser) {
-		read_blocks(m, &files->block_set, head, size);
-		each_entry(m, &files->block_set, add_file, files);
-		return;
-	}
-	for (u64 i = 0; head && i < min(count, LUO_FILE_PGCNT * PAGE_SIZE / size); i++)
-		add_file(m, files, head + i * size);
+	if (m->k->boot.release.luo_ser)
+		read_blocks(m, &files->block_set, head, SIZE_IN(m, luo_file_ser));
+	each_file(m, head, count, add_file, files);
+}
+
+/* The ledger learns which file each token is of, now. */
+static void claim_file(struct machine *m, void *session, phys_addr_t at)
+{
+	u64 token = read_u64(m, at + OFFSET_IN(m, luo_file_ser, token));
+	u64 data = read_u64(m, at + OFFSET_IN(m, luo_file_ser, data));
+	u32 claim = ledger_incoming(m, data, session, token);
+
+	census_add(m, CENSUS_LUO_FILES, 1);
+	if (claim)
+		m->ledger.claims[claim - 1]->data_phys = data;
+}
+
+void tree_handover_claim(struct machine *m, const char *session, u64 files, u64 count)
+{
+	each_file(m, files, count, claim_file, (void *)session);
 }
 
 /* ---- Either form of LUO's part ---- */
@@ -162,7 +195,8 @@ static void read_luo_ser(struct machine *m, phys_addr_t ser)
 
 	read_blocks(m, &sh->block_set, read_u64(m, ser + OFFSET_IN(m, luo_ser, sessions_pa)),
 		    SIZE_IN(m, luo_session_ser));
-	each_entry(m, &sh->block_set, add_session, sh);
+	each_in_blocks(m, read_u64(m, ser + OFFSET_IN(m, luo_ser, sessions_pa)),
+		       SIZE_IN(m, luo_session_ser), add_session, sh);
 	m->k->luo.flb_outgoing = read_u64(m, ser + OFFSET_IN(m, luo_ser, flbs_pa));
 }
 
@@ -192,9 +226,8 @@ static void read_luo_fdt(struct machine *m, phys_addr_t phys)
 		return;
 	sh->header_ser = at;
 	count = read_u64(m, at + OFFSET_IN(m, luo_session_header_ser, count));
-	at += SIZE_IN(m, luo_session_header_ser);
-	for (u64 i = 0; i < min(count, LUO_SESSION_PGCNT * PAGE_SIZE / size); i++)
-		add_session(m, sh, at + i * size);
+	each_in_array(m, at + SIZE_IN(m, luo_session_header_ser),
+		      min(count, LUO_SESSION_PGCNT * PAGE_SIZE / size), size, add_session, sh);
 }
 
 /* ---- What is kept ---- */

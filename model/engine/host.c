@@ -498,12 +498,6 @@ static void host_done(struct machine *m, struct file *file, unsigned long data, 
 	ledger_done(m, claim);
 }
 
-static void host_deserializing(struct machine *m, const char *session, unsigned long files)
-{
-	for (unsigned long i = 0; i < files && ledger_incoming_next(m, session); i++)
-		census_add(m, CENSUS_LUO_FILES, 1);
-}
-
 static void host_deserialized(struct machine *m, int err)
 {
 	struct luo *luo = &m->k->luo;
@@ -593,7 +587,7 @@ const struct engine_host engine_host = {
 	.should_fail = host_should_fail, .preserving = host_preserving,
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
 	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,
-	.deserializing = host_deserializing, .deserialized = host_deserialized,
+	.deserializing = tree_handover_claim, .deserialized = host_deserialized,
 	.manage = host_manage, .unmanage = host_unmanage, .kho_preserve = host_kho_preserve,
 	.kho_restore = host_kho_restore, .chain_begin = tree_push_chain,
 	.chain_end = tree_pop_chain,

@@ -4,6 +4,7 @@
  * (phys.c keeps frames there from then on), the tree's struct pages, and addresses at
  * which frames are mapped once more.
  */
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,6 +18,12 @@
  */
 #define GUARD_BELOW	(1ull << 30)
 #define GUARD_ABOVE	(0x15555ull << 24)
+
+/* Of each page of addresses the frame that is there, + 1; all behind @nr are 0. */
+struct engine_aliases {
+	u64 nr;
+	u32 frame[VMALLOC_SIZE >> PAGE_SHIFT];
+};
 
 static u64 ram_size(const struct machine *m)
 {
@@ -68,8 +75,11 @@ static int map_all(struct machine *m, struct engine_memory *mem, u64 page_size)
 	mem->ram = guarded(ram_size(m), mem->fd);
 	mem->memmap = guarded(memmap_size(m, page_size), -1);
 	mem->words = guarded(words_size(m), -1);
-	mem->vmalloc = reserve(VMALLOC_SIZE);
-	return !mem->ram || !mem->memmap || !mem->words || mem->vmalloc == MAP_FAILED ? -ENOMEM : 0;
+	mem->vmalloc = guarded(VMALLOC_SIZE, -1);
+	mem->aliases = guarded(sizeof(*mem->aliases), -1);
+	if (!mem->ram || !mem->memmap || !mem->words || !mem->vmalloc || !mem->aliases)
+		return -ENOMEM;
+	return mprotect(mem->vmalloc, VMALLOC_SIZE, PROT_NONE) ? -ENOMEM : 0;
 }
 
 static void unmap_all(const struct machine *m, const struct engine_memory *mem)
@@ -77,8 +87,8 @@ static void unmap_all(const struct machine *m, const struct engine_memory *mem)
 	unmap_guarded(mem->ram, ram_size(m));
 	unmap_guarded(mem->memmap, memmap_size(m, mem->page_size));
 	unmap_guarded(mem->words, words_size(m));
-	if (mem->vmalloc && mem->vmalloc != MAP_FAILED)
-		munmap(mem->vmalloc, VMALLOC_SIZE);
+	unmap_guarded(mem->vmalloc, VMALLOC_SIZE);
+	unmap_guarded(mem->aliases, sizeof(*mem->aliases));
 	if (mem->fd >= 0)
 		close(mem->fd);
 }
@@ -109,17 +119,77 @@ void engine_memory_free(const struct machine *m, const struct engine_memory *mem
 		unmap_all(m, mem);
 }
 
+/* ---- Frames that are mapped once more ---- */
+
+static bool map_alias(const struct engine_memory *mem, u64 page, u32 frame)
+{
+	char *at = mem->vmalloc + PFN_PHYS(page);
+	bool ok;
+
+	if (frame)
+		ok = mmap(at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, mem->fd,
+			  PFN_PHYS(frame - 1)) != MAP_FAILED;
+	else
+		ok = mmap(at, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			  MAP_FIXED, -1, 0) != MAP_FAILED;
+	return ok;
+}
+
+static bool set_alias(const struct engine_memory *mem, u64 page, u32 frame)
+{
+	struct engine_aliases *aliases = mem->aliases;
+
+	if (aliases->frame[page] == frame)
+		return true;
+	if (!map_alias(mem, page, frame))
+		return false;
+	aliases->frame[page] = frame;
+	if (frame && page >= aliases->nr)
+		aliases->nr = page + 1;
+	while (aliases->nr && !aliases->frame[aliases->nr - 1])
+		aliases->nr--;
+	return true;
+}
+
 bool engine_map(struct machine *m, void *at, unsigned long pfn)
 {
-	return mmap(at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, m->memory.fd,
-		    PFN_PHYS(pfn)) != MAP_FAILED;
+	return set_alias(&m->memory, PHYS_PFN((char *)at - m->memory.vmalloc), pfn + 1);
 }
 
 void engine_unmap(struct machine *m, void *at, unsigned long nr)
 {
-	(void)m;
-	mmap(at, nr << PAGE_SHIFT, PROT_NONE,
-	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	u64 page = PHYS_PFN((char *)at - m->memory.vmalloc);
+
+	while (nr-- > 0)
+		set_alias(&m->memory, page + nr, 0);
+}
+
+void engine_unmap_all(struct machine *m)
+{
+	while (m->memory.aliases->nr)
+		set_alias(&m->memory, m->memory.aliases->nr - 1, 0);
+}
+
+/* ---- Bad pointers ---- */
+
+/* Numbers that are no addresses at all, such as NULL and a member of what is there. */
+#define SMALL	(1ull << 20)
+
+/* What is said of an address is not to depend on where our memory is. */
+void engine_oops(struct machine *m, const void *address)
+{
+	const struct engine_memory *mem = &m->memory;
+	const char *at = address;
+	u64 page = PHYS_PFN(at - mem->vmalloc), nr = 0;
+
+	if (at >= mem->vmalloc && at < mem->vmalloc + VMALLOC_SIZE)
+		while (nr < page && mem->aliases->frame[page - nr - 1])
+			nr++;
+	if (nr)
+		vmalloc_oops(m, nr);
+	if (at >= mem->memmap && at < mem->memmap + memmap_size(m, mem->page_size) + GUARD_ABOVE)
+		oops(m, PFN_PHYS((at - mem->memmap) / mem->page_size));
+	oops(m, (u64)at < SMALL ? (u64)at : (u64)(at - (char *)mem->ram));
 }
 
 /* ---- Snapshots ---- */
@@ -131,7 +201,34 @@ static bool is_zero(const u8 *page)
 
 u64 engine_save_size(const struct machine *m)
 {
-	return m->memory.ram ? m->top * (m->memory.page_size + 1 + PAGE_SIZE) : 0;
+	const struct engine_aliases *aliases = m->memory.aliases;
+
+	return m->memory.ram ? m->top * (m->memory.page_size + 1 + PAGE_SIZE) +
+			       sizeof(aliases->nr) + aliases->nr * sizeof(aliases->frame[0]) : 0;
+}
+
+static char *save_aliases(const struct engine_aliases *aliases, char *to)
+{
+	u64 size = sizeof(aliases->nr) + aliases->nr * sizeof(aliases->frame[0]);
+
+	memcpy(to, aliases, size);
+	return to + size;
+}
+
+static const char *restore_aliases(struct machine *m, const char *copy)
+{
+	const struct engine_memory *mem = &m->memory;
+	u32 frame;
+	u64 nr;
+
+	memcpy(&nr, copy, sizeof(nr));
+	copy += sizeof(nr);
+	for (u64 page = 0, end = max(nr, mem->aliases->nr); page < end; page++) {
+		memcpy(&frame, copy + page * sizeof(frame), page < nr ? sizeof(frame) : 0);
+		if (!set_alias(mem, page, page < nr ? frame : 0))
+			abort();
+	}
+	return copy + nr * sizeof(frame);
 }
 
 char *engine_save(struct machine *m, char *to)
@@ -151,7 +248,7 @@ char *engine_save(struct machine *m, char *to)
 		memcpy(to, page, PAGE_SIZE);
 		to += PAGE_SIZE;
 	}
-	return to;
+	return save_aliases(m->memory.aliases, to);
 }
 
 /* Of a machine whose highest frame was @top. */
@@ -173,6 +270,6 @@ const char *engine_restore(struct machine *m, u64 top, const char *copy)
 			memset(page, 0, PAGE_SIZE);
 		}
 	}
-	return copy;
+	return restore_aliases(m, copy);
 }
 

@@ -139,7 +139,7 @@ static void bad_pointer(int sig, siginfo_t *info, void *data)
 	}
 	if (poison)
 		use_after_free(running, poison);
-	oops(running, (u8 *)info->si_addr - running->memory.ram);
+	engine_oops(running, info->si_addr);
 }
 
 static void catch_bad_pointers(void)
@@ -191,6 +191,7 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 
 	if (engine_memory_init(m))
 		panic(m, "simulator: no address space for a tree's kernel");
+	engine_unmap_all(m);
 	catch_bad_pointers();
 	if (m->tree_variables_size < tree_variables(tree)) {
 		m->tree_variables = arena_alloc_for_good(&m->persist, tree_variables(tree));
@@ -213,7 +214,8 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 		.scratch = m->kho_scratch, .scratch_size = scratch_size,
 		.nr_frames = m->nr_frames, .physmem = m->memory.ram,
 		.vmalloc = m->memory.vmalloc, .vmalloc_size = VMALLOC_SIZE,
-		.memmap = m->memory.memmap, .touched = m->memory.words });
+		.memmap = m->memory.memmap, .touched = m->memory.words,
+		.damaged = m->damaged });
 	m->kho_scratch_size = 0;
 }
 

@@ -203,19 +203,6 @@ u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u6
 	return nr;
 }
 
-bool ledger_incoming_next(struct machine *m, const char *session)
-{
-	struct ledger *l = &m->ledger;
-
-	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
-		if (!is_of(l->claims[i], session, l->claims[i]->token))
-			continue;
-		l->claims[i]->state = CLAIM_INCOMING;
-		return true;
-	}
-	return false;
-}
-
 void ledger_unread(struct machine *m, u32 claim)
 {
 	if (claim)

@@ -145,8 +145,6 @@ void ledger_share(struct machine *m, u32 claim, phys_addr_t phys);
 void ledger_done(struct machine *m, u32 claim);
 /* The claim of that session and token, whose serialized data should be at @phys; 0 if none. */
 u32 ledger_incoming(struct machine *m, phys_addr_t phys, const char *session, u64 token);
-/* The next claim of that session that is not read yet; false if none. */
-bool ledger_incoming_next(struct machine *m, const char *session);
 /* What was read for the claim is dropped, as if it had never been. */
 void ledger_unread(struct machine *m, u32 claim);
 /* KHO was told to keep frames, or to forget them. */

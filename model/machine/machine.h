@@ -104,6 +104,7 @@ struct machine {
 	struct reserve_mem reserve_mem;		/* the running kernel's, see mm/memblock.h */
 	struct kho_test_state *kho_test;	/* likewise, lib/test_kho.c's; NULL: not loaded */
 	struct damage *damages;		/* for the next kexec, in order; see damage.c */
+	bool damaged;			/* what this kernel was handed over */
 
 	struct task init_task;
 	struct task *task;		/* that runs */

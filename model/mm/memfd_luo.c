@@ -32,13 +32,17 @@ static void write_ser(struct machine *m, phys_addr_t phys, const struct memfd_lu
 		   sizeof(*ser) - offsetof(struct memfd_luo_ser, nr_folios));
 }
 
+/* Not pos: where nobody asks for it, it need not be there. */
 static void read_ser(struct machine *m, phys_addr_t phys, struct memfd_luo_ser *ser)
 {
+	u32 size = offsetof(struct memfd_luo_ser, size);
+
+	ser->pos = 0;
 	if (has_fix(m, FIX_MEMFD_SEALS)) {
-		phys_read(m, phys, ser, sizeof(*ser));
+		phys_read(m, phys + size, &ser->size, sizeof(*ser) - size);
 		return;
 	}
-	phys_read(m, phys, ser, offsetof(struct memfd_luo_ser, seals));
+	phys_read(m, phys + size, &ser->size, offsetof(struct memfd_luo_ser, seals) - size);
 	ser->seals = 0;
 	ser->flags = 0;
 	phys_read(m, phys + offsetof(struct memfd_luo_ser, seals), &ser->nr_folios,
@@ -393,7 +397,8 @@ static int memfd_luo_retrieve_folios(struct machine *m, struct file *file,
 }
 
 /* The new file, sealed and sized as the preserved one was. */
-static struct file *memfd_luo_new_file(struct machine *m, const struct memfd_luo_ser *ser)
+static struct file *memfd_luo_new_file(struct machine *m, phys_addr_t phys,
+				       const struct memfd_luo_ser *ser)
 {
 	bool seals = has_fix(m, FIX_MEMFD_SEALS);
 	struct file *file;
@@ -412,12 +417,13 @@ static struct file *memfd_luo_new_file(struct machine *m, const struct memfd_luo
 			return ERR_PTR(err);
 		}
 	}
-	vfs_setpos(file, ser->pos);
+	vfs_setpos(file, phys_read_u64(m, phys + offsetof(struct memfd_luo_ser, pos)));
 	i_size_write(m, file_inode(file), ser->size);
 	return file;
 }
 
-static int retrieve_file(struct machine *m, const struct memfd_luo_ser *ser, struct file **filep)
+static int retrieve_file(struct machine *m, phys_addr_t phys, const struct memfd_luo_ser *ser,
+			 struct file **filep)
 {
 	struct vm_struct *folios_ser;
 	struct file *file;
@@ -425,7 +431,7 @@ static int retrieve_file(struct machine *m, const struct memfd_luo_ser *ser, str
 
 	if (has_fix(m, FIX_MEMFD_SEALS) && ser->seals & ~MEMFD_LUO_ALL_SEALS)
 		return -EOPNOTSUPP;
-	file = memfd_luo_new_file(m, ser);
+	file = memfd_luo_new_file(m, phys, ser);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	if (ser->nr_folios) {
@@ -452,7 +458,7 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	int err;
 
 	read_ser(m, args->serialized_data, &ser);
-	err = retrieve_file(m, &ser, &args->file);
+	err = retrieve_file(m, args->serialized_data, &ser, &args->file);
 	kho_restore_free(m, args->serialized_data);
 	return err;
 }
@@ -485,7 +491,7 @@ static void memfd_luo_walk(struct machine_walk *w, struct machine *m, u64 serial
 	if (!phys_valid(m, serialized_data, sizeof(ser)))
 		return;
 	read_ser(m, serialized_data, &ser);
-	walk_put(w, ser.pos);
+	walk_put(w, phys_read_u64(m, serialized_data + offsetof(struct memfd_luo_ser, pos)));
 	walk_put(w, ser.size);
 	walk_put(w, ser.seals);
 	walk_put(w, ser.nr_folios);

@@ -145,6 +145,8 @@ struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size);
 /* The same of pages of PMD_ORDER, where it has one of them at least. */
 struct vm_struct *vmalloc_huge(struct machine *m, u64 size);
 void vfree(struct machine *m, struct vm_struct *vm);
+/* What is read lies behind an area. */
+void vmalloc_oops(struct machine *m, u32 nr_pages) __attribute__((noreturn));
 void vmalloc_read(struct machine *m, const struct vm_struct *vm, u64 off, void *buf, u64 size);
 void vmalloc_write(struct machine *m, struct vm_struct *vm, u64 off, const void *buf, u64 size);
 

@@ -98,6 +98,13 @@ void vfree(struct machine *m, struct vm_struct *vm)
 		free_pages(m, vm, vm->nr_pages);
 }
 
+void vmalloc_oops(struct machine *m, u32 nr_pages)
+{
+	printk(m, LOG_ERR, "BUG: unable to handle page fault behind a vmalloc area of %u pages",
+	       nr_pages);
+	panic(m, "Fatal exception");
+}
+
 /*
  * Where byte @off of the area is, and how many bytes of @size follow in that page.
  * Behind the area is a guard page.
@@ -105,11 +112,8 @@ void vfree(struct machine *m, struct vm_struct *vm)
 static phys_addr_t vmalloc_to_phys(struct machine *m, const struct vm_struct *vm, u64 off,
 				   u64 size, u64 *len)
 {
-	if (off / PAGE_SIZE >= vm->nr_pages) {
-		printk(m, LOG_ERR, "BUG: unable to handle page fault behind a vmalloc area of "
-		       "%u pages", vm->nr_pages);
-		panic(m, "Fatal exception");
-	}
+	if (off / PAGE_SIZE >= vm->nr_pages)
+		vmalloc_oops(m, vm->nr_pages);
 	*len = min(size, PAGE_SIZE - off % PAGE_SIZE);
 	return PFN_PHYS(vm->pfns[off / PAGE_SIZE]) + off % PAGE_SIZE;
 }

@@ -99,6 +99,7 @@ void damage_apply(struct machine *m)
 {
 	struct damage *d;
 
+	m->damaged = m->damages != NULL;
 	if (m->damages && m->k->boot.release.tree)
 		tree_handover_read(m, m->k->kexec.fdt);
 	for (d = m->damages; d; d = d->next) {

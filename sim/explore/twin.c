@@ -22,12 +22,16 @@ struct twin {
 
 /* ---- What was said ---- */
 
-/* What differs by nature: how many structures there are on the heap, and whose they are. */
+/*
+ * What differs by nature: how many structures there are on the heap, whose they are, and
+ * which word is read first of an object that is not there.
+ */
 static const struct {
 	const char *after, *up_to;
 } skipped[] = {
 	{ "heap objects", "," },
 	{ "exec from:", "(" },
+	{ "unable to handle page fault", ";" },
 };
 
 static void append_text(GString *said, const char *text)
@@ -205,8 +209,12 @@ static char *failure_text(const struct done *done)
 	const struct fail fail = { .failure = done->failure };
 	GString *out = g_string_new(NULL);
 
-	if (!done->hit)
-		return g_string_free(g_string_append(out, "no step fails"), FALSE);
+	if (done->damage)
+		g_string_append(out, done->hit ? "is damaged" : "has no such field");
+	else if (!done->hit)
+		g_string_append(out, "no step fails");
+	if (done->damage || !done->hit)
+		return g_string_free(out, FALSE);
 	fail_print(out, &fail);
 	for (guint i = 0; i < FAIL_CALLERS && done->in[i] != NULL; i++)
 		g_string_append_printf(out, "%s%s", i == 0 ? ", in " : " < ", done->in[i]);

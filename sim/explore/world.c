@@ -562,7 +562,8 @@ static void run_op(const struct world *world, struct machine *m, struct place *p
 	guint kernel = machine_kernel(m);
 
 	*done = (struct done){ .slot = -1, .opened = op->gives == GIVES_INCOMING };
-	if (nth >= FIRST_DAMAGE) {
+	done->damage = nth >= FIRST_DAMAGE;
+	if (done->damage) {
 		done->ret = -ENOENT;
 		if (!world_damage(world, m, nth - FIRST_DAMAGE))
 			return;

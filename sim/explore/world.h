@@ -146,6 +146,7 @@ struct place {
 struct done {
 	gint64 ret;
 	bool refused;		/* -EBUSY, and no session has the object */
+	bool damage;		/* that was asked for, and no failure */
 	bool hit;		/* the failure or damage that was asked for happened: */
 	struct failure failure;
 	const char *in[FAIL_CALLERS];	/* where it did, see struct fail_stats */

@@ -10,6 +10,7 @@
 #if __has_include(<linux/kho/abi/kexec_handover.h>)
 #include <linux/kho/abi/kexec_handover.h>
 #endif
+#include <linux/kho/abi/luo.h>
 
 #include "glue.h"
 #include "supply.h"
@@ -150,15 +151,16 @@ SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *f
 
 /* ---- Sessions ---- */
 
-extern int real_luo_file_deserialize(struct luo_file_set *set, void *ser) __weak;
+extern int real_luo_file_deserialize(struct luo_file_set *set,
+				     struct luo_file_set_ser *ser) __weak;
 
-SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, void *ser))
+SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, struct luo_file_set_ser *ser))
 {
 	const struct luo_session *session = container_of(set, struct luo_session, file_set);
 	int err = real_luo_file_deserialize(set, ser);
 
 	if (!err)
-		HOST(deserializing, session->name, set->count);
+		HOST(deserializing, session->name, ser->files, ser->count);
 	return err;
 }
 

@@ -20,7 +20,7 @@ static u32 *touched;
 static u32 first_touched;
 #define TOUCHED_LAST	U32_MAX
 
-static bool is_tracking, is_inserting, has_allocator;
+static bool is_tracking, is_inserting, has_allocator, is_damaged;
 static struct list_head areas = LIST_HEAD_INIT(areas);
 static unsigned long vmalloc_start, vmalloc_next, vmalloc_end;
 
@@ -44,6 +44,7 @@ void memory_init(const struct engine_boot *boot)
 	max_low_pfn = boot->nr_frames;
 	mem_map = boot->memmap;
 	touched = boot->touched;
+	is_damaged = boot->damaged;
 	task_size = ~0ul;
 	vmalloc_start = vmalloc_next = (unsigned long)boot->vmalloc;
 	vmalloc_end = vmalloc_next + boot->vmalloc_size;
@@ -459,11 +460,14 @@ static struct area *area_alloc(size_t size, unsigned long flags)
 	return area;
 }
 
-/* One page needs no second address; more of them get a range. */
+/*
+ * One page needs no second address, unless what is read behind it matters; more of them get
+ * a range.
+ */
 static int area_map(struct area *area, struct page **pages, unsigned long nr)
 {
 	list_move(&area->list, &areas);
-	if (nr == 1) {
+	if (nr == 1 && !is_damaged) {
 		area->vm.addr = page_address(pages[0]);
 		return 0;
 	}

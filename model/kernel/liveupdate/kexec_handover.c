@@ -36,13 +36,21 @@ static void cut_block(struct machine *m, phys_addr_t phys, u32 off, fdt32_t *siz
 	*size = cpu_to_fdt32(min(fdt32_to_cpu(*size), (u32)PAGE_SIZE - off));
 }
 
+/* The kernel's libfdt looks at this, that of the system need not. */
+static bool is_aligned(const struct fdt_header *fdt)
+{
+	return fdt_magic(fdt) != FDT_MAGIC || fdt_totalsize(fdt) < sizeof(*fdt) ||
+	       (fdt_off_mem_rsvmap(fdt) % sizeof(u64) == 0 &&
+		fdt_off_dt_struct(fdt) % sizeof(u32) == 0);
+}
+
 int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf)
 {
 	struct fdt_header *fdt = buf;
 	int err;
 
 	phys_read(m, phys, fdt, PAGE_SIZE);
-	err = fdt_check_header(fdt);
+	err = is_aligned(fdt) ? fdt_check_header(fdt) : -FDT_ERR_ALIGNMENT;
 	if (err)
 		return err;
 	cut_block(m, phys, fdt_off_dt_struct(fdt), &fdt->size_dt_struct);

@@ -87,6 +87,7 @@ static int kho_block_set_grow_one(struct machine *m, struct kho_block_set *bs)
 
 static void kho_block_set_shrink_one(struct machine *m, struct kho_block_set *bs)
 {
+	KCALL(m);
 	struct kho_block *last = last_block(bs);
 
 	if (!last)
@@ -122,6 +123,7 @@ int kho_block_set_grow(struct machine *m, struct kho_block_set *bs, u64 count)
 
 void kho_block_set_shrink(struct machine *m, struct kho_block_set *bs, u64 count)
 {
+	KCALL(m);
 	while (bs->nblocks > 0 && count <= (bs->nblocks - 1) * bs->count_per_block)
 		kho_block_set_shrink_one(m, bs);
 }
@@ -170,6 +172,7 @@ static bool extents_ok(struct machine *m, phys_addr_t block)
 
 int kho_block_set_restore(struct machine *m, struct kho_block_set *bs, u64 head_pa)
 {
+	KCALL(m);
 	struct kho_block_header_ser hdr;
 	struct chain chain = { 0 };
 	u64 next_pa = head_pa;

@@ -117,6 +117,7 @@ static int luo_early_startup(struct machine *m)
 
 void luo_early_init(struct machine *m)
 {
+	KCALL_NAMED(m, "liveupdate_early_init");
 	int err = luo_early_startup(m);
 
 	/* luo_restore_fail(): going on could show one tenant's memory to another. */
@@ -316,6 +317,7 @@ err_put_fd:
 /* open of /dev/liveupdate: -EBUSY, -EIO. */
 static int luo_open(struct machine *m, struct file *file)
 {
+	KCALL(m);
 	struct luo *luo = &m->k->luo;
 
 	(void)file;

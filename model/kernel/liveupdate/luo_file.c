@@ -759,6 +759,7 @@ err_destroy_blocks:
 int luo_file_deserialize(struct machine *m, struct luo_file_set *file_set,
 			 phys_addr_t file_set_ser)
 {
+	KCALL(m);
 	struct luo_file_set_ser set_ser;
 
 	phys_read(m, file_set_ser, &set_ser, sizeof(set_ser));

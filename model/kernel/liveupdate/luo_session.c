@@ -608,6 +608,7 @@ void luo_session_setup_outgoing_ser(struct machine *m, phys_addr_t sessions_pa)
 
 int luo_session_setup_incoming(struct machine *m, const void *fdt)
 {
+	KCALL(m);
 	struct luo_session_header *sh = &m->k->luo.incoming;
 	const void *val;
 	int off, len;
@@ -633,6 +634,7 @@ int luo_session_setup_incoming(struct machine *m, const void *fdt)
 
 int luo_session_setup_incoming_ser(struct machine *m, u64 sessions_pa)
 {
+	KCALL_NAMED(m, "luo_session_setup_incoming");
 	struct luo_session_header *sh = &m->k->luo.incoming;
 	int err;
 
@@ -764,6 +766,7 @@ static int deserialize_blocks(struct machine *m, struct luo_session_header *sh, 
 
 int luo_session_deserialize(struct machine *m)
 {
+	KCALL(m);
 	struct luo *luo = &m->k->luo;
 	bool saved = true;
 	int err;
