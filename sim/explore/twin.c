@@ -249,22 +249,43 @@ static bool result_differs(const struct twin *t, struct note *note, const char *
 	       number_differs(t, note, "recv_fd", a->received, b->received);
 }
 
-/* How a file reads, in a line. */
-static char *file_text(struct machine *m, int fd)
-{
-	GString *out = g_string_new(NULL);
-	struct luosim_stat st = { 0 };
+/* How a file reads. */
+struct file_state {
+	gint64 len;
+	int ret;
+	struct luosim_stat st;
 	guint8 bytes[CONTENT_BYTES];
-	g_autofree char *sum = NULL;
-	gint64 len = sys_pread(m, fd, bytes, sizeof(bytes), 0);
-	int ret = sys_fstat(m, fd, &st);
+};
 
-	sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, bytes, MAX(len, 0));
-	g_string_printf(out, "read %" G_GINT64_FORMAT " (%.8s), fstat %d, size %" G_GINT64_FORMAT
-			", blocks %" G_GINT64_FORMAT ", position %" G_GINT64_FORMAT
-			", seals %d, flags %#x, mode %#o, links %u, %s", len, sum, ret, st.size,
-			st.blocks, st.pos, st.seals, st.flags, st.mode, st.nlink, st.link);
-	return g_string_free(out, FALSE);
+static void file_read(struct machine *m, int fd, struct file_state *file)
+{
+	memset(&file->st, 0, sizeof(file->st));
+	file->len = sys_pread(m, fd, file->bytes, sizeof(file->bytes), 0);
+	file->ret = sys_fstat(m, fd, &file->st);
+}
+
+static bool file_same(const struct file_state *a, const struct file_state *b)
+{
+	return a->len == b->len && a->ret == b->ret && a->st.size == b->st.size &&
+	       a->st.blocks == b->st.blocks && a->st.pos == b->st.pos &&
+	       a->st.seals == b->st.seals && a->st.flags == b->st.flags &&
+	       a->st.mode == b->st.mode && a->st.nlink == b->st.nlink &&
+	       g_str_equal(a->st.link, b->st.link) &&
+	       memcmp(a->bytes, b->bytes, MAX(a->len, 0)) == 0;
+}
+
+/* In a line. */
+static char *file_text(const struct file_state *file)
+{
+	const struct luosim_stat *st = &file->st;
+	g_autofree char *sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, file->bytes,
+							   MAX(file->len, 0));
+
+	return g_strdup_printf("read %" G_GINT64_FORMAT " (%.8s), fstat %d, size %" G_GINT64_FORMAT
+			       ", blocks %" G_GINT64_FORMAT ", position %" G_GINT64_FORMAT
+			       ", seals %d, flags %#x, mode %#o, links %u, %s", file->len, sum,
+			       file->ret, st->size, st->blocks, st->pos, st->seals, st->flags,
+			       st->mode, st->nlink, st->link);
 }
 
 static bool files_differ(const struct twin *t, struct note *note, const struct place *place)
@@ -274,13 +295,17 @@ static bool files_differ(const struct twin *t, struct note *note, const struct p
 	for (guint f = 0; f < nr_files(world); f++) {
 		int fd = place->fds[file_slot(world, f)];
 		g_autofree char *first = NULL, *second = NULL;
+		struct file_state a, b;
 
 		if (fd < 0)
 			continue;
-		first = file_text(t->first, fd);
-		second = file_text(t->machine, fd);
-		if (!g_str_equal(first, second))
-			return differs(t, note, "read", first, second);
+		file_read(t->first, fd, &a);
+		file_read(t->machine, fd, &b);
+		if (file_same(&a, &b))
+			continue;
+		first = file_text(&a);
+		second = file_text(&b);
+		return differs(t, note, "read", first, second);
 	}
 	return false;
 }
