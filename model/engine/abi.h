@@ -66,6 +66,8 @@ struct engine_host {
 	void (*heap_free)(struct machine *m, void *mem, unsigned long size);
 	void *(*own_alloc)(struct machine *m, unsigned long size);
 	void (*own_free)(struct machine *m, void *mem, unsigned long size);
+	/* For as long as the kernel runs. */
+	void *(*early_alloc)(struct machine *m, unsigned long size);
 	/* The census does not count what KHO needs to remember pages. */
 	void (*uncount)(struct machine *m, int objects);
 	_Bool (*too_large)(struct machine *m, unsigned long size);

@@ -57,6 +57,7 @@ bool tree_is_glue(const struct luosim_tree *tree, const void *where);
 struct engine_memory {
 	int fd;
 	u8 *ram;
+	u8 *garbage;			/* of frame 0, when it was scrambled */
 	char *memmap;			/* the tree's struct pages ... */
 	u64 page_size;			/* ... of this size, ... */
 	u32 *words;			/* and a word for each */

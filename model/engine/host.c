@@ -49,6 +49,17 @@ static void *host_own_alloc(struct machine *m, unsigned long size)
 	return note_object(m, object, size);
 }
 
+/* Pages, which are not to be rounded up with what stands before them. */
+static void *host_early_alloc(struct machine *m, unsigned long size)
+{
+	struct tree_object *object = arena_alloc_for_good(&m->heap, sizeof(*object) + size);
+
+	if (!object)
+		panic(m, "simulator: host memory reserved for the heap is used up");
+	object->own = true;
+	return note_object(m, object, size);
+}
+
 static void host_own_free(struct machine *m, void *mem, unsigned long size)
 {
 	arena_free(&m->heap, forget_object(mem), sizeof(struct tree_object) + size);
@@ -562,7 +573,7 @@ static void host_recalc_inode(struct machine *m, struct inode *inode, long alloc
 const struct engine_host engine_host = {
 	.heap_alloc = host_heap_alloc, .heap_free = host_heap_free,
 	.own_alloc = host_own_alloc, .own_free = host_own_free,
-	.uncount = host_uncount, .too_large = host_too_large,
+	.early_alloc = host_early_alloc, .uncount = host_uncount, .too_large = host_too_large,
 	.frame_alloc = host_frame_alloc, .frame_free = host_frame_free,
 	.top = host_top, .page_get = host_page_get, .page_set = host_page_set,
 	.folio_restored = host_folio_restored, .reserve = host_reserve, .scratch = host_scratch,

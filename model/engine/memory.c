@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "machine/machine.h"
+#include "machine/sparse.h"
 
 /*
  * A damaged handover may have any number where the tree's code expects an address or the
@@ -77,7 +78,8 @@ static int map_all(struct machine *m, struct engine_memory *mem, u64 page_size)
 	mem->words = guarded(words_size(m), -1);
 	mem->vmalloc = guarded(VMALLOC_SIZE, -1);
 	mem->aliases = guarded(sizeof(*mem->aliases), -1);
-	if (!mem->ram || !mem->memmap || !mem->words || !mem->vmalloc || !mem->aliases)
+	mem->garbage = guarded(PAGE_SIZE, -1);
+	if (!mem->garbage || !mem->ram || !mem->memmap || !mem->words || !mem->vmalloc || !mem->aliases)
 		return -ENOMEM;
 	return mprotect(mem->vmalloc, VMALLOC_SIZE, PROT_NONE) ? -ENOMEM : 0;
 }
@@ -86,6 +88,7 @@ static void unmap_all(const struct machine *m, const struct engine_memory *mem)
 {
 	unmap_guarded(mem->ram, ram_size(m));
 	unmap_guarded(mem->memmap, memmap_size(m, mem->page_size));
+	unmap_guarded(mem->garbage, PAGE_SIZE);
 	unmap_guarded(mem->words, words_size(m));
 	unmap_guarded(mem->vmalloc, VMALLOC_SIZE);
 	unmap_guarded(mem->aliases, sizeof(*mem->aliases));
@@ -109,7 +112,9 @@ int engine_memory_init(struct machine *m)
 		phys_drop(m, pfn, m->memmap[pfn].flags & PG_SCRAMBLED);
 		memcpy(mem.ram + PFN_PHYS(pfn), page, PAGE_SIZE);
 	}
+	phys_fill_garbage(NULL, 0, mem.garbage);
 	m->memory = mem;
+	m->heap.sparse = true;
 	return 0;
 }
 
@@ -194,16 +199,11 @@ void engine_oops(struct machine *m, const void *address)
 
 /* ---- Snapshots ---- */
 
-static bool is_zero(const u8 *page)
-{
-	return !page[0] && !memcmp(page, page + 1, PAGE_SIZE - 1);
-}
-
 u64 engine_save_size(const struct machine *m)
 {
 	const struct engine_aliases *aliases = m->memory.aliases;
 
-	return m->memory.ram ? m->top * (m->memory.page_size + 1 + PAGE_SIZE) +
+	return m->memory.ram ? m->top * (m->memory.page_size + 1 + SPARSE_MAX(PAGE_SIZE)) +
 			       sizeof(aliases->nr) + aliases->nr * sizeof(aliases->frame[0]) : 0;
 }
 
@@ -242,11 +242,9 @@ char *engine_save(struct machine *m, char *to)
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		const u8 *page = m->memory.ram + PFN_PHYS(pfn);
 
-		*to++ = !is_zero(page);
+		*to++ = phys_is_garbage(m->memory.garbage, pfn, page);
 		if (!to[-1])
-			continue;
-		memcpy(to, page, PAGE_SIZE);
-		to += PAGE_SIZE;
+			to = sparse_save(to, page, PAGE_SIZE);
 	}
 	return save_aliases(m->memory.aliases, to);
 }
@@ -260,16 +258,16 @@ const char *engine_restore(struct machine *m, u64 top, const char *copy)
 	memset(m->memory.words, 0, max(top, m->top) * sizeof(u32));
 	memcpy(m->memory.memmap, copy, size);
 	copy += size;
-	for (u64 pfn = 0; pfn < max(top, m->top); pfn++) {
+	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		u8 *page = m->memory.ram + PFN_PHYS(pfn);
 
-		if (pfn < m->top && *copy++) {
-			memcpy(page, copy, PAGE_SIZE);
-			copy += PAGE_SIZE;
-		} else if (!is_zero(page)) {
-			memset(page, 0, PAGE_SIZE);
-		}
+		if (!*copy++)
+			copy = sparse_restore(page, PAGE_SIZE, copy);
+		else if (!phys_is_garbage(m->memory.garbage, pfn, page))
+			phys_fill_garbage(m->memory.garbage, pfn, page);
 	}
+	if (top > m->top)
+		memset(m->memory.ram + PFN_PHYS(m->top), 0, PFN_PHYS(top - m->top));
 	return restore_aliases(m, copy);
 }
 

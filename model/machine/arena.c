@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "machine/arena.h"
+#include "machine/sparse.h"
 
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
@@ -48,6 +49,20 @@ static bool equal_raw(const void *a, const void *b, u64 size)
 		i++;
 	return i == size;
 }
+
+static char *save_raw(const struct arena *a, char *to, const void *from, u64 size)
+{
+	(void)a;
+	copy_raw(to, from, size);
+	return to + size;
+}
+
+static const char *restore_raw(const struct arena *a, void *to, u64 size, const char *from)
+{
+	(void)a;
+	copy_raw(to, from, size);
+	return from + size;
+}
 #else
 u64 arena_shadow_size(u64 size)
 {
@@ -68,6 +83,22 @@ static void copy_raw(void *to, const void *from, u64 size)
 static bool equal_raw(const void *a, const void *b, u64 size)
 {
 	return !memcmp(a, b, size);
+}
+
+static char *save_raw(const struct arena *a, char *to, const void *from, u64 size)
+{
+	if (a->sparse)
+		return sparse_save(to, from, size);
+	memcpy(to, from, size);
+	return to + size;
+}
+
+static const char *restore_raw(const struct arena *a, void *to, u64 size, const char *from)
+{
+	if (a->sparse)
+		return sparse_restore(to, size, from);
+	memcpy(to, from, size);
+	return from + size;
 }
 #endif
 
@@ -192,9 +223,9 @@ char *arena_save(const struct arena *a, u64 from, char *to)
 {
 	u64 size = a->used - from, shadow = arena_shadow_size(size);
 
-	copy_raw(to, a->base + from, size);
-	copy_raw(to + size, shadow_of(a->base + from), shadow);
-	return to + size + shadow;
+	to = save_raw(a, to, a->base + from, size);
+	copy_raw(to, shadow_of(a->base + from), shadow);
+	return to + shadow;
 }
 
 const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now,
@@ -205,9 +236,9 @@ const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now
 	if (now->used > a->used)
 		poison(a->base + a->used, now->used - a->used);
 	a->dirty = max(a->dirty, max(now->dirty, now->used));
-	copy_raw(shadow_of(a->base + from), copy + size, shadow);
-	copy_raw(a->base + from, copy, size);
-	return copy + size + shadow;
+	copy = restore_raw(a, a->base + from, size, copy);
+	copy_raw(shadow_of(a->base + from), copy, shadow);
+	return copy + shadow;
 }
 
 bool arena_is_at(const struct arena *a, u64 from, const struct arena *then, const char **copy)

@@ -34,6 +34,7 @@ struct arena {
 	u64 dirty;		/* below it memory was in use before */
 	u64 live;		/* objects handed out and not freed */
 	void *free[ARENA_CLASSES];
+	bool sparse;		/* copies leave out what is zero, of which there is much */
 };
 
 /* Reserve @bytes of address space; -ENOMEM when there is none. */

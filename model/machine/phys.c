@@ -45,6 +45,25 @@ static u8 garbage(u64 pfn, u32 off)
 	return 0xa5 ^ (u8)(pfn * 29) ^ (u8)(off * 13 + (off >> 8));
 }
 
+/* What frames are scrambled with differs in one byte: @base is that of frame 0, or NULL. */
+void phys_fill_garbage(const u8 *base, u64 pfn, u8 *page)
+{
+	for (u32 off = 0; off < PAGE_SIZE; off++)
+		page[off] = base ? base[off] ^ (u8)(pfn * 29) : garbage(pfn, off);
+}
+
+bool phys_is_garbage(const u8 *base, u64 pfn, const u8 *page)
+{
+	const u64 *want = (const u64 *)base, *word = (const u64 *)page;
+	u64 own = (u8)(pfn * 29) * 0x0101010101010101ull, differs = 0;
+
+	if ((want[0] ^ word[0]) != own)
+		return false;
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(u64); i++)
+		differs |= want[i] ^ word[i] ^ own;
+	return !differs;
+}
+
 static void data_free(struct machine *m, struct page *page)
 {
 	if (page->data & DATA_FULL) {
@@ -63,8 +82,10 @@ void phys_drop(struct machine *m, u64 pfn, bool scramble)
 	u8 *ram = m->memory.ram ? m->memory.ram + PFN_PHYS(pfn) : NULL;
 
 	data_free(m, page);
-	for (u32 off = 0; ram && off < PAGE_SIZE; off++)
-		ram[off] = scramble ? garbage(pfn, off) : 0;
+	if (ram && scramble)
+		phys_fill_garbage(m->memory.garbage, pfn, ram);
+	else if (ram)
+		memset(ram, 0, PAGE_SIZE);
 	if (scramble)
 		page->flags |= PG_SCRAMBLED;
 	else

@@ -66,6 +66,8 @@ void phys_zero(struct machine *m, phys_addr_t phys, u64 size);
 u8 *phys_byte(struct machine *m, phys_addr_t phys);
 /* Give frame @pfn's contents up; @scramble says what remains. */
 void phys_drop(struct machine *m, u64 pfn, bool scramble);
+void phys_fill_garbage(const u8 *base, u64 pfn, u8 *page);
+bool phys_is_garbage(const u8 *base, u64 pfn, const u8 *page);
 /*
  * A hash of @size bytes at @phys, which lie in one frame, as bytes @offset and on of
  * something; 0 if they are all zero.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "machine/machine.h"
+#include "machine/sparse.h"
 
 /* Free blocks beyond m->top: two of each order at most, and those that were given back. */
 static u64 next_head(const struct machine *m, u64 pfn)
@@ -125,7 +126,7 @@ static char *save_stacks(struct machine *m, char *p)
 static const char *restore_stacks(struct machine *m, const char *p)
 {
 	for (u32 id = 1; id <= m->nr_tasks; id++) {
-		struct arena stack;
+		struct arena stack = { 0 };
 
 		p = get(p, &stack.base, sizeof(stack.base));
 		stack.used = (char *)(task_of(m, id) + 1) - stack.base;
@@ -153,7 +154,8 @@ int machine_save(struct machine *m, struct machine_snapshot *s)
 	for_each_beyond(m, head)
 		nr++;
 	if (reserve(s, sizeof(*m) + m->top * (sizeof(struct page) + sizeof(struct ghost)) +
-		    sizeof(nr) + nr * sizeof(struct saved_head) + data + m->heap.used + shadow +
+		    sizeof(nr) + nr * sizeof(struct saved_head) + data +
+		    SPARSE_MAX(m->heap.used) + shadow +
 		    violations_size(m) + stacks_size(m) + engine_save_size(m)))
 		return -ENOMEM;
 	p = put(s->mem, m, sizeof(*m));

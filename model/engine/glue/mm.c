@@ -686,12 +686,11 @@ SUPPLY(int, memblock_phys_free, (phys_addr_t base, phys_addr_t size))
 /* Not in a frame: what is taken so early nobody hands over or gives back later. */
 SUPPLY(void *, memblock_alloc_try_nid, (phys_addr_t size, phys_addr_t align))
 {
-	return HOST(own_alloc, size);
+	return HOST(early_alloc, size);
 }
 
 SUPPLY(void, memblock_free, (void *mem, size_t size))
 {
-	HOST(own_free, mem, size);
 }
 
 SUPPLY(void *, early_memremap, (resource_size_t phys, unsigned long size))
