@@ -79,7 +79,8 @@ static int map_all(struct machine *m, struct engine_memory *mem, u64 page_size)
 	mem->vmalloc = guarded(VMALLOC_SIZE, -1);
 	mem->aliases = guarded(sizeof(*mem->aliases), -1);
 	mem->garbage = guarded(PAGE_SIZE, -1);
-	if (!mem->garbage || !mem->ram || !mem->memmap || !mem->words || !mem->vmalloc || !mem->aliases)
+	if (!mem->garbage || !mem->ram || !mem->memmap || !mem->words || !mem->vmalloc ||
+	    !mem->aliases)
 		return -ENOMEM;
 	return mprotect(mem->vmalloc, VMALLOC_SIZE, PROT_NONE) ? -ENOMEM : 0;
 }
