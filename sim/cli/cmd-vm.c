@@ -9,22 +9,34 @@
 #include "run/progress.h"
 #include "vm/ask.h"
 #include "vm/config.h"
+#include "vm/race.h"
+#include "vm/share.h"
 #include "vm/show.h"
+
+#define MAX_TIMES	100000
+#define DEFAULT_TIMES	10
 
 /* What the command line says. */
 struct options {
 	struct vm vm;
 	char *record, *console, *save_console, *check_config;
-	gboolean print_config, print_case, quiet;
-	gint jobs, seconds;
+	gboolean print_config, print_case, quiet, alone;
+	gint jobs, seconds, times;
 };
 
-/* What came of one. */
+/*
+ * What came of one. A race that is run several times is as many of these, one behind the
+ * other; the last frees what they share.
+ */
 struct tried {
 	char *name;
 	struct program *program;	/* NULL: @error says what a kernel cannot be told */
 	GError *error;
 	struct answer answer;
+	const char *behind;		/* the program that ran before it in the machine, or NULL */
+	bool left;			/* ... and has left something that makes a difference */
+	struct race_count *race;	/* of all times, or NULL */
+	bool last;			/* time of a race */
 };
 
 struct batch {
@@ -43,19 +55,62 @@ static void tried_free(gpointer ptr)
 	g_clear_pointer(&t->program, program_free);
 	answer_clear(&t->answer);
 	g_clear_error(&t->error);
+	if (t->last)
+		race_count_free(t->race);
 	g_free(t->name);
 	g_free(t);
 }
 
 /* ---- Running ---- */
 
+/* Did it answer so behind another program, too? With a race there is nothing to compare. */
+static bool as_the_model(const struct batch *b, struct tried *t)
+{
+	return ask(&b->o->vm, t->program, b->overrides, &t->answer, &t->error) &&
+	       (t->program->tasks > 0 || t->answer.agreement->differences->len == 0);
+}
+
+/*
+ * What differs from the model behind another program is asked again in a machine of its own:
+ * the other one may have left something.
+ */
 static void run_one(void *data, guint i)
 {
 	struct batch *b = data;
 	struct tried *t = b->tried->pdata[i];
 
-	if (t->program != NULL && !progress_stopped(b->progress))
+	if (t->program == NULL || progress_stopped(b->progress))
+		return;
+	if (b->o->console == NULL && t->answer.console != NULL && !as_the_model(b, t)) {
+		answer_clear(&t->answer);
+		g_clear_error(&t->error);
+		t->left = true;
+	}
+	if (t->answer.recording == NULL)
 		ask(&b->o->vm, t->program, b->overrides, &t->answer, &t->error);
+	if (t->left && t->answer.agreement != NULL && t->answer.agreement->differences->len > 0)
+		t->left = false;
+}
+
+/* Before that: as many as can be in one machine. */
+static void run_shared(const struct batch *b)
+{
+	g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(struct shared));
+
+	for (guint i = 0; i < b->tried->len; i++) {
+		const struct tried *t = b->tried->pdata[i];
+		const struct shared one = { .program = t->program };
+
+		g_array_append_val(all, one);
+	}
+	share(&b->o->vm, all, b->o->jobs);
+	for (guint i = 0; i < b->tried->len; i++) {
+		struct tried *t = b->tried->pdata[i];
+		const struct shared *one = &g_array_index(all, struct shared, i);
+
+		t->answer.console = one->console;
+		t->behind = one->behind;
+	}
 }
 
 /* "poweroff" is what a machine ends with that has done everything. */
@@ -110,7 +165,31 @@ static void print_agreement(struct batch *b, const struct tried *t)
 	g_print("%s %s, kernel %s: %u of %u operations as the model%s%s\n",
 		same ? "ok  " : "DIFF", t->name, rec->release, a->agreed, a->ops,
 		ended ? "" : ", then ", ended ? "" : rec->end);
+	if (t->left && t->behind != NULL)
+		g_print("     not behind %s, which leaves something\n", t->behind);
 	agreement_print(rec, a, "model");
+}
+
+/* One time of a race; the last prints what came of all. */
+static void race_done(struct batch *b, struct tried *t)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	bool same;
+
+	if (t->answer.recording != NULL &&
+	    !race_count_add(t->race, t->program, t->answer.recording))
+		g_set_error(&t->error, SCN_ERROR, 0, "what it returned cannot be read");
+	b->failed += t->error != NULL || t->answer.recording == NULL;
+	if (t->error != NULL || t->answer.recording == NULL)
+		g_print("FAIL %s: %s\n", t->name, t->error != NULL ? t->error->message : "stopped");
+	if (!t->last)
+		return;
+	if (race_count_runs(t->race) == 0)
+		return;
+	same = race_count_print(out, t->race, t->name);
+	b->agreed += same;
+	b->differed += !same;
+	g_print("%s", out->str);
 }
 
 static void one_done(void *data, guint i)
@@ -120,7 +199,9 @@ static void one_done(void *data, guint i)
 	bool single = b->tried->len == 1;
 
 	progress_at(b->progress, i + 1, b->tried->len);
-	if (t->program == NULL) {
+	if (t->race != NULL) {
+		race_done(b, t);
+	} else if (t->program == NULL) {
 		b->skipped++;
 		g_print("%s %s\n", single ? "skipped:" : "skip", t->error->message);
 	} else if (t->answer.agreement == NULL) {
@@ -130,14 +211,16 @@ static void one_done(void *data, guint i)
 	} else {
 		print_agreement(b, t);
 	}
-	if (t->answer.line != NULL)
+	if (t->answer.line != NULL && t->race == NULL)
 		g_string_append_printf(b->recordings, "%s\n", t->answer.line);
 }
 
 static void print_totals(const struct batch *b)
 {
-	if (b->tried->len > 1)
-		g_print("%u scenarios: %u agree, %u differ, %u skipped, %u failed\n", b->tried->len,
+	guint all = b->agreed + b->differed + b->skipped + b->failed;
+
+	if (all > 1)
+		g_print("%u scenarios: %u agree, %u differ, %u skipped, %u failed\n", all,
 			b->agreed, b->differed, b->skipped, b->failed);
 }
 
@@ -150,7 +233,8 @@ static int status_of(const struct batch *b)
 
 /* ---- What to run ---- */
 
-static void add_tried(GPtrArray *all, const char *name, struct program *program, GError *error)
+static struct tried *add_tried(GPtrArray *all, const char *name, struct program *program,
+			       GError *error)
 {
 	struct tried *t = g_new0(struct tried, 1);
 
@@ -158,6 +242,7 @@ static void add_tried(GPtrArray *all, const char *name, struct program *program,
 	t->program = program;
 	t->error = error;
 	g_ptr_array_add(all, t);
+	return t;
 }
 
 static bool is_case(const char *path)
@@ -194,14 +279,34 @@ static bool take_cases(char **files, GPtrArray *all)
 	return true;
 }
 
-static void take_scenarios(const GPtrArray *scenarios, GPtrArray *all)
+/* A race, @times times. */
+static void add_race(GPtrArray *all, const struct scenario *scn, struct program *p, guint times)
 {
+	struct race_count *race = race_count_new();
+
+	for (guint round = 0; round < times; round++) {
+		struct tried *t = add_tried(all, scn->title,
+					    round == 0 ? p : program_of(scn, NULL), NULL);
+
+		t->program->round = round;
+		t->race = race;
+		t->last = round + 1 == times;
+	}
+}
+
+static void take_scenarios(const struct options *o, const GPtrArray *scenarios, GPtrArray *all)
+{
+	bool once = o->print_case || o->console != NULL || o->save_console != NULL;
+
 	for (guint i = 0; i < scenarios->len; i++) {
 		const struct scenario *scn = scenarios->pdata[i];
 		GError *error = NULL;
 		struct program *p = program_of(scn, &error);
 
-		add_tried(all, scn->title, p, error);
+		if (p != NULL && p->tasks > 0)
+			add_race(all, scn, p, once ? 1 : o->times);
+		else
+			add_tried(all, scn->title, p, error);
 	}
 }
 
@@ -227,6 +332,8 @@ static int run_all(const struct options *o, GPtrArray *tried)
 	};
 	int status;
 
+	if (o->console == NULL && !o->alone)
+		run_shared(&b);
 	b.progress = progress_new(tried->len > 1 ? "scenarios" : NULL);
 	in_order(o->jobs, tried->len, run_one, one_done, &b);
 	print_totals(&b);
@@ -269,7 +376,7 @@ static int run_files(const struct options *o, char **files)
 		scenarios = load_scenarios(files);
 		if (scenarios == NULL)
 			return EXIT_UNUSABLE;
-		take_scenarios(scenarios, all);
+		take_scenarios(o, scenarios, all);
 	}
 	if (o->print_case)
 		return print_cases(all);
@@ -320,6 +427,8 @@ static const char *bad_options(const struct options *o)
 		return "no kernel, expected --kernel bzImage";
 	if (o->seconds < 1)
 		return "--timeout, expected seconds";
+	if (o->times < 1 || o->times > MAX_TIMES)
+		return "--times, expected a number up to 100000";
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
 		return "-j, expected a number of machines up to 64";
 	if (o->vm.accel != NULL && !g_str_equal(o->vm.accel, "kvm") &&
@@ -338,6 +447,9 @@ static int vm_options(struct options *o, int argc, char **argv)
 		  "What is booted", "BZIMAGE" },
 		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Print no trace", NULL },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs, "Machines at the same time", "N" },
+		{ "times", 0, 0, G_OPTION_ARG_INT, &o->times, "How often a race is run (10)", "N" },
+		{ "alone", 0, 0, G_OPTION_ARG_NONE, &o->alone,
+		  "Give each scenario a machine of its own", NULL },
 		{ "timeout", 0, 0, G_OPTION_ARG_INT, &o->seconds,
 		  "End a machine after so long (60)", "SECONDS" },
 		{ "accel", 0, 0, G_OPTION_ARG_STRING, &o->vm.accel,
@@ -382,7 +494,8 @@ static int vm_options(struct options *o, int argc, char **argv)
 int vm_main(int argc, char **argv)
 {
 	struct options o = {
-		.vm = VM_DEFAULT, .jobs = 1, .seconds = VM_DEFAULT.seconds,
+		.vm = VM_DEFAULT, .jobs = 1, .times = DEFAULT_TIMES,
+		.seconds = VM_DEFAULT.seconds,
 	};
 	int status;
 

@@ -68,6 +68,22 @@ static bool kernel_told(const struct scenario *scn, const struct step *step, enu
 	return true;
 }
 
+/* A task of a race is no loop. */
+static bool in_loop(const struct scenario *scn, const struct step *step)
+{
+	const struct step *s = step;
+
+	while (s > (struct step *)scn->steps->data && s->depth > 0) {
+		guint depth = s->depth;
+
+		while (s->depth >= depth)
+			s--;
+		if (s->kind == STEP_REPEAT)
+			return true;
+	}
+	return false;
+}
+
 /* The flags of an image, or the length to its end, are all that an argument may not be. */
 static bool op_told(const struct scenario *scn, const struct step *step, GError **error)
 {
@@ -84,7 +100,7 @@ static bool op_told(const struct scenario *scn, const struct step *step, GError 
 	    op->args[0].number != KEXEC_FILE)
 		return refuse(error, scn, step->line, step->column,
 			      "%s() of segments, which would need a boot loader", op->info->name);
-	if (op->info->reboots && step->depth > 0)
+	if (op->info->reboots && in_loop(scn, step))
 		return refuse(error, scn, step->line, step->column, "%s() in a loop",
 			      op->info->name);
 	return true;
@@ -102,6 +118,15 @@ static bool fail_told(const struct scenario *scn, const struct step *step, enum 
 				  "a failure of anything but an allocation");
 }
 
+static bool race_told(const struct scenario *scn, const struct step *step, enum told by,
+		      GError **error)
+{
+	if (by == TOLD_BY_VM && step->race.schedule == NULL && !step->race.seeded)
+		return true;
+	return refuse(error, scn, step->line, step->column, by == TOLD_BY_PROGRAM ? "a race" :
+		      "a race whose order is given");
+}
+
 static bool step_told(const struct scenario *scn, const struct step *step, enum told by,
 		      GError **error)
 {
@@ -113,8 +138,10 @@ static bool step_told(const struct scenario *scn, const struct step *step, enum 
 	case STEP_FAIL:
 		return fail_told(scn, step, by, error);
 	case STEP_RACE:
+		return race_told(scn, step, by, error);
 	case STEP_TASK:
-		return refuse(error, scn, step->line, step->column, "a race");
+		return step->task.process == NULL ||
+		       refuse(error, scn, step->line, step->column, "a second process");
 	case STEP_PROCESS:
 		return refuse(error, scn, step->line, step->column, "a second process");
 	case STEP_REPEAT:

@@ -4,6 +4,7 @@
 
 #include "scn/crash.h"
 #include "scn/fail.h"
+#include "run/outcome.h"
 #include "run/run-state.h"
 #include "scn/select.h"
 #include "scn/value.h"
@@ -313,6 +314,17 @@ static enum fault take_failures(struct run *r)
 	return stats.happened == stats.armed ? FAULT_HIT : FAULT_MISS;
 }
 
+/* Kept with the call, or behind a race with the schedule. */
+static void take_outcome(struct run *r, struct caller *c)
+{
+	g_autofree char *result = outcome_result(c->op->info, &c->result);
+
+	if (c != &r->main)
+		c->said = g_quark_from_string(result);
+	else if (r->outcome != NULL)
+		outcome_add(r->outcome, c->op->info, result);
+}
+
 void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 {
 	struct report_event e = { .type = REPORT_RESULT, .brief = brief };
@@ -336,6 +348,8 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 	r->mismatches += e.differs;
 	e.result = &c->result;
 	report(r, &e);
+	if (r->outcomes != NULL)
+		take_outcome(r, c);
 	c->op = NULL;
 	caller_step(r, c);
 }

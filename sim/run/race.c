@@ -5,6 +5,7 @@
 #include "run/run-state.h"
 #include "scn/schedule.h"
 #include "run/interleave.h"
+#include "run/outcome.h"
 
 struct race_task {
 	struct racing *racing;
@@ -182,6 +183,26 @@ static guint find_verdict(struct racing *g, guint32 kinds, bool differs)
 	return verdicts->len - 1;
 }
 
+/* What the calls of the race came to; what comes behind it is added to that. */
+static void outcome_begin(struct racing *g)
+{
+	g->r->outcome = g_string_new(NULL);
+	for (guint i = 0; i < g->nr_steps; i++)
+		if (step_at(g, g->pc + i)->kind == STEP_OP)
+			outcome_add(g->r->outcome, step_at(g, g->pc + i)->op.info,
+				    g_quark_to_string(g->callers[i].said));
+}
+
+static void outcome_take(struct run *r)
+{
+	g_autofree char *text = NULL;
+
+	outcome_end(r->outcome, run_kinds(r) & 1u << VIOLATION_WARN, machine_panicked(r->machine));
+	text = g_string_free(g_steal_pointer(&r->outcome), FALSE);
+	if (!g_ptr_array_find_with_equal_func(r->outcomes, text, g_str_equal, NULL))
+		g_ptr_array_add(r->outcomes, g_steal_pointer(&text));
+}
+
 /*
  * Nobody can take a step any more: the rest of the scenario tells what came of it, if there
  * is time for all of it.
@@ -190,8 +211,13 @@ static guint racing_verdict(void *data)
 {
 	struct racing *g = data;
 	struct run *r = g->r;
+	guint behind = racing_end(g);
 
-	run_steps(r, racing_end(g));
+	if (r->outcomes != NULL)
+		outcome_begin(g);
+	run_steps(r, behind);
+	if (r->outcomes != NULL)
+		outcome_take(r);
 	if (r->late) {
 		g->all.stopped = TIME_LIMIT;
 		return NO_ENDING;

@@ -14,6 +14,7 @@ struct caller {
 	GString *args[MAX_ARGS];	/* texts of the arguments */
 	struct value result;
 	guint kernel;			/* in which it was made */
+	GQuark said;			/* what it returned, if outcomes of a race are asked for */
 };
 
 struct run {
@@ -37,6 +38,8 @@ struct run {
 	guint sweeps;			/* "fail any" so far */
 	guint sweep_line;		/* of the one before the step that comes; 0: none */
 	char *chosen;			/* what failed, in words; from there on no result counts */
+	GPtrArray *outcomes;		/* of struct overrides */
+	GString *outcome;		/* of the schedule under way, behind its race; or NULL */
 };
 
 /* run.c */

@@ -313,7 +313,7 @@ static enum run_result run_with(const struct scenario *scn, const struct variant
 {
 	struct run r = {
 		.scn = scn, .variant = variant, .report = rep, .choice = choice,
-		.deadline = deadline, .schedule = schedule,
+		.deadline = deadline, .schedule = schedule, .outcomes = overrides->outcomes,
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fds = g_array_new(FALSE, TRUE, sizeof(gint32)),
 		.key = g_string_new(NULL),

@@ -18,6 +18,7 @@
  * @max_states: of a race, at which its search stops; 0: DEFAULT_STATES.
  * @verbose: how often --verbose was given.
  * @time_limit: of run_scenario(), in microseconds; 0: none.
+ * @outcomes: out, of char *: what schedules of a race come to, see outcome.h; or NULL.
  */
 struct overrides {
 	GPtrArray *releases;
@@ -27,6 +28,7 @@ struct overrides {
 	guint verbose;
 	gint64 time_limit;
 	bool policy_given, keep_handlers;
+	GPtrArray *outcomes;
 };
 
 enum run_result { RUN_OK, RUN_FAILED, RUN_STOPPED, RUN_SKIPPED };

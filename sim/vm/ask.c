@@ -6,18 +6,26 @@
 #include "vm/ask.h"
 #include "vm/console.h"
 
+static char *run_alone(const struct vm *vm, const struct program *program, GError **error)
+{
+	g_autoptr(GPtrArray) programs = g_ptr_array_new();
+
+	g_ptr_array_add(programs, (gpointer)program);
+	return vm_run(vm, programs, error);
+}
+
 bool ask(const struct vm *vm, const struct program *program, const struct overrides *overrides,
 	 struct answer *answer, GError **error)
 {
 	if (answer->console == NULL)
-		answer->console = vm_run(vm, program, error);
+		answer->console = run_alone(vm, program, error);
 	if (answer->console != NULL)
 		answer->line = console_recording(program, answer->console, error);
 	if (answer->line != NULL)
 		answer->recording = recording_parse(answer->line, error);
-	if (answer->recording != NULL)
+	if (answer->recording != NULL && program->tasks == 0)
 		answer->agreement = recording_run(answer->recording, overrides, error);
-	return answer->agreement != NULL;
+	return program->tasks > 0 ? answer->recording != NULL : answer->agreement != NULL;
 }
 
 void answer_clear(struct answer *answer)
@@ -45,7 +53,9 @@ static char *confirm(const struct vm *vm, const struct program *program)
 	g_autoptr(GError) error = NULL;
 	char *words;
 
-	if (!ask(vm, program, overrides, &answer, &error))
+	if (program->tasks > 0)
+		words = g_strdup("cannot be tried: a race, of which luosim vm counts outcomes");
+	else if (!ask(vm, program, overrides, &answer, &error))
 		words = g_strdup_printf("cannot be tried: %s", error->message);
 	else if (answer.agreement->differences->len > 0)
 		words = other_result(answer.recording, answer.agreement);

@@ -17,7 +17,10 @@ struct answer {
 	struct agreement *agreement;
 };
 
-/** ask() - run @program, and hold the model to it; false with @error set if that failed. */
+/**
+ * ask() - run @program, and hold the model to it; false with @error set if that failed. With a
+ * race there is no agreement, as there are many outcomes, see vm/race.h.
+ */
 bool ask(const struct vm *vm, const struct program *program, const struct overrides *overrides,
 	 struct answer *answer, GError **error);
 void answer_clear(struct answer *answer);

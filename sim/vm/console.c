@@ -10,6 +10,10 @@
 #include "report/json.h"
 #include "vm/console.h"
 
+/* What luosim-guest writes before an operation, and before another program. */
+#define CONSOLE_OP	"luosim: op "
+#define CONSOLE_NEXT	"luosim: next "
+
 /* Operations whose kernel is another one when they have worked. */
 static const char *const reboots[] = { "kexec", "kexec_loaded", "kexec_noload", NULL };
 
@@ -145,13 +149,33 @@ static void begin_op(struct console *c, guint index)
 	c->open = &g_array_index(c->results, struct result, c->results->len - 1);
 }
 
+static bool is_reboot(const struct console *c, const struct result *a)
+{
+	return g_strv_contains(reboots, op_at(c, a->index)->text);
+}
+
+/* In a race another task may have spoken behind the one that has rebooted. */
+static struct result *lost_reboot(const struct console *c)
+{
+	for (guint i = 0; i < c->results->len; i++) {
+		struct result *a = &g_array_index(c->results, struct result, i);
+
+		if (a->stage == c->boots->len && is_reboot(c, a) && g_str_equal(a->rc, "lost"))
+			return a;
+	}
+	return NULL;
+}
+
 /* luosim-guest has come up in kernel @stage. */
 static void guest_boots(struct console *c, const char *release)
 {
 	g_free(c->release);
 	c->release = g_strdup(release);
-	if (c->open != NULL && g_strv_contains(reboots, op_at(c, c->open->index)->text)) {
+	if (c->open == NULL || !is_reboot(c, c->open))
+		c->open = lost_reboot(c);
+	if (c->open != NULL) {
 		g_string_assign(c->open->data, "booted");
+		g_clear_pointer(&c->open->rc, g_free);
 		finish_op(c, "0");
 	}
 	g_ptr_array_add(c->boots, c->booting != NULL ? c->booting : lines_new());
@@ -318,6 +342,37 @@ static char *write_recording(struct console *c)
 		json_builder_add_null_value(b);
 	json_builder_end_object(b);
 	return json_text(b);
+}
+
+/* ---- Several programs ---- */
+
+/* Where the line begins that has luosim-guest's @word for the @nth time; NULL: none. */
+static const char *find_said(const char *text, const char *word, guint nth)
+{
+	const char *at = text;
+
+	for (guint i = 0; i < nth && at != NULL; i++)
+		at = strstr(i == 0 ? at : at + 1, word);
+	while (at != NULL && at > text && at[-1] != '\n')
+		at--;
+	return at;
+}
+
+char *console_part(const char *text, guint i)
+{
+	const char *first = find_said(text, CONSOLE_OP, 1);
+	const char *from = i == 0 ? first : find_said(text, CONSOLE_NEXT, i);
+	const char *end = find_said(text, CONSOLE_NEXT, i + 1);
+	g_autoptr(GString) part = NULL;
+
+	if (end == NULL)
+		end = find_said(text, CONSOLE_END, 1);
+	if (first == NULL || from == NULL || end == NULL)
+		return NULL;
+	part = g_string_new_len(text, first - text);
+	g_string_append_len(part, from, end - from);
+	g_string_append(part, CONSOLE_END "0\n");
+	return g_string_free(g_steal_pointer(&part), FALSE);
 }
 
 /* What the last line with something in it says. */

@@ -12,6 +12,12 @@
 #define CONSOLE_END		"luosim: end "
 
 /**
+ * console_part() - what program @i of several in one machine said, behind what the kernel did
+ * as it booted; NULL: the machine did not come to its end, or it is not there.
+ */
+char *console_part(const char *text, guint i);
+
+/**
  * console_recording() - a recording, as a line of luosim-recording(5) without its end.
  * @program: that ran there.
  * Return: the line; or NULL with @error set, if the guest did not run it.

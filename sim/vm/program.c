@@ -12,6 +12,9 @@
 #define MAX_OPS		20000
 /* Bytes that are equal, from which on raw arguments say how many there are. */
 #define MIN_ZEROES	4
+#define RACE		"race"
+/* Tasks of a race start so far apart at most, in binary digits of nanoseconds. */
+#define MAX_DELAY	18
 
 struct maker {
 	struct program *program;
@@ -437,7 +440,9 @@ static bool add_step(struct maker *m, guint index, guint stage, GError **error)
 	const char *bad = NULL;
 
 	g_string_truncate(m->out, 0);
-	if (step->kind == STEP_FAIL)
+	if (step->kind == STEP_FAIL && step->depth > 0 && p->tasks > 0)
+		bad = "a failure in a race";
+	else if (step->kind == STEP_FAIL)
 		g_string_printf(m->out, "fail_nth %u", step->fail.failure.nth);
 	else
 		bad = write_op(m, &step->op);
@@ -459,6 +464,7 @@ static bool add_steps(struct maker *m, GError **error)
 
 	for (guint pc = 0; pc < steps->len; pc++) {
 		const struct step *step = &g_array_index(steps, struct step, pc);
+		const struct step *opened;
 		const struct repeat *repeat;
 
 		switch (step->kind) {
@@ -470,19 +476,30 @@ static bool add_steps(struct maker *m, GError **error)
 			m->vars[step->repeat.var - 1] = step->repeat.from;
 			break;
 		case STEP_END:
-			repeat = &g_array_index(steps, struct step, step->match).repeat;
-			if (m->vars[repeat->var - 1] < repeat->to) {
+			opened = &g_array_index(steps, struct step, step->match);
+			repeat = &opened->repeat;
+			if (opened->kind == STEP_RACE)
+				add_op(m->program, stage, 0, "end");
+			else if (m->vars[repeat->var - 1] < repeat->to) {
 				m->vars[repeat->var - 1]++;
 				pc = step->match;
 			}
+			break;
+		case STEP_RACE:
+			m->program->tasks = step->race.nr_tasks;
+			m->program->race = m->program->ops->len;
+			add_op(m->program, stage, 0, RACE);
+			break;
+		case STEP_TASK:
+			add_op(m->program, stage, 0, "task");
 			break;
 		case STEP_OP:
 		case STEP_FAIL:
 			if (!add_step(m, pc, stage, error))
 				return false;
 			break;
-		default:
-			return refuse(error, m->program->scn, step, "tasks or processes");
+		case STEP_PROCESS:
+			return refuse(error, m->program->scn, step, "a second process");
 		}
 	}
 	return true;
@@ -606,14 +623,67 @@ char *program_case(const struct program *p)
 	return g_string_free(out, FALSE);
 }
 
-char *program_text(const struct program *p)
+/* SplitMix64 */
+static guint64 mixed(guint64 z)
 {
-	GString *out = g_string_new(NULL);
+	z *= 0x9e3779b97f4a7c15ull;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
 
+/* When tasks start: the first round at once, the others with delays of all magnitudes. */
+static void put_delays(GString *out, const struct program *p)
+{
+	for (guint i = 0; i < p->tasks; i++) {
+		guint64 random = mixed(p->round * p->tasks + i);
+		guint digits = random % (MAX_DELAY + 1);
+
+		g_string_append_printf(out, " %u", p->round == 0 ? 0u :
+				       (guint)(random >> 8 & ((1u << digits) - 1)));
+	}
+}
+
+void program_text(GString *out, const struct program *p)
+{
 	for (guint i = 0; i < p->ops->len; i++) {
 		const struct program_op *op = &g_array_index(p->ops, struct program_op, i);
 
-		g_string_append_printf(out, "%u %u %s\n", op->stage, op->line, op->text);
+		g_string_append_printf(out, "%u %u %s", op->stage, op->line, op->text);
+		if (g_str_equal(op->text, RACE))
+			put_delays(out, p);
+		g_string_append_c(out, '\n');
 	}
-	return g_string_free(out, FALSE);
+}
+
+/* Does an operation begin with it? */
+static bool has_op(const struct program *p, const char *word)
+{
+	for (guint i = 0; i < p->ops->len; i++)
+		if (g_str_has_prefix(g_array_index(p->ops, struct program_op, i).text, word))
+			return true;
+	return false;
+}
+
+static bool has_huge_memfd(const struct program *p)
+{
+	for (guint i = 0; i < p->ops->len; i++) {
+		const char *text = g_array_index(p->ops, struct program_op, i).text;
+
+		if (g_str_has_prefix(text, "memfd ") && strstr(text, "huge") != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool program_shares(const struct program *p)
+{
+	static const char *const words[] = {
+		"kexec", "load", "unload", "exit", "fail_nth", "nofile", "shmem_enabled",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+		if (has_op(p, words[i]))
+			return false;
+	return !p->panic_on_warn && p->hugepages == 0 && !has_huge_memfd(p);
 }

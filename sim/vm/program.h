@@ -25,6 +25,9 @@ struct program_op {
  * struct program - all of them.
  * @scn: that it was made of; NULL: of a case.
  * @append: boot arguments, "kho=off".
+ * @tasks: of its race, of which each has a processor; 0: there is no race.
+ * @race: the index of its first operation in @ops.
+ * @round: of a race that is tried several times; tasks start at other times in each.
  */
 struct program {
 	char *name;
@@ -33,6 +36,7 @@ struct program {
 	bool panic_on_warn;
 	guint hugepages;
 	char *append;
+	guint tasks, race, round;
 };
 
 /**
@@ -49,7 +53,13 @@ void program_free(struct program *program);
 /** program_case() - as a case, which program_load_case() reads. */
 char *program_case(const struct program *program);
 
-/** program_text() - as luosim-guest reads it, "STAGE LINE OPERATION" a line. */
-char *program_text(const struct program *program);
+/** program_text() - append it as luosim-guest reads it, "STAGE LINE OPERATION" a line. */
+void program_text(GString *out, const struct program *program);
+
+/**
+ * program_shares() - can it run behind another one in the machine, and others behind it? It
+ *	starts no kernel, and changes no setting of the one that runs.
+ */
+bool program_shares(const struct program *program);
 
 #endif

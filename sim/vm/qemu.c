@@ -25,6 +25,8 @@
 #define KVM_SECONDS	5u
 /* How often Ctrl-C is looked for, in milliseconds. */
 #define PACE		200
+/* What each program but the first may take besides. */
+#define SECONDS_MORE	5u
 #define MAX_CONSOLE	((gsize)64 << 20)
 /* Where a bzImage says that it is one. */
 #define MAGIC_AT	0x202
@@ -84,16 +86,20 @@ static bool put_file(FILE *out, const char *name, guint mode, const char *path, 
 }
 
 /* A file without a name, which QEMU finds by its number; -1: @error says why not. */
-static int make_initramfs(const struct vm *vm, const struct program *program, GError **error)
+static int make_initramfs(const struct vm *vm, const GPtrArray *programs, GError **error)
 {
-	g_autofree char *text = program_text(program);
+	g_autoptr(GString) text = g_string_new(NULL);
 	int fd = memfd_create("initramfs", MFD_CLOEXEC), copy = fd < 0 ? -1 : dup(fd);
 	FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
 	bool ok = out != NULL && put_file(out, "init", 0755, vm->guest, error) &&
 		  put_file(out, "kernel", 0644, vm->kernel, error);
 
+	for (guint i = 0; i < programs->len; i++) {
+		g_string_append(text, i > 0 ? "0 0 next\n" : "");
+		program_text(text, programs->pdata[i]);
+	}
 	if (ok) {
-		put_entry(out, "program", S_IFREG | 0644, text, strlen(text));
+		put_entry(out, "program", S_IFREG | 0644, text->str, text->len);
 		newc_close(out);
 	}
 	if ((out == NULL || fclose(out) != 0) && ok)
@@ -137,6 +143,8 @@ static GPtrArray *command_of(const struct vm *vm, const struct program *program,
 
 	for (guint i = 0; i < G_N_ELEMENTS(fixed); i++)
 		g_ptr_array_add(args, g_strdup(fixed[i]));
+	g_ptr_array_add(args, g_strdup("-smp"));
+	g_ptr_array_add(args, g_strdup_printf("%u", MAX(program->tasks, 1)));
 	g_ptr_array_add(args, g_strdup("-accel"));
 	g_ptr_array_add(args, g_strdup(accel));
 	g_ptr_array_add(args, g_strdup("-kernel"));
@@ -184,27 +192,28 @@ static void read_console(GString *text, int fd, gint64 first, gint64 deadline)
 	}
 }
 
-static char *run_with(const struct vm *vm, const struct program *program, const char *accel,
+static char *run_with(const struct vm *vm, const GPtrArray *programs, const char *accel,
 		      guint first, GError **error)
 {
+	guint seconds = vm->seconds + SECONDS_MORE * (programs->len - 1);
 	g_autoptr(GPtrArray) args = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	gint64 now = g_get_monotonic_time();
-	struct child child = { make_initramfs(vm, program, error), getpid() };
+	struct child child = { make_initramfs(vm, programs, error), getpid() };
 	int out, status;
 	GPid pid;
 	bool ok;
 
 	if (child.initramfs < 0)
 		return NULL;
-	args = command_of(vm, program, accel, child.initramfs);
+	args = command_of(vm, programs->pdata[0], accel, child.initramfs);
 	ok = g_spawn_async_with_pipes(NULL, (char **)args->pdata, NULL,
 				      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
 				      set_up_child, &child, &pid, NULL, &out, NULL, error);
 	close(child.initramfs);
 	if (!ok)
 		return NULL;
-	read_console(text, out, now + first * G_USEC_PER_SEC, now + vm->seconds * G_USEC_PER_SEC);
+	read_console(text, out, now + first * G_USEC_PER_SEC, now + seconds * G_USEC_PER_SEC);
 	kill(pid, SIGKILL);
 	close(out);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -213,19 +222,19 @@ static char *run_with(const struct vm *vm, const struct program *program, const 
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-char *vm_run(const struct vm *vm, const struct program *program, GError **error)
+char *vm_run(const struct vm *vm, const GPtrArray *programs, GError **error)
 {
 	/* That it can be opened does not say that a kernel runs on it. */
 	static gint kvm_failed;
 	g_autofree char *text = NULL;
 
 	if (vm->accel != NULL)
-		return run_with(vm, program, vm->accel, vm->seconds, error);
+		return run_with(vm, programs, vm->accel, vm->seconds, error);
 	if (access("/dev/kvm", R_OK | W_OK) == 0 && !g_atomic_int_get(&kvm_failed)) {
-		text = run_with(vm, program, "kvm", MIN(KVM_SECONDS, vm->seconds), error);
+		text = run_with(vm, programs, "kvm", MIN(KVM_SECONDS, vm->seconds), error);
 		if (text == NULL || strstr(text, FIRST_LINE) != NULL)
 			return g_steal_pointer(&text);
 		g_atomic_int_set(&kvm_failed, 1);
 	}
-	return run_with(vm, program, "tcg", vm->seconds, error);
+	return run_with(vm, programs, "tcg", vm->seconds, error);
 }

@@ -29,9 +29,11 @@ struct vm {
 bool vm_check(const struct vm *vm, GError **error);
 
 /**
- * vm_run() - boot a machine, run @program, and end it.
+ * vm_run() - boot a machine, run @programs one behind the other, and end it.
+ * @programs: of const struct program *, of which several must share, see program_shares(),
+ *	and have the same boot arguments and tasks.
  * Return: the console's text; or NULL with @error set, if there was no machine.
  */
-char *vm_run(const struct vm *vm, const struct program *program, GError **error);
+char *vm_run(const struct vm *vm, const GPtrArray *programs, GError **error);
 
 #endif

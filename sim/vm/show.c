@@ -2,9 +2,9 @@
 /* Renders a recording as luosim run renders a run: calls, results, and what the kernel said. */
 #include <string.h>
 
-#include "replay/translate.h"
 #include "report/trace.h"
 #include "run/run.h"
+#include "vm/results.h"
 #include "vm/show.h"
 
 struct shower {
@@ -12,7 +12,7 @@ struct shower {
 	const struct recording *rec;
 	struct trace *trace;
 	struct boot boot;
-	GArray *results;	/* of const struct value *, by recorded operation; NULL: none */
+	struct results *results;
 };
 
 static void event(struct shower *s, const struct event *event)
@@ -81,7 +81,7 @@ static void show_op(struct shower *s, guint i, const struct program_op *at)
 	const struct recorded_op *rec = &g_array_index(s->rec->ops, struct recorded_op, i);
 	const struct scenario *scn = s->program->scn;
 	const struct step *step = &g_array_index(scn->steps, struct step, at->step);
-	const struct value *result = g_array_index(s->results, const struct value *, i);
+	const struct value *result = result_at(s->results, i);
 	struct report_event e = {
 		.scn = scn, .vars = at->vars, .op = &step->op,
 		.brief = step_is_brief(scn->steps, at->vars, at->step),
@@ -100,21 +100,6 @@ static void show_op(struct shower *s, guint i, const struct program_op *at)
 	e.result = result != NULL ? result : &lost;
 	e.fault = fault_of(rec->data);
 	trace_event(s->trace, &e);
-}
-
-/* What each operation returned, as translate() has it; of several steps, the last counts. */
-static void take_results(struct shower *s, const struct translation *t,
-			 const struct scenario *translated)
-{
-	g_array_set_size(s->results, s->rec->ops->len);
-	for (guint i = 0; i < translated->steps->len; i++) {
-		const struct step *step = &g_array_index(translated->steps, struct step, i);
-		guint index = g_array_index(t->op_of_line, guint, step->line - 1);
-
-		if (step->kind == STEP_OP && index != NO_OP && step->op.outcomes != NULL)
-			g_array_index(s->results, const struct value *, index) =
-				&g_array_index(step->op.outcomes, struct outcome, 0).value;
-	}
 }
 
 static void show_all(struct shower *s)
@@ -145,24 +130,18 @@ static void show_all(struct shower *s)
 
 void show(GString *out, const struct program *program, const struct recording *rec)
 {
-	struct translation *t = translate(rec, NULL);
-	struct scenario *translated = scenario_parse(rec->name, t->text->str, t->text->len, NULL);
 	const struct release *row = release_find(rec->row);
 	struct shower s = {
 		.program = program, .rec = rec, .trace = trace_new(out, 0),
-		.results = g_array_new(FALSE, TRUE, sizeof(const struct value *)),
+		.results = results_of(rec),
 		.boot = { .kho = rec->kho, .liveupdate = rec->liveupdate,
 			  .panic_on_warn = rec->panic_on_warn },
 	};
 
-	if (row != NULL && translated != NULL) {
+	if (row != NULL && s.results != NULL) {
 		s.boot.release = *row;
-		take_results(&s, t, translated);
 		show_all(&s);
 	}
 	trace_free(s.trace);
-	g_array_unref(s.results);
-	if (translated != NULL)
-		scenario_free(translated);
-	translation_free(t);
+	results_free(s.results);
 }

@@ -5,7 +5,9 @@
  * each returned, so that all that is on the console is in one order. Nobody else's code
  * runs in there.
  *
- * /program	a line for each operation: "STAGE LINE OPERATION"
+ * /program	a line for each operation: "STAGE LINE OPERATION". Behind "next" comes another
+ *		program, whose operations are counted from 0 again. Between "race DELAY..."
+ *		and "end" each "task" begins the operations of a process of its own.
  * /kernel	what kexec boots
  */
 #define KEXEC_FILE_UNLOAD	1
@@ -16,6 +18,9 @@ static void end(int status);
 /* Made by the Makefile of emit/guest.c.in: what emitted programs do, this one does. */
 #include <guest-calls.h>
 
+#include <sched.h>
+#include <time.h>
+
 #include "vm/newc.h"
 
 #define REBOOT_KEXEC	0x45584543	/* LINUX_REBOOT_CMD_KEXEC */
@@ -24,8 +29,9 @@ static void end(int status);
 #define LOG_FD		1
 #define FAULT_FD	2
 
-#define MAX_WORDS	8
+#define MAX_WORDS	9		/* those of a race have a word for each task */
 #define MAX_SAID	800		/* bytes of a log record that are data's */
+#define MAX_HANDLES	65536
 
 /* An argument of an operation. */
 struct arg {
@@ -42,9 +48,10 @@ struct operation {
 	void (*tell)(long ret, const struct arg *a);	/* what it gave, or NULL */
 };
 
+/* Its descriptor is where all tasks of a race see it. */
 static struct handle {
 	char *name;
-	int fd;
+	int *fd;
 	struct handle *next;
 } *handles;
 
@@ -60,8 +67,38 @@ static struct line {
 static size_t nr_lines;
 static unsigned long stage = 1;	/* which kernel this is */
 static size_t at;		/* the line under way */
+static size_t first;		/* line of the program under way */
+static size_t programs;		/* that are over */
+static int *fds;		/* of handles */
+static size_t nr_fds;
+
+/* What the tasks of a race share besides; @tasks is 0 outside one. */
+static struct {
+	unsigned int ready, lock;
+} *race;
+static unsigned int tasks;
+static char *unsaid;		/* log records that a task has kept for later */
+static size_t unsaid_len;
+
+/* Is it an operation behind which the next kernel runs, if it works? */
+static bool reboots(const char *operation)
+{
+	return !strcmp(operation, "kexec") || !strcmp(operation, "kexec_loaded") ||
+	       !strcmp(operation, "kexec_noload");
+}
 
 /* ---- Output ---- */
+
+/* The console is slow: a task of a race speaks when it is over. */
+static void keep(const char *line, size_t len)
+{
+	unsaid = realloc(unsaid, unsaid_len + len + 2);
+	if (!unsaid)
+		_exit(1);
+	memcpy(unsaid + unsaid_len, line, len);
+	strcpy(unsaid + unsaid_len + len, "\n");
+	unsaid_len += len + 1;
+}
 
 static void say(const char *format, ...)
 {
@@ -72,8 +109,26 @@ static void say(const char *format, ...)
 	va_start(args, format);
 	len += vsnprintf(line + len, sizeof(line) - len, format, args);
 	va_end(args);
-	if (write(LOG_FD, line, len) < 0)
+	if (tasks)
+		keep(line, len);
+	else if (write(LOG_FD, line, len) < 0)
 		_exit(1);
+}
+
+/* What a task has kept, in one piece. */
+static void say_kept(void)
+{
+	char *line = unsaid, *next;
+
+	while (__atomic_exchange_n(&race->lock, 1, __ATOMIC_ACQUIRE))
+		;
+	for (; unsaid_len; line = next) {
+		next = strchr(line, '\n') + 1;
+		unsaid_len -= next - line;
+		if (write(LOG_FD, line, next - line - 1) < 0)
+			_exit(1);
+	}
+	__atomic_store_n(&race->lock, 0, __ATOMIC_RELEASE);
 }
 
 /*
@@ -150,12 +205,12 @@ static void say_result(const char *rc)
 	const char *rest = told_len ? told : "";
 
 	while (strlen(rest) > MAX_SAID) {
-		say("data %zu %.*s|", at, MAX_SAID, rest);
+		say("data %zu %.*s|", at - first, MAX_SAID, rest);
 		rest += MAX_SAID;
 	}
 	if (*rest)
-		say("data %zu %s|", at, rest);
-	say("rc %zu %s", at, rc);
+		say("data %zu %s|", at - first, rest);
+	say("rc %zu %s", at - first, rc);
 }
 
 /* ---- Words ---- */
@@ -234,7 +289,7 @@ static struct handle *handle_of(const char *name);
 
 static long op_close(const struct arg *a)
 {
-	return do_close(&handle_of(a[0].word)->fd);
+	return do_close(handle_of(a[0].word)->fd);
 }
 
 static long op_dup(const struct arg *a)
@@ -486,7 +541,7 @@ static long op_sessions(const struct arg *a, long (*make)(int dev, struct bytes 
 
 		snprintf(name, sizeof(name), "%s%ld", a[2].bytes.at, i);
 		ret = make(a[0].fd, (struct bytes){ name, strlen(name) });
-		handle_of(name)->fd = ret < 0 ? -1 : ret;
+		*handle_of(name)->fd = ret < 0 ? -1 : ret;
 		worked += ret >= 0;
 	}
 	return ret < 0 ? ret : 0;
@@ -513,8 +568,8 @@ static long op_close_n(const struct arg *a)
 
 		snprintf(name, sizeof(name), "%s%lld", a[0].bytes.at, i);
 		h = handle_of(name);
-		if (h->fd >= 0)
-			worked += !do_close(&h->fd);
+		if (*h->fd >= 0)
+			worked += !do_close(h->fd);
 	}
 	return 0;
 }
@@ -576,7 +631,7 @@ static struct bytes pieces_of(const char *hex)
 			len += strtoul(hex + 1, (char **)&hex, 10);
 			hex += *hex == '.';
 		} else if (*hex == '{' && sscanf(hex, "{%127[^}]}", name) == 1) {
-			fd = handle_of(name)->fd;
+			fd = *handle_of(name)->fd;
 			memcpy(out + len, &fd, sizeof(fd));
 			len += sizeof(fd);
 			hex += strlen(name) + 2;
@@ -645,7 +700,7 @@ static long op_sysctl(const struct arg *a)
 static void close_handles(void)
 {
 	for (struct handle *h = handles; h; h = h->next)
-		h->fd = -1;
+		*h->fd = -1;
 }
 
 static void take_fault_fd(void)
@@ -704,13 +759,6 @@ static int make_initramfs(void)
 	return open("/next", O_RDONLY);
 }
 
-/* Is it an operation behind which the next kernel runs, if it works? */
-static bool reboots(const char *operation)
-{
-	return !strcmp(operation, "kexec") || !strcmp(operation, "kexec_loaded") ||
-	       !strcmp(operation, "kexec_noload");
-}
-
 /* What the next kernel is told: this command line, with another place in the program. */
 static void next_command_line(char *out, size_t room)
 {
@@ -722,6 +770,8 @@ static void next_command_line(char *out, size_t room)
 		ksft_exit_fail_msg("cannot read /proc/cmdline");
 	fclose(in);
 	while (next < nr_lines && !reboots(lines[next].words[0]))
+		next++;
+	while (next + 1 < nr_lines && lines[next + 1].stage && lines[next + 1].stage == stage)
 		next++;
 	*out = '\0';
 	while ((word = strsep(&rest, " \n")))
@@ -838,9 +888,10 @@ static struct handle *handle_of(const char *name)
 		if (!strcmp(h->name, name))
 			return h;
 	h = calloc(1, sizeof(*h));
-	if (!h)
+	if (!h || nr_fds == MAX_HANDLES)
 		ksft_exit_fail_msg("out of memory");
-	*h = (struct handle){ .name = strdup(name), .fd = -1, .next = handles };
+	*h = (struct handle){ .name = strdup(name), .fd = &fds[nr_fds++], .next = handles };
+	*h->fd = -1;
 	handles = h;
 	return h;
 }
@@ -889,7 +940,7 @@ static bool parse_arg(char kind, const char *word, struct arg *arg)
 		arg->bytes = string_of(word);
 		break;
 	case 'h':
-		arg->fd = handle_of(word)->fd;
+		arg->fd = *handle_of(word)->fd;
 		return arg->fd >= 0;
 	case 'N':
 		handle_of(word);	/* no memory is taken for it later */
@@ -977,7 +1028,9 @@ static void run_line(const struct line *line)
 	const char *binds, *why = parse_line(line, op, args, &binds);
 	long ret;
 
-	say("op %zu", at);
+	say("op %zu", at - first);
+	if (tasks && reboots(line->words[0]))
+		say_kept();	/* it may not return */
 	told_len = 0;
 	worked = 0;
 	if (why) {
@@ -986,7 +1039,7 @@ static void run_line(const struct line *line)
 	}
 	ret = call(op, args);
 	if (binds)
-		handle_of(binds)->fd = ret < 0 ? -1 : op->call == op_rawioctl ? ioctl_fd : ret;
+		*handle_of(binds)->fd = ret < 0 ? -1 : op->call == op_rawioctl ? ioctl_fd : ret;
 	if (ret >= 0 && op->tell)
 		op->tell(ret, args);
 	if (strchr(op->name, '_') && !strcmp(strrchr(op->name, '_'), "_n"))
@@ -1046,6 +1099,92 @@ static void read_program(void)
 	fclose(in);
 }
 
+/* ---- Races ---- */
+
+/* Ends with the last operation of its task. */
+static void run_task(unsigned int number, const char *delay)
+{
+	struct timespec from, now;
+	long long past;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(number, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		ksft_exit_fail_msg("fewer processors than tasks");
+	unsaid_len = 0;
+	__atomic_add_fetch(&race->ready, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&race->ready, __ATOMIC_SEQ_CST) < tasks)
+		;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		past = (now.tv_sec - from.tv_sec) * 1000000000LL + now.tv_nsec - from.tv_nsec;
+	} while (past < strtoll(delay, NULL, 0));
+	for (; strcmp(lines[at].words[0], "task") && strcmp(lines[at].words[0], "end"); at++)
+		run_line(&lines[at]);
+	say_kept();
+	_exit(0);
+}
+
+/* Processes with one table of descriptors: what they do to each other goes through the kernel. */
+static void run_race(void)
+{
+	const struct line *head = &lines[at];
+	struct arg args[MAX_WORDS];
+	unsigned int number = 0;
+	const char *binds;
+
+	*race = (typeof(*race)){ 0 };
+	tasks = head->nr - 1;
+	for (size_t i = at + 1; strcmp(lines[i].words[0], "end"); i++)	/* handles get places */
+		parse_line(&lines[i], find(lines[i].words[0]), args, &binds);
+	for (at++; strcmp(lines[at].words[0], "end"); at++) {
+		if (strcmp(lines[at].words[0], "task"))
+			continue;
+		number++;
+		if (syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, NULL, NULL, 0))
+			continue;
+		at++;
+		run_task(number - 1, head->words[number]);
+	}
+	while (wait(NULL) > 0)
+		;
+	tasks = 0;
+}
+
+/* Another program comes: as much as can be is as it was before the one that was. */
+static void next_program(void)
+{
+	syscall(SYS_close_range, 3, ~0U, 0);
+	while (handles) {
+		struct handle *h = handles;
+
+		handles = h->next;
+		free(h->name);
+		free(h);
+	}
+	nr_fds = 0;
+	first = at + 1;
+	say("next %zu", ++programs);
+}
+
+static void run_lines(void)
+{
+	for (; at < nr_lines; at++) {
+		if (lines[at].stage && lines[at].stage != stage)
+			break;
+		if (!lines[at].nr)
+			continue;
+		if (!strcmp(lines[at].words[0], "race"))
+			run_race();
+		else if (!strcmp(lines[at].words[0], "next"))
+			next_program();
+		else
+			run_line(&lines[at]);
+	}
+}
+
 /* "luosim.KEY=N" of the command line. */
 static unsigned long boot_number(const char *key)
 {
@@ -1088,6 +1227,18 @@ static void take_descriptors(void)
 		close(fd);
 }
 
+/* That tasks share. */
+static void take_memory(void)
+{
+	char *at = mmap(NULL, sizeof(*race) + MAX_HANDLES * sizeof(*fds), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		ksft_exit_fail_msg("out of memory");
+	race = (void *)at;
+	fds = (int *)(at + sizeof(*race));
+}
+
 /* fail_nth counts all allocations, and says nothing by itself. */
 static void set_up_failures(void)
 {
@@ -1120,6 +1271,7 @@ int main(void)
 
 	mount_all();
 	take_descriptors();
+	take_memory();
 	read_program();
 	set_up_failures();
 	uname(&name);
@@ -1132,11 +1284,6 @@ int main(void)
 		supervise();
 		take_fault_fd();
 	}
-	for (; at < nr_lines; at++) {
-		if (lines[at].stage && lines[at].stage != stage)
-			break;
-		if (lines[at].nr)
-			run_line(&lines[at]);
-	}
+	run_lines();
 	end(0);
 }
