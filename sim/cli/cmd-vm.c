@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/vm-programs.h"
 #include "run/in-order.h"
 #include "run/overrides.h"
 #include "run/progress.h"
@@ -20,7 +21,7 @@
 struct options {
 	struct vm vm;
 	char *record, *console, *save_console, *check_config;
-	gboolean print_config, print_case, quiet, alone;
+	gboolean print_config, print_case, quiet, alone, programs;
 	gint jobs, seconds, times;
 };
 
@@ -204,6 +205,9 @@ static void one_done(void *data, guint i)
 	} else if (t->program == NULL) {
 		b->skipped++;
 		g_print("%s %s\n", single ? "skipped:" : "skip", t->error->message);
+	} else if (t->error != NULL && t->error->code == ASK_LACKS) {
+		b->skipped++;
+		g_print("%s %s: %s\n", single ? "skipped:" : "skip", t->name, t->error->message);
 	} else if (t->answer.agreement == NULL) {
 		b->failed++;
 		g_print("%s %s: %s\n", single ? "failed:" : "FAIL", t->name,
@@ -462,6 +466,8 @@ static int vm_options(struct options *o, int argc, char **argv)
 		  "Write what was on the serial console", "FILE" },
 		{ "console", 0, 0, G_OPTION_ARG_FILENAME, &o->console,
 		  "Read that instead of booting", "FILE" },
+		{ "programs", 0, 0, G_OPTION_ARG_NONE, &o->programs,
+		  "The files are static programs that luosim emit --c has written", NULL },
 		{ "print-case", 0, 0, G_OPTION_ARG_NONE, &o->print_case,
 		  "Print the operations that the kernel would be told", NULL },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &o->print_config,
@@ -488,7 +494,7 @@ static int vm_options(struct options *o, int argc, char **argv)
 		return complain("no file given, expected luosim vm --kernel bzImage FILE...");
 	o->vm.seconds = o->seconds;
 	files = g_strdupv(argv + 1);
-	return run_files(o, files);
+	return o->programs ? run_programs(&o->vm, files, o->jobs) : run_files(o, files);
 }
 
 int vm_main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include "emit/chunk.h"
 #include "emit/refuse.h"
 #include "emit/rows.h"
+#include "scn/fail.h"
 
 static bool refuse(GError **error, const struct scenario *scn, guint line, guint column,
 		   const char *format, ...)
@@ -110,12 +111,15 @@ static bool fail_told(const struct scenario *scn, const struct step *step, enum 
 		      GError **error)
 {
 	const struct fail *fail = &step->fail;
+	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (by == TOLD_BY_VM && !fail->any && fail->failure.point == FAIL_ALLOC)
 		return true;
-	return refuse(error, scn, step->line, step->column, by == TOLD_BY_PROGRAM ? "a failure" :
-		      fail->any ? "each failure in turn" :
-				  "a failure of anything but an allocation");
+	if (by == TOLD_BY_PROGRAM)
+		return refuse(error, scn, step->line, step->column, "a failure");
+	fail_print(text, fail);
+	return refuse(error, scn, step->line, step->column, fail->any ?
+		      "%s, each failure in turn" : "%s, a failure of no allocation", text->str);
 }
 
 static bool race_told(const struct scenario *scn, const struct step *step, enum told by,

@@ -14,6 +14,22 @@ static char *run_alone(const struct vm *vm, const struct program *program, GErro
 	return vm_run(vm, programs, error);
 }
 
+/* Something that only the kernel's configuration could give. */
+static bool lacks(const struct recording *rec, GError **error)
+{
+	for (guint i = 0; i < rec->ops->len; i++) {
+		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
+
+		if (!g_str_has_prefix(op->text, "fail_nth") || !g_str_equal(op->rc, "-EOPNOTSUPP"))
+			continue;
+		g_set_error(error, SCN_ERROR, ASK_LACKS,
+			    "line %u: fail alloc, expected a kernel with fault injection",
+			    op->line);
+		return true;
+	}
+	return false;
+}
+
 bool ask(const struct vm *vm, const struct program *program, const struct overrides *overrides,
 	 struct answer *answer, GError **error)
 {
@@ -23,6 +39,8 @@ bool ask(const struct vm *vm, const struct program *program, const struct overri
 		answer->line = console_recording(program, answer->console, error);
 	if (answer->line != NULL)
 		answer->recording = recording_parse(answer->line, error);
+	if (answer->recording != NULL && lacks(answer->recording, error))
+		return false;
 	if (answer->recording != NULL && program->tasks == 0)
 		answer->agreement = recording_run(answer->recording, overrides, error);
 	return program->tasks > 0 ? answer->recording != NULL : answer->agreement != NULL;

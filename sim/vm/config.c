@@ -44,12 +44,10 @@ static const struct {
 	{ "KCMP", "same() says by file positions what is the same file" },
 };
 
-/* What those depend on, and what a small kernel has otherwise not that boots quickly. */
+/* What those depend on, what a small kernel has otherwise not, and what takes long to build. */
 static const char fragment_head[] =
 	"CONFIG_EXPERT=y\n"
 	"CONFIG_SMP=y\n"
-	"CONFIG_PCI=y\n"
-	"CONFIG_ACPI=y\n"
 	"CONFIG_HYPERVISOR_GUEST=y\n"
 	"CONFIG_PARAVIRT=y\n"
 	"CONFIG_KVM_GUEST=y\n"
@@ -58,8 +56,23 @@ static const char fragment_head[] =
 	"CONFIG_MULTIUSER=y\n"
 	"CONFIG_FUTEX=y\n"
 	"CONFIG_ADVISE_SYSCALLS=y\n"
-	"CONFIG_PROC_SYSCTL=y\n"
-	"CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y\n";
+	"CONFIG_PROC_SYSCTL=y\n"	/* up to 7.2 */
+	"CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y\n"
+	"CONFIG_X86_X2APIC=y\n"
+	/* Without one to choose, packing the kernel would take longer than compiling it. */
+	"CONFIG_KERNEL_GZIP=y\n"
+	"# CONFIG_PCI is not set\n"
+	"# CONFIG_ACPI is not set\n"
+	"# CONFIG_INPUT is not set\n"
+	"# CONFIG_VT is not set\n"
+	"# CONFIG_RANDOMIZE_BASE is not set\n"
+	"# CONFIG_CRASH_DUMP is not set\n"
+	"# CONFIG_RD_BZIP2 is not set\n"
+	"# CONFIG_RD_LZMA is not set\n"
+	"# CONFIG_RD_XZ is not set\n"
+	"# CONFIG_RD_LZO is not set\n"
+	"# CONFIG_RD_LZ4 is not set\n"
+	"# CONFIG_RD_ZSTD is not set\n";
 
 void config_print(GString *out)
 {

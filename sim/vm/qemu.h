@@ -13,9 +13,10 @@
  * @guest: luosim-guest.
  * @seconds: that a machine may take, at most.
  * @append: more boot arguments, or NULL.
+ * @emitted: a static program that is run in place of operations, or NULL.
  */
 struct vm {
-	const char *qemu, *accel, *kernel, *guest, *append;
+	const char *qemu, *accel, *kernel, *guest, *append, *emitted;
 	guint seconds;
 };
 

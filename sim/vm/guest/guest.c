@@ -9,6 +9,7 @@
  *		program, whose operations are counted from 0 again. Between "race DELAY..."
  *		and "end" each "task" begins the operations of a process of its own.
  * /kernel	what kexec boots
+ * /emitted	a program of luosim emit, which is run instead
  */
 #define KEXEC_FILE_UNLOAD	1
 
@@ -29,6 +30,8 @@ static void end(int status);
 #define LOG_FD		1
 #define FAULT_FD	2
 
+#define EMITTED		"/emitted"
+#define NEXT		"/next"		/* the archive of the kernel that comes */
 #define MAX_WORDS	9		/* those of a race have a word for each task */
 #define MAX_SAID	800		/* bytes of a log record that are data's */
 #define MAX_HANDLES	65536
@@ -746,17 +749,19 @@ static void put_file(FILE *out, const char *path, unsigned int mode)
 /* The archive that this kernel was booted with, once more. */
 static int make_initramfs(void)
 {
-	FILE *out = fopen("/next", "w");
+	FILE *out = fopen(NEXT, "w");
 
 	if (!out)
-		ksft_exit_fail_msg("cannot write /next");
+		ksft_exit_fail_msg("cannot write " NEXT);
 	put_file(out, "/init", 0755);
 	put_file(out, "/program", 0644);
+	if (!access(EMITTED, X_OK))
+		put_file(out, EMITTED, 0755);
 	put_file(out, "/kernel", 0644);
 	newc_close(out);
 	if (fclose(out))
-		ksft_exit_fail_msg("cannot write /next");
-	return open("/next", O_RDONLY);
+		ksft_exit_fail_msg("cannot write " NEXT);
+	return open(NEXT, O_RDONLY);
 }
 
 /* What the next kernel is told: this command line, with another place in the program. */
@@ -792,7 +797,7 @@ static long op_load(const struct arg *a)
 	ret = or_errno(syscall(SYS_kexec_file_load, image, initramfs, strlen(text) + 1, text, 0UL));
 	close(initramfs);
 	close(image);
-	unlink("/next");
+	unlink(NEXT);
 	return ret;
 }
 
@@ -1265,12 +1270,31 @@ static bool has_exit(void)
 	return false;
 }
 
+/* It writes to the console, and boots the same kernel with the same archive. */
+static void become_emitted(void)
+{
+	int console;
+
+	close(make_initramfs());
+	setenv("KERNEL", "/kernel", 1);
+	setenv("INITRAMFS", NEXT, 1);
+	console = open("/dev/ttyS0", O_RDWR);
+	dup2(console, 0);
+	dup2(console, 1);
+	dup2(console, 2);
+	syscall(SYS_close_range, 3, ~0U, 0);
+	execl(EMITTED, EMITTED, NULL);
+	ksft_exit_fail_msg("cannot run it");
+}
+
 int main(void)
 {
 	struct utsname name;
 
 	mount_all();
 	take_descriptors();
+	if (!access(EMITTED, X_OK))
+		become_emitted();
 	take_memory();
 	read_program();
 	set_up_failures();
