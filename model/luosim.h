@@ -69,6 +69,10 @@ enum fix {
 	FIX_VMALLOC_CHUNKS,
 	FIX_RESTORE_GIGANTIC,
 	FIX_RESERVE_SIZE,
+	FIX_CHUNK_FREE_PAGE,
+	FIX_POPULATE_UNMAP,
+	FIX_RESTORE_TAGS,
+	FIX_RESTORE_KASAN,
 	NR_FIXES
 };
 
@@ -764,6 +768,9 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
  * @kho: boot option kho=.
  * @liveupdate: boot option liveupdate=.
  * @panic_on_warn: sysctl panic_on_warn, from the first instruction on.
+ * @kasan: KASAN looks after vmalloc areas (CONFIG_KASAN_VMALLOC).
+ * @mem_profiling: allocations are counted by their place in the code, and the counts checked
+ *	(CONFIG_MEM_ALLOC_PROFILING_DEBUG, sysctl vm.mem_profiling).
  * @hugepages: boot option hugepages=, of 2 MiB each.
  * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
  *	NULL; it must live as long as the machine.
@@ -773,6 +780,8 @@ struct boot {
 	bool kho;
 	bool liveupdate;
 	bool panic_on_warn;
+	bool kasan;
+	bool mem_profiling;
 	uint32_t hugepages;
 	const char *reserve_mem;
 };

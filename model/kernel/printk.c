@@ -151,11 +151,27 @@ void oops(struct machine *m, phys_addr_t phys)
 	panic(m, "Fatal exception");
 }
 
-void use_after_free(struct machine *m, u64 poison)
+/* The function that runs. */
+static const char *running(const struct machine *m)
 {
 	const struct task *task = m->task;
-	const char *func = task->call_depth ? task->call[min(task->call_depth, CALL_DEPTH) - 1] :
-					      "a task";
+
+	return task->call_depth ? task->call[min(task->call_depth, CALL_DEPTH) - 1] : "a task";
+}
+
+void kasan_report(struct machine *m, const char *what)
+{
+	static const char site;
+
+	if (!once(m, &site))
+		return;
+	printk(m, LOG_ERR, "BUG: KASAN: %s in %s", what, running(m));
+	warn(m, "kasan_report");
+}
+
+void use_after_free(struct machine *m, u64 poison)
+{
+	const char *func = running(m);
 
 	judge(m, VIOLATION_USE_AFTER_FREE, 0, "%s uses memory that the task of line %u has freed",
 	      func, (u32)poison);

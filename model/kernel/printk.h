@@ -61,6 +61,8 @@ bool once(struct machine *m, const void *site);
 void panic(struct machine *m, const char *fmt, ...) __printf(2, 3) __attribute__((noreturn));
 /* The kernel loops for ever in @func. */
 void loop_forever(struct machine *m, const char *func) __attribute__((noreturn));
+/* KASAN has seen the running function use what it may not; it says so once. */
+void kasan_report(struct machine *m, const char *what);
 /* A bad kernel pointer was followed. */
 void oops(struct machine *m, phys_addr_t phys) __attribute__((noreturn));
 

@@ -34,6 +34,7 @@ static void start_model(struct machine *m, phys_addr_t fdt)
 	luo_late_init(m);
 	memfd_luo_init(m);
 	reserve_mem_init(m);
+	check_early_ioremap_leak(m);
 }
 
 /* The same of a tree: it brings its own initcalls. */

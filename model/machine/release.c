@@ -80,9 +80,18 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"blocks above the largest order of the allocator are restored, too" },
 	[FIX_RESERVE_SIZE] = { "reserve-size", "B45",
 		"the size of a block that was handed over is computed with 64 bits" },
+	[FIX_CHUNK_FREE_PAGE] = { "chunk-free-page", "B52",
+		"pages of KHO's serialized map are freed as pages, not as slab objects" },
+	[FIX_POPULATE_UNMAP] = { "populate-unmap", "B50",
+		"a kernel that takes a handover unmaps what it mapped to look at it" },
+	[FIX_RESTORE_TAGS] = { "restore-tags", "B48",
+		"the profile of allocations is told that nobody allocated restored pages" },
+	[FIX_RESTORE_KASAN] = { "restore-kasan", "B48",
+		"KASAN is told that restored vmalloc areas may be used" },
 };
 
-#define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS))
+#define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |	\
+			 FIX_BIT(FIX_CHUNK_FREE_PAGE) | FIX_BIT(FIX_POPULATE_UNMAP))
 #define FIXES_6_19_9	(FIXES_6_19 | FIX_BIT(FIX_RETRIEVE_STATUS) | FIX_BIT(FIX_MEMFD_UPTODATE))
 #define FIXES_6_19_13	(FIXES_6_19_9 | FIX_BIT(FIX_DESERIALIZE_ERROR))
 #define FIXES_7_0_0	FIXES_6_19_13
@@ -92,7 +101,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_MEMFD_SEALS) | FIX_BIT(FIX_MEMFD_EFBIG) |		\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
-			 FIX_BIT(FIX_BOUNDED_PRINT) | FIX_BIT(FIX_RESTORE_GIGANTIC))
+			 FIX_BIT(FIX_BOUNDED_PRINT) | FIX_BIT(FIX_RESTORE_GIGANTIC) |	\
+			 FIX_BIT(FIX_RESTORE_TAGS) | FIX_BIT(FIX_RESTORE_KASAN))
 #define FIXES_7_1	(FIXES_7_1_0 | FIX_BIT(FIX_SERIALIZE_RWSEM) |			\
 			 FIX_BIT(FIX_IOCTL_DIRECTION) | FIX_BIT(FIX_NAME_LENGTH) |	\
 			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\

@@ -22,7 +22,7 @@ struct page {
 	u32 index;	/* of a folio in a page cache: offset in pages */
 	s32 refcount;
 	u8 order;	/* of a head page, or of a free block */
-	u8 flags;
+	u16 flags;
 };
 
 /* A folio is its head page. */
@@ -39,6 +39,7 @@ enum pageflags {
 	PG_SCRAMBLED	= 1 << 5,	/* bytes not written since are garbage */
 	PG_UNTRACKED	= 1 << 6,	/* KHO's own tracking: not in the census */
 	PG_MAPPING	= 1 << 7,	/* head of a folio in a page cache */
+	PG_UNTAGGED	= 1 << 8,	/* restored, and the profile of allocations not told */
 };
 
 enum gfp {
@@ -133,7 +134,8 @@ void user_buffer_unmap(struct machine *m, u64 first);
 /* vmalloc.c: areas of order-0 pages, contiguous only in virtual addresses. */
 struct vm_struct {
 	u32 nr_pages;
-	u32 order;
+	u16 order;
+	bool poisoned;			/* KASAN was not told that it may be used */
 	u32 flags;
 	u32 *pfns;
 	struct vmap_area *area;		/* its place among the virtual addresses */

@@ -251,6 +251,17 @@ static bool bad_page(struct machine *m, u64 pfn, u64 nr)
 	return true;
 }
 
+/* Where the pages were allocated has that many fewer from here on. */
+static void __pgalloc_tag_sub(struct machine *m, const struct page *page)
+{
+	static const char site;
+
+	if (!(page->flags & PG_UNTAGGED) || !once(m, &site))
+		return;
+	warn(m, __func__);
+	printk(m, LOG_WARN, "alloc_tag was not set");
+}
+
 void folio_put(struct machine *m, struct folio *folio)
 {
 	struct page *page = &folio->page;
@@ -263,6 +274,7 @@ void folio_put(struct machine *m, struct folio *folio)
 		census_add(m, CENSUS_FRAMES, -(s64)nr);
 	if (bad_page(m, pfn, nr))
 		return;
+	__pgalloc_tag_sub(m, page);
 	page->flags &= PG_SCRAMBLED;
 	page->private = 0;
 	for (u64 i = 1; i < nr; i++)

@@ -114,6 +114,8 @@ static phys_addr_t vmalloc_to_phys(struct machine *m, const struct vm_struct *vm
 {
 	if (off / PAGE_SIZE >= vm->nr_pages)
 		vmalloc_oops(m, vm->nr_pages);
+	if (vm->poisoned)
+		kasan_report(m, "vmalloc-out-of-bounds");
 	*len = min(size, PAGE_SIZE - off % PAGE_SIZE);
 	return PFN_PHYS(vm->pfns[off / PAGE_SIZE]) + off % PAGE_SIZE;
 }

@@ -276,7 +276,8 @@ bool walk_frame(struct machine_walk *w, u64 pfn)
 	ghost = &m->ledger.ghost[pfn];
 	w->dangles |= !page->refcount && page_is_free(m, pfn);
 	info.page_private = page->flags & PG_BUDDY ? 0 : page->private;
-	put_word(w, (page->flags & ~(PG_BUDDY | PG_SCRAMBLED)) |
+	put_word(w, (page->flags & 0xff & ~(PG_BUDDY | PG_SCRAMBLED)) |
+		 (u64)!!(page->flags & PG_UNTAGGED) << 19 |
 		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)(info.order & 0x7f) << 9 |
 		 (u64)is_restored(m, pfn) << 16 | (u64)ghost->preserved << 17 |
 		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);

@@ -43,6 +43,9 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 		return "file handlers of its own";
 	case SET_RESERVE_MEM:
 		return "reserve_mem=, of which user space sees nothing";
+	case SET_KASAN:
+	case SET_MEM_PROFILING:
+		return "a kernel built to be debugged";
 	}
 	return NULL;
 }

@@ -115,6 +115,8 @@ enum setting_kind {
 	SET_HANDLERS,
 	SET_HUGEPAGES,
 	SET_RESERVE_MEM,
+	SET_KASAN,
+	SET_MEM_PROFILING,
 };
 
 struct setting {

@@ -11,7 +11,7 @@
 /* By enum setting_kind. */
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
-	"handlers", "hugepages", "reserve_mem",
+	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
 };
 
 static GPtrArray *setting_words(void)
@@ -219,6 +219,8 @@ void setting_print(GString *out, const struct setting *s)
 	case SET_KHO:
 	case SET_LIVEUPDATE:
 	case SET_PANIC_ON_WARN:
+	case SET_KASAN:
+	case SET_MEM_PROFILING:
 		g_string_append_printf(out, "=%s", s->number != 0 ? "on" : "off");
 		break;
 	case SET_MEM:
@@ -303,6 +305,12 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_RESERVE_MEM:
 		boot->reserve_mem = s->areas;
+		break;
+	case SET_KASAN:
+		boot->kasan = s->number;
+		break;
+	case SET_MEM_PROFILING:
+		boot->mem_profiling = s->number;
 		break;
 	}
 }

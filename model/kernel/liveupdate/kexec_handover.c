@@ -308,6 +308,8 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	for (u64 i = 0; i < nr_pages; i++) {
 		kho_frame_restored(m, &page[i]);
 		page[i].refcount = i && is_folio ? 0 : 1;
+		if (page[i].refcount && m->k->boot.mem_profiling && !has_fix(m, FIX_RESTORE_TAGS))
+			page[i].flags |= PG_UNTAGGED;
 	}
 	if (is_folio)
 		prep_compound_page(m, page, info.order);
@@ -396,6 +398,8 @@ struct vm_struct *kho_restore_vmalloc(struct machine *m, const struct kho_vmallo
 	if (!area)
 		goto err_free_pages_array;
 	vm.area = area->area;
+	/* An area of other flags is not poisoned where it is made. */
+	vm.poisoned = m->k->boot.kasan && vm.flags & VM_ALLOC && !has_fix(m, FIX_RESTORE_KASAN);
 	*area = vm;
 	return area;
 
@@ -578,7 +582,16 @@ void kho_populate(struct machine *m, phys_addr_t fdt)
 		return;
 	}
 	m->k->kho.fdt_in = fdt;
+	/* The FDT and the array of scratch areas stay mapped without the fix. */
+	m->k->kho.early_maps = has_fix(m, FIX_POPULATE_UNMAP) ? 0 : 2;
 	pr_info(m, "found kexec handover data.");
+}
+
+void check_early_ioremap_leak(struct machine *m)
+{
+	if (WARN_ON(m, m->k->kho.early_maps))
+		printk(m, LOG_WARN, "Debug warning: early ioremap leak of %u areas detected.",
+		       m->k->kho.early_maps);
 }
 
 /* Without the fix it is an int, which is negative from 2 GiB on, and wraps at 4 GiB. */

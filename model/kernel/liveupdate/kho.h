@@ -73,6 +73,7 @@ struct kho {
 	/* in */
 	phys_addr_t fdt_in;
 	phys_addr_t mem_map_in;
+	u32 early_maps;			/* that kho_populate() made, and left */
 	char previous_release[65];
 	u32 kexec_count;
 };
@@ -86,6 +87,8 @@ void kho_scratch_init(struct machine *m);
 void kho_reserve(struct machine *m, u64 pfn, u64 end);
 void kho_frame_restored(struct machine *m, struct page *page);
 int kho_init(struct machine *m);
+/* The last initcall: what was mapped before there were page tables is unmapped again. */
+void check_early_ioremap_leak(struct machine *m);
 
 int kho_preserve_folio(struct machine *m, struct folio *folio);
 void kho_unpreserve_folio(struct machine *m, struct folio *folio);

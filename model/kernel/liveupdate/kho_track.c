@@ -223,12 +223,21 @@ static phys_addr_t new_chunk(struct machine *m, phys_addr_t cur, u32 order)
 	return chunk;
 }
 
+/* kfree() of what the slab allocator does not know frees nothing. */
+static void free_large_kmalloc(struct machine *m)
+{
+	WARN_ON_ONCE(m, true);
+}
+
 void kho_mem_ser_free(struct machine *m, phys_addr_t chunk)
 {
 	while (chunk) {
 		phys_addr_t next = phys_read_u64(m, chunk);
 
-		free_page(m, chunk);
+		if (has_fix(m, FIX_CHUNK_FREE_PAGE))
+			free_page(m, chunk);
+		else
+			free_large_kmalloc(m);
 		chunk = next;
 	}
 }
