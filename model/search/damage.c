@@ -27,12 +27,15 @@ static void write_place(struct machine *m, const struct place *place, u64 number
 	phys_write(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
 }
 
-/* What it takes to do the damage: 0, -ENOENT, -EINVAL, -ERANGE. */
+/* What it takes to do the damage: 0, -EAGAIN: it comes with the reboot, -ENOENT, -EINVAL, -ERANGE. */
 static int look_up(struct machine *m, struct damage *d)
 {
 	struct place *place = &d->place, other;
 	int err = path_find(m, &d->path, place);
+	bool later = err == -EAGAIN;
 
+	if (later)
+		err = 0;
 	if (!err && (d->kind == DAMAGE_ADDRESS || d->kind == DAMAGE_COPY))
 		err = path_find(m, &d->other, &other);
 	if (err)
@@ -55,7 +58,9 @@ static int look_up(struct machine *m, struct damage *d)
 	}
 	if (!place->bits)
 		return -EINVAL;
-	return d->number & ~(place_mask(place) >> place->shift) ? -ERANGE : 0;
+	if (d->number & ~(place_mask(place) >> place->shift))
+		return -ERANGE;
+	return later ? -EAGAIN : 0;
 }
 
 static void write_bytes(struct machine *m, const struct place *place, const struct damage *d)
@@ -197,5 +202,5 @@ int machine_damage(struct machine *m, const struct luosim_damage *damage)
 
 	if (!err)
 		err = can_be_done(m, &d);
-	return err ? err : add_damage(m, &d, damage->bytes, damage->len);
+	return err && err != -EAGAIN ? err : add_damage(m, &d, damage->bytes, damage->len);
 }

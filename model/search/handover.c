@@ -88,6 +88,39 @@ static phys_addr_t subtree(struct machine *m, const char *name)
 	return phys;
 }
 
+/* A chunk of the map of preserved pages, up to 7.0, once that is written. */
+static int find_map_chunk(struct machine *m, const struct args *args, const struct field *field,
+			  struct place *place)
+{
+	struct place map = { .bits = 64 };
+	phys_addr_t chunk;
+
+	(void)field;
+	if (!m->k->boot.release.kho_radix && m->k->kho.fdt && !m->k->kho.finalized)
+		return -EAGAIN;
+	if (m->k->boot.release.kho_radix ||
+	    find_in_fdt(m, m->k->kho.fdt, "", KHO_FDT_MEMORY_MAP, &map))
+		return -ENOENT;
+	chunk = phys_read_u64(m, map.phys);
+	for (u64 nr = args->index[0]; chunk && nr; nr--)
+		chunk = phys_read_u64(m, chunk);
+	return found(place, chunk);
+}
+
+/* What it says of a bitmap; behind the last one there is room for more. */
+static int find_map_bitmap(struct machine *m, const struct args *args, const struct field *field,
+			   struct place *place)
+{
+	int err = args->index[1] < KHOSER_BITMAP_SIZE ? find_map_chunk(m, args, field, place) :
+							-ENOENT;
+
+	if (err)
+		return err;
+	place->phys += sizeof(struct khoser_mem_chunk_hdr) +
+		       args->index[1] * sizeof(struct khoser_mem_bitmap_ptr);
+	return 0;
+}
+
 static int find_metadata(struct machine *m, const struct args *args, const struct field *field,
 			 struct place *place)
 {
@@ -431,6 +464,14 @@ static const struct field fields[] = {
 	PROP("kho.subtree[NAME].name", find_kho_prop, NULL, 0),
 	PROP("kho.subtree[NAME].phys", find_subtree, NULL, 64),
 	PROP("kho.subtree[NAME].blob-size", find_kho_prop, "blob-size", 64),
+	OBJECT("kho.chunk[N]", find_map_chunk),
+	MEMBER("kho.chunk[N].next", find_map_chunk, struct khoser_mem_chunk_hdr, next),
+	MEMBER("kho.chunk[N].order", find_map_chunk, struct khoser_mem_chunk_hdr, order),
+	MEMBER("kho.chunk[N].num_elms", find_map_chunk, struct khoser_mem_chunk_hdr, num_elms),
+	MEMBER("kho.chunk[N].bitmap[N].phys_start", find_map_bitmap,
+	       struct khoser_mem_bitmap_ptr, phys_start),
+	MEMBER("kho.chunk[N].bitmap[N].bitmap", find_map_bitmap, struct khoser_mem_bitmap_ptr,
+	       bitmap),
 	OBJECT("metadata", find_metadata),
 	MEMBER("metadata.version", find_metadata, struct kho_kexec_metadata, version),
 	STRING("metadata.previous_release", find_metadata, struct kho_kexec_metadata,

@@ -15,7 +15,7 @@
 /* Fields that hold an address, by how their paths end. */
 static const char *const addresses[] = {
 	".phys", ".next", ".files", ".data", ".first", ".header", ".pfn", ".sessions_pa",
-	".flbs_pa", ".preserved-memory-map",
+	".flbs_pa", ".preserved-memory-map", ".phys_start", ".bitmap",
 };
 
 static const char *const subtrees[] = { "LUO", "kexec-metadata", NULL };

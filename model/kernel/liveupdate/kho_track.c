@@ -14,20 +14,6 @@
 /* The serialized bitmaps of 6.19 and 7.0. */
 #define PRESERVE_BITS		(PAGE_SIZE * 8)
 
-struct khoser_mem_bitmap_ptr {
-	u64 phys_start;
-	u64 bitmap;
-};
-
-struct khoser_mem_chunk_hdr {
-	u64 next;
-	u32 order;
-	u32 num_elms;
-};
-
-#define KHOSER_BITMAP_SIZE							\
-	((PAGE_SIZE - sizeof(struct khoser_mem_chunk_hdr)) / sizeof(struct khoser_mem_bitmap_ptr))
-
 static void write_u64(struct machine *m, phys_addr_t phys, u64 val)
 {
 	phys_write(m, phys, &val, sizeof(val));

@@ -15,6 +15,21 @@ struct kho_mem_phys {
 	struct xarray phys_bits;	/* entries are physical addresses of bitmaps */
 };
 
+/* The map of 6.19 and 7.0: chunks of a page, each of an order and with pointers to bitmaps. */
+struct khoser_mem_bitmap_ptr {
+	u64 phys_start;
+	u64 bitmap;
+};
+
+struct khoser_mem_chunk_hdr {
+	u64 next;
+	u32 order;
+	u32 num_elms;
+};
+
+#define KHOSER_BITMAP_SIZE							\
+	((PAGE_SIZE - sizeof(struct khoser_mem_chunk_hdr)) / sizeof(struct khoser_mem_bitmap_ptr))
+
 int kho_track_init(struct machine *m);
 /* The preserved-memory-map property: where the next kernel finds the map now. */
 phys_addr_t kho_track_map(struct machine *m);
