@@ -73,6 +73,7 @@ enum fix {
 	FIX_POPULATE_UNMAP,
 	FIX_RESTORE_TAGS,
 	FIX_RESTORE_KASAN,
+	FIX_DEBUGFS_SIZE,
 	NR_FIXES
 };
 
@@ -771,6 +772,7 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
  * @kasan: KASAN looks after vmalloc areas (CONFIG_KASAN_VMALLOC).
  * @mem_profiling: allocations are counted by their place in the code, and the counts checked
  *	(CONFIG_MEM_ALLOC_PROFILING_DEBUG, sysctl vm.mem_profiling).
+ * @debugfs: CONFIG_KEXEC_HANDOVER_DEBUGFS, see sys_read_kho_debugfs().
  * @hugepages: boot option hugepages=, of 2 MiB each.
  * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
  *	NULL; it must live as long as the machine.
@@ -782,6 +784,7 @@ struct boot {
 	bool panic_on_warn;
 	bool kasan;
 	bool mem_profiling;
+	bool debugfs;
 	uint32_t hugepages;
 	const char *reserve_mem;
 };
@@ -1517,6 +1520,14 @@ int module_kho_remove_subtree(struct machine *m, int mem);
  * Return: its number; -ENOENT; -EINVAL for a node that is broken.
  */
 int module_kho_retrieve_subtree(struct machine *m, const char *name);
+
+/**
+ * sys_read_kho_debugfs() - read a file of /sys/kernel/debug/kho, with boot.debugfs.
+ * @path: "in/fdt", "out/fdt", "in/sub_fdts/NAME" or "out/sub_fdts/NAME".
+ * Return: how many bytes; -ENOENT.
+ */
+int64_t sys_read_kho_debugfs(struct machine *m, const char *path, void *buf, size_t len,
+			     uint64_t off);
 
 /** module_reserve_mem_find_by_name() - the number of an area of reserve_mem=; -ENOENT. */
 int module_reserve_mem_find_by_name(struct machine *m, const char *name);

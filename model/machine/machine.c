@@ -56,6 +56,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	INIT_LIST_HEAD(&k->luo.handlers);
 	INIT_LIST_HEAD(&k->luo.flbs);
 	INIT_LIST_HEAD(&k->tree_objects);
+	INIT_LIST_HEAD(&k->kho.debugfs);
 	mutex_init(&k->kho.lock, "kho_out.lock");
 	mutex_init(&k->kexec.lock, "kexec_lock");
 	mutex_init(&k->system_transition_mutex, "system_transition_mutex");

@@ -27,7 +27,7 @@ static void write_place(struct machine *m, const struct place *place, u64 number
 	phys_write(m, place->phys, &word, DIV_ROUND_UP(place->shift + place->bits, 8));
 }
 
-/* What it takes to do the damage: 0, -EAGAIN: it comes with the reboot, -ENOENT, -EINVAL, -ERANGE. */
+/* What it takes to do the damage: 0, -ENOENT, -EINVAL, -ERANGE; -EAGAIN: the reboot makes it. */
 static int look_up(struct machine *m, struct damage *d)
 {
 	struct place *place = &d->place, other;

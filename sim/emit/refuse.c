@@ -45,6 +45,7 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 		return "reserve_mem=, of which user space sees nothing";
 	case SET_KASAN:
 	case SET_MEM_PROFILING:
+	case SET_DEBUGFS:
 		return "a kernel built to be debugged";
 	}
 	return NULL;

@@ -51,7 +51,8 @@ gint64 call_mem_write(struct call *c)
 				c->args[1].number);
 }
 
-gint64 call_mem_read(struct call *c)
+/* Of memory, or of a file of debugfs: args[2] bytes from args[1] on. */
+static gint64 read_bytes(struct call *c, bool debugfs)
 {
 	gsize len = c->args[2].number;
 	guint8 *buf = machine_user_alloc(c->machine, MAX(len, 1));
@@ -59,11 +60,23 @@ gint64 call_mem_read(struct call *c)
 
 	if (buf == NULL)
 		return -ENOMEM;
-	ret = module_mem_read(c->machine, c->args[0].number, buf, len, c->args[1].number);
+	ret = debugfs ? sys_read_kho_debugfs(c->machine, c->args[0].bytes, buf, len,
+					     c->args[1].number) :
+			module_mem_read(c->machine, c->args[0].number, buf, len, c->args[1].number);
 	g_string_truncate(c->out, 0);
 	g_string_append_len(c->out, (char *)buf, MAX(ret, 0));
 	machine_user_free(c->machine, buf, MAX(len, 1));
 	return ret;
+}
+
+gint64 call_mem_read(struct call *c)
+{
+	return read_bytes(c, false);
+}
+
+gint64 call_kho_debugfs_read(struct call *c)
+{
+	return read_bytes(c, true);
 }
 
 gint64 call_mem_store(struct call *c)

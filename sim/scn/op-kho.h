@@ -32,6 +32,7 @@ gint64 call_kho_remove_subtree(struct call *c);
 gint64 call_kho_retrieve_subtree(struct call *c);
 gint64 call_reserve_mem_find_by_name(struct call *c);
 gint64 call_reserve_mem_release_by_name(struct call *c);
+gint64 call_kho_debugfs_read(struct call *c);
 gint64 call_kho_is_enabled(struct call *c);
 gint64 call_is_kho_boot(struct call *c);
 

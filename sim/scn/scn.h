@@ -117,6 +117,7 @@ enum setting_kind {
 	SET_RESERVE_MEM,
 	SET_KASAN,
 	SET_MEM_PROFILING,
+	SET_DEBUGFS,
 };
 
 struct setting {

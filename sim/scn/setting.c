@@ -12,6 +12,7 @@
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
 	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
+	"debugfs",
 };
 
 static GPtrArray *setting_words(void)
@@ -221,6 +222,7 @@ void setting_print(GString *out, const struct setting *s)
 	case SET_PANIC_ON_WARN:
 	case SET_KASAN:
 	case SET_MEM_PROFILING:
+	case SET_DEBUGFS:
 		g_string_append_printf(out, "=%s", s->number != 0 ? "on" : "off");
 		break;
 	case SET_MEM:
@@ -311,6 +313,9 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_MEM_PROFILING:
 		boot->mem_profiling = s->number;
+		break;
+	case SET_DEBUGFS:
+		boot->debugfs = s->number;
 		break;
 	}
 }

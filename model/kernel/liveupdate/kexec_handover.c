@@ -472,6 +472,8 @@ int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 s
 	mutex_lock(m, &m->k->kho.lock);
 	if (open_fdt(m, fdt)) {
 		err = __kho_add_subtree(m, fdt, name, blob, size);
+		if (!err)
+			WARN_ON_ONCE(m, kho_debugfs_blob_add(m, name, blob, size, false));
 		close_fdt(m, fdt);
 	}
 	mutex_unlock(m, &m->k->kho.lock);
@@ -497,8 +499,10 @@ void kho_remove_subtree(struct machine *m, phys_addr_t blob)
 		off = fdt_first_subnode(fdt, 0);
 		while (off >= 0 && !is_subtree_of(m, fdt, off, blob))
 			off = fdt_next_subnode(fdt, off);
-		if (off >= 0)
+		if (off >= 0) {
 			fdt_del_node(fdt, off);
+			kho_debugfs_blob_remove(m, blob);
+		}
 		close_fdt(m, fdt);
 	}
 	mutex_unlock(m, &m->k->kho.lock);
@@ -717,6 +721,14 @@ static int kho_out_kexec_metadata(struct machine *m)
 	return err;
 }
 
+static u64 out_fdt_size(struct machine *m)
+{
+	struct fdt_header fdt;
+
+	phys_read(m, m->k->kho.fdt, &fdt, sizeof(fdt));
+	return fdt_totalsize(&fdt);
+}
+
 int kho_init(struct machine *m)
 {
 	struct kho *kho = &m->k->kho;
@@ -736,6 +748,11 @@ int kho_init(struct machine *m)
 		if (err)
 			pr_warn(m, "failed to initialize kexec-metadata subtree: %d", err);
 	}
+	/* A kernel that took a handover has no file of what it will hand over as a whole. */
+	if (!err && kho->fdt_in)
+		kho_in_debugfs_init(m, kho->fdt_in);
+	else if (!err)
+		WARN_ON_ONCE(m, kho_debugfs_blob_add(m, "fdt", kho->fdt, out_fdt_size(m), true));
 	if (!err)
 		err = kho_count_deserialize(m);
 	if (!err)

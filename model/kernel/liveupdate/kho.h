@@ -70,6 +70,7 @@ struct kho {
 	phys_addr_t counts_head;
 	u64 nr_shared, nr_count_pages;
 	struct kho_scratch scratch;
+	struct list_head debugfs;	/* files that show memory */
 	/* in */
 	phys_addr_t fdt_in;
 	phys_addr_t mem_map_in;
@@ -114,6 +115,11 @@ bool kho_extent_ok(struct machine *m, phys_addr_t phys, u64 size);
 bool kho_is_enabled(struct machine *m);
 bool is_kho_boot(struct machine *m);
 int kho_finalize(struct machine *m);
+/* kexec_handover_debugfs.c: nothing unless the kernel has it. */
+int kho_debugfs_blob_add(struct machine *m, const char *name, phys_addr_t blob, u64 size,
+			 bool root);
+void kho_debugfs_blob_remove(struct machine *m, phys_addr_t blob);
+void kho_in_debugfs_init(struct machine *m, phys_addr_t fdt);
 /* kexec_file_load: what the image carries to the next kernel; 0 without KHO. */
 phys_addr_t kho_fill_kimage(struct machine *m);
 
