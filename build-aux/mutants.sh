@@ -51,7 +51,8 @@ try()
 	local tests
 
 	# shellcheck disable=SC2046 # a list of words
-	make -s -j"$(nproc)" all $(printf '%s\n' $QUICK | grep -v '\.sh$') >mutants.log 2>&1 || {
+	{ make -s -j"$(nproc)" all && make -s -j"$(nproc)" $(printf '%s\n' $QUICK | grep -v '\.sh$'); } \
+		>mutants.log 2>&1 || {
 		echo 'does not build'
 		return
 	}
