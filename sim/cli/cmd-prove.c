@@ -361,8 +361,8 @@ static const char *check_options(const struct options *o)
 {
 	if (o->w.overrides->releases->len > 1)
 		return "--against several kernels, expected one";
-	if (o->w.world.tasks > 1)
-		return "prove with --tasks 2, expected one task: see explore --kernel";
+	if (o->w.world.tasks > 1 && o->w.random)
+		return "prove with --tasks 2 beside --random, expected all sequences";
 	if (o->identify && (o->against != NULL || o->w.random))
 		return "--identify beside --against or --random, expected it alone";
 	return NULL;

@@ -149,6 +149,9 @@ static void make_key(struct world_race *race, guint found, struct result_key *o)
 	*o = (struct result_key){ { found, 0 } };
 	for (guint i = 0; i < found; i++)
 		o->key[1] = o->key[1] * 0x9e3779b97f4a7c15ull + race->witness->notes[i].id;
+	for (guint i = 0; race->results && found == 0 && i < MAX_WORLD_TASKS; i++)
+		o->key[1] = (o->key[1] + race->done.done[i].ret) * 0x9e3779b97f4a7c15ull +
+			    race->done.returned[i];
 	if (found == 0) {
 		guint64 f[2];
 

@@ -31,6 +31,7 @@ struct world_race {
 	struct witness *witness;
 	struct race_done done;
 	const char *stopped;
+	bool results;		/* what the calls return makes outcomes, too */
 
 	/* sim/explore/pairs.c's own */
 	struct schedules all;

@@ -366,7 +366,7 @@ static bool walker_start(struct walker *w)
 	w->new_code = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	if (!race_init(&w->race, w->world, w->machine, &w->place, &w->witness) ||
 	    w->machine == NULL ||
-	    (w->world->beside != NULL && !twin_new(&w->witness, w->machine)))
+	    (w->world->beside != NULL && !twin_new(&w->witness, w->machine, &w->place)))
 		return false;
 	machine_forget_violations(w->machine);
 	return machine_save(w->machine, &w->start) == 0 &&

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "explore/internal.h"
+#include "explore/pairs.h"
 #include "explore/twin.h"
 #include "scn/fail.h"
 #include "scn/tree.h"
@@ -18,6 +19,9 @@ struct twin {
 	struct place place;
 	struct done done;
 	GString *said[2];			/* since the operation began */
+	struct witness plain[2];		/* of races: of each machine for itself */
+	struct world_race races[2];
+	bool racing;
 };
 
 /* ---- What was said ---- */
@@ -72,20 +76,34 @@ static void append_event(GString *said, const struct event *event)
 
 void twin_hear(struct twin *t, const struct event *event)
 {
-	append_event(t->said[0], event);
+	if (t->racing)
+		witness_event(&t->plain[0], event);
+	else
+		append_event(t->said[0], event);
 }
 
 static void hear_second(void *data, const struct event *event)
 {
 	struct twin *t = data;
 
-	if (!t->witness->mute)
+	if (t->racing)
+		witness_event(&t->plain[1], event);
+	else if (!t->witness->mute)
 		append_event(t->said[1], event);
 }
 
 /* ---- The second machine ---- */
 
-bool twin_new(struct witness *witness, struct machine *first)
+/* Without a machine it is only made ready to be cleared. */
+static bool races_init(struct twin *t, struct place *place)
+{
+	t->plain[0].world = t->witness->world;
+	t->plain[1].world = t->world;
+	return race_init(&t->races[0], t->plain[0].world, t->first, place, &t->plain[0]) &&
+	       race_init(&t->races[1], t->world, t->machine, &t->place, &t->plain[1]);
+}
+
+bool twin_new(struct witness *witness, struct machine *first, struct place *place)
 {
 	struct twin *t = g_new0(struct twin, 1);
 
@@ -99,13 +117,15 @@ bool twin_new(struct witness *witness, struct machine *first)
 	if (t->machine == NULL)
 		return false;
 	machine_forget_violations(t->machine);
-	return true;
+	return t->world->tasks < 2 || races_init(t, place);
 }
 
 void twin_free(struct twin *t)
 {
 	if (t == NULL)
 		return;
+	race_clear(&t->races[0]);
+	race_clear(&t->races[1]);
 	machine_free(t->machine);
 	g_string_free(t->said[0], TRUE);
 	g_string_free(t->said[1], TRUE);
@@ -235,6 +255,23 @@ static bool failure_differs(const struct twin *t, struct note *note, const char 
 	first = failure_text(a);
 	second = failure_text(b);
 	return differs(t, note, action, first, second);
+}
+
+const char *twin_raced(struct twin *t, guint op, struct note *note, guint *nth, bool *found)
+{
+	const struct world_pair *pair = world_pair(t->world, op);
+	g_autofree char *action = g_strdup_printf("%s beside %s",
+						  op_of(t->world, pair->ops[0])->name,
+						  op_of(t->world, pair->ops[1])->name);
+	struct race_difference d;
+	const char *stopped;
+
+	t->racing = true;
+	stopped = twin_race(&t->races[0], &t->races[1], op, &d);
+	t->racing = false;
+	*nth = d.nth;
+	*found = d.differs && differs(t, note, g_intern_string(action), d.first, d.second);
+	return stopped;
 }
 
 /* What an operation returned, and what followed from it at once. */

@@ -14,12 +14,39 @@ struct twin_spot {
 	struct place place;
 };
 
+struct world_race;
+
+/** struct race_difference - an outcome that only one of two machines has, and which. */
+struct race_difference {
+	bool differs;
+	guint nth;			/* of the first machine's, if it is one of these */
+	char first[96], second[96];
+};
+
+/**
+ * twin_race() - two operations at once, under every schedule, on one machine and on the
+ * other: what returns, and what breaks. Both are to be restored.
+ * @op: the number of a pair.
+ * Return: why not all schedules were seen, or NULL.
+ */
+const char *twin_race(struct world_race *first, struct world_race *second, guint op,
+		      struct race_difference *d);
+
+/**
+ * twin_raced() - the same on the two machines of @twin.
+ * @note: where to store what differs.
+ * @nth: which outcome of the first machine that is.
+ * Return: as twin_race(); *@differs says whether there is a note.
+ */
+const char *twin_raced(struct twin *twin, guint op, struct note *note, guint *nth,
+		       bool *differs);
+
 /**
  * twin_new() - the second machine, of @witness->world->beside, which @witness gets.
- * @first: the machine of @witness.
+ * @first: the machine of @witness, and @place where it is.
  * Return: false without memory.
  */
-bool twin_new(struct witness *witness, struct machine *first);
+bool twin_new(struct witness *witness, struct machine *first, struct place *place);
 void twin_free(struct twin *twin);
 
 /** twin_save() - as machine_save(). */
