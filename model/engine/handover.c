@@ -164,6 +164,7 @@ static void add_session(struct machine *m, void *data, phys_addr_t at)
 	count = read_u64(m, at + OFFSET_IN(m, luo_session_ser, file_set_ser.count));
 	list_add_tail(&session->list, &sh->list);
 	INIT_LIST_HEAD(&files->files_list);
+	INIT_LIST_HEAD(&files->block_set.blocks);
 	files->files = head;
 	if (m->k->boot.release.luo_ser)
 		read_blocks(m, &files->block_set, head, SIZE_IN(m, luo_file_ser));

@@ -503,6 +503,9 @@ static void host_done(struct machine *m, struct file *file, unsigned long data, 
 {
 	u32 claim = claim_with(m, finished ? NULL : file, data);
 
+	/* Without ioctl-direction sessions on their way out are finished, too. */
+	if (!claim)
+		claim = claim_with(m, file, data);
 	census_add(m, CENSUS_LUO_FILES, -1);
 	if (claim && m->ledger.claims[claim - 1]->latched)
 		census_add(m, CENSUS_LATCHED, -1);
