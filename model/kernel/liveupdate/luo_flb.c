@@ -490,15 +490,17 @@ int luo_flb_setup_outgoing_ser(struct machine *m, phys_addr_t flbs_pa)
 int luo_flb_setup_incoming(struct machine *m, const void *fdt)
 {
 	const void *val;
-	int off, len;
+	int off, len, err;
 
 	off = fdt_subnode_offset(fdt, 0, LUO_FDT_FLB_NODE);
 	if (off < 0) {
 		pr_err(m, "Unable to get FLB node [%s]", LUO_FDT_FLB_NODE);
 		return -ENOENT;
 	}
-	if (fdt_node_check_compatible(fdt, off, m->k->boot.release.flb_compatible)) {
-		pr_err(m, "FLB node is incompatible with '%s'", m->k->boot.release.flb_compatible);
+	err = fdt_node_check_compatible(fdt, off, m->k->boot.release.flb_compatible);
+	if (err) {
+		pr_err(m, "FLB node is incompatible with '%s' [%d]",
+		       m->k->boot.release.flb_compatible, err);
 		return -EINVAL;
 	}
 	val = fdt_getprop(fdt, off, LUO_FDT_FLB_HEADER, &len);

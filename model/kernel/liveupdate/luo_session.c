@@ -619,7 +619,8 @@ int luo_session_setup_incoming(struct machine *m, const void *fdt)
 		return -EINVAL;
 	}
 	if (fdt_node_check_compatible(fdt, off, m->k->boot.release.session_compatible)) {
-		pr_err(m, "Session node incompatible [%s]", LUO_FDT_SESSION_NODE);
+		pr_err(m, "Session node incompatible [%s]",
+		       m->k->boot.release.session_compatible);
 		return -EINVAL;
 	}
 	val = fdt_getprop(fdt, off, LUO_FDT_SESSION_HEADER, &len);
