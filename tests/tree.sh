@@ -34,8 +34,8 @@ changed()
 	rm -f obj/*.coverage.o
 	rm "changed/$file"
 	sed -E "$1" "$tree/$file" >"changed/$file"
-	[ "$(diff {"$tree",changed}/"$file" | grep -c '^[0-9]')" -eq 1 ] ||
-		echo "sed '$1' does not change one line"
+	[ "$(diff {"$tree",changed}/"$file" | grep -c "^[0-9]")" -eq "${lines:-1}" ] ||
+		echo "sed '$1' does not change ${lines:-1} lines"
 	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD= \
 		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
 		ENGINE="$srcdir/model/engine" KERNEL_VERSION="$version" KERNEL_COMMIT= \
