@@ -496,6 +496,14 @@ const struct luosim_tree_info *luosim_tree_info(const struct luosim_tree *tree);
  */
 const int64_t *luosim_tree_counters(const struct luosim_tree *tree, size_t *nr);
 
+/**
+ * luosim_tree_race() - a data race that was seen since the tree was loaded.
+ * @i: counted from 0, in the order in which they were seen.
+ * Return: both sides in words, or NULL: there are no more. Always that, where the tree was
+ *	not built with --preempt=access.
+ */
+const char *luosim_tree_race(const struct luosim_tree *tree, unsigned int i);
+
 /* ------------------------------------------------------------------------
  * Events: everything that happens, as one stream.
  */
@@ -533,6 +541,7 @@ enum violation_kind {
 	VIOLATION_UNCLEAN_ABORT,
 	VIOLATION_STUCK,
 	VIOLATION_USE_AFTER_FREE,
+	VIOLATION_DATA_RACE,
 	VIOLATION_WARN,
 	VIOLATION_PANIC,
 	NR_VIOLATION_KINDS

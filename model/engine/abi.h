@@ -48,6 +48,13 @@ struct engine_task {
 	_Bool tracking, inserting;
 };
 
+/* What a task is about to access; @at is NULL if nothing. */
+struct engine_touch {
+	const void *at, *where;
+	unsigned long size;
+	_Bool write, marked;
+};
+
 enum engine_callback {
 	ENGINE_CAN_PRESERVE, ENGINE_PRESERVE, ENGINE_FREEZE, ENGINE_RETRIEVE, ENGINE_CAN_FINISH,
 	ENGINE_FLB_PRESERVE, ENGINE_FLB_RETRIEVE,
@@ -143,6 +150,12 @@ struct engine_host {
 	void (*access)(struct machine *m, const void *at, unsigned long size, _Bool write,
 		       const char *beyond);
 
+	/* With --preempt=access: likewise, from @where on; @marked: as READ_ONCE() does it. */
+	void (*touch)(struct machine *m, const void *at, unsigned long size, _Bool write,
+		      _Bool marked, const void *where);
+	/* A spin lock is taken, or given up. */
+	void (*spin)(struct machine *m, _Bool on);
+
 	/* The judge. */
 	int (*should_fail)(struct machine *m, enum engine_callback call, const char *name);
 	void (*preserving)(struct machine *m, struct file *file);
@@ -201,7 +214,7 @@ struct engine_boot {
 struct engine_kernel {
 	unsigned int abi;
 	const char *version, *commit, *config, *missing;	/* what it was made of */
-	const char *kind;		/* and for what: coverage, asan, or nothing */
+	const char *kind;		/* and for what: coverage, asan, access, or nothing */
 	unsigned long page_size, file_size, inode_size;	/* of what stands for the model's */
 	/* Where in these is the model's, and what the tree's code put there. */
 	unsigned long file_model, inode_model, file_op, file_private, page_private;

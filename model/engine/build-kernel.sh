@@ -25,7 +25,7 @@ usage()
 	Usage:
 	  $me TREE -o NAME.so [--add FILE.c]... [--config FRAGMENT]
 	                     [--configured TREE] [-j N]
-	                     [--coverage | --asan]
+	                     [--coverage | --asan | --preempt=access]
 
 	Compile a kernel tree's own live update code into an object for luosim --kernel.
 
@@ -34,6 +34,7 @@ usage()
 	  --config FRAGMENT  options of the configuration, as CONFIG_NAME=y lines
 	  --configured TREE  take the configuration that was made for this tree
 	  --asan             stop at accesses to memory that is not there
+	  --preempt=access   a task of a race may be left at each access to memory
 	  --coverage         count which lines run, see luosim coverage
 	  -j N               so many jobs at a time
 	EOF
@@ -56,10 +57,12 @@ parse_options()
 		--config=*) config=${1#*=} ;;
 		--configured) need_value "$1" $# TREE; configured=$2; shift ;;
 		--configured=*) configured=${1#*=} ;;
-		--asan | --coverage)
-			[ -z "$kind" ] || die "$1 beside --$kind, expected one of them"
+		--asan | --coverage | --preempt=access)
+			[ -z "$kind" ] || die "$1 beside another kind of object, expected one"
 			kind=${1#--}
+			kind=${kind#*=}
 			;;
+		--preempt*) die "'$1', expected --preempt=access" ;;
 		-j) need_value "$1" $# N; jobs=$2; shift ;;
 		-j*) jobs=${1#-j} ;;
 		-h | --help) usage; exit 0 ;;

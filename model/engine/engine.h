@@ -23,6 +23,12 @@ struct tree_place {
 	char text[100];
 };
 
+/* Two places of a data race, and what is said of it. */
+struct tree_race {
+	const void *a, *b;
+	char text[440];
+};
+
 /* A loaded object. Its variables are those of one machine at a time. */
 struct luosim_tree {
 	struct luosim_tree_info info;
@@ -33,12 +39,17 @@ struct luosim_tree {
 	struct tree_symbol *symbols;	/* by address */
 	u32 nr_symbols;
 	char *names;
+	struct tree_race races[64];
 	struct tree_place places[16];	/* that were asked for last */
 };
 
 /* place.c */
 /* "kernel/liveupdate/luo_file.c:512" of what a call returns to; "" where nobody knows. */
 const char *tree_place(struct luosim_tree *tree, const void *where);
+
+/* race.c: of what --preempt=access has made. */
+void engine_touch(struct machine *m, const void *at, unsigned long size, bool write, bool marked,
+		  const void *where);
 
 /* access.c: of what luosim build-kernel --asan has made. */
 /* Is freed memory not to be used again, so that late accesses are noticed? */

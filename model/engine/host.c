@@ -345,6 +345,13 @@ static void host_one_step(struct machine *m, bool on)
 	m->task->one_step += on ? 1 : -1;
 }
 
+/* Others do not run beside it, where a task may be left at each access. */
+static void host_spin(struct machine *m, bool on)
+{
+	if (!strcmp(m->k->boot.release.tree->kernel->kind, "access"))
+		host_one_step(m, on);
+}
+
 /* The functions that come to it are the tree's. */
 static void host_check_freed(struct machine *m, const void *lock)
 {
@@ -598,6 +605,7 @@ const struct engine_host engine_host = {
 	.missing = host_missing, .yield_alloc_pages = host_yield_alloc_pages,
 	.one_step = host_one_step, .is_held = host_is_held, .check_freed = host_check_freed,
 	.lock = host_lock, .access = engine_access,
+	.touch = engine_touch, .spin = host_spin,
 	.should_fail = host_should_fail, .preserving = host_preserving,
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
 	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,

@@ -3,7 +3,7 @@
 #
 # TREE, PREPARED: the tree and its configured folder. FLAGS: what it compiles with.
 # ENGINE: this folder. ADD: files beside those of LUO, KHO and memfd. OUT: the object.
-# KIND: coverage, asan, or nothing.
+# KIND: coverage, asan, access, or nothing.
 
 MAKEFLAGS += -rR
 .DEFAULT_GOAL = $(OUT)
@@ -27,6 +27,10 @@ LIBS-coverage = -Wl,-u,__gcov_dump -lgcov -lc
 INSTRUMENT-asan = -fsanitize=kernel-address --param=asan-stack=0 --param=asan-globals=1 \
 	--param=asan-instrumentation-with-call-threshold=0
 GLUE-asan = asan
+# The same for races; volatile accesses are told apart.
+INSTRUMENT-access = -fsanitize=thread --param=tsan-distinguish-volatile=1 \
+	--param=tsan-instrument-func-entry-exit=0
+GLUE-access = tsan
 .kind = $(addprefix .,$(KIND))
 
 # What is borrowed: linked where neither the files nor the glue have a function.

@@ -23,6 +23,7 @@ static const char *const violation_names[NR_VIOLATION_KINDS] = {
 	[VIOLATION_UNCLEAN_ABORT] = "unclean-abort",
 	[VIOLATION_STUCK] = "stuck",
 	[VIOLATION_USE_AFTER_FREE] = "use-after-free",
+	[VIOLATION_DATA_RACE] = "data-race",
 	[VIOLATION_WARN] = "warn",
 	[VIOLATION_PANIC] = "panic",
 };

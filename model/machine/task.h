@@ -42,6 +42,7 @@ struct task {
 	struct uptr user;		/* argument of an ioctl on a tree's file */
 	bool in_tree;			/* code of a tree's kernel has called what runs */
 	struct engine_task tree;	/* while it gives way in there */
+	struct engine_touch touch;	/* while it gives way before that */
 	u32 one_step;			/* it does not give way: see yield.h */
 
 	u32 op;				/* operation under way, for the ledger */

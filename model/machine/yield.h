@@ -30,7 +30,9 @@
 	point(YIELD_FAULT, "before handle_mm_fault")					\
 	/* a file's position, where it has no lock */				\
 	point(YIELD_F_POS, "after file_ppos")				\
-	point(YIELD_MODULE_PUT, "after module_put")
+	point(YIELD_MODULE_PUT, "after module_put")				\
+	/* of a tree that was built with --preempt=access: engine/race.c */	\
+	point(YIELD_ACCESS, "before access")
 
 #define YIELD_ENUM(id, name)	id,
 enum yield_point { YIELD_POINTS(YIELD_ENUM) NR_YIELD_POINTS };

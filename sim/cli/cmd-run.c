@@ -286,6 +286,18 @@ static void run_batch(struct batch *b, guint unreadable)
 	report->free(report);
 }
 
+/* A trace shows one schedule; these are of all. */
+static void tell_races(const struct options *o)
+{
+	const struct release *tree = overrides_tree(o->overrides);
+	const char *race;
+
+	if (tree == NULL || !g_str_equal(o->format, "text"))
+		return;
+	for (guint i = 0; (race = luosim_tree_race(tree->tree, i)) != NULL; i++)
+		printf("%s  %s\n", i == 0 ? "\ndata races in all schedules:\n" : "", race);
+}
+
 static int run_all(const struct options *o, const GPtrArray *all)
 {
 	guint unreadable = o->unreadable != NULL ? o->unreadable->len : 0;
@@ -296,6 +308,7 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	};
 
 	run_batch(&b, unreadable);
+	tell_races(o);
 	fflush(stdout);
 	progress_free(b.progress);
 	if (unreadable > 0)

@@ -283,22 +283,26 @@ SUPPLY(void, lockdep_init_map_type, (struct lockdep_map *map, const char *name))
 	map->name = name;
 }
 
-/* One processor: a spin lock keeps nobody out. */
+/* One processor: a spin lock keeps nobody out, unless tasks are left everywhere. */
 SUPPLY(void, _raw_spin_lock, (raw_spinlock_t *spin))
 {
+	HOST(spin, true);
 }
 
 SUPPLY(void, _raw_spin_unlock, (raw_spinlock_t *spin))
 {
+	HOST(spin, false);
 }
 
 SUPPLY(unsigned long, _raw_spin_lock_irqsave, (raw_spinlock_t *spin))
 {
+	HOST(spin, true);
 	return 0;
 }
 
 SUPPLY(void, _raw_spin_unlock_irqrestore, (raw_spinlock_t *spin, unsigned long flags))
 {
+	HOST(spin, false);
 }
 
 SUPPLY(void, __raw_spin_lock_init, (raw_spinlock_t *spin))
@@ -307,18 +311,22 @@ SUPPLY(void, __raw_spin_lock_init, (raw_spinlock_t *spin))
 
 SUPPLY(void, _raw_spin_lock_irq, (raw_spinlock_t *spin))
 {
+	HOST(spin, true);
 }
 
 SUPPLY(void, _raw_spin_unlock_irq, (raw_spinlock_t *spin))
 {
+	HOST(spin, false);
 }
 
 SUPPLY(void, _raw_spin_lock_bh, (raw_spinlock_t *spin))
 {
+	HOST(spin, true);
 }
 
 SUPPLY(void, _raw_spin_unlock_bh, (raw_spinlock_t *spin))
 {
+	HOST(spin, false);
 }
 
 SUPPLY(void, lock_acquire, (struct lockdep_map *map))
