@@ -31,6 +31,7 @@ struct walk {
 	u32 guess;			/* of the next that is looked for */
 	const char *last;		/* text that was put, and where */
 	u32 last_at;
+	u32 session;			/* whose name was put last, of claims */
 };
 
 /* ---- Tables ---- */
@@ -552,6 +553,17 @@ static bool is_held(const struct machine *m, const struct claim *claim, u64 pfn)
 					       is_restored(m, claim, pfn);
 }
 
+/* Claims come in runs of one session. */
+static u32 put_session(struct walk *w, const struct claim *claim)
+{
+	const char *last = w->s->strings + w->session;
+	u32 len = strnlen(claim->session, sizeof(claim->session));
+
+	if (strncmp(last, claim->session, len) || last[len])
+		w->session = put_bytes(w, claim->session, len);
+	return w->session;
+}
+
 static void take_claim(struct walk *w, u32 nr)
 {
 	static const char *const states[] = { "outgoing", "pending", "incoming", "done" };
@@ -573,7 +585,7 @@ static void take_claim(struct walk *w, u32 nr)
 		}
 	if (claim->state == CLAIM_DONE)
 		return;
-	session = put_bytes(w, claim->session, strnlen(claim->session, sizeof(claim->session)));
+	session = put_session(w, claim);
 	state = put_again(w, states[claim->state]);
 	SET(put_object(w, STATE_CLAIM, nr, session, claim->token), state, claim->op, preserved,
 	    incoming, restored,
@@ -598,6 +610,38 @@ static int compare_ranges(const void *a, const void *b)
 	if (x->pfn != y->pfn)
 		return x->pfn < y->pfn ? -1 : 1;
 	return x->claim < y->claim ? -1 : x->claim > y->claim;
+}
+
+/* How many of the ranges from @from on are in order. */
+static u32 run_of(const struct walk *w, u32 from)
+{
+	u32 i = from + 1;
+
+	while (i < w->nr && compare_ranges(&w->ranges[i - 1], &w->ranges[i]) <= 0)
+		i++;
+	return min(i, w->nr) - from;
+}
+
+/* Mostly page caches are in order, and so are claims behind them. */
+static void sort_ranges(struct walk *w)
+{
+	u32 first = run_of(w, 0), i = 0, j = first;
+	struct range *merged;
+
+	if (first == w->nr)
+		return;
+	if (first + run_of(w, first) < w->nr) {
+		qsort(w->ranges, w->nr, sizeof(*w->ranges), compare_ranges);
+		return;
+	}
+	merged = room_for(NULL, w->nr, &(u32){ 0 }, sizeof(*merged));
+	for (u32 nr = 0; nr < w->nr; nr++)
+		if (j == w->nr || (i < first && compare_ranges(&w->ranges[i], &w->ranges[j]) <= 0))
+			merged[nr] = w->ranges[i++];
+		else
+			merged[nr] = w->ranges[j++];
+	free(w->ranges);
+	w->ranges = merged;
 }
 
 /* All that tells frames apart, but for whose they are. */
@@ -681,8 +725,7 @@ static void take_folios(struct walk *w)
 	u32 nr = 0, max_active = 0;
 	u64 pfn = 0;
 
-	if (w->nr)
-		qsort(w->ranges, w->nr, sizeof(*w->ranges), compare_ranges);
+	sort_ranges(w);
 	for (u32 i = 0; i < w->nr || nr; ) {
 		u64 end = i < w->nr ? w->ranges[i].pfn : UINT64_MAX;
 
