@@ -58,6 +58,17 @@ folded()
 	grep -qE '>[0-9]+ calls.* are not shown<' picture.svg || echo "nothing said of what is left out"
 }
 
+# What other programs say of it, where they are.
+valid()
+{
+	"$luosim" --format=html odd.scn "$scenarios"/races/close-reboot.scn >runs.html
+	"$luosim" compare --format=html odd.scn >compare.html
+	"$luosim" explore --kernel v7.0 --sessions 1 --opens 1 --depth 6 --graph graph.html >explored
+	draw odd.scn
+	xmllint --noout picture.svg
+	tidy -q -e --drop-empty-elements no --fix-style-tags no ./*.html
+}
+
 # A page: tags end where they should, steps are JSON, nothing is fetched, and threads change nothing.
 whole_page()
 {
@@ -99,6 +110,11 @@ sed 's/guest/<\&'"'"'>]]/; s/"vm0"/"<x>\&\\x01"/' "$scenarios/dup-token.scn" >od
 check "the picture in docs/ is what is drawn" as_shown
 check "it tells what happened" tells
 check "a thousand sessions are folded" folded
+if command -v tidy xmllint >validators && [ "$(wc -l <validators)" = 2 ]; then
+	check "HTML and SVG are valid" valid
+else
+	skip "HTML and SVG are valid" "no tidy, or no xmllint"
+fi
 if command -v python3 >/dev/null; then
 	check "pictures are well-formed and cut no text" well_formed odd.scn \
 		"$scenarios"/{three-kernels,dup-finish,failed-finish,process-exits}.scn \

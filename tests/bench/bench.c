@@ -276,6 +276,45 @@ static void bench_process(char *luosim, char *scenario)
 	timing_report(&timing, "scenario-process", 20, 1e3, "ms");
 }
 
+/* What a report of a run takes, and how large it is; @limit: in bytes, 0: none. */
+static void bench_report(const char *luosim, const char *options, const char *scenario,
+			 const char *name, double limit)
+{
+	struct timing timing = timing_start(RUSAGE_CHILDREN);
+	double bytes = 0;
+	char command[4096], some[4096];
+	size_t nr;
+	FILE *out;
+
+	snprintf(command, sizeof(command), "'%s' %s '%s'", luosim, options, scenario);
+	for (int i = 0; i < 10; i++) {
+		out = popen(command, "r");
+		check(out != NULL, "popen");
+		for (bytes = 0; (nr = fread(some, 1, sizeof(some), out)) > 0; )
+			bytes += nr;
+		check(pclose(out) == 0, command);
+	}
+	timing_report(&timing, name, 10, 1e3, "ms");
+	printf("%-24s %10.0f B", name, bytes);
+	if (limit > 0)
+		printf(" (%.0f %% of %g)", 100 * bytes / limit, limit);
+	putchar('\n');
+	over |= limit > 0 && bytes > limit;
+}
+
+/* As many steps back and forth as a person never takes. */
+static void bench_step(const char *luosim, const char *scenario)
+{
+	struct timing timing = timing_start(RUSAGE_CHILDREN);
+	char command[4096];
+
+	snprintf(command, sizeof(command),
+		 "awk 'BEGIN { for (; i < 50000; i++) print \"next\\nback\" }' | "
+		 "'%s' step '%s' >/dev/null", luosim, scenario);
+	check(system(command) == 0, "luosim step");
+	timing_report(&timing, "step", 100000, 1e6, "us");
+}
+
 /* All schedules of a race run one by one. */
 static void bench_schedules(const char *luosim, const char *race)
 {
@@ -322,6 +361,12 @@ int main(int argc, char *argv[])
 	/* First, while this process is small and fork() cheap. */
 	if (argc > 1) {
 		bench_process(argv[1], argv[2]);
+		bench_report(argv[1], "", argv[2], "trace", 0);
+		bench_report(argv[1], "-v", argv[2], "trace -v", 0);
+		bench_report(argv[1], "--format=svg", argv[2], "svg", 30000);
+		bench_report(argv[1], "--format=html", argv[2], "html", 100000);
+		bench_report(argv[1], "--format=html", argv[3], "html of a race", 200000);
+		bench_step(argv[1], argv[2]);
 		bench_schedules(argv[1], argv[3]);
 		bench_replay(argv + 1);
 	}
