@@ -13,8 +13,25 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 "$LUOSIM" --format=html "$srcdir"/scenarios/dup-token.scn "$srcdir"/scenarios/races/close-reboot.scn \
 	>"$tmp/runs.html"
-"$LUOSIM" --format=html "$srcdir"/scenarios/{dup-finish,three-kernels,limit-files,thousand-sessions}.scn \
-	>"$tmp/wide.html"
+cat >"$tmp/twenty-files.scn" <<'EOF'
+scenario twenty-files
+kernel 1 v7.3
+  open("/dev/liveupdate")     = dev
+  create_session(dev, "vm0")  = vm0
+  repeat i 1..20
+    memfd_create("guest", 8K) = mem$i
+    fill(mem$i, 0, 8K, $i)    = 8K
+    preserve_fd(vm0, mem$i, $i) = 0
+  end
+  kexec()                     = 0
+kernel 2
+  open("/dev/liveupdate")     = dev
+  retrieve_session(dev, "vm0") = vm0
+  finish(vm0)                 = 0
+expect clean
+EOF
+"$LUOSIM" --format=html "$srcdir"/scenarios/{dup-finish,three-kernels,limit-files}.scn \
+	"$srcdir/scenarios/thousand-sessions.scn" "$tmp/twenty-files.scn" >"$tmp/wide.html"
 "$LUOSIM" compare --format=html --policies=none,get-id "$srcdir"/scenarios/dup-{token,finish}.scn \
 	>"$tmp/compare.html"
 "$LUOSIM" explore --kernel v7.0 --sessions 1 --opens 1 --depth 6 --graph "$tmp/graph.html" >/dev/null

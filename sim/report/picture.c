@@ -18,10 +18,14 @@
 #define MAX_TEXT	66	/* characters of a row; longer ones are cut */
 #define LANE		20	/* between lanes */
 #define BAR		26	/* between bars */
+#define NARROW_BAR	18	/* between many */
+#define MANY_BARS	12
 #define BAR_WIDTH	14
-#define MAX_BARS	20
+#define MAX_BARS	40
 #define MAX_ROWS	160
-#define LABELS		96	/* above the bars */
+#define LEGEND		58	/* above the labels of bars */
+#define LABEL_ROW	5.2	/* of a character, at 45 degrees */
+#define MAX_LABEL	18
 #define MARGIN		16
 
 /* What a file or folio is at a moment, as classes of the style sheet. */
@@ -60,7 +64,9 @@ struct picture {
 	char *title;
 	GArray *rows;			/* of struct row */
 	GArray *bars;			/* of struct bar */
-	guint left_out, bars_left_out;
+	guint left_out;
+	GHashTable *left;		/* names of the bars that are left out */
+	guint top;			/* of the rows */
 	guint calls;			/* that are over */
 	GPtrArray *lanes;		/* of char * */
 	struct state_watch *watch;
@@ -123,7 +129,7 @@ static void begin_run(struct picture *p, const struct report_event *e)
 	g_ptr_array_set_size(p->said, 0);
 	p->left_out = 0;
 	p->calls = 0;
-	p->bars_left_out = 0;
+	g_hash_table_remove_all(p->left);
 	p->process = "init";
 	p->gap = false;
 	p->bad = false;
@@ -155,8 +161,7 @@ static void add_bar(struct picture *p, const struct state_object *o, char *name)
 		g_array_append_val(p->bars, bar);
 		return;
 	}
-	p->bars_left_out++;
-	g_free(name);
+	g_hash_table_add(p->left, name);
 }
 
 static enum hold hold_of(const struct state_object *o)
@@ -376,21 +381,38 @@ static guint bars_x(const struct picture *p)
 }
 
 /* The middle of a row. */
-static guint row_y(guint row)
+static guint row_y(const struct picture *p, guint row)
 {
-	return LABELS + 30 + row * ROW;
+	return p->top + 30 + row * ROW;
+}
+
+static guint bar_width(const struct picture *p)
+{
+	return p->bars->len > MANY_BARS ? NARROW_BAR : BAR;
 }
 
 static guint bar_x(const struct picture *p, guint bar)
 {
-	return bars_x(p) + bar * BAR;
+	return bars_x(p) + bar * bar_width(p);
+}
+
+/* Labels of bars and lanes are between the legend and the rows. */
+static guint find_top(const struct picture *p)
+{
+	gsize longest = 7;
+
+	for (guint i = 0; i < p->bars->len; i++)
+		longest = MAX(longest, strlen(g_array_index(p->bars, struct bar, i).name));
+	for (guint i = 0; p->lanes->len > 1 && i < p->lanes->len; i++)
+		longest = MAX(longest, strlen(p->lanes->pdata[i]));
+	return LEGEND + (guint)(MIN(longest, MAX_LABEL) * LABEL_ROW);
 }
 
 static void draw_row(const struct picture *p, guint i)
 {
 	const struct row *row = &g_array_index(p->rows, struct row, i);
 	GString *out = p->body;
-	guint y = row_y(i), x = text_x(p);
+	guint y = row_y(p, i), x = text_x(p);
 
 	if (row->type == ROW_KERNEL) {
 		g_string_append_printf(out, "<rect class=\"band\" x=\"0\" y=\"%u\" "
@@ -430,7 +452,7 @@ static void draw_bar(const struct picture *p, guint bar)
 		if (hold != HOLD_NONE)
 			g_string_append_printf(p->body, "<rect class=\"%s\" x=\"%u\" y=\"%u\" "
 				"width=\"%d\" height=\"%u\"><title>%s: %s</title></rect>\n",
-				hold_class[hold], x, row_y(from), BAR_WIDTH, (i - from) * ROW,
+				hold_class[hold], x, row_y(p, from), BAR_WIDTH, (i - from) * ROW,
 				name, hold_words[hold]);
 		hold = now;
 		from = i;
@@ -444,26 +466,26 @@ static void draw_label(const struct picture *p, guint bar)
 	g_autofree char *escaped = NULL;
 
 	append_printable(printable, b->name);
-	if (printable->len > 18) {
-		g_string_truncate(printable, 15);
+	if (printable->len > MAX_LABEL) {
+		g_string_truncate(printable, MAX_LABEL - 3);
 		g_string_append(printable, "...");
 	}
 	escaped = g_markup_escape_text(printable->str, -1);
 	g_string_append_printf(p->body, "<text transform=\"translate(%u,%u) rotate(-45)\">%s"
-			       "</text>\n", bar_x(p, bar) + 8, LABELS + 14, escaped);
+			       "</text>\n", bar_x(p, bar) + 8, p->top + 14, escaped);
 }
 
 static void draw_lanes(const struct picture *p)
 {
 	for (guint i = 0; i < p->lanes->len; i++)
 		g_string_append_printf(p->body, "<path class=\"lane\" d=\"M%u %u V%u\"><title>%s"
-				       "</title></path>\n", MARGIN + i * LANE, row_y(0),
-				       row_y(p->rows->len), (char *)p->lanes->pdata[i]);
+				       "</title></path>\n", MARGIN + i * LANE, row_y(p, 0),
+				       row_y(p, p->rows->len), (char *)p->lanes->pdata[i]);
 	for (guint i = 0; p->lanes->len > 1 && i < p->lanes->len; i++)
 		g_string_append_printf(p->body, "<text class=\"quiet\" transform=\""
 				       "translate(%u,%u) rotate(-45)\">%s</text>\n",
 				       MARGIN + i * LANE + 4,
-				       LABELS + 14, (char *)p->lanes->pdata[i]);
+				       p->top + 14, (char *)p->lanes->pdata[i]);
 }
 
 static void draw_legend(const struct picture *p)
@@ -534,10 +556,10 @@ static void draw_chain(const struct picture *p, const struct violation *v)
 
 		if (row == G_MAXUINT)
 			continue;
-		if (last != 0 && row_y(row) > last + 12)
+		if (last != 0 && row_y(p, row) > last + 12)
 			g_string_append_printf(p->body, "<path class=\"chain\" "
-					       "d=\"M%u %u V%u\"/>\n", x, last + 6, row_y(row) - 6);
-		last = row_y(row);
+					       "d=\"M%u %u V%u\"/>\n", x, last + 6, row_y(p, row) - 6);
+		last = row_y(p, row);
 		g_string_append_printf(p->body, "<circle class=\"ring\" cx=\"%u\" cy=\"%u\" "
 				       "r=\"6\"/>\n", x, last);
 	}
@@ -569,9 +591,9 @@ static void draw_left_out(const struct picture *p, guint y)
 
 	if (p->left_out > 0)
 		g_string_append_printf(text, "%u calls", p->left_out);
-	if (p->bars_left_out > 0)
+	if (g_hash_table_size(p->left) > 0)
 		g_string_append_printf(text, "%s%u bars", text->len > 0 ? " and " : "",
-				       p->bars_left_out);
+				       g_hash_table_size(p->left));
 	if (text->len > 0) {
 		g_string_append(text, " are not shown");
 		draw_text(p->body, MARGIN, y, "quiet", text->str);
@@ -584,7 +606,8 @@ static void end_run(struct picture *p, const struct report_event *e)
 	guint y;
 
 	say_all(p);
-	p->width = bars_x(p) + MAX(p->bars->len * BAR, 60) + 90;
+	p->top = find_top(p);
+	p->width = bars_x(p) + MAX(p->bars->len * bar_width(p), 60) + 90;
 	p->width = MAX(p->width, 2 * MARGIN + (guint)(100 * CHAR));
 	g_string_append_printf(p->body, "<g transform=\"translate(0,%u)\">\n", p->height);
 	draw_text(p->body, MARGIN, 22, "title", p->title);
@@ -598,9 +621,9 @@ static void end_run(struct picture *p, const struct report_event *e)
 	}
 	if (v != NULL)
 		draw_chain(p, v);
-	y = row_y(p->rows->len) + 24;
+	y = row_y(p, p->rows->len) + 24;
 	draw_left_out(p, y);
-	y = draw_verdict(p, e, y + (p->left_out + p->bars_left_out > 0 ? 20 : 0));
+	y = draw_verdict(p, e, y + (p->left_out + g_hash_table_size(p->left) > 0 ? 20 : 0));
 	g_string_append(p->body, "</g>\n");
 	p->height += y + 8;
 	p->max_width = MAX(p->max_width, p->width);
@@ -678,6 +701,7 @@ static void picture_free(struct report *report)
 	g_array_unref(p->bars);
 	g_ptr_array_unref(p->lanes);
 	g_ptr_array_unref(p->said);
+	g_hash_table_unref(p->left);
 	state_watch_free(p->watch);
 	g_free(p);
 }
@@ -695,6 +719,7 @@ struct report *report_svg(FILE *out)
 	g_array_set_clear_func(p->bars, (GDestroyNotify)bar_clear);
 	p->lanes = g_ptr_array_new_with_free_func(g_free);
 	p->said = g_ptr_array_new_with_free_func(g_free);
+	p->left = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	p->watch = state_watch_new();
 	return &p->report;
 }
