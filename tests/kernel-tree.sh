@@ -129,6 +129,16 @@ check "all races that say something of it ran" ran 17
 
 check "several jobs print the same" same_jobs
 
+# What can be told of the state, though sessions are the tree's own.
+state_told()
+{
+	"$luosim" -v --kernel ./x.so "$scenarios"/dup-token.scn >out
+	grep -q 'session vm0: none -> outgoing, files 0 -> 1' out || cat out
+	grep -q 'folio 0x[0-9a-f]*: preserved, claims none -> vm0 0xa' out || cat out
+	grep -q 'new session vm0: incoming, files 1' out || cat out
+}
+check "sessions and folios of a tree are told" state_told
+
 # ---- Recordings of real kernels ----------------------------------------------
 
 recorded=$(cd "$srcdir/tests/recordings" && pwd)

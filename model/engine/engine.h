@@ -121,6 +121,9 @@ void engine_walk_file(struct machine *m, struct machine_walk *w, const struct fi
 
 /* tree.c: what the model calls in place of its own. */
 extern const struct file_operations tree_device_fops, tree_session_fops;
+
+/** tree_session_name() - of the session whose file it is; NULL: it is none of a tree's session. */
+const char *tree_session_name(const struct file *file);
 void tree_boot_memory(struct machine *m, phys_addr_t fdt);
 void tree_boot_rest(struct machine *m);
 phys_addr_t tree_fill_kimage(struct machine *m);

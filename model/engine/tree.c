@@ -260,17 +260,25 @@ static u64 token_of(const struct uptr *arg)
 	return fd.token;
 }
 
+const char *tree_session_name(const struct file *file)
+{
+	const char *name = file->f_dentry->d_name;
+
+	if (file->f_op != &tree_session_fops || strncmp(name, SESSION_NAME, strlen(SESSION_NAME)))
+		return NULL;
+	return name + strlen(SESSION_NAME);
+}
+
 static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, struct uptr arg)
 {
 	const struct engine_kernel *kernel = enter(m);
-	const char *name = file->f_dentry->d_name;
+	const char *session = tree_session_name(file);
 	bool before = begin(m);
 	u32 claim = 0;
 	int err;
 
-	if (cmd == LIVEUPDATE_SESSION_PRESERVE_FD &&
-	    !strncmp(name, SESSION_NAME, strlen(SESSION_NAME)))
-		claim = ledger_claim(m, name + strlen(SESSION_NAME), token_of(&arg));
+	if (cmd == LIVEUPDATE_SESSION_PRESERVE_FD && session)
+		claim = ledger_claim(m, session, token_of(&arg));
 	m->task->user = arg;
 	err = kernel->ioctl(file, cmd, arg.mem);
 	if (claim && !m->ledger.claims[claim - 1]->kept)

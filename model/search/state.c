@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/engine.h"
 #include "handlers/handlers.h"
 #include "machine/machine.h"
 #include "search/handover.h"
@@ -486,6 +487,46 @@ static void take_sessions(struct walk *w, const struct luo_session_header *sh)
 		    towards, session->file_set.count, session->retrieved);
 }
 
+/* Of a tree's session the ledger knows which files it has, and by them its direction. */
+static void take_tree_session(struct walk *w, const struct file *file, const char *name)
+{
+	const struct ledger *l = &w->m->ledger;
+	const char *towards = NULL;
+	u64 files = 0;
+	u32 text;
+
+	for (u32 i = 0; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if ((claim->state != CLAIM_OUTGOING && claim->state != CLAIM_INCOMING) ||
+		    strcmp(claim->session, name))
+			continue;
+		towards = claim->state == CLAIM_OUTGOING ? "outgoing" : "incoming";
+		files++;
+	}
+	text = put_text(w, towards);
+	SET(put_object(w, STATE_SESSION, key_of(w, file), put_text(w, name), 0), text, files);
+}
+
+/* The sessions of a tree's kernel are its own; those that a descriptor leads to can be told. */
+static void take_tree_sessions(struct walk *w)
+{
+	const u32 first = w->s->nr;
+	const struct process *p;
+
+	list_for_each_entry(p, &w->m->k->processes, list)
+		for (u32 fd = 0; fd < p->files.max_fds; fd++) {
+			const struct file *file = p->files.fd[fd];
+			const char *name = is_whole(file) ? tree_session_name(file) : NULL;
+			u32 i = first;
+
+			while (name && i < w->s->nr && w->s->objects[i].key != key_of(w, file))
+				i++;
+			if (name && i == w->s->nr)
+				take_tree_session(w, file, name);
+		}
+}
+
 static void take_files(struct walk *w, const struct luo_session_header *sh)
 {
 	const u32 towards = put_text(w, direction(w, sh));
@@ -769,6 +810,8 @@ static void take_all(struct walk *w)
 
 	take_sessions(w, &luo->outgoing);
 	take_sessions(w, &luo->incoming);
+	if (w->m->k->boot.release.tree)
+		take_tree_sessions(w);
 	take_inodes(w);
 	take_files(w, &luo->outgoing);
 	take_files(w, &luo->incoming);

@@ -558,7 +558,8 @@ static void draw_chain(const struct picture *p, const struct violation *v)
 			continue;
 		if (last != 0 && row_y(p, row) > last + 12)
 			g_string_append_printf(p->body, "<path class=\"chain\" "
-					       "d=\"M%u %u V%u\"/>\n", x, last + 6, row_y(p, row) - 6);
+					       "d=\"M%u %u V%u\"/>\n", x, last + 6,
+					       row_y(p, row) - 6);
 		last = row_y(p, row);
 		g_string_append_printf(p->body, "<circle class=\"ring\" cx=\"%u\" cy=\"%u\" "
 				       "r=\"6\"/>\n", x, last);
