@@ -164,6 +164,34 @@ recording_replays()
 	awk 'NR == 2 && ($1 != "v7.3" || $2 != 1 || $3 != 1 || $5 != $6)' "$tmp/out"
 }
 
+# race SED STATUS REGEXP: with close-reboot's console changed so, that status and that line
+race()
+{
+	sed -E "$1" "$consoles/close-reboot.console" >"$tmp/race"
+	[ -z "$1" ] || ! cmp -s "$tmp/race" "$consoles/close-reboot.console" || echo "not altered"
+	gives "$2" vm --console "$tmp/race" "$scenarios/races/close-reboot.scn"
+	prints "$3" vm --console "$tmp/race" "$scenarios/races/close-reboot.scn"
+}
+
+# What the task says that closes comes behind the reboot of the other one.
+behind_reboot()
+{
+	race '/luosim: r?[opc]+ 8/d; s/(.*)luosim: op 10/&\n\1luosim: op 8\n\1luosim: rc 8 0/' 0 \
+		'      1 times: close = 0, reboot = 0, open = fd, .*'
+}
+
+# A kernel without fault injection is told of no failure.
+no_failures()
+{
+	printf '[ 0.1] luosim: %s\n' 'boot 1 7.3.4' 'op 0' 'rc 0 0' 'op 1' 'rc 1 -EOPNOTSUPP' \
+		'end 0' >"$tmp/console"
+	printf '%s\n' 'scenario x' 'kernel 1 v7.3' '  memfd_create("m", 0) = m' \
+		'  fail alloc nth 1' '  dup(m) = -ENOMEM' >"$tmp/x.scn"
+	gives 4 vm --console "$tmp/console" "$tmp/x.scn"
+	prints 'skipped: .*: line 4: fail alloc, expected a kernel with fault injection' \
+		vm --console "$tmp/console" "$tmp/x.scn"
+}
+
 # Wherever a console ends, it is told that it did, and nothing crashes.
 any_end()
 {
@@ -221,6 +249,16 @@ check "so is what the guest could not do" altered 's/luosim: end 0/luosim: error
 	'failed: dup-token: the guest says: no memory'
 check "a console may end anywhere" any_end
 check "and may lack any line" any_line_lost
+check "outcomes of a race are among the model's" race '' 0 \
+	'ok   close-reboot, kernel 7.3.4: 1 times, 1 outcomes; model v7.3: 3'
+check "and those of the model that did not come are told" race '' 0 \
+	'  only the model: close = \?, reboot = 0, open = fd, retrieve_session = fd, .*'
+check "one that the model has not is a difference" race 's/rc 13 -ENOENT/rc 13 -EIO/' 1 \
+	'      1 times, and never in the model: close = 0, reboot = 0, .*'
+check "an answer that was lost may be any" race '/luosim: rc 8/d' 0 \
+	'      1 times: close = \?, reboot = 0, open = fd, retrieve_session = -ENOENT, .*'
+check "a task may speak when the other has rebooted" behind_reboot
+check "a failure that the kernel cannot be told is skipped" no_failures
 check "the recording is replayed" recording_replays
 
 if [ -z "$LUOSIM_VM_KERNEL" ]; then

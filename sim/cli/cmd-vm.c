@@ -20,7 +20,7 @@
 /* What the command line says. */
 struct options {
 	struct vm vm;
-	char *record, *console, *save_console, *check_config;
+	char *machine, *record, *console, *save_console, *check_config;
 	gboolean print_config, print_case, quiet, alone, programs;
 	gint jobs, seconds, times;
 };
@@ -458,6 +458,8 @@ static int vm_options(struct options *o, int argc, char **argv)
 		  "End a machine after so long (60)", "SECONDS" },
 		{ "accel", 0, 0, G_OPTION_ARG_STRING, &o->vm.accel,
 		  "kvm or tcg; the first that works", "HOW" },
+		{ "machine", 0, 0, G_OPTION_ARG_STRING, &o->machine,
+		  "As QEMU calls it: pc (microvm)", "NAME" },
 		{ "append", 0, 0, G_OPTION_ARG_STRING, &o->vm.append,
 		  "More boot arguments", "ARGS" },
 		{ "record", 0, 0, G_OPTION_ARG_FILENAME, &o->record,
@@ -493,6 +495,8 @@ static int vm_options(struct options *o, int argc, char **argv)
 	if (argc < 2)
 		return complain("no file given, expected luosim vm --kernel bzImage FILE...");
 	o->vm.seconds = o->seconds;
+	if (o->machine != NULL)
+		o->vm.machine = o->machine;
 	files = g_strdupv(argv + 1);
 	return o->programs ? run_programs(&o->vm, files, o->jobs) : run_files(o, files);
 }
@@ -510,6 +514,7 @@ int vm_main(int argc, char **argv)
 	g_free((char *)o.vm.kernel);
 	g_free((char *)o.vm.accel);
 	g_free((char *)o.vm.append);
+	g_free(o.machine);
 	g_free(o.record);
 	g_free(o.console);
 	g_free(o.save_console);

@@ -154,14 +154,25 @@ static bool is_reboot(const struct console *c, const struct result *a)
 	return g_strv_contains(reboots, op_at(c, a->index)->text);
 }
 
+/* Nothing of its kernel comes behind it. */
+static struct result *put_last(struct console *c, guint i)
+{
+	struct result *all = (struct result *)c->results->data, moved = all[i];
+	guint last = c->results->len - 1;
+
+	memmove(&all[i], &all[i + 1], (last - i) * sizeof(moved));
+	all[last] = moved;
+	return &all[last];
+}
+
 /* In a race another task may have spoken behind the one that has rebooted. */
-static struct result *lost_reboot(const struct console *c)
+static struct result *lost_reboot(struct console *c)
 {
 	for (guint i = 0; i < c->results->len; i++) {
 		struct result *a = &g_array_index(c->results, struct result, i);
 
 		if (a->stage == c->boots->len && is_reboot(c, a) && g_str_equal(a->rc, "lost"))
-			return a;
+			return put_last(c, i);
 	}
 	return NULL;
 }
@@ -171,8 +182,11 @@ static void guest_boots(struct console *c, const char *release)
 {
 	g_free(c->release);
 	c->release = g_strdup(release);
-	if (c->open == NULL || !is_reboot(c, c->open))
+	if (c->open == NULL || !is_reboot(c, c->open)) {
+		if (c->open != NULL)
+			finish_op(c, "lost");
 		c->open = lost_reboot(c);
+	}
 	if (c->open != NULL) {
 		g_string_assign(c->open->data, "booted");
 		g_clear_pointer(&c->open->rc, g_free);

@@ -142,7 +142,7 @@ static GPtrArray *command_of(const struct vm *vm, const struct program *program,
 {
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 	const char *const fixed[] = {
-		vm->qemu, "-machine", "pc", "-nodefaults", "-no-user-config",
+		vm->qemu, "-machine", vm->machine, "-nodefaults", "-no-user-config",
 		"-display", "none", "-serial", "stdio", "-no-reboot", "-m", MEMORY,
 	};
 

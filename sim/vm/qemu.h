@@ -8,6 +8,7 @@
 /**
  * struct vm - how virtual machines are made.
  * @qemu: the program, "qemu-system-x86_64".
+ * @machine: as QEMU calls it, "pc", "microvm".
  * @accel: "kvm", "tcg"; NULL: the first of them that works.
  * @kernel: bzImage.
  * @guest: luosim-guest.
@@ -16,12 +17,16 @@
  * @emitted: a static program that is run in place of operations, or NULL.
  */
 struct vm {
-	const char *qemu, *accel, *kernel, *guest, *append, *emitted;
+	const char *qemu, *machine, *accel, *kernel, *guest, *append, *emitted;
 	guint seconds;
 };
 
+/* Without ACPI, but with the clocks by which a kernel under TCG measures time. */
+#define MICROVM		"microvm,pit=on,pic=on,rtc=on,acpi=off"
+
 /* All but the kernel and the guest. */
-#define VM_DEFAULT	((struct vm){ .qemu = "qemu-system-x86_64", .seconds = 60 })
+#define VM_DEFAULT	((struct vm){ .qemu = "qemu-system-x86_64", .machine = MICROVM, \
+				.seconds = 60 })
 
 /**
  * vm_check() - can machines be made?

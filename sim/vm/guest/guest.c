@@ -155,6 +155,7 @@ static void ksft_exit_fail_msg(const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	text[strcspn(text, "\n")] = '\0';
+	tasks = 0;	/* it is said at once */
 	say("error %s", text);
 	end(1);
 }
