@@ -119,10 +119,11 @@ static void condense(GPtrArray *out, const GPtrArray *log)
 		for (guint k = 0; k < G_N_ELEMENTS(kept); k++)
 			if (g_str_has_prefix(line, kept[k]))
 				log_lines_add(out, line);
-		if (warning == NULL)
+		if (warning == NULL && !g_str_has_prefix(line, "Kernel panic"))
 			continue;
 		trace = trace_of(log, i + 1);
-		g_ptr_array_add(out, g_steal_pointer(&warning));
+		if (warning != NULL)
+			g_ptr_array_add(out, g_steal_pointer(&warning));
 		if (trace != NULL)
 			g_ptr_array_add(out, g_steal_pointer(&trace));
 	}

@@ -658,6 +658,17 @@ static long op_rawioctl(const struct arg *a)
 			strtoll(ro ? size + 3 : size, NULL, 0), a[3].bytes, ro);
 }
 
+static void tell_ioctl(long ret, const struct arg *a)
+{
+	static const char *const gives_fd[] = { "0", "0x00", "1", "0x01", "0x41" };
+
+	(void)ret;
+	tell("size_out=%u", ioctl_size);
+	for (size_t i = 0; i < sizeof(gives_fd) / sizeof(gives_fd[0]); i++)
+		if (!strcmp(a[1].word, gives_fd[i]) && fcntl(ioctl_fd, F_GETFD) >= 0)
+			tell(" fd=new");
+}
+
 static long op_nofile(const struct arg *a)
 {
 	return do_nofile(a[0].number < 0 ? 1024 : a[0].number);
@@ -865,7 +876,7 @@ static const struct operation operations[] = {
 	{ "sum", "hnn", op_sum, tell_sum },
 	{ "stat", "h", op_stat, tell_stat },
 	{ "same", "hh", op_same, tell_same },
-	{ "rawioctl", "hwwx?wN", op_rawioctl, NULL },
+	{ "rawioctl", "hwwx?wN", op_rawioctl, tell_ioctl },
 	{ "fail_nth", "w", op_fail_nth, NULL },
 	{ "kexec", "", op_kexec, NULL },
 	{ "kexec_noload", "", op_kexec_loaded, NULL },
