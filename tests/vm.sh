@@ -192,6 +192,33 @@ no_failures()
 		vm --console "$tmp/console" "$tmp/x.scn"
 }
 
+# In place of QEMU: the first machine runs both programs, of which the second answers otherwise
+# behind the first; the next one runs the second alone.
+left_behind()
+{
+	local bin=$tmp/bin
+	mkdir -p "$bin"
+	printf '[ 0.1] luosim: %s\n' 'boot 1 7.3.4' 'op 0' 'rc 0 0' 'next 1' 'op 0' 'rc 0 -ENFILE' \
+		'end 0' >"$tmp/machine-1"
+	printf '[ 0.1] luosim: %s\n' 'boot 1 7.3.4' 'op 0' 'rc 0 0' 'end 0' >"$tmp/machine-2"
+	printf '%s\n' '#!/bin/sh' "echo >>'$tmp/machines'" "cat '$tmp/machine-'\$(wc -l <'$tmp/machines')" \
+		>"$bin/qemu-system-x86_64"
+	chmod +x "$bin/qemu-system-x86_64"
+	{ head -c 514 /dev/zero; echo HdrS; } >"$tmp/bzImage"
+	printf '%s\n' 'scenario a' 'kernel 1 v7.3' '  memfd_create("a", 0) = m' >"$tmp/a.scn"
+	printf '%s\n' 'scenario b' 'kernel 1 v7.3' '  memfd_create("b", 0) = m' >"$tmp/b.scn"
+	rm -f "$tmp/machines"
+	PATH=$bin:$PATH "$LUOSIM" vm --accel tcg --kernel "$tmp/bzImage" "$tmp/a.scn" "$tmp/b.scn" \
+		>"$tmp/out" 2>&1
+	diff "$tmp/out" - <<-'X'
+		ok   a, kernel 7.3.4: 1 of 1 operations as the model
+		ok   b, kernel 7.3.4: 1 of 1 operations as the model
+		     not behind a, which leaves something
+		2 scenarios: 2 agree, 0 differ, 0 skipped, 0 failed
+	X
+	[ "$(wc -l <"$tmp/machines")" -eq 2 ] || echo "$(wc -l <"$tmp/machines") machines"
+}
+
 # Wherever a console ends, it is told that it did, and nothing crashes.
 any_end()
 {
@@ -258,6 +285,7 @@ check "one that the model has not is a difference" race 's/rc 13 -ENOENT/rc 13 -
 check "an answer that was lost may be any" race '/luosim: rc 8/d' 0 \
 	'      1 times: close = \?, reboot = 0, open = fd, retrieve_session = -ENOENT, .*'
 check "a task may speak when the other has rebooted" behind_reboot
+check "what differs behind another program is asked again alone" left_behind
 check "a failure that the kernel cannot be told is skipped" no_failures
 check "the recording is replayed" recording_replays
 
