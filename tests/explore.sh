@@ -88,6 +88,22 @@ reduction()
 	less 100 --sessions 1 --inodes 1 --tokens 1 --damage 1 --depth 5
 }
 
+# A small world is counted. Of a larger one, whose states were counted once, it is a third to
+# three times as many, from a sample.
+estimated()
+{
+	local counted
+	counted=$(counts --kernel v7.3)
+	"$LUOSIM" explore --kernel v7.3 --estimate >"$tmp/estimate"
+	grep -q "^v7.3: ${counted%% *} states, ${counted#* }" \
+		<(sed -E 's/( transitions), depth/ /' "$tmp/estimate") || cat "$tmp/estimate"
+	"$LUOSIM" explore --policy none --estimate >"$tmp/estimate"
+	awk -v states=171816 -v transitions=2112112 '
+		{ ok = $2 == "about" && $3 > states / 3 && $3 < states * 3 &&
+		       $5 > transitions / 3 && $5 < transitions * 3 }
+		END { if (!ok) print }' "$tmp/estimate"
+}
+
 # finds POLICY KIND PATTERN: a counterexample of that kind whose operations match.
 finds()
 {
@@ -475,6 +491,7 @@ fi
 check "the graphs of the reduced machine" reduced $(quick && echo 5000 1000 || echo 50000 8000)
 slow "the same findings without symmetry or pruning" same_findings
 check "in one order the same as in all, of half the transitions" reduction
+check "how large a world is" estimated
 check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
 slow "each release has what it is known for" releases

@@ -131,6 +131,7 @@ write_json()
 	"$luosim" --format=json --kernel=next set "$top/scenarios/one-memfd.scn" >skipped.json
 	"$luosim" explore --format=json --policies=none --depth=6 >explore.json
 	"$luosim" explore --format=json --reduced --policies=none --audit=1 >audit.json
+	"$luosim" explore --format=json --estimate --depth=6 >estimate.json
 	"$luosim" explore --format=json --random --runs=20 --depth=6 >random.json
 	"$luosim" match --format=json "$top/tests/match/two-tokens-panic-on-warn.log" >match.json
 } 2>err

@@ -8,11 +8,12 @@
 #include "vm/ask.h"
 
 #define DEFAULT_AUDIT	100
+#define SAMPLE		2000	/* states of each level */
 
 struct options {
 	struct world_options w;
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
-	gboolean through, reduced, guided;
+	gboolean through, reduced, guided, estimate;
 	gint64 audit;
 	char *policies, *releases, *confirm, *graph, *fold;
 };
@@ -48,6 +49,8 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Compare every N-th state that is met again (100) with the one stored", "N" },
 		{ "confirm", 0, 0, G_OPTION_ARG_FILENAME, &o->confirm,
 		  "Run what was found on that kernel, as luosim vm does", "BZIMAGE" },
+		{ "estimate", 0, 0, G_OPTION_ARG_NONE, &o->estimate,
+		  "Only say how many states there are, and how long a search takes", NULL },
 		{ "graph", 0, 0, G_OPTION_ARG_FILENAME, &o->graph,
 		  "Write the states and what leads from one to another as DOT", "FILE" },
 		{ "fold", 0, 0, G_OPTION_ARG_STRING, &o->fold,
@@ -101,26 +104,33 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	options.prune = options.prune && !o->reduced;
 	options.audit = o->audit;
 	options.edges = o->guided ? edges_new(overrides_tree(overrides)->tree) : NULL;
+	options.sample = o->estimate ? SAMPLE : 0;
 	options.graph = o->graph != NULL ? graph_new(&world, fold_of(o)) : NULL;
 	if (!world_plan(&world, overrides, &error)) {
 		world_clear(&world);
 		graph_free(options.graph);
 		return complain("%s", error->message);
 	}
-	options.jobs = world_jobs(&world, options.jobs);
+	options.jobs = report.jobs = world_jobs(&world, options.jobs);
+	if (o->estimate)
+		options.jobs = 1;
 	if (o->w.random)
 		r = explore_random(&world, &options, o->w.seed, o->w.runs, explore_report_found,
 				   &report);
 	else
-		r = explore(&world, &options, explore_report_found, &report);
+		r = explore(&world, &options, o->estimate ? NULL : explore_report_found, &report);
 	if (r == NULL) {
 		world_clear(&world);
 		graph_free(options.graph);
 		return complain("not enough memory to search");
 	}
 	edges_free(options.edges);
-	explore_report_print(&report, r);
-	status = r->difference != NULL ? EXIT_UNEQUAL :
+	if (o->estimate)
+		explore_report_size(&report, r);
+	else
+		explore_report_print(&report, r);
+	status = o->estimate ? EXIT_OK :
+		 r->difference != NULL ? EXIT_UNEQUAL :
 		 r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
 	if (report.error != NULL)
 		status = complain("%s", report.error->message);
@@ -203,6 +213,8 @@ static const char *check_options(const struct options *o)
 		return "--audit with --random, expected one of them";
 	if (o->audit > 0 && o->w.jobs > 1)
 		return "--audit with several --jobs, expected --jobs 1";
+	if (o->estimate && (o->w.random || o->audit > 0 || o->graph != NULL))
+		return "--estimate with --random, --audit or --graph, expected it alone";
 	if (o->fold != NULL && (o->graph == NULL || fold_of(o) < 0))
 		return "--fold expected with --graph, and a kind such as session, file or inode";
 	if (o->graph != NULL && (o->w.random || o->w.jobs > 1 || o->subjects != NULL))

@@ -11,7 +11,7 @@
 #include "scn/tree.h"
 
 #define NOT_GIVEN	G_MININT
-#define MAX_OWN		12	/* options of a command */
+#define MAX_OWN		16	/* options of a command */
 
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"

@@ -10,6 +10,7 @@
 
 #include "explore/audit.h"
 #include "explore/bfs.h"
+#include "explore/estimate.h"
 #include "explore/graph.h"
 #include "explore/independent.h"
 #include "explore/states.h"
@@ -47,6 +48,7 @@ struct search {
 	GRWLock growing;
 	GMutex lock;			/* of what follows */
 	struct reduction *reduction;	/* or NULL */
+	struct estimate *estimate;	/* only how large it is; of one thread. Or NULL */
 	struct audit *audit;		/* or NULL; of one thread */
 	guint64 met;			/* states that were met again, operations left out */
 	struct audit_difference *difference;	/* of two that were taken for one, or NULL */
@@ -287,13 +289,17 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	struct search *s = w->search;
 	guint32 number;
 	guint64 f[2];
+	enum seen seen;
 
 	if (s->options->through)
 		witness_forget(&w->witness, w->machine);
 	world_fingerprint(s->world, w->machine, w->walk, &w->place, w->frames,
 			  s->options->symmetry, f);
 	w->after = AFTER_CLEAN;
-	switch (states_insert(s->states, f, origin, &number, &w->spare)) {
+	seen = states_insert(s->states, f, origin, &number, &w->spare);
+	if (s->estimate != NULL && seen != STATE_NO_ROOM)
+		estimate_step(s->estimate, number);
+	switch (seen) {
 	case STATE_NEW:
 		if (s->options->graph != NULL) {
 			graph_state(s->options->graph, number, w->machine);
@@ -524,7 +530,9 @@ static bool out_of_time(struct worker *w)
 	g_mutex_lock(&s->lock);
 	s->transitions += w->transitions;
 	w->transitions = 0;
-	if (why_stopped(s) == NULL && !progress_at(s->options->progress, states_nr(s->states), 0))
+	if (why_stopped(s) == NULL &&
+	    !progress_at(s->options->progress, MIN(s->first + s->next, s->end),
+			 states_nr(s->states)))
 		stop(s, "interrupt");
 	if (why_stopped(s) == NULL && s->deadline != 0 && g_get_monotonic_time() > s->deadline)
 		stop(s, "time");
@@ -561,6 +569,9 @@ static gpointer work(gpointer data)
 			guint32 number = s->order != NULL ?
 				g_array_index(s->order, struct ranked, i).number : s->first + i;
 
+			if (s->estimate != NULL &&
+			    !estimate_takes(s->estimate, s->states, number))
+				continue;
 			if (go_to(w, number, s->depth))
 				expand(w);
 			else
@@ -659,12 +670,15 @@ static bool next_level(struct search *s, struct worker *workers)
 		reduction_level(s->reduction, first, end);
 	s->first = first;
 	s->end = end;
+	if (s->estimate != NULL)
+		return estimate_level(s->estimate, s->states, first, end);
 	return first < end;
 }
 
 static void levels(struct search *s, struct worker *workers)
 {
 	const struct origin root = { 0 };
+	guint64 transitions;
 
 	s->end = 0;
 	arrive(&workers[0], &root, 0);
@@ -675,7 +689,10 @@ static void levels(struct search *s, struct worker *workers)
 			stop(s, "depth");
 			break;
 		}
+		transitions = s->transitions;
 		run_level(s, workers);
+		if (s->estimate != NULL)
+			estimate_level_done(s->estimate, s->transitions - transitions);
 		if (s->world->damage > 0)
 			findings_settle(s->findings, s->found, s->data);
 	}
@@ -690,6 +707,8 @@ static struct explore_result *result_of(struct search *s)
 	r->transitions = s->transitions;
 	r->bytes = states_bytes(s->states);
 	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
+	if (s->estimate != NULL)
+		r->size = estimate_size(s->estimate);
 	r->findings = findings_take(s->findings);
 	r->difference = g_steal_pointer(&s->difference);
 	return r;
@@ -711,6 +730,8 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 
 	g_rw_lock_init(&s.growing);
 	g_mutex_init(&s.lock);
+	if (options->sample > 0)
+		s.estimate = estimate_new(options->sample);
 	if (!options->through && options->graph == NULL)
 		s.reduction = reduction_new(world, options->symmetry);
 	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
@@ -731,6 +752,7 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	g_free(workers);
 	audit_free(s.audit);
 	reduction_free(s.reduction);
+	estimate_free(s.estimate);
 	if (s.order != NULL)
 		g_array_unref(s.order);
 	g_free(s.rank);

@@ -3,6 +3,7 @@
 #ifndef SIM_EXPLORE_BFS_H
 #define SIM_EXPLORE_BFS_H
 
+#include "explore/estimate.h"
 #include "explore/finding.h"
 #include "run/progress.h"
 
@@ -20,13 +21,15 @@
  *	last one is compared with the one that was stored; 0: never.
  * @graph: told of all states and steps, with one thread; or NULL.
  * @edges: a random search goes on from where it has run new ones; or NULL.
+ * @sample: with one thread: expand no more states of a level, and only estimate how large the
+ *	world is; 0: search it.
  * @only_first: the first finding ends the search.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
 struct explore_options {
 	guint64 seconds;
 	guint64 memory, audit;
-	guint jobs;
+	guint jobs, sample;
 	struct progress *progress;
 	struct graph *graph;
 	struct edges *edges;
@@ -40,6 +43,7 @@ struct explore_options {
  * @depth: of the last level that had new states.
  * @seconds: of time.
  * @cpu: seconds of all threads.
+ * @size: what was estimated.
  * @findings: of struct finding *, shortest first.
  * @difference: why the audit ended it, or NULL.
  */
@@ -49,6 +53,7 @@ struct explore_result {
 	guint64 states, transitions, bytes;
 	guint depth;
 	double seconds, cpu;
+	struct world_size size;
 	GPtrArray *findings;
 	struct audit_difference *difference;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a search found, as text or JSON, and as scenarios in a directory. */
+#include <math.h>
 #include <stdio.h>
 
 #include "explore/audit.h"
@@ -220,4 +221,46 @@ void explore_report_print(struct explore_report *report, const struct explore_re
 	else
 		print_text(report, r);
 	fflush(stdout);
+}
+
+/* Of an estimate two digits. */
+static double rounded(double number, bool exact)
+{
+	double unit = number >= 100 && !exact ? pow(10, floor(log10(number)) - 1) : 1;
+
+	return round(number / unit) * unit;
+}
+
+void explore_report_size(struct explore_report *report, const struct explore_result *r)
+{
+	const struct world_size *size = &r->size;
+	double states = rounded(size->states, size->exact);
+	double transitions = rounded(size->transitions, size->exact);
+	double seconds = r->cpu / MAX(r->transitions, 1) * size->transitions / report->jobs;
+	double bytes = r->bytes / (double)MAX(r->states, 1) * states;
+
+	if (report->json) {
+		g_autoptr(JsonBuilder) b = json_builder_new();
+
+		json_builder_begin_object(b);
+		add_string(b, "type", "estimate");
+		add_header(b, report->header);
+		add_string(b, "subject", report->subject);
+		add_number(b, "states", states);
+		add_number(b, "transitions", transitions);
+		add_number(b, "depth", size->depth);
+		add_number(b, "milliseconds", seconds * 1000);
+		add_number(b, "bytes", bytes);
+		add_number(b, "jobs", report->jobs);
+		add_bool(b, "exact", size->exact);
+		json_builder_end_object(b);
+		write_json(stdout, b);
+		return;
+	}
+	printf("%s: %s%.0f states, %.0f transitions, depth %u, %.0f MiB, %.*f s with %u thread%s\n",
+	       report->subject, size->exact ? "" : "about ", states, transitions, size->depth,
+	       ceil(bytes / (1 << 20)), seconds < 10, seconds, report->jobs,
+	       report->jobs == 1 ? "" : "s");
+	if (r->stopped != NULL && !g_str_equal(r->stopped, "depth"))
+		printf("  at least: stopped by %s\n", r->stopped);
 }

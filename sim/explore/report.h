@@ -12,6 +12,7 @@
  * @json: JSON lines instead of text.
  * @header: what they are of.
  * @error: the first that came from writing.
+ * @jobs: threads that a search would have.
  * @confirm: what a real kernel makes of the text of a finding's scenario, in words; or NULL.
  * @confirmer: for it.
  */
@@ -21,6 +22,7 @@ struct explore_report {
 	const struct overrides *overrides;
 	const char *out;
 	bool json;
+	guint jobs;
 	const struct header *header;
 	GError *error;
 	char *(*confirm)(void *confirmer, const char *text);
@@ -32,5 +34,8 @@ void explore_report_found(void *report, const struct finding *f);
 
 /** explore_report_print() - the whole result. */
 void explore_report_print(struct explore_report *report, const struct explore_result *r);
+
+/** explore_report_size() - how large the world is, of struct explore_options' @sample. */
+void explore_report_size(struct explore_report *report, const struct explore_result *r);
 
 #endif

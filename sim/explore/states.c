@@ -161,6 +161,11 @@ guint32 states_nr(const struct states *s)
 	return __atomic_load_n(&s->nr, __ATOMIC_RELAXED);
 }
 
+guint64 states_hash(const struct states *s, guint32 number)
+{
+	return s->fingerprints[number].high;
+}
+
 struct origin *states_origin(const struct states *s, guint32 number)
 {
 	return &s->origins[number];

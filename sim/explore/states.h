@@ -44,6 +44,8 @@ bool states_is(const struct states *states, guint32 number);
 
 /** states_nr() - numbers given; one that its thread kept as spare stands for no state. */
 guint32 states_nr(const struct states *states);
+/** states_hash() - a part of its fingerprint. */
+guint64 states_hash(const struct states *states, guint32 number);
 struct origin *states_origin(const struct states *states, guint32 number);
 /** states_bytes() - memory in use. */
 guint64 states_bytes(const struct states *states);
