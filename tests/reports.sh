@@ -168,7 +168,7 @@ of_schema()
 		        examples[kind] = value
 		        if not valid(value):
 		            print(path, "is not as the schema has it:", line[:400])
-		        if ("luosim" in value) != (value.get("type") in (None, "plan", "search")):
+		        if ("luosim" in value) != (value.get("type") in (None, "plan", "search", "estimate")):
 		            print(path, "does not say the version:", line[:400])
 
 		def named(part):
