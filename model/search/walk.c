@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What makes a state of a machine, see walk.h. */
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -11,6 +12,7 @@
 
 #define MAX_CONTENTS	64u
 #define MAX_SLOTS	64u
+#define CODES		256u	/* addresses of code that are remembered */
 #define MAX_CHUNKS	8u	/* of an area in a damaged handover */
 
 struct machine_walk {
@@ -23,6 +25,10 @@ struct machine_walk {
 	bool outgoing;			/* the walk is at a file that this kernel hands over */
 	u64 *out;
 	u32 nr, max;
+	struct code {
+		const void *at;
+		u64 id;
+	} codes[CODES];
 	/* Numbers given in this walk: epoch << 32 | number, by address, frame and claim. */
 	u64 *objects, *frames, *claims;
 	u64 *inodes;		/* of the old kernel, by the first claim on each */
@@ -87,6 +93,29 @@ static inline void put_word(struct machine_walk *w, u64 word)
 void walk_put(struct machine_walk *w, u64 word)
 {
 	put_word(w, word);
+}
+
+/* The object of which it is a part, and where in that: the same in every process. */
+static u64 code_id(const void *at)
+{
+	Dl_info info;
+	const char *name;
+
+	if (!at || !dladdr(at, &info) || !info.dli_fname)
+		return (uintptr_t)at;
+	name = strrchr(info.dli_fname, '/');
+	name = name ? name + 1 : info.dli_fname;
+	return XXH3_64bits_withSeed(name, strlen(name),
+				    (const char *)at - (const char *)info.dli_fbase);
+}
+
+u64 walk_code(struct machine_walk *w, const void *at)
+{
+	struct code *code = &w->codes[((uintptr_t)at >> 4) % CODES];
+
+	if (code->at != at)
+		*code = (struct code){ .at = at, .id = code_id(at) };
+	return code->id;
 }
 
 struct tree_object **walk_objects_reserve(struct machine_walk *w, u32 nr)
@@ -489,7 +518,7 @@ static u64 slots_of(const struct machine_walk *w, const struct file *file)
 
 static void put_file_words(struct machine_walk *w, struct file *file)
 {
-	put_word(w, (uintptr_t)file->f_op);
+	put_word(w, walk_code(w, file->f_op));
 	put_word(w, file->f_pos);
 	put_word(w, file->f_flags | (u64)file->f_mode << 32);
 	put_word(w, file->f_count);
@@ -504,7 +533,7 @@ static void put_file_words(struct machine_walk *w, struct file *file)
 	else if (file->f_op == &tree_session_fops || file->f_op == &tree_device_fops)
 		engine_walk_file(w->m, w, file);
 	else
-		put_word(w, (uintptr_t)file->private_data);
+		put_word(w, walk_code(w, file->private_data));
 }
 
 void walk_file(struct machine_walk *w, struct file *file)
@@ -805,11 +834,14 @@ static void put_flbs(struct machine_walk *w)
 static void put_sites(struct machine_walk *w)
 {
 	const struct kernel *k = w->m->k;
-	u64 all = 0;
+	u64 all = 0, id;
 
-	for (u32 i = 0; i < k->nr_sites; i++)
-		if (k->sites[i].once)
-			all += XXH3_64bits(&k->sites[i].where, sizeof(k->sites[i].where));
+	for (u32 i = 0; i < k->nr_sites; i++) {
+		if (!k->sites[i].once)
+			continue;
+		id = walk_code(w, k->sites[i].where);
+		all += XXH3_64bits(&id, sizeof(id));
+	}
 	put_word(w, all);
 }
 

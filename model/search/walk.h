@@ -16,6 +16,8 @@ struct machine_walk;
 
 /* One more word of the state. */
 void walk_put(struct machine_walk *w, u64 word);
+/* A number for an address of code or of what the program has from its start. */
+u64 walk_code(struct machine_walk *w, const void *at);
 /* The number of an object, or 0 for NULL; true when the walk comes to it first. */
 bool walk_object(struct machine_walk *w, const void *object);
 /* A file that another one refers to, and all that is known of it. */
