@@ -300,6 +300,27 @@ damaged()
 	"$LUOSIM" explore "${options[@]}" | grep -q ', 0 findings' || echo "findings without damage"
 }
 
+# A world of KHO's callers is exhausted under either policy of restore; what is written fails.
+kho_callers()
+{
+	local options=(--kernel v7.3 --sessions 1 --inodes 1 --memories 3) restore
+	for restore in one-shot refcount; do
+		mkdir "$tmp/$restore"
+		"$LUOSIM" explore "${options[@]}" --policy restore=$restore --out "$tmp/$restore" >"$tmp/out1"
+		grep -q 'all seen' "$tmp/out1" || cat "$tmp/out1"
+		sed -nE "s/^  ([a-z-]+( in [a-z_]+)?), .*/$restore \1/p" "$tmp/out1"
+		fails "$tmp/$restore"
+	done >"$tmp/found"
+	diff "$tmp/found" - <<-'EOF'
+		one-shot stolen in kernel_kexec
+		one-shot double-restore in kho_restore_folio
+		one-shot warn in kho_restore_page
+		refcount leak
+	EOF
+	"$LUOSIM" explore "${options[@]}" --memories 2 --faults 1 --policy restore=refcount --audit=50 |
+		grep -q 'all seen' || echo "states that are taken for one are not alike"
+}
+
 # Worlds with other files can be exhausted; what belongs together is needed together.
 handlers()
 {
@@ -500,6 +521,7 @@ slow "every operation of the table can be explored" every_operation
 check "get-id has none" correct
 check "findings are scenarios that fail" written
 check "damaged handovers" damaged
+check "callers of KHO, with and without counts" kho_callers
 check "files of other handlers" handlers
 check "processes pass descriptors on, and end" processes
 check "races are found where they are" races

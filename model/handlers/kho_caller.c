@@ -6,6 +6,7 @@
  */
 #include "lib/test_kho.h"
 #include "machine/machine.h"
+#include "search/walk.h"
 
 enum memory_kind {
 	MEMORY_FOLIO,
@@ -806,6 +807,62 @@ int module_kho_is_enabled(struct machine *m)
 int module_is_kho_boot(struct machine *m)
 {
 	SYSCALL(m, is_kho_boot(m));
+}
+
+/* States. */
+
+static void walk_frames(struct machine_walk *w, const struct machine *m, const struct memory *mem)
+{
+	if (mem->kind == MEMORY_VMALLOC) {
+		for (u32 i = 0; is_held(m, mem) && i < mem->vm->nr_pages; i++)
+			walk_frame(w, mem->vm->pfns[i]);
+		return;
+	}
+	for (u64 i = 0; i < mem->nr_pages; i++)
+		walk_frame(w, PHYS_PFN(mem->phys) + i);
+}
+
+static void walk_kept(struct machine_walk *w, const struct machine *m, const struct kept *kept)
+{
+	walk_put(w, kept->as | kept->first << 8 | kept->nr << 32);
+	walk_claim(w, m->ledger.claims[kept->claim - 1]);
+	if (kept->as == MEMORY_VMALLOC)
+		walk_frame(w, PHYS_PFN(kept->chunk));
+}
+
+/* What waits, and what the ledger would say of a restore that fails. */
+static void walk_waiting(struct machine_walk *w, const struct machine *m, const struct memory *mem)
+{
+	const struct ledger *l = &m->ledger;
+	u64 pfn = first_pfn(mem);
+
+	if (!pfn_valid(m, pfn))
+		return;
+	if (m->memmap[pfn].flags & PG_INCOMING)
+		walk_frame(w, pfn);
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		if (l->claims[i]->memory != number(m, mem) || l->claims[i]->state == CLAIM_DONE)
+			continue;
+		walk_put(w, l->ghost[pfn].restored);
+		walk_claim(w, l->claims[i]);
+	}
+}
+
+void kho_callers_walk(struct machine_walk *w, const struct machine *m)
+{
+	for (u32 i = 0; i < m->memories.nr; i++) {
+		const struct memory *mem = &m->memories.all[i];
+		u32 nr_kept = mem->keeper == m->kernel_nr ? mem->nr_kept : 0;
+
+		walk_put(w, mem->kind | (u64)nr_kept << 4 |
+			    (u64)(is_held(m, mem) ? mem->refs : 0) << 8 | mem->nr_pages << 32);
+		if (is_held(m, mem))
+			walk_frames(w, m, mem);
+		if (mem->kernel != m->kernel_nr || !mem->refs)
+			walk_waiting(w, m, mem);
+		for (u32 n = 0; n < nr_kept; n++)
+			walk_kept(w, m, &mem->kept[n]);
+	}
 }
 
 /* The end. */

@@ -57,5 +57,8 @@ void memory_release_reserved(struct machine *m, struct memory *mem);
 
 /* All modules are unloaded: they unpreserve and free what they have. */
 void kho_callers_exit(struct machine *m);
+/* What of it makes a state. */
+struct machine_walk;
+void kho_callers_walk(struct machine_walk *w, const struct machine *m);
 
 #endif

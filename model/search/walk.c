@@ -870,6 +870,19 @@ static void put_bitmaps(struct machine_walk *w)
 			put_word(w, order | index << 8);
 }
 
+/* Likewise leaves of the tree, of each order one; files need but that of order 0. */
+static void put_leaves(struct machine_walk *w)
+{
+	phys_addr_t slot;
+	u64 leaves = 0;
+
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
+		if (kho_track_slot(w->m, 1ull << order, order, 1, &slot) &&
+		    phys_read_u64(w->m, slot))
+			leaves |= 1ull << order;
+	put_word(w, leaves);
+}
+
 static void put_kernel(struct machine_walk *w)
 {
 	const struct machine *m = w->m;
@@ -889,6 +902,8 @@ static void put_kernel(struct machine_walk *w)
 	put_sites(w);
 	if (w->view->faults)
 		put_bitmaps(w);
+	if (w->view->faults && m->memories.nr)
+		put_leaves(w);
 	if (!k->boot.release.tree)
 		handlers_walk(w, m);
 }
@@ -921,6 +936,10 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 		put_left_entries(w, &m->k->luo.outgoing);
 		put_sessions(w, &m->k->luo.incoming);
 		put_flbs(w);
+		kho_callers_walk(w, m);
+		/* Where their blobs are. */
+		if (m->memories.nr && view->damaged && m->k->kho.fdt_in)
+			put_page(w, m->k->kho.fdt_in);
 		put_open_files(w);
 		put_lost_claims(w);
 	}

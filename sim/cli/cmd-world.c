@@ -16,6 +16,10 @@
 #define DEFAULT_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
 			"retrieve_fd,finish,kexec,reboot,close"
 
+#define KHO_OPS		"kho_preserve_folio,kho_unpreserve_folio,kho_restore_folio,folio_put," \
+			"kho_preserve_vmalloc,kho_unpreserve_vmalloc,kho_restore_vmalloc,vfree," \
+			"kho_add_subtree,kho_remove_subtree,kho_retrieve_subtree,kexec"
+
 #define PROCESS_OPS	",send_fd,exit"
 
 #define REDUCED_OPS	"create_session,retrieve_session,close_session,preserve_fd," \
@@ -106,6 +110,7 @@ static void fill_in(struct world_options *o, const struct world_block *block)
 								 usual_number(o, i);
 	if (o->ops == NULL)
 		o->ops = g_strdup(block->ops != NULL ? block->ops :
+				  o->numbers[WORLD_MEMORIES] > 0 ? KHO_OPS :
 				  o->numbers[WORLD_PROCESSES] > 1 ? DEFAULT_OPS PROCESS_OPS :
 				  DEFAULT_OPS);
 	if (o->handlers == NULL)
@@ -139,6 +144,7 @@ static const gsize offsets[NR_WORLD_NUMBERS] = {
 	[WORLD_INODES] = offsetof(struct world, inodes),
 	[WORLD_OPENS] = offsetof(struct world, opens),
 	[WORLD_TOKENS] = offsetof(struct world, tokens),
+	[WORLD_MEMORIES] = offsetof(struct world, memories),
 	[WORLD_KERNELS] = offsetof(struct world, kernels),
 	[WORLD_FAULTS] = offsetof(struct world, faults),
 	[WORLD_DAMAGE] = offsetof(struct world, damage),

@@ -18,7 +18,7 @@ static const char *const addresses[] = {
 	".flbs_pa", ".preserved-memory-map", ".phys_start", ".bitmap",
 };
 
-static const char *const subtrees[] = { "LUO", "kexec-metadata", NULL };
+static const char *const subtrees[] = { "LUO", "kexec-metadata", "state", NULL };
 static const char *const flbs[] = { "hugetlb-v1", "pci-v1", NULL };
 
 static void damage_clear(gpointer damage)

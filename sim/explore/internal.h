@@ -132,6 +132,24 @@ void world_open_device(struct machine *m, struct place *place, struct done *done
 void world_boot(const struct world *world, struct machine *m, struct place *place,
 		struct done *done);
 
+/* memory.c */
+/** memory_made() - the call by which memory @nr comes to be; is it a vmalloc area? */
+const char *memory_made(guint nr);
+bool memory_is_area(guint nr);
+
+/** memory_begin() - a module has each; memory_boot() - and the next kernel restores it. */
+void memory_begin(const struct world *world, struct place *place);
+void memory_boot(const struct world *world, struct place *place);
+
+/** memory_can() - may a module that keeps to the rules do that? */
+bool memory_can(const struct place *place, const struct world_op *op);
+
+/** memory_settle() - what follows from it when it worked. */
+void memory_settle(struct place *place, const struct world_op *op);
+
+/** memory_state() - all that as a number. */
+guint64 memory_state(const struct world *world, const struct place *place);
+
 /* process.c */
 /** process_name() - "init", "child" */
 const char *process_name(guint process);

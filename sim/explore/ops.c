@@ -12,7 +12,8 @@
 
 /* Words of a try for which objects of the world are put in, one after the other. */
 enum role {
-	ROLE_DEV, ROLE_SESSION, ROLE_NAME, ROLE_FILE, ROLE_ANY, ROLE_TOKEN, ROLE_PEER, NR_ROLES
+	ROLE_DEV, ROLE_SESSION, ROLE_NAME, ROLE_FILE, ROLE_ANY, ROLE_TOKEN, ROLE_PEER, ROLE_FOLIO,
+	ROLE_AREA, NR_ROLES
 };
 
 static const char *const role_words[NR_ROLES] = {
@@ -23,6 +24,8 @@ static const char *const role_words[NR_ROLES] = {
 	[ROLE_ANY] = "ANY",
 	[ROLE_TOKEN] = "TOKEN",
 	[ROLE_PEER] = "PEER",
+	[ROLE_FOLIO] = "FOLIO",
+	[ROLE_AREA] = "AREA",
 };
 
 bool world_tries(const struct world *world, const char *name)
@@ -74,6 +77,11 @@ static void resolve_arg(const struct world *world, struct world_op *op, guint i)
 	}
 	if (value->kind != VALUE_NAME)
 		return;
+	if (op->op.info->args[i].kind == PARAM_MEMORY) {
+		op->memory = atoi(value->text.bytes + 1);
+		arg->number = MODULE_MEM_FIRST + op->memory;
+		return;
+	}
 	slot = slot_named(world, value->text.bytes);
 	op->slots[i] = slot == TMP_SLOT ? slot : first_slot(world, op->process) + slot;
 	if (op->has_file || slot == TMP_SLOT)
@@ -94,7 +102,9 @@ static void take_result(const struct world *world, struct world_op *op,
 
 	if (value->kind != VALUE_NAME)
 		return;
-	if (g_str_equal(result, "OUTGOING")) {
+	if (op->op.info->result.kind == PARAM_NEW_MEMORY) {
+		op->gives = GIVES_MEMORY;
+	} else if (g_str_equal(result, "OUTGOING")) {
 		op->gives = GIVES_OUTGOING;
 		op->session = first_slot(world, op->process) + out_slot(nr);
 	} else if (g_str_equal(result, "INCOMING")) {
@@ -173,6 +183,9 @@ static guint role_count(const struct world *world, enum role role)
 		return world->tokens;
 	case ROLE_PEER:
 		return world->processes - 1;
+	case ROLE_FOLIO:
+	case ROLE_AREA:
+		return world->memories;
 	default:
 		return 1;
 	}
@@ -196,6 +209,10 @@ static void put_object(GString *out, const struct lister *l, enum role role, gui
 	case ROLE_PEER:
 		g_string_append_printf(out, "\"%s\"", process_name(!l->process));
 		break;
+	case ROLE_FOLIO:
+	case ROLE_AREA:
+		g_string_append_printf(out, "m%u", nr);
+		break;
 	default:
 		world_print_slot(out, l->world, nr);
 	}
@@ -207,7 +224,7 @@ static void list_try(struct lister *l, const char *text)
 	struct world_op op = {
 		.action = l->action, .process = l->process, .peer = l->peer, .name = l->name,
 	};
-	enum role role;
+	enum role role = NR_ROLES;
 	const char *at = find_role(text, &role);
 
 	if (at == NULL) {
@@ -217,8 +234,12 @@ static void list_try(struct lister *l, const char *text)
 	}
 	l->peer |= role == ROLE_PEER;
 	for (guint i = 0; i < role_count(l->world, role); i++) {
-		g_autoptr(GString) filled = g_string_new_len(text, at - text);
+		g_autoptr(GString) filled = NULL;
 
+		if ((role == ROLE_FOLIO || role == ROLE_AREA) &&
+		    memory_is_area(i) != (role == ROLE_AREA))
+			continue;
+		filled = g_string_new_len(text, at - text);
 		put_object(filled, l, role, i);
 		g_string_append(filled, at + strlen(role_words[role]));
 		list_try(l, filled->str);

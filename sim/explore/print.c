@@ -152,7 +152,9 @@ static void put_result(GString *out, const struct world *world, const struct wor
 	/* Whatever it has read or was told. */
 	if (done->ret >= 0 && (kind == PARAM_STRING || kind == PARAM_FIELDS))
 		return;
-	if (done->ret < 0 || op->gives == GIVES_NONE)
+	if (done->ret >= 0 && kind == PARAM_NEW_MEMORY)
+		g_string_append(out, "found");
+	else if (done->ret < 0 || op->gives == GIVES_NONE)
 		print_number(out, done->ret);
 	else if (done->slot >= 0)
 		world_print_slot(out, world, done->slot);

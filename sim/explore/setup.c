@@ -161,6 +161,11 @@ void world_list_files(struct world *world)
 	}
 	for (guint i = 0; i < world->words.nr_others; i++)
 		add_other(world, i);
+	for (guint i = 0; i < world->memories; i++) {
+		g_autofree char *name = g_strdup_printf("m%u", i);
+
+		add_step(world, memory_made(i), name);
+	}
 }
 
 void world_print_handlers(GString *out, const struct world *world)

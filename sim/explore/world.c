@@ -134,6 +134,8 @@ static void open_file(const struct world *world, struct machine *m, struct place
 
 	if (op->gives == GIVES_FILE)
 		place->fds[op->result] = MAX(ret, -1);
+	else if (op->gives == GIVES_MEMORY)
+		g_assert(ret < 0 || op->memory == 0);
 	else if (ret != value_number(&g_array_index(op->op.outcomes, struct outcome, 0).value,
 				     NULL))
 		place->fds[op->slots[0]] = -1;
@@ -155,6 +157,7 @@ static struct machine *new_machine(const struct world *world, struct place *plac
 		return NULL;
 	*place = (struct place){ .kernel = 1 };
 	no_fds(place);
+	memory_begin(world, place);
 	world_start_processes(world, m);
 	place->fds[0] = sys_open(m, "/dev/liveupdate", O_RDWR);
 	for (guint i = 0; i < world->prelude->len; i++)
@@ -294,6 +297,7 @@ void world_fingerprint(const struct world *world, struct machine *m, struct mach
 		return;
 	}
 	machine_fingerprint(m, walk, &view, fingerprint);
+	fingerprint[1] += memory_state(world, place) * 0x9e3779b97f4a7c15ull;
 	fingerprint[0] += (place->faults | place->damages << 8 | place->races << 16) *
 			  0x9e3779b97f4a7c15ull;
 }
@@ -355,6 +359,8 @@ bool world_can(const struct world *world, const struct place *place, guint nr)
 		if (op->slots[i] != NO_SLOT && place->fds[op->slots[i]] < 0)
 			return false;
 	if (op->op.info->loads && place->kernel == world->kernels)
+		return false;
+	if (!memory_can(place, op))
 		return false;
 	/* What a session gives back is closed where there is no room, what is made is not made. */
 	if (op->gives == GIVES_FILE && !op->has_token)
@@ -459,6 +465,7 @@ void world_boot(const struct world *world, struct machine *m, struct place *plac
 	for (guint s = 0; s < world->sessions; s++)
 		place->waiting[s] = place->tokens[out_slot(s)];
 	memset(place->tokens, 0, sizeof(place->tokens));
+	memory_boot(world, place);
 	no_fds(place);
 	place->kernel++;
 	done->booted = true;
@@ -480,6 +487,7 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 		*tokens |= 1u << op->token;
 	if (info->closes)
 		place->fds[op->slots[0]] = -1;
+	memory_settle(place, op);
 	if (done->left)
 		world_boot(world, m, place, done);
 	if (op->peer)

@@ -20,7 +20,7 @@
 #define TMP_SLOT	(MAX_PROCESSES * MAX_WORLD_SLOTS)
 
 /* Where the descriptor goes that an operation returns. */
-enum world_gives { GIVES_NONE, GIVES_OUTGOING, GIVES_INCOMING, GIVES_FILE };
+enum world_gives { GIVES_NONE, GIVES_OUTGOING, GIVES_INCOMING, GIVES_FILE, GIVES_MEMORY };
 
 /* Two operations at once, as places in world.ops. */
 struct world_pair {
@@ -50,6 +50,7 @@ struct world_op {
 	guint action;
 	guint8 process, session, file, result, token;
 	bool has_file, has_token, peer;
+	guint8 memory;		/* that it is about, of those with on_memory */
 };
 
 /**
@@ -72,6 +73,7 @@ struct world_begin {
  * @inodes: memfds, made before the search begins.
  * @opens: open files of each.
  * @tokens: of each session.
+ * @memories: of modules that call KHO, made likewise.
  * @kernels: the last one cannot be left.
  * @faults: allocations that may fail, one after the other, on one path.
  * @damage: handovers that may be damaged on one path.
@@ -99,7 +101,7 @@ struct world_begin {
  * @pairs: of struct world_pair: operations with numbers behind those of @ops.
  */
 struct world {
-	guint sessions, inodes, opens, tokens, kernels, faults, damage, depth;
+	guint sessions, inodes, opens, tokens, memories, kernels, faults, damage, depth;
 	guint tasks, races, processes, max_states;
 	bool no_reduction;
 	struct world_words words;
@@ -131,6 +133,11 @@ struct world_damage {
 	char *unless;
 };
 
+/** struct place_memory - how often it is held and preserved, and may be restored. */
+struct place_memory {
+	guint8 held, kept, waiting;
+};
+
 /** struct place - what belongs to a state beside the machine. */
 struct place {
 	int fds[MAX_PROCESSES * MAX_WORLD_SLOTS + 1];	/* of each process; TMP_SLOT */
@@ -140,6 +147,8 @@ struct place {
 	guint8 damaged;				/* the last one's pattern, counted from 1 */
 	guint8 tokens[2 * MAX_SESSIONS + 1];	/* mask of those in use, by session slot */
 	guint8 waiting[MAX_SESSIONS];		/* the same of sessions not retrieved */
+	struct place_memory memory[MAX_MEMORIES];
+	guint8 blob, blob_in;			/* memory that the subtree is, from 1; 0: none */
 };
 
 /** struct done - what an operation did. */

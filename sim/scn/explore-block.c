@@ -15,6 +15,7 @@ static const struct world_number_info numbers[NR_WORLD_NUMBERS] = {
 	[WORLD_INODES] = NUMBER(inodes, 0, MAX_INODES, 2, "Memfds"),
 	[WORLD_OPENS] = NUMBER(opens, 1, MAX_OPENS, 1, "Open files of each memfd"),
 	[WORLD_TOKENS] = NUMBER(tokens, 1, MAX_TOKENS, 2, "Tokens of a session"),
+	[WORLD_MEMORIES] = NUMBER(memories, 0, MAX_MEMORIES, 0, "Memory of modules that call KHO"),
 	[WORLD_KERNELS] = NUMBER(kernels, 1, MAX_KERNELS, 2, "Kernels, one after the other"),
 	[WORLD_FAULTS] = NUMBER(faults, 0, MAX_WORLD_FAULTS, 0,
 				"Faults that may be injected on one path"),

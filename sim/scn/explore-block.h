@@ -10,6 +10,7 @@
 #define MAX_OPENS	4
 #define MAX_TOKENS	8
 #define MAX_KERNELS	8
+#define MAX_MEMORIES	3
 #define MAX_WORLD_FAULTS	3
 #define MAX_WORLD_DAMAGE	2
 #define MAX_WORLD_TASKS	2

@@ -73,6 +73,12 @@ struct refusal {
 	guint ends;		/* mask */
 };
 
+/* What it does to memory that a module has, if it works. */
+enum on_memory {
+	MEMORY_LEAVES, MEMORY_PRESERVES, MEMORY_UNPRESERVES, MEMORY_RESTORES,
+	MEMORY_RESTORES_FREE, MEMORY_GIVES_UP, MEMORY_NAMES, MEMORY_UNNAMES
+};
+
 struct op_info {
 	const char *name;
 	struct param args[MAX_ARGS];
@@ -86,7 +92,7 @@ struct op_info {
 	bool reboots;			/* the next kernel runs when it worked */
 	/*
 	 * How a search tries it: steps with DEV, SESSION, NAME, FILE, ANY (descriptor), TOKEN
-	 * and PEER (the other process) in place of what the world has. What is opened is
+	 * PEER (the other process), FOLIO and AREA (of a module) in place of what the world has. What is opened is
 	 * OUTGOING or INCOMING, as sessions are, or NEW, as files are. "word: " before a step
 	 * is how --ops calls it.
 	 */
@@ -100,6 +106,7 @@ struct op_info {
 	 */
 	bool apart;
 	struct refusal refusals[MAX_REFUSALS];	/* that last until something happens */
+	enum on_memory on_memory;
 	const char *about;
 };
 
