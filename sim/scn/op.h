@@ -91,10 +91,10 @@ struct op_info {
 	bool model_only;		/* a kernel tree's own code has none of it */
 	bool reboots;			/* the next kernel runs when it worked */
 	/*
-	 * How a search tries it: steps with DEV, SESSION, NAME, FILE, ANY (descriptor), TOKEN
-	 * PEER (the other process), FOLIO and AREA (of a module) in place of what the world has. What is opened is
-	 * OUTGOING or INCOMING, as sessions are, or NEW, as files are. "word: " before a step
-	 * is how --ops calls it.
+	 * How a search tries it: steps with DEV, SESSION, NAME, FILE, ANY (descriptor), TOKEN,
+	 * PEER (the other process), FOLIO and AREA (of a module) in place of what the world
+	 * has. What is opened is OUTGOING or INCOMING, as sessions are, or NEW, as files are.
+	 * "word: " before a step is how --ops calls it.
 	 */
 	const char *tries[MAX_TRIES];
 	bool loads;			/* the next kernel, if there is one */
