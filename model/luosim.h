@@ -74,6 +74,7 @@ enum fix {
 	FIX_RESTORE_TAGS,
 	FIX_RESTORE_KASAN,
 	FIX_DEBUGFS_SIZE,
+	FIX_PRESERVE_NODES,
 	NR_FIXES
 };
 
@@ -762,6 +763,8 @@ struct handler_script {
 	void (*watch)(const struct handler_script *script, const char *function);
 };
 
+#define MAX_NODES	8
+
 #define RESERVE_MEM_NAME_SIZE	16
 #define RESERVE_MEM_MAX_ENTRIES	8
 
@@ -782,6 +785,7 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
  * @mem_profiling: allocations are counted by their place in the code, and the counts checked
  *	(CONFIG_MEM_ALLOC_PROFILING_DEBUG, sysctl vm.mem_profiling).
  * @debugfs: CONFIG_KEXEC_HANDOVER_DEBUGFS, see sys_read_kho_debugfs().
+ * @nodes: NUMA nodes, 1 to MAX_NODES; 0 is 1.
  * @hugepages: boot option hugepages=, of 2 MiB each.
  * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
  *	NULL; it must live as long as the machine.
@@ -794,6 +798,7 @@ struct boot {
 	bool kasan;
 	bool mem_profiling;
 	bool debugfs;
+	uint32_t nodes;
 	uint32_t hugepages;
 	const char *reserve_mem;
 };
@@ -1537,6 +1542,13 @@ int module_kho_retrieve_subtree(struct machine *m, const char *name);
  */
 int64_t sys_read_kho_debugfs(struct machine *m, const char *path, void *buf, size_t len,
 			     uint64_t off);
+
+/**
+ * machine_managed_pages() - MemTotal of /sys/devices/system/node/nodeN/meminfo, in pages, but
+ *	for what is reserved for good.
+ * Return: -ENOENT if there is no node @nid.
+ */
+int64_t machine_managed_pages(const struct machine *m, uint32_t nid);
 
 /** module_reserve_mem_find_by_name() - the number of an area of reserve_mem=; -ENOENT. */
 int module_reserve_mem_find_by_name(struct machine *m, const char *name);

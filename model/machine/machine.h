@@ -58,6 +58,7 @@ struct kernel {
 	u32 free_list[MAX_PAGE_ORDER + 1];
 	u64 fresh, fresh_end;
 	u64 nr_free;
+	s64 managed[MAX_NODES];		/* more pages of each node than it has; see page_alloc.c */
 
 	/* fs.h */
 	struct list_head processes;	/* process.h */
@@ -122,6 +123,14 @@ struct machine {
 	u64 claims_held_max, claim_bytes_max, claim_lookups;	/* see policy_cost() */
 };
 
+/* Of each node but the last; nodes begin where sections of memory do. */
+#define SECTION_FRAMES	(1ull << (27 - PAGE_SHIFT))
+static inline u64 node_frames(const struct machine *m)
+{
+	return DIV_ROUND_UP(DIV_ROUND_UP(m->nr_frames, m->k->boot.nodes), SECTION_FRAMES) *
+	       SECTION_FRAMES;
+}
+
 static inline bool has_fix(const struct machine *m, enum fix fix)
 {
 	return m->k->boot.release.fixes & FIX_BIT(fix);
@@ -136,6 +145,11 @@ static inline void census_add(struct machine *m, enum census_item item, s64 n)
 {
 	/* Sizes that a damaged handover gives to files may add up to anything. */
 	m->ledger.now.count[item] = (u64)m->ledger.now.count[item] + (u64)n;
+}
+
+static inline u32 pfn_to_nid(const struct machine *m, u64 pfn)
+{
+	return m->k->boot.nodes > 1 ? min(pfn / node_frames(m), m->k->boot.nodes - 1ull) : 0;
 }
 
 static inline bool pfn_valid(const struct machine *m, u64 pfn)

@@ -88,6 +88,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"the profile of allocations is told that nobody allocated restored pages" },
 	[FIX_RESTORE_KASAN] = { "restore-kasan", "B48",
 		"KASAN is told that restored vmalloc areas may be used" },
+	[FIX_PRESERVE_NODES] = { "preserve-nodes", "B44",
+		"no block of preserved pages lies on two nodes" },
 	[FIX_DEBUGFS_SIZE] = { "debugfs-size", "B51",
 		"KHO's files in debugfs are as long as what they show, whatever that is" },
 };
@@ -105,7 +107,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_MEMFD_SEAL_EXEC) | FIX_BIT(FIX_REGISTER_ANYTIME) |	\
 			 FIX_BIT(FIX_BOUNDED_PRINT) | FIX_BIT(FIX_RESTORE_GIGANTIC) |	\
 			 FIX_BIT(FIX_RESTORE_TAGS) | FIX_BIT(FIX_RESTORE_KASAN) |	\
-			 FIX_BIT(FIX_DEBUGFS_SIZE))
+			 FIX_BIT(FIX_DEBUGFS_SIZE) | FIX_BIT(FIX_PRESERVE_NODES))
 #define FIXES_7_1	(FIXES_7_1_0 | FIX_BIT(FIX_SERIALIZE_RWSEM) |			\
 			 FIX_BIT(FIX_IOCTL_DIRECTION) | FIX_BIT(FIX_NAME_LENGTH) |	\
 			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\

@@ -108,6 +108,8 @@ struct folio *folio_split(struct folio *folio);
 void split_page(struct folio *folio);
 /* Make a compound page of a restored range. */
 void prep_compound_page(struct machine *m, struct page *page, unsigned int order);
+/* The zones of the node of @pfn manage so many pages more, which begin there. */
+void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr);
 /* Is it in a free block of which nothing is written down? */
 bool page_is_fresh(const struct machine *m, u64 pfn);
 /* Is the frame part of a free block? */

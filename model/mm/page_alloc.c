@@ -216,6 +216,24 @@ void folio_get(struct folio *folio)
 	folio->page.refcount++;
 }
 
+void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr)
+{
+	m->k->managed[pfn_to_nid(m, pfn)] += nr;
+}
+
+int64_t machine_managed_pages(const struct machine *m, uint32_t nid)
+{
+	u64 start;
+
+	if (nid >= max(m->k->boot.nodes, 1u))
+		return -ENOENT;
+	start = nid ? nid * node_frames(m) : 0;
+	if (m->k->boot.nodes <= 1)
+		return m->nr_frames + m->k->managed[0];
+	return (s64)(nid == m->k->boot.nodes - 1 ? m->nr_frames : start + node_frames(m)) -
+	       (s64)min(start, m->nr_frames) + m->k->managed[nid];
+}
+
 bool page_is_fresh(const struct machine *m, u64 pfn)
 {
 	return pfn >= m->k->fresh && pfn < m->k->fresh_end;

@@ -523,6 +523,11 @@ static gint64 call_recv_fd(struct call *c)
 	return sys_recv_fd(c->machine);
 }
 
+static gint64 call_managed_pages(struct call *c)
+{
+	return machine_managed_pages(c->machine, c->args[0].number);
+}
+
 static gint64 call_meminfo(struct call *c)
 {
 	struct machine_stats st = { 0 };
@@ -943,6 +948,9 @@ static const struct op_info table[] = {
 	  .about = "/proc/sys/vm/drop_caches = 1: clean pages go, as when memory is short" },
 	{ "shmem_enabled", { WORD("WHEN", words_huge) }, RETURNS, .call = call_shmem_enabled,
 	  .about = "/sys/kernel/mm/transparent_hugepage/shmem_enabled" },
+	{ "managed_pages", { { "NODE", PARAM_NUMBER, 0, MAX_NODES, NULL } }, RETURNS,
+	  .call = call_managed_pages, .model_only = true,
+	  .about = "pages that the zones of a node manage, but for what is reserved for good" },
 	{ "meminfo", { { 0 } }, SHOWS(meminfo_fields), .call = call_meminfo,
 	  .about = "pages of memory: all, free, preserved, handed over and not restored" },
 	{ "flb", { FLB }, SHOWS(flb_fields), .call = call_flb, .model_only = true,

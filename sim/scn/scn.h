@@ -118,6 +118,7 @@ enum setting_kind {
 	SET_KASAN,
 	SET_MEM_PROFILING,
 	SET_DEBUGFS,
+	SET_NODES,
 };
 
 struct setting {

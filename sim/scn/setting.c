@@ -12,7 +12,7 @@
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
 	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
-	"debugfs",
+	"debugfs", "nodes",
 };
 
 static GPtrArray *setting_words(void)
@@ -103,6 +103,10 @@ static bool parse_number(struct lex *l, struct setting *s)
 		lex_fail(l, at, "too many huge pages, expected fewer");
 		return false;
 	}
+	if (s->kind == SET_NODES && (s->number < 1 || s->number > MAX_NODES)) {
+		lex_fail(l, at, "no number of nodes, expected 1 to %d", MAX_NODES);
+		return false;
+	}
 	return s->kind != SET_MEM || check_mem(l, at, s->number);
 }
 
@@ -155,7 +159,8 @@ static bool parse_value(struct lex *l, struct setting *s)
 	const char *at = l->p;
 	g_autofree char *value = NULL;
 
-	if (s->kind == SET_MEM || s->kind == SET_LIMIT || s->kind == SET_HUGEPAGES)
+	if (s->kind == SET_MEM || s->kind == SET_LIMIT || s->kind == SET_HUGEPAGES ||
+	    s->kind == SET_NODES)
 		return parse_number(l, s);
 	if (s->kind == SET_RESERVE_MEM)
 		return parse_areas(l, s);
@@ -244,6 +249,7 @@ void setting_print(GString *out, const struct setting *s)
 		g_string_append_printf(out, "=%s", s->handlers);
 		break;
 	case SET_HUGEPAGES:
+	case SET_NODES:
 		g_string_append_printf(out, "=%" G_GUINT64_FORMAT, s->number);
 		break;
 	case SET_RESERVE_MEM:
@@ -316,6 +322,9 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_DEBUGFS:
 		boot->debugfs = s->number;
+		break;
+	case SET_NODES:
+		boot->nodes = s->number;
 		break;
 	}
 }

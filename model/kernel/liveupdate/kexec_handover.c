@@ -117,18 +117,29 @@ void kho_unpreserve_folio(struct machine *m, struct folio *folio)
 	track_del(m, folio_pfn(m, folio), folio_order(folio));
 }
 
-/* The order of the first block of [pfn, end). */
-static unsigned int kho_preserve_pages_order(u64 pfn, u64 end)
+/* The order of the first block of [pfn, end), wherever that lies. */
+static unsigned int pages_order(u64 pfn, u64 end)
 {
 	unsigned int zeros = pfn ? __builtin_ctzll(pfn) : 64;
 
 	return min(zeros, ilog2(end - pfn));
 }
 
+/* The same, on one node. */
+static unsigned int kho_preserve_pages_order(struct machine *m, u64 pfn, u64 end)
+{
+	unsigned int order = pages_order(pfn, end);
+
+	while (has_fix(m, FIX_PRESERVE_NODES) &&
+	       pfn_to_nid(m, pfn) != pfn_to_nid(m, pfn + (1ull << order) - 1))
+		order--;
+	return order;
+}
+
 static void __kho_unpreserve(struct machine *m, u64 pfn, u64 end)
 {
 	while (pfn < end) {
-		unsigned int order = kho_preserve_pages_order(pfn, end);
+		unsigned int order = kho_preserve_pages_order(m, pfn, end);
 
 		track_del(m, pfn, order);
 		pfn += 1ull << order;
@@ -142,7 +153,7 @@ int kho_preserve_pages(struct machine *m, u64 start, u64 nr_pages)
 	if (WARN_ON(m, kho_scratch_overlap(m, start, nr_pages)))
 		return -EINVAL;
 	while (pfn < end) {
-		unsigned int order = kho_preserve_pages_order(pfn, end);
+		unsigned int order = kho_preserve_pages_order(m, pfn, end);
 		int err = track_add(m, pfn, order);
 
 		if (err) {
@@ -305,6 +316,7 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	if (nr_pages > m->nr_frames - pfn)
 		oops(m, PFN_PHYS(m->nr_frames));
 	page->private = 0;
+	adjust_managed_page_count(m, pfn, nr_pages);
 	for (u64 i = 0; i < nr_pages; i++) {
 		kho_frame_restored(m, &page[i]);
 		page[i].refcount = i && is_folio ? 0 : 1;
@@ -335,7 +347,8 @@ struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages
 	u64 start = PHYS_PFN(phys), pfn = start, end = start + nr_pages;
 
 	while (pfn < end) {
-		unsigned int order = kho_preserve_pages_order(pfn, end);
+		/* Whatever node it is on, so that what was split for that is passed over. */
+		unsigned int order = pages_order(pfn, end);
 
 		if (!kho_restore_page(m, PFN_PHYS(pfn), false))
 			return NULL;
@@ -634,6 +647,7 @@ void kho_reserve(struct machine *m, u64 pfn, u64 end)
 		*p = (struct page){ .data = p->data, .flags = (p->flags & PG_SCRAMBLED) |
 							      PG_INCOMING };
 		census_add(m, CENSUS_INCOMING, 1);
+		adjust_managed_page_count(m, i, -1);
 	}
 	m->top = max(m->top, end);
 }

@@ -9,7 +9,7 @@
 #define KHO_TREE_MAX_DEPTH	6
 
 /* No tree of so many nodes is real: each leaf can speak for 128 MiB. */
-#define MAX_NODES		(1u << 20)
+#define MAX_TREE_NODES		(1u << 20)
 
 /* The serialized bitmaps of 6.19 and 7.0. */
 #define PRESERVE_BITS		(PAGE_SIZE * 8)
@@ -128,7 +128,7 @@ static void kho_radix_walk(struct machine *m, struct radix_walk *walk, phys_addr
 	u64 word;
 
 	/* A tree that leads back into itself ends after five levels, but not before long. */
-	if (walk->nodes++ == MAX_NODES)
+	if (walk->nodes++ == MAX_TREE_NODES)
 		loop_forever(m, "__kho_radix_walk_tree");
 	for (u32 i = 0; phys_next_word(m, node, &i, &word); i++) {
 		unsigned int shift = (level - 1) * KHO_TABLE_SIZE_LOG2 + KHO_BITMAP_SIZE_LOG2;
