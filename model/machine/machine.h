@@ -78,7 +78,7 @@ struct kernel {
 	/* what policy_cost() counts */
 	u64 heap_bytes;			/* given out by kzalloc() */
 	s64 xa_nodes;			/* of xarrays: as many as the indices need */
-	s64 managed;			/* objects that the policy has claims on */
+	s64 objects_managed;		/* objects that the policy has claims on */
 	s64 claims, claim_bytes;
 };
 

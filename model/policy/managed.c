@@ -118,7 +118,7 @@ static struct xarray *table_of(struct machine *m, const struct managed_file *mf)
 
 static void managed_add(struct machine *m, s64 nr)
 {
-	m->k->managed += nr;
+	m->k->objects_managed += nr;
 	census_add(m, CENSUS_MANAGED, nr);
 }
 
@@ -188,7 +188,7 @@ static int claim_shared(struct machine *m, const struct managed_file *mf, u64 ke
 int policy_claim(struct machine *m, const struct managed_file *mf, struct luo_managed **managed)
 {
 	u64 key, heap = m->k->heap_bytes;
-	s64 claims = m->k->managed;
+	s64 claims = m->k->objects_managed;
 	int err;
 
 	*managed = NULL;
@@ -205,14 +205,14 @@ int policy_claim(struct machine *m, const struct managed_file *mf, struct luo_ma
 		err = claim_shared(m, mf, key, managed);
 	else
 		err = insert(m, mf, key, mf->file);
-	policy_cost(m, m->k->managed - claims, heap);
+	policy_cost(m, m->k->objects_managed - claims, heap);
 	return err;
 }
 
 void policy_release(struct machine *m, const struct managed_file *mf, struct luo_managed *managed)
 {
 	u64 key, heap = m->k->heap_bytes;
-	s64 claims = m->k->managed;
+	s64 claims = m->k->objects_managed;
 
 	if (!in_scope(m, mf))
 		return;
@@ -234,5 +234,5 @@ void policy_release(struct machine *m, const struct managed_file *mf, struct luo
 		mutex_unlock(m, &managed->lock);
 		kfree(m, managed, sizeof(*managed));
 	}
-	policy_cost(m, m->k->managed - claims, heap);
+	policy_cost(m, m->k->objects_managed - claims, heap);
 }
