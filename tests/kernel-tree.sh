@@ -138,6 +138,24 @@ state_told()
 	grep -q 'new session vm0: incoming, files 1' out || cat out
 }
 check "sessions and folios of a tree are told" state_told
+# More folios than one page tells of are told of by pages that are mapped side by side, in
+# each schedule anew.
+cat >aliases.scn <<'EOF'
+scenario aliases
+kernel 1 v7.3 mem=16M
+  open("/dev/liveupdate")        = dev
+  create_session(dev, "vm0")     = vm0
+  memfd_create("big", 1028K)     = m
+  preserve_fd(vm0, m, 1)         = 0
+  race preemptions=1
+    task vmm
+      close(vm0)                 = 0
+    task agent
+      create_session(dev, "new") = new
+  end
+expect clean
+EOF
+check "pages that are mapped together are so again" gives 0 -q --kernel ./x.so aliases.scn
 
 # ---- Recordings of real kernels ----------------------------------------------
 
@@ -218,6 +236,8 @@ slow "an erase that was left out is told" told \
 check "nor does any differ when a step fails" proves 0 'all seen, 0 differences' ./x.so --faults 1
 check "nor when a handover is damaged" proves 0 'all seen, 0 differences' ./x.so --damage 1 \
 	--opens 1 --tokens 1
+check "nor do races" proves 0 'all seen, 0 differences' ./x.so --tasks 2 --opens 1 --tokens 1 \
+	--ops create_session,close_session,kexec
 slow "two trees are compared" proves 1 'differs in preserve_fd' ./x.so --against ./y.so
 slow "a random search comes upon it" proves 1 'differs in preserve_fd' ./y.so --random --depth 20
 slow "an error path that forgets is told" told \
@@ -249,7 +269,7 @@ check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' pr
 check "searches that a bound ended name no release" proves 3 \
 	': a bound ended the search before any release was seen to be equal$' ./x.so --identify --depth 1
 check "what a tree cannot do is told" gives 2 prove ./x.so --handlers kvm
-check "prove with two tasks is refused" gives 2 prove ./x.so --tasks 2
+check "random races are refused" gives 2 prove ./x.so --tasks 2 --random
 check "prove of what is no tree" gives 2 prove v7.3
 check "a search of the tree alone sees all" finds_nothing
 slow "a search with two tasks sees all" finds_nothing --tasks 2 --kernels 1 --opens 1 \
