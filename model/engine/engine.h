@@ -134,6 +134,8 @@ void tree_inode_gone(struct machine *m, struct inode *inode);
 /* The variables are to be in the machine's memory; or are taken from there anew. */
 void tree_save_variables(struct machine *m);
 void tree_variables_changed(struct machine *m);
+/* They are to be where the tree's code has them, if the machine's kernel is a tree's. */
+void tree_load_variables(struct machine *m);
 /* The task that runs gives way in the midst of the tree's code; and goes on there. */
 void tree_give_way(struct machine *m);
 void tree_go_on(struct machine *m);

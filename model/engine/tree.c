@@ -74,6 +74,12 @@ void tree_variables_changed(struct machine *m)
 		tree->owner = NULL;
 }
 
+void tree_load_variables(struct machine *m)
+{
+	if (m->k->boot.release.tree)
+		enter(m);
+}
+
 /* ---- Tasks ---- */
 
 void tree_give_way(struct machine *m)

@@ -202,6 +202,9 @@ enum task_state machine_task_state(struct machine *m, unsigned int id)
 		return TASK_DONE;
 	if (m->panicked || m->leaving)
 		return TASK_SLEEPS;
+	/* A lock of a tree's is among its variables. */
+	if (task->waits_for)
+		tree_load_variables(m);
 	/* One that sleeps on a lock which is gone finds out. */
 	if (task->waits_for && !freed_by(task->waits_for) && !task->may_go(m, task))
 		return TASK_SLEEPS;

@@ -114,7 +114,10 @@ void pages_push(void)
 	}
 }
 
-/* Others may have taken references on pages that the task still has. */
+/*
+ * Others may have taken references on pages that the task still has, which may go on to
+ * change what it was about to.
+ */
 static void pages_pull(void)
 {
 	struct engine_page ep;
@@ -124,6 +127,11 @@ static void pages_pull(void)
 			continue;
 		HOST(page_get, pfn, &ep);
 		set_page_count(pfn_to_page(pfn), ep.refcount);
+		if (ep.uptodate)
+			__SetPageUptodate(pfn_to_page(pfn));
+		if (ep.dirty)
+			SetPageDirty(pfn_to_page(pfn));
+		touch(pfn);
 	}
 }
 
