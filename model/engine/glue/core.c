@@ -58,9 +58,9 @@ static void give_way(struct engine_task *task)
 
 static void go_on(const struct engine_task *task)
 {
-	luosim.frame = task->frame;
 	memory_go_on(task);
 	files_pull();
+	luosim.frame = task->frame;
 }
 
 /* ---- Boot ---- */

@@ -114,10 +114,7 @@ void pages_push(void)
 	}
 }
 
-/*
- * Others may have taken references on pages that the task still has, which may go on to
- * change what it was about to.
- */
+/* Others may have taken references on pages that the task still has. */
 static void pages_pull(void)
 {
 	struct engine_page ep;
@@ -127,16 +124,58 @@ static void pages_pull(void)
 			continue;
 		HOST(page_get, pfn, &ep);
 		set_page_count(pfn_to_page(pfn), ep.refcount);
-		if (ep.uptodate)
-			__SetPageUptodate(pfn_to_page(pfn));
-		if (ep.dirty)
-			SetPageDirty(pfn_to_page(pfn));
-		touch(pfn);
+	}
+}
+
+/*
+ * The pages that a task touched last before it gave way, by its frame. Where it goes on it
+ * may still change them.
+ */
+#define MAX_TASKS	8
+#define MAX_KEPT	32
+
+static struct kept {
+	const void *frame;
+	unsigned int nr;
+	unsigned long pfns[MAX_KEPT];
+} kept[MAX_TASKS];
+
+static void keep_touched(const void *frame)
+{
+	struct kept *k = kept;
+	unsigned long pfn;
+
+	if (!first_touched)
+		return;
+	while (k < kept + MAX_TASKS - 1 && k->frame)
+		k++;
+	k->frame = frame;
+	for (pfn = first_touched - 1; k->nr < MAX_KEPT; pfn = touched[pfn] - 1) {
+		k->pfns[k->nr++] = pfn;
+		if (touched[pfn] == TOUCHED_LAST)
+			break;
+	}
+}
+
+static void touch_kept(const void *frame)
+{
+	struct engine_page ep;
+
+	for (struct kept *k = kept; k < kept + MAX_TASKS; k++) {
+		if (!frame || k->frame != frame)
+			continue;
+		while (k->nr) {
+			HOST(page_get, k->pfns[--k->nr], &ep);
+			if (ep.refcount)
+				touch(k->pfns[k->nr]);
+		}
+		memset(k, 0, sizeof(*k));
 	}
 }
 
 void memory_give_way(struct engine_task *task)
 {
+	keep_touched(task->frame);
 	task->tracking = is_tracking;
 	task->inserting = is_inserting;
 }
@@ -146,6 +185,7 @@ void memory_go_on(const struct engine_task *task)
 	is_tracking = task->tracking;
 	is_inserting = task->inserting;
 	pages_pull();
+	touch_kept(task->frame);
 }
 
 static struct page *alloc(gfp_t gfp, unsigned int order)
