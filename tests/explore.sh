@@ -104,6 +104,64 @@ estimated()
 		END { if (!ok) print }' "$tmp/estimate"
 }
 
+# Killed again and again, and gone on with by another number of threads: nothing is lost.
+resumed()
+{
+	local luosim run=0 how=--checkpoint strip='s/, [0-9.]+ s$//; /transitions a CPU second/d'
+	local small=(--policy none --opens 2 --depth 8) pid status=137 killed=0
+	luosim=$(realpath "$LUOSIM")
+	mkdir "$tmp/search" "$tmp/whole" "$tmp/broken"
+	(cd "$tmp/whole" && "$luosim" explore "${small[@]}" -j 1 --out . | sed -E "$strip" >../whole.txt)
+	while [ $status = 137 ] && [ $run -lt 40 ]; do
+		(cd "$tmp/broken" && exec "$luosim" explore "${small[@]}" -j $((1 + run % 3)) --out . \
+			$how ../search --checkpoint-every 0.0001 >../broken.txt 2>&1) &
+		pid=$!
+		sleep "0.$((10 + 7 * run))"
+		kill -9 $pid && killed=$((killed + 1))
+		status=0
+		wait $pid || status=$?
+		[ -e "$tmp"/search/none-*.search ] && how=--resume
+		run=$((run + 1))
+	done 2>/dev/null
+	[ $killed -gt 0 ] || echo "never killed"
+	rm -f "$tmp"/broken/*.scn.??????
+	diff "$tmp/whole.txt" <(sed -E "$strip" "$tmp/broken.txt") && diff -r "$tmp/whole" "$tmp/broken"
+	# What ended early goes on: with less depth there is nothing to do, with more the rest.
+	for run in 6 9; do
+		"$luosim" explore --policy none --opens 2 --depth $run --resume "$tmp/search" >"$tmp/$run" || true
+	done
+	grep -q 'stopped by depth' "$tmp/6" || cat "$tmp/6"
+	diff <("$luosim" explore --policy none --opens 2 --depth 9 | sed -E "$strip") <(sed -E "$strip" "$tmp/9")
+}
+
+# not_resumed TEXT OPTIONS...: that is no search to go on with, as the message says.
+not_resumed()
+{
+	local text=$1 status=0
+	shift
+	"$LUOSIM" explore --resume "$tmp/other" "$@" >"$tmp/one" 2>&1 || status=$?
+	[ $status = 2 ] && grep -qF -- "$text" "$tmp/one" || { echo "$*: status $status"; cat "$tmp/one"; }
+}
+
+other_search()
+{
+	local file status=0
+	mkdir "$tmp/other"
+	"$LUOSIM" explore --policy none --depth 4 --checkpoint "$tmp/other" >/dev/null
+	file=$(echo "$tmp"/other/none-*.search)
+	not_resumed 'opens 1, tokens 2, kernels 2' --policy none --opens 2
+	not_resumed 'expected "symmetry 0, ' --policy none --no-symmetry
+	not_resumed 'expected "kernel 1: v7.0"' --policy none --kernel v7.0
+	not_resumed 'a checkpoint of "close(s0)"' --policy none --ops create_session,preserve_fd
+	not_resumed 'No such file' --policy get-id
+	truncate -s -1 "$file"
+	not_resumed 'no whole checkpoint' --policy none
+	rm "$file"
+	mkdir "$file.new"
+	"$LUOSIM" explore --policy none --depth 4 --checkpoint "$tmp/other" >"$tmp/one" 2>&1 || status=$?
+	[ $status = 2 ] && grep -q 'stopped by a checkpoint that cannot be written' "$tmp/one" || cat "$tmp/one"
+}
+
 # finds POLICY KIND PATTERN: a counterexample of that kind whose operations match.
 finds()
 {
@@ -497,6 +555,10 @@ bad()
 	refused --depth 1 --audit=0 '--audit=0, expected a number from 1 on'
 	refused --depth 1 --audit -j 2 '--audit with several --jobs'
 	refused --depth 1 --audit --random '--audit with --random'
+	refused --resume "$tmp/nowhere" 'expected a directory that exists'
+	refused --checkpoint "$tmp" --random '--checkpoint or --resume with --random'
+	refused --checkpoint "$tmp" --checkpoint-every 0 '--checkpoint-every out of range'
+	refused --estimate --random '--estimate with --random'
 	refused --ops kexek "unknown operation 'kexek'"
 	refused --handlers vcpu,kvm 'vcpu without one to belong to, expected kvm before it'
 	refused --limit nofile=6 --opens 4 'cannot open the files'
@@ -513,6 +575,8 @@ check "the graphs of the reduced machine" reduced $(quick && echo 5000 1000 || e
 slow "the same findings without symmetry or pruning" same_findings
 check "in one order the same as in all, of half the transitions" reduction
 check "how large a world is" estimated
+check "kill -9 loses nothing" resumed
+check "another search is not gone on with" other_search
 check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom
 slow "each release has what it is known for" releases

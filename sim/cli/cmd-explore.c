@@ -8,6 +8,8 @@
 #include "vm/ask.h"
 
 #define DEFAULT_AUDIT	100
+#define DEFAULT_EVERY	10	/* minutes */
+#define MAX_EVERY	100000
 #define SAMPLE		2000	/* states of each level */
 
 struct options {
@@ -15,7 +17,8 @@ struct options {
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
 	gboolean through, reduced, guided, estimate;
 	gint64 audit;
-	char *policies, *releases, *confirm, *graph, *fold;
+	double every;			/* minutes */
+	char *policies, *releases, *confirm, *graph, *fold, *checkpoint, *resume;
 };
 
 /* The only option whose value may be left out: a callback, to which the overrides come. */
@@ -49,6 +52,12 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		  "Compare every N-th state that is met again (100) with the one stored", "N" },
 		{ "confirm", 0, 0, G_OPTION_ARG_FILENAME, &o->confirm,
 		  "Run what was found on that kernel, as luosim vm does", "BZIMAGE" },
+		{ "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint,
+		  "Write the search down there, so that another one goes on with it", "DIR" },
+		{ "checkpoint-every", 0, 0, G_OPTION_ARG_DOUBLE, &o->every,
+		  "Within a level each so many minutes (10)", "MIN" },
+		{ "resume", 0, 0, G_OPTION_ARG_FILENAME, &o->resume,
+		  "Go on with a search that --checkpoint has written down", "DIR" },
 		{ "estimate", 0, 0, G_OPTION_ARG_NONE, &o->estimate,
 		  "Only say how many states there are, and how long a search takes", NULL },
 		{ "graph", 0, 0, G_OPTION_ARG_FILENAME, &o->graph,
@@ -85,6 +94,36 @@ static int fold_of(const struct options *o)
 	return o->fold != NULL ? state_kind_find(o->fold) : -1;
 }
 
+/* Of several searches those that had not begun are not there. */
+static bool is_to_go_on(const struct options *o, const char *path)
+{
+	return o->resume != NULL &&
+	       (o->subjects == NULL || g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+static struct explore_result *explore_world(const struct options *o,
+					    struct explore_options *options,
+					    struct explore_report *report, GError **error)
+{
+	const char *folder = o->checkpoint != NULL ? o->checkpoint : o->resume;
+	g_autofree char *what = NULL, *from = NULL, *to = NULL;
+
+	if (o->w.random)
+		return explore_random(report->world, options, o->w.seed, o->w.runs,
+				      explore_report_found, report);
+	if (folder != NULL) {
+		what = explore_report_what(report, options);
+		to = explore_report_path(report, folder);
+		from = explore_report_path(report, o->resume != NULL ? o->resume : folder);
+		options->what = what;
+		options->checkpoint = to;
+		options->every = o->every * 60 * G_USEC_PER_SEC;
+		options->resume = is_to_go_on(o, from) ? from : NULL;
+	}
+	return explore(report->world, options, o->estimate ? NULL : explore_report_found, report,
+		       error);
+}
+
 /* One search; the exit status for it alone. */
 static int search(const struct options *o, const struct overrides *overrides, const char *subject,
 		  struct progress *progress)
@@ -114,15 +153,12 @@ static int search(const struct options *o, const struct overrides *overrides, co
 	options.jobs = report.jobs = world_jobs(&world, options.jobs);
 	if (o->estimate)
 		options.jobs = 1;
-	if (o->w.random)
-		r = explore_random(&world, &options, o->w.seed, o->w.runs, explore_report_found,
-				   &report);
-	else
-		r = explore(&world, &options, o->estimate ? NULL : explore_report_found, &report);
+	r = explore_world(o, &options, &report, &error);
 	if (r == NULL) {
 		world_clear(&world);
 		graph_free(options.graph);
-		return complain("not enough memory to search");
+		return complain("%s", error != NULL ? error->message :
+					"not enough memory to search");
 	}
 	edges_free(options.edges);
 	if (o->estimate)
@@ -134,6 +170,8 @@ static int search(const struct options *o, const struct overrides *overrides, co
 		 r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
 	if (report.error != NULL)
 		status = complain("%s", report.error->message);
+	if (r->error != NULL)
+		status = complain("%s", r->error->message);
 	g_clear_error(&report.error);
 	if (options.graph != NULL && !graph_write(options.graph, o->graph, &error))
 		status = complain("%s", error->message);
@@ -215,6 +253,15 @@ static const char *check_options(const struct options *o)
 		return "--audit with several --jobs, expected --jobs 1";
 	if (o->estimate && (o->w.random || o->audit > 0 || o->graph != NULL))
 		return "--estimate with --random, --audit or --graph, expected it alone";
+	if ((o->checkpoint != NULL || o->resume != NULL) &&
+	    (o->w.random || o->audit > 0 || o->graph != NULL || o->estimate))
+		return "--checkpoint or --resume with --random, --audit, --graph or --estimate, "
+		       "expected none of them";
+	if (!(o->every > 0 && o->every <= MAX_EVERY))
+		return "--checkpoint-every out of range, expected up to 100000 minutes";
+	if ((o->checkpoint != NULL && !g_file_test(o->checkpoint, G_FILE_TEST_IS_DIR)) ||
+	    (o->resume != NULL && !g_file_test(o->resume, G_FILE_TEST_IS_DIR)))
+		return "--checkpoint or --resume, expected a directory that exists";
 	if (o->fold != NULL && (o->graph == NULL || fold_of(o) < 0))
 		return "--fold expected with --graph, and a kind such as session, file or inode";
 	if (o->graph != NULL && (o->w.random || o->w.jobs > 1 || o->subjects != NULL))
@@ -261,7 +308,7 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 
 int explore_main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct options o = { .every = DEFAULT_EVERY };
 	int status;
 
 	world_options_init(&o.w);
@@ -272,6 +319,8 @@ int explore_main(int argc, char **argv)
 	g_free(o.confirm);
 	g_free(o.graph);
 	g_free(o.fold);
+	g_free(o.checkpoint);
+	g_free(o.resume);
 	world_options_clear(&o.w);
 	return status;
 }

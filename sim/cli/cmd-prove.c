@@ -81,8 +81,8 @@ static bool proof_run(struct proof *p, GError **error)
 	p->result = w->random ?
 		explore_random(&p->worlds[0], &options, w->seed, w->runs, explore_report_found,
 			       &p->report) :
-		explore(&p->worlds[0], &options, explore_report_found, &p->report);
-	if (p->result == NULL)
+		explore(&p->worlds[0], &options, explore_report_found, &p->report, error);
+	if (p->result == NULL && w->random)
 		g_set_error_literal(error, SCN_ERROR, 0, "not enough memory to search");
 	return p->result != NULL;
 }

@@ -53,10 +53,14 @@ struct search {
 	guint64 met;			/* states that were met again, operations left out */
 	struct audit_difference *difference;	/* of two that were taken for one, or NULL */
 	GHashTable *findings;		/* by id */
+	struct worker *workers;
 	void (*found)(void *data, const struct finding *f);
 	void *data;
 	guint64 transitions;
 	gint64 deadline;
+	gint64 due;			/* when the next checkpoint is; 0: there is none */
+	GError *error;			/* why it could not be written */
+	bool resumed;			/* the level is there already */
 	const char *stopped;		/* why; atomic, see stop() */
 };
 
@@ -521,11 +525,104 @@ static void expand(struct worker *w)
 	}
 }
 
+/* ---- Checkpoints ---- */
+
+/* What workers have counted is counted. */
+static void collect(struct search *s)
+{
+	for (guint i = 0; i < s->options->jobs; i++) {
+		s->transitions += s->workers[i].transitions;
+		s->workers[i].transitions = 0;
+	}
+}
+
+/* Places in the level are those of the states in @s->order. */
+static void list_ranks(struct search *s)
+{
+	g_free(s->rank);
+	s->rank = g_new(guint32, s->end - s->first);
+	for (guint32 i = 0; i < s->order->len; i++)
+		s->rank[g_array_index(s->order, struct ranked, i).number - s->first] = i;
+}
+
+/* A search between two chunks; false without memory. */
+static bool move_search(struct search *s, struct checkpoint *c)
+{
+	bool ordered = s->order != NULL;
+
+	checkpoint_move(c, &s->depth, sizeof(s->depth));
+	checkpoint_move(c, &s->first, sizeof(s->first));
+	checkpoint_move(c, &s->end, sizeof(s->end));
+	checkpoint_move(c, &s->next, sizeof(s->next));
+	checkpoint_move(c, &s->holes, sizeof(s->holes));
+	checkpoint_move(c, &s->transitions, sizeof(s->transitions));
+	checkpoint_move(c, &ordered, sizeof(ordered));
+	if (ordered && s->order == NULL)
+		s->order = g_array_new(FALSE, FALSE, sizeof(struct ranked));
+	if (ordered)
+		checkpoint_move_array(c, s->order);
+	if (ordered && checkpoint_is_loading(c))
+		list_ranks(s);
+	findings_move(s->findings, c);
+	if (s->reduction != NULL)
+		reduction_move(s->reduction, c);
+	return states_move(s->states, c);
+}
+
+/* No worker is within a chunk. */
+static void write_checkpoint(struct search *s)
+{
+	const struct explore_options *o = s->options;
+	struct checkpoint *c;
+
+	g_mutex_lock(&s->lock);
+	collect(s);
+	c = checkpoint_save(o->checkpoint, o->what, &s->error);
+	if (c != NULL) {
+		move_search(s, c);
+		checkpoint_end(c, &s->error);
+	}
+	g_mutex_unlock(&s->lock);
+	s->due = g_get_monotonic_time() + o->every;
+	if (s->error != NULL)
+		stop(s, "a checkpoint that cannot be written");
+}
+
+/* @why: the search is to end, or NULL. */
+static void keep(struct search *s, const char *why)
+{
+	if (s->options->checkpoint == NULL ||
+	    (why == NULL && g_get_monotonic_time() < __atomic_load_n(&s->due, __ATOMIC_RELAXED)))
+		return;
+	g_rw_lock_writer_lock(&s->growing);
+	if (why_stopped(s) == NULL && (why != NULL || g_get_monotonic_time() >= s->due))
+		write_checkpoint(s);
+	g_rw_lock_writer_unlock(&s->growing);
+}
+
+/* As a file has it that another process has written. */
+static bool resume(struct search *s, GError **error)
+{
+	struct checkpoint *c = checkpoint_load(s->options->resume, s->options->what, error);
+	bool ok;
+
+	if (c == NULL)
+		return false;
+	ok = move_search(s, c);
+	s->resumed = true;
+	checkpoint_end(c, NULL);
+	if (!ok)
+		g_set_error(error, SCN_ERROR, 0, "%s: has more states than fit, expected more "
+			    "--memory", s->options->resume);
+	return ok;
+}
+
 /* ---- Levels ---- */
 
 static bool out_of_time(struct worker *w)
 {
 	struct search *s = w->search;
+	const char *why = NULL;
 
 	g_mutex_lock(&s->lock);
 	s->transitions += w->transitions;
@@ -533,10 +630,13 @@ static bool out_of_time(struct worker *w)
 	if (why_stopped(s) == NULL &&
 	    !progress_at(s->options->progress, MIN(s->first + s->next, s->end),
 			 states_nr(s->states)))
-		stop(s, "interrupt");
-	if (why_stopped(s) == NULL && s->deadline != 0 && g_get_monotonic_time() > s->deadline)
-		stop(s, "time");
+		why = "interrupt";
+	else if (s->deadline != 0 && g_get_monotonic_time() > s->deadline)
+		why = "time";
 	g_mutex_unlock(&s->lock);
+	keep(s, why);
+	if (why != NULL)
+		stop(s, why);
 	return why_stopped(s) != NULL;
 }
 
@@ -558,13 +658,10 @@ static gpointer work(gpointer data)
 	/* A race takes as long as a thousand operations. */
 	guint32 chunk = s->world->tasks > 1 ? 1 : CHUNK;
 
-	while (!out_of_time(w)) {
-		guint32 from = __atomic_fetch_add(&s->next, chunk, __ATOMIC_RELAXED);
-
-		if (from >= nr)
-			break;
+	for (guint32 from = 0; from < nr && !out_of_time(w); ) {
 		make_room(s);
 		g_rw_lock_reader_lock(&s->growing);
+		from = __atomic_fetch_add(&s->next, chunk, __ATOMIC_RELAXED);
 		for (guint32 i = from; i < MIN(from + chunk, nr) && why_stopped(s) == NULL; i++) {
 			guint32 number = s->order != NULL ?
 				g_array_index(s->order, struct ranked, i).number : s->first + i;
@@ -587,7 +684,6 @@ static void run_level(struct search *s, struct worker *workers)
 	GThread *threads[MAX_JOBS];
 	guint jobs = s->options->jobs;
 
-	s->next = 0;
 	for (guint i = 1; i < jobs; i++)
 		threads[i] = g_thread_new("explore", work, &workers[i]);
 	work(&workers[0]);
@@ -635,7 +731,6 @@ static gint compare_ranked(gconstpointer a, gconstpointer b)
 static void sort_level(struct search *s, guint32 first, guint32 end)
 {
 	GArray *order = g_array_new(FALSE, FALSE, sizeof(struct ranked));
-	guint32 *rank = g_new(guint32, end - first);
 
 	for (guint32 n = first; n < end; n++) {
 		struct ranked r = { .number = n };
@@ -644,17 +739,13 @@ static void sort_level(struct search *s, guint32 first, guint32 end)
 			s->holes++;
 			continue;
 		}
-		r.key = s->order != NULL ? key_of(s, states_origin(s->states, n)) : 0;
+		r.key = key_of(s, states_origin(s->states, n));
 		g_array_append_val(order, r);
 	}
 	g_array_sort(order, compare_ranked);
-	for (guint32 i = 0; i < order->len; i++)
-		rank[g_array_index(order, struct ranked, i).number - first] = i;
 	if (s->order != NULL)
 		g_array_unref(s->order);
-	g_free(s->rank);
 	s->order = order;
-	s->rank = rank;
 }
 
 /* From here on the states that came last are worked on; false if there are none. */
@@ -662,7 +753,7 @@ static bool next_level(struct search *s, struct worker *workers)
 {
 	guint32 first = s->end, end = states_nr(s->states);
 
-	if (s->options->jobs > 1)
+	if (s->options->jobs > 1 || s->order != NULL)
 		sort_level(s, first, end);
 	for (guint i = 0; i < s->options->jobs; i++)
 		workers[i].spare = 0;
@@ -670,6 +761,9 @@ static bool next_level(struct search *s, struct worker *workers)
 		reduction_level(s->reduction, first, end);
 	s->first = first;
 	s->end = end;
+	s->next = 0;
+	if (s->order != NULL)
+		list_ranks(s);
 	if (s->estimate != NULL)
 		return estimate_level(s->estimate, s->states, first, end);
 	return first < end;
@@ -680,12 +774,14 @@ static void levels(struct search *s, struct worker *workers)
 	const struct origin root = { 0 };
 	guint64 transitions;
 
-	s->end = 0;
-	arrive(&workers[0], &root, 0);
-	for (s->depth = 0; why_stopped(s) == NULL; s->depth++) {
-		if (!next_level(s, workers))
+	if (!s->resumed)
+		arrive(&workers[0], &root, 0);
+	for (; why_stopped(s) == NULL; s->depth++) {
+		if (!s->resumed && !next_level(s, workers))
 			break;
-		if (s->depth == s->world->depth) {
+		s->resumed = false;
+		keep(s, "a level begins");
+		if (s->depth >= s->world->depth) {
 			stop(s, "depth");
 			break;
 		}
@@ -711,11 +807,13 @@ static struct explore_result *result_of(struct search *s)
 		r->size = estimate_size(s->estimate);
 	r->findings = findings_take(s->findings);
 	r->difference = g_steal_pointer(&s->difference);
+	r->error = g_steal_pointer(&s->error);
 	return r;
 }
 
 struct explore_result *explore(const struct world *world, const struct explore_options *options,
-			       void (*found)(void *data, const struct finding *f), void *data)
+			       void (*found)(void *data, const struct finding *f), void *data,
+			       GError **error)
 {
 	struct search s = {
 		.world = world, .options = options, .found = found, .data = data,
@@ -724,10 +822,12 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	};
 	struct worker *workers = g_new0(struct worker, options->jobs);
 	struct explore_result *r = NULL;
+	GError *wrong = NULL;
 	gint64 start = g_get_monotonic_time();
 	clock_t cpu = clock();
 	bool ok = s.states != NULL;
 
+	s.workers = workers;
 	g_rw_lock_init(&s.growing);
 	g_mutex_init(&s.lock);
 	if (options->sample > 0)
@@ -741,11 +841,17 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 		s.audit = audit_new(world, options->symmetry, options->prune, options->through);
 		ok = s.audit != NULL;
 	}
+	if (ok && options->resume != NULL)
+		ok = resume(&s, &wrong);
 	if (ok) {
 		levels(&s, workers);
 		r = result_of(&s);
 		r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
 		r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
+	} else if (wrong != NULL) {
+		g_propagate_error(error, wrong);
+	} else {
+		g_set_error_literal(error, SCN_ERROR, 0, "not enough memory to search");
 	}
 	for (guint i = 0; i < options->jobs; i++)
 		worker_stop(&workers[i]);
@@ -767,5 +873,6 @@ void explore_result_free(struct explore_result *r)
 {
 	g_ptr_array_unref(r->findings);
 	difference_free(r->difference);
+	g_clear_error(&r->error);
 	g_free(r);
 }

@@ -23,6 +23,10 @@
  * @edges: a random search goes on from where it has run new ones; or NULL.
  * @sample: with one thread: expand no more states of a level, and only estimate how large the
  *	world is; 0: search it.
+ * @checkpoint: a file into which the search is written down when a level begins, each
+ *	@every microseconds, and when it ends early; or NULL.
+ * @resume: such a file, with which it goes on, or NULL.
+ * @what: lines that say what is searched and by what, for these.
  * @only_first: the first finding ends the search.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
@@ -33,6 +37,8 @@ struct explore_options {
 	struct progress *progress;
 	struct graph *graph;
 	struct edges *edges;
+	const char *checkpoint, *resume, *what;
+	gint64 every;
 	bool symmetry, prune, through, only_first;
 };
 
@@ -45,6 +51,7 @@ struct explore_options {
  * @cpu: seconds of all threads.
  * @size: what was estimated.
  * @findings: of struct finding *, shortest first.
+ * @error: why a checkpoint could not be written, or NULL.
  * @difference: why the audit ended it, or NULL.
  */
 struct explore_result {
@@ -55,16 +62,18 @@ struct explore_result {
 	double seconds, cpu;
 	struct world_size size;
 	GPtrArray *findings;
+	GError *error;
 	struct audit_difference *difference;
 };
 
 /**
  * explore() - search @world.
  * @found: called for each finding as it comes, one at a time; may be NULL.
- * Return: NULL when there is no memory for a machine.
+ * Return: NULL and @error when there is no memory for a machine, or nothing to go on with.
  */
 struct explore_result *explore(const struct world *world, const struct explore_options *options,
-			       void (*found)(void *data, const struct finding *f), void *data);
+			       void (*found)(void *data, const struct finding *f), void *data,
+			       GError **error);
 void explore_result_free(struct explore_result *result);
 
 #endif

@@ -312,6 +312,41 @@ GHashTable *findings_new(void)
 				     (GDestroyNotify)finding_free);
 }
 
+static void move_finding(struct finding *f, struct checkpoint *c)
+{
+	checkpoint_move(c, &f->id, sizeof(f->id));
+	checkpoint_move(c, &f->kind, sizeof(f->kind));
+	checkpoint_move_string(c, &f->func);
+	checkpoint_move_string(c, &f->text);
+	checkpoint_move_array(c, f->path);
+	checkpoint_move(c, &f->at_end, sizeof(f->at_end));
+	checkpoint_move(c, &f->rank, sizeof(f->rank));
+	checkpoint_move(c, &f->count, sizeof(f->count));
+	checkpoint_move(c, &f->plain, sizeof(f->plain));
+	checkpoint_move(c, &f->told, sizeof(f->told));
+}
+
+void findings_move(GHashTable *findings, struct checkpoint *c)
+{
+	g_autoptr(GList) all = g_hash_table_get_values(findings);
+	guint nr = g_list_length(all);
+	GList *next = all;
+
+	checkpoint_move(c, &nr, sizeof(nr));
+	for (guint i = 0; i < nr; i++) {
+		struct finding *f = checkpoint_is_loading(c) ? g_new0(struct finding, 1) :
+							       next->data;
+
+		if (checkpoint_is_loading(c))
+			f->path = g_array_new(FALSE, TRUE, sizeof(struct path_step));
+		move_finding(f, c);
+		if (checkpoint_is_loading(c))
+			g_hash_table_replace(findings, &f->id, f);
+		else
+			next = next->next;
+	}
+}
+
 GPtrArray *findings_take(GHashTable *findings)
 {
 	GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);

@@ -6,6 +6,7 @@
 #ifndef SIM_EXPLORE_FINDING_H
 #define SIM_EXPLORE_FINDING_H
 
+#include "explore/checkpoint.h"
 #include "explore/world.h"
 
 /* Beside the kinds of violations: a file was refused as another one, which it is not. */
@@ -109,6 +110,9 @@ struct finding *finding_new(const struct note *n, GArray *path, bool at_end, gui
 
 /** findings_new() - findings by id, of which there are none yet. */
 GHashTable *findings_new(void);
+
+/** findings_move() - all of @findings. */
+void findings_move(GHashTable *findings, struct checkpoint *c);
 
 /** findings_take() - all of @findings, which has none from here on; in order. */
 GPtrArray *findings_take(GHashTable *findings);

@@ -21,7 +21,7 @@ struct touch {
 
 /* Four bits for each operation in each state of a level. */
 struct level {
-	guint32 first;
+	guint32 first, nr;
 	guint8 *rows;
 };
 
@@ -202,8 +202,25 @@ void reduction_level(struct reduction *r, guint32 first, guint32 end)
 	g_free(r->before.rows);
 	r->before = r->now;
 	r->now = (struct level){
-		.first = first, .rows = g_malloc0_n(end - first, r->stride),
+		.first = first, .nr = end - first, .rows = g_malloc0_n(end - first, r->stride),
 	};
+}
+
+static void move_level(const struct reduction *r, struct level *level, struct checkpoint *c)
+{
+	checkpoint_move(c, &level->first, sizeof(level->first));
+	checkpoint_move(c, &level->nr, sizeof(level->nr));
+	if (checkpoint_is_loading(c)) {
+		g_free(level->rows);
+		level->rows = g_malloc_n(level->nr, r->stride);
+	}
+	checkpoint_move(c, level->rows, level->nr * r->stride);
+}
+
+void reduction_move(struct reduction *r, struct checkpoint *c)
+{
+	move_level(r, &r->before, c);
+	move_level(r, &r->now, c);
 }
 
 static guint8 *row_of(const struct reduction *r, const struct level *level, guint32 number)

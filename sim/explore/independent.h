@@ -53,6 +53,9 @@ void reduction_free(struct reduction *r);
 void reduction_look(const struct reduction *r, struct machine *m, const struct place *place,
 		    struct behind *behind);
 
+/** reduction_move() - what is known of this level and the one before. */
+void reduction_move(struct reduction *r, struct checkpoint *c);
+
 /** reduction_level() - states with numbers from @first to @end are worked on. */
 void reduction_level(struct reduction *r, guint32 first, guint32 end);
 

@@ -112,6 +112,41 @@ void world_print_start(GString *out, const struct world *world,
 	g_string_append(out, world->start->str);
 }
 
+/* A kernel by more than its name: a tree's object may be made again. */
+static void print_identity(GString *out, const struct boot *boot, guint nr)
+{
+	const struct release *r = &boot->release;
+
+	g_string_append_printf(out, "kernel %u: %s", nr, release_label(r));
+	if (r->tree != NULL) {
+		g_autofree char *identity = tree_identity(r->tree), *bytes = NULL, *sum = NULL;
+		gsize len = 0;
+
+		g_file_get_contents(release_label(r), &bytes, &len, NULL);
+		sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (guchar *)bytes, len);
+		g_string_append_printf(out, " (%s, SHA-256 %s)", identity, sum);
+	}
+	g_string_append_c(out, '\n');
+}
+
+void world_identity(GString *out, const struct world *world, const struct overrides *overrides)
+{
+	g_string_append_printf(out, "sessions %u, inodes %u, opens %u, tokens %u, kernels %u, "
+			       "faults %u, damage %u, processes %u, tasks %u, races %u, "
+			       "max-states %u, mem %" G_GUINT64_FORMAT "\n",
+			       world->sessions, world->inodes, world->opens, world->tokens,
+			       world->kernels, world->faults, world->damage, world->processes,
+			       world->tasks, world->races, world->max_states, world->mem);
+	for (guint i = 0; i < world->kernels; i++)
+		print_identity(out, &world->boots[i], i + 1);
+	world_print_handlers(out, world);
+	world_print_start(out, world, overrides);
+	for (guint i = 0; i < world->ops->len; i++) {
+		world_print_call(out, world, i, 0);
+		g_string_append_c(out, '\n');
+	}
+}
+
 static void print_open(GString *out, const struct machine *m, const struct done *done)
 {
 	g_autoptr(GString) dev = g_string_new("dev");

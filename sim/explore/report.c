@@ -7,6 +7,7 @@
 #include "explore/report.h"
 #include "report/header.h"
 #include "report/json.h"
+#include "report/version.h"
 
 /* "get-id-leak-1f3a9c2e", the same in every run. */
 static char *finding_name(const struct explore_report *r, const struct finding *f)
@@ -32,6 +33,29 @@ static char *path_of(const struct explore_report *r, const struct finding *f)
 	g_autofree char *name = finding_name(r, f), *file = g_strconcat(name, ".scn", NULL);
 
 	return r->out != NULL ? g_build_filename(r->out, file, NULL) : NULL;
+}
+
+char *explore_report_what(const struct explore_report *r, const struct explore_options *o)
+{
+	GString *what = g_string_new(NULL);
+
+	g_string_append_printf(what, "luosim %s\n%s\n", luosim_version, r->subject);
+	g_string_append_printf(what,
+			       "symmetry %d, prune %d, through %d, reduced %d, reduction %d\n",
+			       o->symmetry, o->prune, o->through, r->world->reduced,
+			       !r->world->no_reduction);
+	world_identity(what, r->world, r->overrides);
+	return g_string_free(what, FALSE);
+}
+
+/* Of two subjects that are called the same but for what a file cannot be, a number tells. */
+char *explore_report_path(const struct explore_report *r, const char *folder)
+{
+	g_autofree char *subject = g_path_get_basename(r->subject), *name = NULL;
+
+	g_strcanon(subject, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_", '-');
+	name = g_strdup_printf("%s-%08x.search", subject, g_str_hash(r->subject));
+	return g_build_filename(folder, name, NULL);
 }
 
 void explore_report_found(void *report, const struct finding *f)

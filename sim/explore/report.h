@@ -29,6 +29,16 @@ struct explore_report {
 	void *confirmer;
 };
 
+/**
+ * explore_report_what() - what a checkpoint of the search is of: luosim, the world, and how it
+ * is searched.
+ */
+char *explore_report_what(const struct explore_report *report,
+			  const struct explore_options *options);
+
+/** explore_report_path() - the file in @folder in which the search is written down. */
+char *explore_report_path(const struct explore_report *report, const char *folder);
+
 /** explore_report_found() - for explore(): write the scenario at once. */
 void explore_report_found(void *report, const struct finding *f);
 

@@ -128,9 +128,8 @@ bool states_crowded(const struct states *s)
 	return states_nr(s) + HEADROOM > s->table_size / 5 * 4;
 }
 
-bool states_grow(struct states *s)
+static bool make_table(struct states *s, guint64 size)
 {
-	guint64 size = s->table_size + s->table_size / 2;
 	guint32 *table = reserve(size * sizeof(*table));
 
 	if (table == NULL)
@@ -149,6 +148,25 @@ bool states_grow(struct states *s)
 		table[at] = i + 1;
 	}
 	return true;
+}
+
+bool states_grow(struct states *s)
+{
+	return make_table(s, s->table_size + s->table_size / 2);
+}
+
+bool states_move(struct states *s, struct checkpoint *c)
+{
+	guint32 nr = s->nr;
+
+	checkpoint_move(c, &nr, sizeof(nr));
+	if (nr > s->max)
+		return false;
+	s->nr = nr;
+	checkpoint_move(c, s->fingerprints, nr * sizeof(*s->fingerprints));
+	checkpoint_move(c, s->origins, nr * sizeof(*s->origins));
+	return !checkpoint_is_loading(c) ||
+	       make_table(s, MAX(MIN_TABLE, (nr + HEADROOM) / 2 * 3));
 }
 
 bool states_is(const struct states *s, guint32 number)

@@ -11,6 +11,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "explore/checkpoint.h"
+
 struct states;
 
 /* How a state was come to. */
@@ -47,6 +49,8 @@ guint32 states_nr(const struct states *states);
 /** states_hash() - a part of its fingerprint. */
 guint64 states_hash(const struct states *states, guint32 number);
 struct origin *states_origin(const struct states *states, guint32 number);
+/** states_move() - all of them; false where there is no memory for so many. */
+bool states_move(struct states *states, struct checkpoint *c);
 /** states_bytes() - memory in use. */
 guint64 states_bytes(const struct states *states);
 

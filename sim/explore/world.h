@@ -236,6 +236,9 @@ void world_print_handlers(GString *out, const struct world *world);
 void world_print_start(GString *out, const struct world *world,
 		       const struct overrides *overrides);
 
+/** world_identity() - append lines that say all by which worlds differ but for @depth. */
+void world_identity(GString *out, const struct world *world, const struct overrides *overrides);
+
 /** world_print_op() - an operation as steps of a scenario, with what it returned. */
 void world_print_op(GString *out, const struct world *world, const struct machine *m, guint op,
 		    guint nth, const struct done *done);
