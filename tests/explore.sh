@@ -92,11 +92,11 @@ reduction()
 # three times as many, from a sample.
 estimated()
 {
-	local counted
-	counted=$(counts --kernel v7.3)
+	local states transitions depth
+	read -r states transitions depth <<<"$(counts --kernel v7.3)"
 	"$LUOSIM" explore --kernel v7.3 --estimate >"$tmp/estimate"
-	grep -q "^v7.3: ${counted%% *} states, ${counted#* }" \
-		<(sed -E 's/( transitions), depth/ /' "$tmp/estimate") || cat "$tmp/estimate"
+	grep -q "^v7.3: $states states, $transitions transitions, depth $depth, " "$tmp/estimate" ||
+		cat "$tmp/estimate"
 	"$LUOSIM" explore --policy none --estimate >"$tmp/estimate"
 	awk -v states=171816 -v transitions=2112112 '
 		{ ok = $2 == "about" && $3 > states / 3 && $3 < states * 3 &&
