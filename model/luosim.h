@@ -785,6 +785,8 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
  * @mem_profiling: allocations are counted by their place in the code, and the counts checked
  *	(CONFIG_MEM_ALLOC_PROFILING_DEBUG, sysctl vm.mem_profiling).
  * @debugfs: CONFIG_KEXEC_HANDOVER_DEBUGFS, see sys_read_kho_debugfs().
+ * @scratch: boot option kho_scratch=, bytes of the lowmem, the global and each node's area;
+ *	all 0: a 64th of memory at its end, which nobody gets.
  * @nodes: NUMA nodes, 1 to MAX_NODES; 0 is 1.
  * @hugepages: boot option hugepages=, of 2 MiB each.
  * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
@@ -798,6 +800,7 @@ struct boot {
 	bool kasan;
 	bool mem_profiling;
 	bool debugfs;
+	uint64_t scratch[3];
 	uint32_t nodes;
 	uint32_t hugepages;
 	const char *reserve_mem;

@@ -232,6 +232,8 @@ void filemap_remove_folio_at(struct machine *m, struct address_space *mapping,
 			     struct folio *folio, u64 index);
 /* The same by folio->index, which has no more than 32 bits here. */
 /* The folio that covers page @index, or NULL. No reference is taken. */
+/* Another folio in the place of @old, with what that holds; 0, or -ENOMEM. */
+int filemap_migrate_folio(struct machine *m, struct address_space *mapping, struct folio *old);
 struct folio *filemap_get_folio(struct machine *m, struct address_space *mapping, u64 index);
 /* The first folio with a page in [*@index, @end); *@index becomes that page's offset. */
 struct folio *filemap_next_folio(struct machine *m, struct address_space *mapping,

@@ -20,6 +20,9 @@ static void mm_init(struct machine *m)
 			phys_drop(m, pfn, m->kernel_nr > 1);
 	/* Frame 0 stays unused, as physical address 0 means none. */
 	memblock_free_all(m, 1, PHYS_PFN(m->reserve_mem.end));
+	if (m->k->kho.scratch_cma)
+		init_cma_reserved(m, PHYS_PFN(max(m->reserve_mem.scratch, m->k->kho.scratch.addr)),
+				  m->nr_frames);
 }
 
 static void start_model(struct machine *m, phys_addr_t fdt)

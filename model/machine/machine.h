@@ -55,7 +55,7 @@ struct kernel {
 	 * highest order come, lowest first, the frames from @fresh to @fresh_end, of which
 	 * none was ever touched; nothing is written of them before they are taken.
 	 */
-	u32 free_list[MAX_PAGE_ORDER + 1];
+	u32 free_list[NR_MIGRATETYPES][MAX_PAGE_ORDER + 1];
 	u64 fresh, fresh_end;
 	u64 nr_free;
 	s64 managed[MAX_NODES];		/* more pages of each node than it has; see page_alloc.c */

@@ -126,6 +126,28 @@ struct folio *filemap_next_folio(struct machine *m, struct address_space *mappin
 	return NULL;
 }
 
+int filemap_migrate_folio(struct machine *m, struct address_space *mapping, struct folio *old)
+{
+	struct folio *new = folio_alloc(m, GFP_KERNEL, folio_order(old));
+	u8 page[PAGE_SIZE];
+
+	if (!new)
+		return -ENOMEM;
+	for (u64 i = 0; i < folio_nr_pages(old); i++) {
+		u64 index = old->page.index + i;
+
+		phys_read(m, folio_phys(m, old) + PFN_PHYS(i), page, PAGE_SIZE);
+		phys_write(m, folio_phys(m, new) + PFN_PHYS(i), page, PAGE_SIZE);
+		chunk_of(mapping, index >> CHUNK_SHIFT)->slot[chunk_offset(index)] =
+			folio_pfn(m, new);
+	}
+	new->page.index = old->page.index;
+	new->page.flags |= old->page.flags & (PG_UPTODATE | PG_DIRTY | PG_MAPPING);
+	old->page.flags &= ~PG_MAPPING;
+	folio_put(m, old);
+	return 0;
+}
+
 static void clear_slots(struct machine *m, struct address_space *mapping, u64 start, u64 nr)
 {
 	struct cache_chunk *chunk;

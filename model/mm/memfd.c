@@ -169,11 +169,31 @@ static void unpin_folios(struct machine *m, const u32 *pfns, u32 nr)
 		unpin_folio(m, pfn_folio(m, pfns[nr]));
 }
 
-s64 memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end, u32 *pfns, u32 max)
+/* Pinned for long, nothing may stay in scratch: it is moved, and then all is pinned again. */
+static int check_and_migrate_movable_folios(struct machine *m, struct inode *inode, u32 *pfns,
+					    u32 nr)
+{
+	bool moves = false;
+
+	for (u32 i = 0; i < nr && !moves; i++)
+		moves = is_migrate_cma(m, pfns[i]);
+	if (!moves)
+		return 0;
+	unpin_folios(m, pfns, nr);
+	for (u32 i = 0; i < nr; i++)
+		if (is_migrate_cma(m, pfns[i]) &&
+		    filemap_migrate_folio(m, &inode->i_mapping, pfn_folio(m, pfns[i])))
+			return -ENOMEM;
+	return -EAGAIN;
+}
+
+static s64 __memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end, u32 *pfns,
+			      u32 max)
 {
 	struct inode *inode = file_inode(file);
 	u64 index = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 	u32 nr = 0;
+	int err;
 
 	if (start < 0 || start > end || !max || !(inode->is_shmem || inode->is_hugetlb) ||
 	    end >= i_size_read(inode))
@@ -193,5 +213,16 @@ s64 memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end, u
 		pfns[nr++] = folio_pfn(m, folio);
 		index = folio_start(folio, index) + folio_nr_pages(folio);
 	}
+	err = check_and_migrate_movable_folios(m, inode, pfns, nr);
+	return err ? err : (s64)nr;
+}
+
+s64 memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end, u32 *pfns, u32 max)
+{
+	s64 nr;
+
+	do {
+		nr = __memfd_pin_folios(m, file, start, end, pfns, max);
+	} while (nr == -EAGAIN);
 	return nr;
 }

@@ -42,10 +42,14 @@ enum pageflags {
 	PG_UNTAGGED	= 1 << 8,	/* restored, and the profile of allocations not told */
 };
 
+/* Of free memory: scratch areas are for movable pages. */
+enum migratetype { MIGRATE_MOVABLE, MIGRATE_CMA, NR_MIGRATETYPES };
+
 enum gfp {
 	GFP_KERNEL	= 0,
 	__GFP_ZERO	= 1 << 0,
 	__GFP_UNTRACKED	= 1 << 1,	/* see PG_UNTRACKED */
+	__GFP_MOVABLE	= 1 << 3,	/* may lie in scratch */
 	__GFP_USER	= 1 << 2,	/* for the process: no failure is injected */
 };
 
@@ -114,6 +118,10 @@ void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr);
 bool page_is_fresh(const struct machine *m, u64 pfn);
 /* Is the frame part of a free block? */
 bool page_is_free(const struct machine *m, u64 pfn);
+/* Give scratch memory from @start on to movable pages. */
+void init_cma_reserved(struct machine *m, u64 start, u64 end);
+/* Is it scratch memory that movable pages may use? A long-term pin may not stay there. */
+bool is_migrate_cma(const struct machine *m, u64 pfn);
 /* Give all frames of [start, end) that are not PG_INCOMING to the allocator. */
 void memblock_free_all(struct machine *m, u64 start, u64 end);
 

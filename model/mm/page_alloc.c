@@ -2,10 +2,22 @@
 /* The buddy allocator of the running kernel, orders 0 to MAX_PAGE_ORDER. */
 #include "machine/machine.h"
 
+bool is_migrate_cma(const struct machine *m, u64 pfn)
+{
+	const struct kho_scratch *scratch = &m->k->kho.scratch;
+
+	return m->k->kho.scratch_cma && PFN_PHYS(pfn) - scratch->addr < scratch->size;
+}
+
+static u32 *free_list(struct machine *m, u64 pfn, unsigned int order)
+{
+	return &m->k->free_list[is_migrate_cma(m, pfn) ? MIGRATE_CMA : MIGRATE_MOVABLE][order];
+}
+
 static void list_push(struct machine *m, u64 pfn, unsigned int order)
 {
 	struct page *page = &m->memmap[pfn];
-	u32 head = m->k->free_list[order];
+	u32 *list = free_list(m, pfn, order), head = *list;
 
 	page->flags |= PG_BUDDY;
 	page->order = order;
@@ -13,7 +25,7 @@ static void list_push(struct machine *m, u64 pfn, unsigned int order)
 	page->buddy.prev = 0;
 	if (head)
 		m->memmap[head - 1].buddy.prev = pfn + 1;
-	m->k->free_list[order] = pfn + 1;
+	*list = pfn + 1;
 }
 
 static void list_remove(struct machine *m, u64 pfn, unsigned int order)
@@ -23,7 +35,7 @@ static void list_remove(struct machine *m, u64 pfn, unsigned int order)
 	if (page->buddy.prev)
 		m->memmap[page->buddy.prev - 1].buddy.next = page->buddy.next;
 	else
-		m->k->free_list[order] = page->buddy.next;
+		*free_list(m, pfn, order) = page->buddy.next;
 	if (page->buddy.next)
 		m->memmap[page->buddy.next - 1].buddy.prev = page->buddy.prev;
 	page->flags &= ~PG_BUDDY;
@@ -50,17 +62,18 @@ static void free_one_page(struct machine *m, u64 pfn, unsigned int order)
 }
 
 /* The head of the first block of at least @order, cut down to it; 0: none. */
-static u64 take_block(struct machine *m, unsigned int order)
+static u64 take_block(struct machine *m, enum migratetype type, unsigned int order)
 {
+	const u32 *list = m->k->free_list[type];
 	unsigned int found = order;
 	u64 pfn;
 
-	while (found <= MAX_PAGE_ORDER && !m->k->free_list[found])
+	while (found <= MAX_PAGE_ORDER && !list[found])
 		found++;
 	if (found <= MAX_PAGE_ORDER) {
-		pfn = m->k->free_list[found] - 1;
+		pfn = list[found] - 1;
 		list_remove(m, pfn, found);
-	} else if (m->k->fresh < m->k->fresh_end) {
+	} else if (type == MIGRATE_MOVABLE && m->k->fresh < m->k->fresh_end) {
 		found = MAX_PAGE_ORDER;
 		pfn = m->k->fresh;
 		m->k->fresh += 1ull << found;
@@ -91,7 +104,9 @@ struct folio *folio_alloc(struct machine *m, unsigned int gfp, unsigned int orde
 
 	if (!(gfp & __GFP_USER) && should_fail_alloc(m))
 		return NULL;
-	pfn = take_block(m, order);
+	pfn = take_block(m, MIGRATE_MOVABLE, order);
+	if (!pfn && gfp & __GFP_MOVABLE)
+		pfn = take_block(m, MIGRATE_CMA, order);
 	if (!pfn)
 		return NULL;
 	m->top = max(m->top, pfn + (1ull << order));
@@ -173,7 +188,8 @@ u64 alloc_contig_pages(struct machine *m, u64 nr)
 	if (!nr || nr > m->nr_frames || should_fail_alloc(m))
 		return 0;
 	order = get_order(nr << PAGE_SHIFT);
-	pfn = order > MAX_PAGE_ORDER ? take_contig(m, nr) : take_block(m, order);
+	pfn = order > MAX_PAGE_ORDER ? take_contig(m, nr) :
+					take_block(m, MIGRATE_MOVABLE, order);
 	if (!pfn)
 		return 0;
 	taken = order > MAX_PAGE_ORDER ? (nr + (1ull << MAX_PAGE_ORDER) - 1) &
@@ -380,4 +396,16 @@ void memblock_free_all(struct machine *m, u64 start, u64 end)
 			free_one_page(m, end, order);
 		}
 	}
+}
+
+void init_cma_reserved(struct machine *m, u64 start, u64 end)
+{
+	unsigned int order;
+
+	for (u64 pfn = start; pfn < end; pfn += 1ull << order) {
+		order = min((unsigned int)__builtin_ctzll(pfn), MAX_PAGE_ORDER);
+		free_one_page(m, pfn, order);
+	}
+	/* Heads of free blocks were written everywhere. */
+	m->top = m->nr_frames;
 }

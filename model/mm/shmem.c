@@ -82,13 +82,13 @@ static unsigned int shmem_suitable_order(struct machine *m, struct inode *inode,
 static struct folio *shmem_alloc_folio(struct machine *m, unsigned int order)
 {
 	u32 failed_before = m->task->faults.stats.happened;
-	struct folio *folio = folio_alloc(m, GFP_KERNEL, order);
+	struct folio *folio = folio_alloc(m, GFP_KERNEL | __GFP_MOVABLE, order);
 
 	/* A single page fails only on purpose; else the OOM killer would find nobody to kill. */
 	if (!folio && !order && m->task->faults.stats.happened == failed_before)
 		panic(m, "System is deadlocked on memory");
 	while (!folio && order > 1)
-		folio = folio_alloc(m, GFP_KERNEL, --order);
+		folio = folio_alloc(m, GFP_KERNEL | __GFP_MOVABLE, --order);
 	return folio;
 }
 

@@ -47,6 +47,8 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 	case SET_MEM_PROFILING:
 	case SET_DEBUGFS:
 		return "a kernel built to be debugged";
+	case SET_KHO_SCRATCH:
+		return "scratch areas of their own sizes";
 	case SET_NODES:
 		return "a machine of several nodes";
 	}

@@ -119,6 +119,7 @@ enum setting_kind {
 	SET_MEM_PROFILING,
 	SET_DEBUGFS,
 	SET_NODES,
+	SET_KHO_SCRATCH,
 };
 
 struct setting {
@@ -127,6 +128,7 @@ struct setting {
 	int which;		/* enum fix or enum limit */
 	char *policy;		/* SET_POLICY: for policy_apply() */
 	char *handlers;		/* SET_HANDLERS: as written; @number is the mask */
+	guint64 scratch[3];	/* SET_KHO_SCRATCH */
 	char *areas;		/* SET_RESERVE_MEM: as written; NULL: none */
 };
 

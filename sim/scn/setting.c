@@ -12,7 +12,7 @@
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
 	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
-	"debugfs", "nodes",
+	"debugfs", "nodes", "kho_scratch",
 };
 
 static GPtrArray *setting_words(void)
@@ -153,6 +153,27 @@ static bool parse_areas(struct lex *l, struct setting *s)
 	return true;
 }
 
+/* "LOWMEM,GLOBAL,PERNODE". */
+static bool parse_scratch(struct lex *l, struct setting *s)
+{
+	const char *at = l->p;
+	enum number_style style;
+
+	for (guint i = 0; i < 3; i++) {
+		if ((i > 0 && !lex_need(l, ',')) ||
+		    !lex_magnitude(l, "LOWMEM,GLOBAL,PERNODE", &s->scratch[i], &style))
+			return false;
+		if (s->scratch[i] > MACHINE_MAX_MEM) {
+			lex_fail(l, at, "no size of a scratch area, expected less");
+			return false;
+		}
+	}
+	if (s->scratch[0] + s->scratch[1] + s->scratch[2] > 0)
+		return true;
+	lex_fail(l, at, "no scratch area, expected one that is not empty");
+	return false;
+}
+
 /* What is behind the '='. */
 static bool parse_value(struct lex *l, struct setting *s)
 {
@@ -164,6 +185,8 @@ static bool parse_value(struct lex *l, struct setting *s)
 		return parse_number(l, s);
 	if (s->kind == SET_RESERVE_MEM)
 		return parse_areas(l, s);
+	if (s->kind == SET_KHO_SCRATCH)
+		return parse_scratch(l, s);
 	value = lex_run(l, "");
 	if (value == NULL || l->p - at != (gssize)strlen(value)) {
 		lex_expected(l, "a value right behind '='");
@@ -255,6 +278,12 @@ void setting_print(GString *out, const struct setting *s)
 	case SET_RESERVE_MEM:
 		g_string_append_printf(out, "=%s", s->areas != NULL ? s->areas : "none");
 		break;
+	case SET_KHO_SCRATCH:
+		for (guint i = 0; i < 3; i++) {
+			g_string_append_c(out, i > 0 ? ',' : '=');
+			print_size(out, s->scratch[i]);
+		}
+		break;
 	}
 }
 
@@ -325,6 +354,9 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_NODES:
 		boot->nodes = s->number;
+		break;
+	case SET_KHO_SCRATCH:
+		memcpy(boot->scratch, s->scratch, sizeof(boot->scratch));
 		break;
 	}
 }

@@ -652,11 +652,31 @@ void kho_reserve(struct machine *m, u64 pfn, u64 end)
 	m->top = max(m->top, end);
 }
 
+/* To the largest block of the page allocator. */
+static u64 round_scratch(u64 size)
+{
+	const u64 align = PAGE_SIZE << MAX_PAGE_ORDER;
+
+	return DIV_ROUND_UP(size, align) * align;
+}
+
 void kho_scratch_init(struct machine *m)
 {
 	struct kho_scratch *scratch = &m->k->kho.scratch;
+	const u64 *sizes = m->k->boot.scratch;
 
-	scratch->size = m->nr_frames / 64 * PAGE_SIZE;
+	/* All areas, one beside the other. */
+	for (u32 i = 0; i < 3 && m->k->kho.enabled; i++)
+		scratch->size += round_scratch(sizes[i]) * (i < 2 ? 1 : max(m->k->boot.nodes, 1u));
+	m->k->kho.scratch_cma = scratch->size;
+	if (scratch->size >= PFN_PHYS(m->nr_frames)) {
+		pr_err(m, "Failed to reserve global scratch buffer");
+		pr_warn(m, "Failed to reserve scratch area, disabling kexec handover");
+		*scratch = (struct kho_scratch){ 0 };
+		m->k->kho.scratch_cma = m->k->kho.enabled = false;
+	} else if (!scratch->size) {
+		scratch->size = m->nr_frames / 64 * PAGE_SIZE;
+	}
 	scratch->addr = PFN_PHYS(m->nr_frames) - scratch->size;
 }
 

@@ -70,6 +70,7 @@ struct kho {
 	phys_addr_t counts_head;
 	u64 nr_shared, nr_count_pages;
 	struct kho_scratch scratch;
+	bool scratch_cma;		/* movable pages may use it */
 	struct list_head debugfs;	/* files that show memory */
 	/* in */
 	phys_addr_t fdt_in;
