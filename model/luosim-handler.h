@@ -24,6 +24,8 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "luosim-words.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -35,7 +37,10 @@ typedef uint64_t u64;
 typedef int64_t s64;
 typedef u64 phys_addr_t;
 
+struct address_space;
 struct folio;
+struct inode;
+struct iommufd_ctx;
 struct module;
 struct luo_session;
 
@@ -50,17 +55,34 @@ struct file {
 	void *private_data;
 };
 
+/** struct kho_vmalloc - as in include/linux/kho/abi/kexec_handover.h: a preserved area. */
+struct kho_vmalloc {
+	u64 first;
+	u32 total_pages;
+	u16 flags;
+	u16 order;
+} __attribute__((packed));
+
+/** struct mutex - what mutex_init() makes of it; @opaque is luosim's. */
+struct mutex {
+	u64 opaque[4];
+};
+
 /**
- * struct file_operations - of files that anon_inode_getfile() makes. All may be NULL.
+ * struct file_operations - of files that anon_inode_getfile() and its kin make, and that a
+ *	node opens. All may be NULL.
+ * @open: of a node: @file gets its private_data; 0 or a negative errno.
  * @release: the last reference is gone.
  * @unlocked_ioctl: @arg is for copy_from_user() and copy_to_user().
  * @read, @write: @buf likewise; they move @pos.
  */
 struct file_operations {
+	int (*open)(struct file *file);
 	int (*release)(struct file *file);
 	long (*unlocked_ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
 	ssize_t (*read)(struct file *file, char *buf, size_t len, s64 *pos);
 	ssize_t (*write)(struct file *file, const char *buf, size_t len, s64 *pos);
+	long (*fallocate)(struct file *file, int mode, s64 offset, s64 len);
 };
 
 struct liveupdate_file_handler;
@@ -140,7 +162,10 @@ struct luosim_field {
 	u32 offset, bits;
 };
 
-#define LUOSIM_HANDLER_ABI	1
+#define LUOSIM_HANDLER_ABI	2
+
+/* What @contents of a handler says where what is there may have been changed by others. */
+#define LUOSIM_CONTENTS_ANY	UINT64_MAX
 
 /**
  * struct luosim_handler - what a shared object exports as "luosim_handler".
@@ -156,7 +181,14 @@ struct luosim_field {
  *	back. NULL: nothing.
  * @walk_file: for searches, luosim_walk() all of a file that makes a difference later;
  *	files of which it says the same are alike. NULL: what @contents says.
- * @walk_data: likewise, of serialized_data. NULL: the first eight words there.
+ * @walk_data: likewise, of serialized_data. NULL: the first @data_words there.
+ * @data_words: for each handler in the order of registration; NULL: eight.
+ * @driver: what is there in every kernel that has the code, also where the handler is not
+ *	loaded: the nodes of devices. Before @init; may be NULL.
+ * @names: what "fail callback()" calls the handlers that @init registers, in that order,
+ *	with a NULL behind the last. NULL: @name, and their compatible strings.
+ * @calls: operations of the scenario language; ends with a NULL name. May be NULL.
+ * @kinds: kinds of files for searched worlds; likewise.
  */
 struct luosim_handler {
 	u32 abi;
@@ -171,6 +203,11 @@ struct luosim_handler {
 	u64 (*contents)(struct file *file);
 	void (*walk_file)(struct file *file);
 	void (*walk_data)(u64 serialized_data);
+	void (*driver)(void);
+	const char *const *names;
+	const u8 *data_words;
+	const struct luosim_call *calls;
+	const struct luosim_kind *kinds;
 };
 
 /* What is behind the functions below. A handler has no use for it. */
@@ -187,6 +224,7 @@ struct luosim_kernel {
 	void *(*kho_alloc_preserve)(size_t size);
 	void (*kho_unpreserve_free)(void *mem);
 	void (*kho_restore_free)(void *mem);
+	void (*restore_free)(phys_addr_t phys);
 	void *(*map)(phys_addr_t phys, size_t size);
 	phys_addr_t (*unmap)(const void *mem);
 	int (*register_file_handler)(struct liveupdate_file_handler *fh);
@@ -203,30 +241,94 @@ struct luosim_kernel {
 	void (*fput)(struct file *file);
 	const char *(*file_kind)(struct file *file);
 	unsigned long (*copy_user)(void *kernel, unsigned long user, size_t size, bool to_user);
-	void (*printk)(int level, const char *text);
+	void (*printk)(int level, const char *prefix, const char *text);
 	void (*warn)(const char *func);
 	void *(*state)(void);
 	void (*census)(s64 nr);
 	void (*walk)(u64 word);
 	void (*walk_folio)(struct folio *folio);
+	bool (*has_fix)(const char *fix);
+	struct folio *(*pfn_folio)(u64 pfn);
+	bool (*folio_uptodate)(struct folio *folio, bool mark);
+	void (*copy_phys)(phys_addr_t phys, void *mem, size_t size, bool to_phys);
+	void *(*vcalloc)(size_t n, size_t size);
+	void (*vfree)(const void *mem);
+	void (*copy_vmalloc)(const void *area, size_t offset, void *mem, size_t size, bool to);
+	int (*kho_preserve_vmalloc)(void *mem, struct kho_vmalloc *preservation);
+	void (*kho_unpreserve_vmalloc)(const struct kho_vmalloc *preservation);
+	void *(*kho_restore_vmalloc)(const struct kho_vmalloc *preservation);
+	void (*mutex)(struct mutex *lock, const char *name, int what);
+	int (*create_node)(const char *path, unsigned int mode,
+			   const struct file_operations *fops, u32 minor);
+	struct file *(*filp_open)(const char *path, int flags);
+	struct inode *(*new_inode)(u32 magic, s64 size);
+	void (*iput)(struct inode *inode);
+	struct file *(*alloc_file)(struct inode *inode, const char *name, int flags,
+				   const struct file_operations *fops, void *priv);
+	struct inode *(*file_inode)(const struct file *file);
+	u32 (*iminor)(const struct inode *inode);
+	s64 (*i_size_read)(const struct inode *inode);
+	void (*inode_lock)(struct inode *inode, bool lock);
+	bool (*freeze)(struct inode *inode, int freeze);
+	struct address_space *(*mapping)(struct inode *inode);
+	u64 (*nrpages)(const struct address_space *mapping);
+	struct folio *(*filemap_get_folio)(struct address_space *mapping, u64 index);
+	struct folio *(*filemap_next_folio)(struct address_space *mapping, u64 *index, u64 end);
+	int (*filemap_add_folio)(struct address_space *mapping, struct folio *folio, u64 index);
+	void (*filemap_truncate)(struct address_space *mapping, u64 index, u64 end);
+	struct file *(*fdget)(unsigned int fd);
+	u64 (*current_mm)(void);
+	void (*page_fault)(void);
+	int (*pci_find)(const char *bdf);
+	bool (*pci_incoming)(u32 nr);
+	int (*pci_register_flb)(struct liveupdate_file_handler *fh);
+	int (*pci_preserve)(u32 nr);
+	void (*pci_unpreserve)(u32 nr);
+	void (*pci_finish)(u32 nr);
+	struct iommufd_ctx *(*iommufd_ctx_from_file)(struct file *file);
+	void (*iommufd_attach)(struct iommufd_ctx *ictx, bool restored);
+	void (*iommufd_detach)(struct iommufd_ctx *ictx);
+	int (*iommufd_device_preserve)(struct luo_session *session, struct iommufd_ctx *ictx,
+				       u64 *tokenp);
+	void (*iommufd_device_unpreserve)(struct iommufd_ctx *ictx);
+	u64 (*iommufd_contents)(struct iommufd_ctx *ictx);
+	bool (*walk_object)(const void *object);
+	void (*walk_file)(struct file *file);
+	void (*walk_pfn)(u64 pfn);
+	void (*walk_mm)(u64 mm);
+	void (*walk_vmalloc)(const struct kho_vmalloc *vmalloc, u64 nr, size_t size,
+			     void (*put)(const void *entry));
 };
 
 #ifndef LUOSIM_HANDLER_HOST
 
-static const struct luosim_kernel *luosim_kernel __attribute__((unused));
-
-/**
+/*
  * LUOSIM_HANDLER() - export the handler: LUOSIM_HANDLER(.name = "dmabuf", .init = ...);
- * Once, in a shared object of one source file.
+ * Once, in a shared object of one source file. LUOSIM_HANDLER_AS() names one that luosim
+ * may have built in, which is what LUOSIM_BUILT_IN says.
  */
+#ifdef LUOSIM_BUILT_IN
+extern const struct luosim_kernel luosim_kernel_calls;
+static const struct luosim_kernel *const luosim_kernel __attribute__((unused)) =
+	&luosim_kernel_calls;
+#define LUOSIM_HANDLER_AS(symbol, ...)						\
+	extern const struct luosim_handler luosim_built_in_##symbol;		\
+	const struct luosim_handler luosim_built_in_##symbol = {		\
+		.abi = LUOSIM_HANDLER_ABI, __VA_ARGS__				\
+	}
+#else
+static const struct luosim_kernel *luosim_kernel __attribute__((unused));
 #define LUOSIM_HANDLER(...)							\
 	extern const struct luosim_handler luosim_handler;			\
 	const struct luosim_handler luosim_handler = {				\
 		.abi = LUOSIM_HANDLER_ABI, .kernel = &luosim_kernel, __VA_ARGS__	\
 	}
+#define LUOSIM_HANDLER_AS(symbol, ...)	LUOSIM_HANDLER(__VA_ARGS__)
+#endif
 
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		4096ul
+#define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define PFN_PHYS(pfn)		((phys_addr_t)(pfn) << PAGE_SHIFT)
 #define PHYS_PFN(phys)		((phys) >> PAGE_SHIFT)
 #define GFP_KERNEL		0
@@ -249,6 +351,9 @@ static inline bool IS_ERR(const void *ptr)
 	return (unsigned long)ptr >= (unsigned long)-MAX_ERRNO;
 }
 
+#ifndef min
+#define min(a, b)	((a) < (b) ? (a) : (b))
+#endif
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -308,6 +413,67 @@ static inline void *folio_address(struct folio *folio)
 	return phys_to_virt(PFN_PHYS(folio_pfn(folio)));
 }
 
+/** pfn_folio() - the folio of a frame, whatever that is used for; oopses where none is. */
+static inline struct folio *pfn_folio(u64 pfn)
+{
+	return luosim_kernel->pfn_folio(pfn);
+}
+
+static inline bool folio_test_uptodate(struct folio *folio)
+{
+	return luosim_kernel->folio_uptodate(folio, false);
+}
+
+static inline void folio_mark_uptodate(struct folio *folio)
+{
+	luosim_kernel->folio_uptodate(folio, true);
+}
+
+/** memcpy_from_phys() - memcpy() from phys_to_virt(@phys), over the end of its page, too. */
+static inline void memcpy_from_phys(void *to, phys_addr_t phys, size_t size)
+{
+	luosim_kernel->copy_phys(phys, to, size, false);
+}
+
+static inline void memcpy_to_phys(phys_addr_t phys, const void *from, size_t size)
+{
+	luosim_kernel->copy_phys(phys, (void *)from, size, true);
+}
+
+static inline void memcpy_from_folio(void *to, struct folio *folio, size_t offset, size_t size)
+{
+	memcpy_from_phys(to, PFN_PHYS(folio_pfn(folio)) + offset, size);
+}
+
+static inline void memcpy_to_folio(struct folio *folio, size_t offset, const void *from,
+				   size_t size)
+{
+	memcpy_to_phys(PFN_PHYS(folio_pfn(folio)) + offset, from, size);
+}
+
+/** vcalloc() - zeroed pages, contiguous only in virtual addresses; NULL when there are none. */
+static inline void *vcalloc(size_t n, size_t size)
+{
+	return luosim_kernel->vcalloc(n, size);
+}
+
+/** memcpy_from_vmalloc() - memcpy() from @area + @offset, which oopses behind its end. */
+static inline void memcpy_from_vmalloc(void *to, const void *area, size_t offset, size_t size)
+{
+	luosim_kernel->copy_vmalloc(area, offset, to, size, false);
+}
+
+static inline void memcpy_to_vmalloc(void *area, size_t offset, const void *from, size_t size)
+{
+	luosim_kernel->copy_vmalloc(area, offset, (void *)from, size, true);
+}
+
+/** vfree() - give up what vcalloc() or kho_restore_vmalloc() returned, or NULL. */
+static inline void vfree(const void *mem)
+{
+	luosim_kernel->vfree(mem);
+}
+
 /* include/linux/kexec_handover.h. 0 or a negative errno; NULL for what was not preserved. */
 static inline int kho_preserve_folio(struct folio *folio)
 {
@@ -338,6 +504,46 @@ static inline void kho_unpreserve_free(void *mem)
 static inline void kho_restore_free(void *mem)
 {
 	luosim_kernel->kho_restore_free(mem);
+}
+
+/** luosim_restore_free() - kho_restore_free(phys_to_virt(@phys)), whatever is there. */
+static inline void luosim_restore_free(phys_addr_t phys)
+{
+	luosim_kernel->restore_free(phys);
+}
+
+/** kho_preserve_vmalloc() - an area of vcalloc(); *@preservation says where it is. */
+static inline int kho_preserve_vmalloc(void *mem, struct kho_vmalloc *preservation)
+{
+	return luosim_kernel->kho_preserve_vmalloc(mem, preservation);
+}
+
+static inline void kho_unpreserve_vmalloc(const struct kho_vmalloc *preservation)
+{
+	luosim_kernel->kho_unpreserve_vmalloc(preservation);
+}
+
+/** kho_restore_vmalloc() - NULL: it was not preserved, or cannot be had. */
+static inline void *kho_restore_vmalloc(const struct kho_vmalloc *preservation)
+{
+	return luosim_kernel->kho_restore_vmalloc(preservation);
+}
+
+/* include/linux/mutex.h; @name is a string that stays, for reports of deadlocks. */
+static inline void luosim_mutex_init(struct mutex *lock, const char *name)
+{
+	luosim_kernel->mutex(lock, name, 0);
+}
+#define mutex_init(lock)	luosim_mutex_init(lock, #lock)
+
+static inline void mutex_lock(struct mutex *lock)
+{
+	luosim_kernel->mutex(lock, NULL, 1);
+}
+
+static inline void mutex_unlock(struct mutex *lock)
+{
+	luosim_kernel->mutex(lock, NULL, 2);
 }
 
 /* include/linux/liveupdate.h, with its errnos. */
@@ -412,6 +618,122 @@ static inline struct file *anon_inode_create_getfile(const char *name,
 	return luosim_kernel->anon_inode_getfile(name, fops, priv, flags, true);
 }
 
+/**
+ * luosim_create_node() - a device's node in /dev, which is there from now on: 0 or -ENOMEM.
+ * @minor: what iminor() says of the inodes of its files.
+ */
+static inline int luosim_create_node(const char *path, unsigned int mode,
+				     const struct file_operations *fops, u32 minor)
+{
+	return luosim_kernel->create_node(path, mode, fops, minor);
+}
+
+/** filp_open() - open a node of the handler; -ENOENT, or what its open() says. */
+static inline struct file *filp_open(const char *path, int flags, unsigned int mode)
+{
+	(void)mode;
+	return luosim_kernel->filp_open(path, flags);
+}
+
+/**
+ * luosim_new_inode() - an inode that has pages, in a file system of the handler's.
+ * @magic: what fstatfs(2) says of that.
+ * Return: it, with one reference; NULL when there is no memory. Its pages go with it.
+ */
+static inline struct inode *luosim_new_inode(u32 magic, s64 size)
+{
+	return luosim_kernel->new_inode(magic, size);
+}
+
+static inline void iput(struct inode *inode)
+{
+	luosim_kernel->iput(inode);
+}
+
+/** luosim_alloc_file() - alloc_file_pseudo(): a file that takes over the caller's reference. */
+static inline struct file *luosim_alloc_file(struct inode *inode, const char *name, int flags,
+					     const struct file_operations *fops, void *priv)
+{
+	return luosim_kernel->alloc_file(inode, name, flags, fops, priv);
+}
+
+static inline struct inode *file_inode(const struct file *file)
+{
+	return luosim_kernel->file_inode(file);
+}
+
+static inline u32 iminor(const struct inode *inode)
+{
+	return luosim_kernel->iminor(inode);
+}
+
+static inline s64 i_size_read(const struct inode *inode)
+{
+	return luosim_kernel->i_size_read(inode);
+}
+
+static inline void inode_lock(struct inode *inode)
+{
+	luosim_kernel->inode_lock(inode, true);
+}
+
+static inline void inode_unlock(struct inode *inode)
+{
+	luosim_kernel->inode_lock(inode, false);
+}
+
+/** luosim_freeze() - its pages stay which they are, or no longer; the judge counts those. */
+static inline void luosim_freeze(struct inode *inode, bool freeze)
+{
+	luosim_kernel->freeze(inode, freeze);
+}
+
+static inline bool luosim_frozen(struct inode *inode)
+{
+	return luosim_kernel->freeze(inode, -1);
+}
+
+/** inode_mapping() - inode->i_mapping. */
+static inline struct address_space *inode_mapping(struct inode *inode)
+{
+	return luosim_kernel->mapping(inode);
+}
+
+static inline u64 mapping_nrpages(const struct address_space *mapping)
+{
+	return luosim_kernel->nrpages(mapping);
+}
+
+/** filemap_get_folio() - the folio of page @index, without a reference; or NULL. */
+static inline struct folio *filemap_get_folio(struct address_space *mapping, u64 index)
+{
+	return luosim_kernel->filemap_get_folio(mapping, index);
+}
+
+/** filemap_next_folio() - the first in [*@index, @end), and *@index is where; or NULL. */
+static inline struct folio *filemap_next_folio(struct address_space *mapping, u64 *index, u64 end)
+{
+	return luosim_kernel->filemap_next_folio(mapping, index, end);
+}
+
+/** filemap_add_folio() - it takes a reference of its own. -EEXIST, -ENOMEM. */
+static inline int filemap_add_folio(struct address_space *mapping, struct folio *folio, u64 index)
+{
+	return luosim_kernel->filemap_add_folio(mapping, folio, index);
+}
+
+/** luosim_truncate() - drop the folios of pages [@index, @end). */
+static inline void luosim_truncate(struct address_space *mapping, u64 index, u64 end)
+{
+	luosim_kernel->filemap_truncate(mapping, index, end);
+}
+
+/** fdget() - the process's file, for the call under way, without a reference; or NULL. */
+static inline struct file *fdget(unsigned int fd)
+{
+	return luosim_kernel->fdget(fd);
+}
+
 static inline struct file *get_file(struct file *file)
 {
 	return luosim_kernel->get_file(file);
@@ -433,7 +755,10 @@ static inline unsigned long copy_to_user(void *to, const void *from, size_t size
 	return luosim_kernel->copy_user((void *)from, (unsigned long)to, size, true);
 }
 
-/* The line begins with the handler's name. */
+/* The line begins with LUOSIM_PREFIX and a colon; NULL: the handler's name. */
+#ifndef LUOSIM_PREFIX
+#define LUOSIM_PREFIX	NULL
+#endif
 #define pr_info(...)	luosim_printk(0, __VA_ARGS__)
 #define pr_warn(...)	luosim_printk(1, __VA_ARGS__)
 #define pr_err(...)	luosim_printk(2, __VA_ARGS__)
@@ -441,7 +766,7 @@ static inline unsigned long copy_to_user(void *to, const void *from, size_t size
 	char luosim_text[200];						\
 									\
 	snprintf(luosim_text, sizeof(luosim_text), __VA_ARGS__);	\
-	luosim_kernel->printk(level, luosim_text);			\
+	luosim_kernel->printk(level, LUOSIM_PREFIX, luosim_text);	\
 } while (0)
 
 static inline bool luosim_warn_on(bool condition, const char *func)
@@ -456,6 +781,98 @@ static inline bool luosim_warn_on(bool condition, const char *func)
 static inline const char *luosim_file_kind(struct file *file)
 {
 	return luosim_kernel->file_kind(file);
+}
+
+/** luosim_has_fix() - does the kernel that runs have the fix of that name? */
+static inline bool luosim_has_fix(const char *fix)
+{
+	return luosim_kernel->has_fix(fix);
+}
+
+/** luosim_current_mm() - whose memory the call runs on: a number that no other one had. */
+static inline u64 luosim_current_mm(void)
+{
+	return luosim_kernel->current_mm();
+}
+
+/** luosim_page_fault() - memory is touched that may have to be found: others may run. */
+static inline void luosim_page_fault(void)
+{
+	luosim_kernel->page_fault();
+}
+
+/** pci_find() - the number of PCI device "0000:01:00.N", or -ENOENT. */
+static inline int pci_find(const char *bdf)
+{
+	return luosim_kernel->pci_find(bdf);
+}
+
+/** pci_liveupdate_incoming() - was it handed over, and is not finished yet? */
+static inline bool pci_liveupdate_incoming(u32 nr)
+{
+	return luosim_kernel->pci_incoming(nr);
+}
+
+/** pci_liveupdate_register_flb() - the PCI core's FLB is one of @fh's; its errnos. */
+static inline int pci_liveupdate_register_flb(struct liveupdate_file_handler *fh)
+{
+	return luosim_kernel->pci_register_flb(fh);
+}
+
+/** pci_liveupdate_preserve() - -ENOENT without the FLB, -EBUSY, -ENOSPC. */
+static inline int pci_liveupdate_preserve(u32 nr)
+{
+	return luosim_kernel->pci_preserve(nr);
+}
+
+static inline void pci_liveupdate_unpreserve(u32 nr)
+{
+	luosim_kernel->pci_unpreserve(nr);
+}
+
+/** pci_liveupdate_finish() - an incoming device is like any other from here on. */
+static inline void pci_liveupdate_finish(u32 nr)
+{
+	luosim_kernel->pci_finish(nr);
+}
+
+/** iommufd_ctx_from_file() - of an iommufd; NULL for another file. */
+static inline struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
+{
+	return luosim_kernel->iommufd_ctx_from_file(file);
+}
+
+/** iommufd_attach() - a device uses the page table; @restored: as it did before kexec. */
+static inline void iommufd_attach(struct iommufd_ctx *ictx, bool restored)
+{
+	luosim_kernel->iommufd_attach(ictx, restored);
+}
+
+static inline void iommufd_detach(struct iommufd_ctx *ictx)
+{
+	luosim_kernel->iommufd_detach(ictx);
+}
+
+/**
+ * iommufd_device_preserve() - a device is preserved with its page table: the token of the
+ *	iommufd. -EINVAL when the page table is not marked, -ENOENT when the iommufd is not
+ *	in the session.
+ */
+static inline int iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx,
+					  u64 *tokenp)
+{
+	return luosim_kernel->iommufd_device_preserve(session, ictx, tokenp);
+}
+
+static inline void iommufd_device_unpreserve(struct iommufd_ctx *ictx)
+{
+	luosim_kernel->iommufd_device_unpreserve(ictx);
+}
+
+/** luosim_iommufd_contents() - for @contents: what a device reads through the page table. */
+static inline u64 luosim_iommufd_contents(struct iommufd_ctx *ictx)
+{
+	return luosim_kernel->iommufd_contents(ictx);
 }
 
 /** luosim_state() - what a module would have in variables: @state_size bytes. */
@@ -482,6 +899,36 @@ static inline void luosim_walk(u64 word)
 static inline void luosim_walk_folio(struct folio *folio)
 {
 	luosim_kernel->walk_folio(folio);
+}
+
+/** luosim_walk_object() - one that several refer to; true when the walk comes to it first. */
+static inline bool luosim_walk_object(const void *object)
+{
+	return luosim_kernel->walk_object(object);
+}
+
+/** luosim_walk_file() - a file that this one refers to, and luosim_walk_pfn() a frame. */
+static inline void luosim_walk_file(struct file *file)
+{
+	luosim_kernel->walk_file(file);
+}
+
+static inline void luosim_walk_pfn(u64 pfn)
+{
+	luosim_kernel->walk_pfn(pfn);
+}
+
+/** luosim_walk_mm() - what luosim_current_mm() said: which process's, or that it is gone. */
+static inline void luosim_walk_mm(u64 mm)
+{
+	luosim_kernel->walk_mm(mm);
+}
+
+/** luosim_walk_vmalloc() - @put is called for each of @nr entries, up to 64 bytes each. */
+static inline void luosim_walk_vmalloc(const struct kho_vmalloc *vmalloc, u64 nr, size_t size,
+				       void (*put)(const void *entry))
+{
+	luosim_kernel->walk_vmalloc(vmalloc, nr, size, put);
 }
 
 #endif

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "luosim-words.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -287,17 +289,14 @@ struct policy {
  * enum handler - file handlers that were posted and not merged; memfd's is always there.
  * @HANDLER_HUGETLB: memfds of huge pages, and the FLB that counts those.
  * @HANDLER_IOMMUFD: iommufds with the memfds that are mapped in them.
- * @HANDLER_VFIO: PCI devices of vfio, and the FLB that lists those.
- * @HANDLER_KVM: virtual machines and their vCPUs.
- * @HANDLER_GUEST_MEMFD: guest_memfds.
+ * @HANDLER_SHIPPED: the first of those that handler_shipped() has.
  */
 enum handler {
 	HANDLER_HUGETLB,
 	HANDLER_IOMMUFD,
-	HANDLER_VFIO,
-	HANDLER_KVM,
-	HANDLER_GUEST_MEMFD,
-	NR_HANDLERS
+	HANDLER_SHIPPED,
+	NR_SHIPPED = 3,
+	NR_HANDLERS = HANDLER_SHIPPED + NR_SHIPPED
 };
 
 #define HANDLER_BIT(handler)	(1ull << (handler))
@@ -774,6 +773,18 @@ struct handler_script {
  * Return: 0; -EPROTO for another ABI; -EINVAL when something is missing.
  */
 int handler_plug(struct handler_script *script, const struct luosim_handler *plugin);
+
+/** handler_shipped() - the @i-th handler that luosim brings along; NULL behind the last. */
+const struct handler_script *handler_shipped(unsigned int i);
+
+/** handler_calls() - operations that a shipped or loaded handler brings, or NULL. */
+const struct luosim_call *handler_calls(const struct handler_script *script);
+
+/** handler_kinds() - kinds of files for searched worlds that it brings, or NULL. */
+const struct luosim_kind *handler_kinds(const struct handler_script *script);
+
+/** handler_names() - what failures call its handlers, ends with NULL; or NULL. */
+const char *const *handler_names(const struct handler_script *script);
 
 /**
  * struct boot - what one kernel is started with.
@@ -1689,27 +1700,13 @@ int sys_iommufd_map(struct machine *m, int iommufd, int memfd);
 /** sys_iommufd_mark() - mark its page table for preservation. */
 int sys_iommufd_mark(struct machine *m, int iommufd);
 
-/** sys_vfio_open() - open the vfio device of a PCI device, "0000:01:00.0" up to :07. */
-int sys_vfio_open(struct machine *m, const char *bdf);
-
-/** sys_vfio_attach() - bind the device to @iommufd and attach it to its page table. */
-int sys_vfio_attach(struct machine *m, int vfio, int iommufd);
-
-/** sys_kvm_create_vm() - KVM_CREATE_VM. */
-int sys_kvm_create_vm(struct machine *m);
-
-/** sys_kvm_create_vcpu() - KVM_CREATE_VCPU. */
-int sys_kvm_create_vcpu(struct machine *m, int vm, unsigned int id);
-
-/** sys_guest_memfd_create() - KVM_CREATE_GUEST_MEMFD, all of it shared. */
-int sys_guest_memfd_create(struct machine *m, int vm, int64_t size);
-
-/** sys_guest_write() - the guest on @vcpu writes to guest memory. */
-int64_t sys_guest_write(struct machine *m, int vcpu, int gmem, const void *buf, size_t len,
-			int64_t pos);
-
-/** sys_guest_read() - the guest on @vcpu reads guest memory. */
-int64_t sys_guest_read(struct machine *m, int vcpu, int gmem, void *buf, size_t len, int64_t pos);
+/**
+ * sys_handler_call() - an operation that a handler brings.
+ * @args: one for each of its parameters.
+ * Return: what it returns, the descriptor of what it opens, or -ENOENT: nobody has it.
+ */
+int64_t sys_handler_call(struct machine *m, const struct luosim_call *call,
+			 const struct luosim_arg *args);
 
 /** sys_huge_write() - store through a mapping of a memfd of huge pages. */
 int64_t sys_huge_write(struct machine *m, int fd, const void *buf, size_t len, int64_t pos);

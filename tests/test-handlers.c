@@ -4,6 +4,7 @@
  * and that every allocation that fails in preserve leaves all as it was.
  */
 #include "machine-util.h"
+#include "handler-calls.h"
 
 #include "handlers/handlers.h"
 
@@ -162,9 +163,9 @@ static void every_handler_says_what_it_takes(void **state)
 	static const u32 takes[NR_HANDLERS] = {
 		[HANDLER_HUGETLB] = 1 << HUGE,
 		[HANDLER_IOMMUFD] = 1 << IOMMUFD,
-		[HANDLER_VFIO] = 0,		/* needs its iommufd */
-		[HANDLER_KVM] = 1 << VM | 1 << VCPU,
-		[HANDLER_GUEST_MEMFD] = 1 << GMEM,
+		[HANDLER_SHIPPED] = 0,		/* vfio needs its iommufd */
+		[HANDLER_SHIPPED + 1] = 1 << VM | 1 << VCPU,
+		[HANDLER_SHIPPED + 2] = 1 << GMEM,
 	};
 
 	(void)state;

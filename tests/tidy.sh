@@ -7,7 +7,7 @@
 cd "$srcdir" || exit 1
 shopt -s nullglob
 
-mapfile -t c_files < <(find model sim tests -name "*.[ch]" | LC_ALL=C sort)
+mapfile -t c_files < <(find handlers model sim tests -name "*.[ch]" | LC_ALL=C sort)
 scripts=(bootstrap build-aux/graph.sh build-aux/mutants.sh build-aux/version.sh .ci/run tests/*.sh tests/*/*.sh)
 scenarios=(scenarios/*.scn scenarios/*/*.scn)
 build=(configure.ac Makefile.am luosim.pc.in luosim-uninstalled.pc.in)
@@ -57,6 +57,7 @@ layers()
 {
 	grep -rnE '#include "(cli|vm|coverage|emit|explore|analysis|import|match|replay|report|run|scn)/' model
 	grep -rnE '#include <(glib|gio|gmodule|json-glib)' model
+	grep -n '#include' handlers/*.[ch] | grep -vE '#include (<luosim-handler.h>|"kvm.h")'
 	grep -rhoE --include='*.[ch]' '#include "[^"]+"' sim | sort -u | sed -E 's/.*"(.*)"/\1/' | while read -r h; do
 		[ "$h" = luosim.h ] || [ -e "sim/$h" ] || echo "sim/ includes $h"
 	done
@@ -129,7 +130,7 @@ check "every file names its licence" licence
 check "no white space at the end of a line" trailing_space
 check "no line over 100 columns" long_lines
 check "no function over 75 lines" long_functions
-check "model/ and sim/ include what they may" layers
+check "handlers/, model/ and sim/ include what they may" layers
 check "the kernel's side does not look into the ledger" ghosts
 check "no folder of sim/ includes one above it" folders
 check "the build knows every file" listed

@@ -28,6 +28,12 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 	return inode;
 }
 
+static void evict_pages(struct machine *m, struct inode *inode)
+{
+	filemap_truncate(m, &inode->i_mapping, 0, UINT64_MAX);
+	shmem_freeze(m, inode, false);
+}
+
 /* A named file goes with its last user too: nobody could open it again. */
 void iput(struct machine *m, struct inode *inode)
 {
@@ -37,8 +43,8 @@ void iput(struct machine *m, struct inode *inode)
 		shmem_evict_inode(m, inode);
 	else if (inode->is_hugetlb)
 		hugetlbfs_evict_inode(m, inode);
-	else if (inode->is_gmem)
-		kvm_gmem_evict_inode(m, inode);
+	else if (inode->has_pages)
+		evict_pages(m, inode);
 	i_size_write(m, inode, 0);
 	if (inode->shadow)
 		tree_inode_gone(m, inode);
@@ -133,6 +139,8 @@ static void file_free(struct machine *m, struct file *file)
 {
 	if (file->shadow)
 		tree_file_gone(m, file);
+	if (file->view)
+		plugin_view_free(m, file);
 	kfree(m, file, sizeof(*file));
 	census_add(m, CENSUS_FILES, -1);
 }

@@ -48,7 +48,7 @@ enum fs_type {
 	FS_PIPE,
 	FS_ANON_INODE,
 	FS_HUGETLB,
-	FS_GUEST_MEMFD,
+	FS_HANDLER,		/* of luosim-handler.h's luosim_new_inode() */
 	FS_LUO_SESSION,		/* session-inode=magic */
 	NR_FS
 };
@@ -90,7 +90,7 @@ struct inode {
 	struct rw_semaphore i_rwsem;
 	bool is_shmem;
 	bool is_hugetlb;
-	bool is_gmem;			/* a guest_memfd, or a scripted handler's own file */
+	bool has_pages;			/* a handler's own, which are in @i_mapping */
 	bool large_folios;		/* mapping_set_large_folios() was called */
 	/* shmem_inode_info */
 	u32 flags;			/* SHMEM_F_* */
@@ -98,6 +98,7 @@ struct inode {
 	u64 alloced;			/* pages accounted */
 	u64 fallocend;			/* pages that fallocate() reserved, even beyond EOF */
 	bool luo_managed;		/* identity inode-flag: see managed.c */
+	u32 magic;			/* of its file system, where that is FS_HANDLER */
 	struct address_space i_mapping;
 };
 
@@ -122,6 +123,7 @@ struct file {
 	struct dentry *f_dentry;
 	void *private_data;
 	void *shadow;			/* as of an inode */
+	struct plugin_file *view;	/* how loaded handlers see it, or NULL: see plugin.c */
 	struct file *f_task_work;	/* next in task.task_works */
 	struct mutex f_pos_lock;
 	s64 f_pos;
@@ -238,6 +240,8 @@ struct folio *filemap_get_folio(struct machine *m, struct address_space *mapping
 /* The first folio with a page in [*@index, @end); *@index becomes that page's offset. */
 struct folio *filemap_next_folio(struct machine *m, struct address_space *mapping,
 				 u64 *index, u64 end);
+/* Drop the folios with a page in [@index, @end). */
+void filemap_truncate(struct machine *m, struct address_space *mapping, u64 index, u64 end);
 /* Drop the folios that are clean and that nobody else holds (mm/truncate.c). */
 void invalidate_mapping_pages(struct machine *m, struct address_space *mapping);
 /* Halve the folio over and over until page @index is a folio of its own: 0, or -EAGAIN. */
@@ -305,8 +309,8 @@ void hugetlbfs_evict_inode(struct machine *m, struct inode *inode);
 /* A huge page that nobody uses any more goes to the pool; a restored one comes to it so. */
 void hugetlb_free_folio(struct machine *m, struct folio *folio, bool is_new);
 
-/* handlers/guest_memfd.c: drop all pages of an inode with is_gmem. */
-void kvm_gmem_evict_inode(struct machine *m, struct inode *inode);
+/* handlers/plugin.c: the file goes. */
+void plugin_view_free(struct machine *m, struct file *file);
 
 /* special.c */
 struct file *open_kind(struct machine *m, enum file_kind kind);

@@ -264,7 +264,6 @@ static const u32 fs_magic[NR_FS] = {
 	[FS_PIPE] = 0x50495045,
 	[FS_ANON_INODE] = 0x09041934,
 	[FS_HUGETLB] = 0x958458f6,
-	[FS_GUEST_MEMFD] = 0x474d454d,
 	[FS_LUO_SESSION] = 0x4c554f53,
 };
 
@@ -274,6 +273,8 @@ static s64 do_fstatfs(struct machine *m, int fd)
 
 	if (!file)
 		return -EBADF;
+	if (file_inode(file)->magic)
+		return file_inode(file)->magic;
 	return fs_magic[file_inode(file)->i_sb - m->k->fs.sb];
 }
 
@@ -418,7 +419,7 @@ static int do_ftruncate(struct machine *m, int fd, s64 size)
 	inode = file_inode(file);
 	if (!S_ISREG(inode->i_mode) || !(file->f_mode & FMODE_WRITE))
 		return -EINVAL;
-	if (inode->is_gmem)
+	if (inode->has_pages)
 		return -EINVAL;
 	inode_lock(m, inode);
 	if (inode->is_hugetlb)

@@ -3,28 +3,28 @@
 #include <stdio.h>
 
 #include "handlers/handlers.h"
+#include "handlers/plugin.h"
+#include "handlers/shipped.h"
 #include "machine/machine.h"
 #include "search/walk.h"
 
 #define pr_fmt "handlers: "
 
-static const char *const names[NR_HANDLERS] = {
+static const char *const names[HANDLER_SHIPPED] = {
 	[HANDLER_HUGETLB] = "hugetlb",
 	[HANDLER_IOMMUFD] = "iommufd",
-	[HANDLER_VFIO] = "vfio",
-	[HANDLER_KVM] = "kvm",
-	[HANDLER_GUEST_MEMFD] = "guest_memfd",
 };
 
 const char *handler_name(enum handler handler)
 {
-	return names[handler];
+	return handler < HANDLER_SHIPPED ? names[handler] :
+					   handler_shipped(handler - HANDLER_SHIPPED)->name;
 }
 
 int handler_find(const char *name)
 {
 	for (int i = 0; i < NR_HANDLERS; i++)
-		if (!strcmp(names[i], name))
+		if (!strcmp(handler_name(i), name))
 			return i;
 	return -ENOENT;
 }
@@ -81,22 +81,24 @@ void handlers_init(struct machine *m)
 	u64 mask = m->k->boot.release.handlers, nr = min(m->config.nr_scripts, MAX_SCRIPTS);
 	struct handlers *handlers;
 
-	static void (*const inits[NR_HANDLERS])(struct machine *m) = {
+	static void (*const inits[HANDLER_SHIPPED])(struct machine *m) = {
 		[HANDLER_HUGETLB] = hugetlb_luo_init,
 		[HANDLER_IOMMUFD] = iommufd_luo_init,
-		[HANDLER_VFIO] = vfio_luo_init,
-		[HANDLER_KVM] = kvm_luo_init,
-		[HANDLER_GUEST_MEMFD] = kvm_gmem_luo_init,
 	};
 
 	handlers = m->k->handlers = arena_alloc_for_good(&m->heap, sizeof(*handlers));
 	/* One more, which stays NULL. */
 	handlers->scripted = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->scripted));
+	plugins_boot(m);
 	iommufd_init(m);
-	vfio_init(m);
-	for (int i = 0; i < NR_HANDLERS; i++)
+	for (int i = 0; i < NR_SHIPPED; i++)
+		shipped_boot(m, i);
+	for (int i = 0; i < HANDLER_SHIPPED; i++)
 		if (mask & HANDLER_BIT(i))
 			inits[i](m);
+	for (int i = 0; i < NR_SHIPPED; i++)
+		if (mask & HANDLER_BIT(HANDLER_SHIPPED + i))
+			shipped_init(m, i);
 	hugetlb_init(m);
 	for (unsigned int i = 0; i < nr; i++)
 		if (mask & HANDLER_BIT(HANDLER_SCRIPTED(i)))
@@ -115,9 +117,9 @@ void handlers_walk(struct machine_walk *w, const struct machine *m)
 	u64 pci = is_managed(h->iommu);
 
 	for (int i = 0; i < NR_PCI_DEVICES; i++)
-		pci = pci << 4 | h->pci[i].bound | h->pci[i].outgoing << 1 |
-		      h->pci[i].incoming << 2 | is_managed(h->pci[i].cdev) << 3;
+		pci = pci << 2 | h->pci[i].outgoing | h->pci[i].incoming << 1;
 	walk_put(w, pci);
+	plugin_walk_nodes(w, m);
 	walk_put(w, (u64)h->huge_free << 32 | h->huge_total);
 }
 

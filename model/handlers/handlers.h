@@ -34,20 +34,26 @@ struct flb_user {
 #define MAX_FLB_USERS	8
 
 struct pci_dev {
-	bool bound;			/* vfio uses it */
 	bool outgoing, incoming;	/* it is in the list of that FLB */
-	struct dentry *cdev;		/* its node, /dev/vfio/devices/vfioN; or NULL */
 };
 
 /* All of them in the running kernel. */
 struct handlers {
-	struct liveupdate_file_handler hugetlb, iommufd, vfio, kvm, kvm_vcpu, guest_memfd;
+	struct liveupdate_file_handler hugetlb, iommufd;
 	struct liveupdate_flb hugetlb_flb, pci_flb;
+	struct plugin *shipped[NR_SHIPPED];
+	struct list_head objects;	/* that plugins have from kzalloc() */
+	struct plugin_node *nodes;	/* of devices that plugins have made */
 	struct scripted **scripted;	/* one for each script of the machine; NULL: not loaded */
 	struct flb_user flb_users[MAX_FLB_USERS];
 
 	struct dentry *iommu;		/* /dev/iommu; or NULL */
 	struct pci_dev pci[NR_PCI_DEVICES];
+	/*
+	 * What the kernel has of those that are shipped: it has them built in. How many nodes
+	 * an xarray needs depends on where in the heap its keys are, and costs are counted.
+	 */
+	u64 built_in[60];
 	u32 huge_pool;			/* first free huge page, linked by index; 0: none */
 	u32 huge_free, huge_total;
 };
@@ -88,10 +94,6 @@ void scripted_exit(struct machine *m, struct scripted *s);
 void hugetlb_luo_init(struct machine *m);
 /* Drivers: the nodes of their devices. */
 void iommufd_init(struct machine *m);
-void vfio_init(struct machine *m);
 void iommufd_luo_init(struct machine *m);
-void vfio_luo_init(struct machine *m);
-void kvm_luo_init(struct machine *m);
-void kvm_gmem_luo_init(struct machine *m);
 
 #endif

@@ -370,10 +370,12 @@ static void walk_folio(struct machine_walk *w, const void *entry)
 	walk_frame(w, folio_ser->pfn);
 }
 
-static void hugemfd_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+static void hugemfd_walk(struct machine_walk *w, struct machine *m,
+			 struct liveupdate_file_handler *handler, u64 serialized_data)
 {
 	struct hugemfd_ser ser;
 
+	(void)handler;
 	if (!phys_valid(m, serialized_data, sizeof(ser)))
 		return;
 	phys_read(m, serialized_data, &ser, sizeof(ser));

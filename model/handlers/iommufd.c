@@ -544,10 +544,11 @@ static void walk_entry(struct machine_walk *w, const void *entry)
 }
 
 static void iommufd_liveupdate_walk(struct machine_walk *w, struct machine *m,
-				    u64 serialized_data)
+				    struct liveupdate_file_handler *handler, u64 serialized_data)
 {
 	struct iommufd_lu lu;
 
+	(void)handler;
 	if (!phys_valid(m, serialized_data, sizeof(lu)))
 		return;
 	phys_read(m, serialized_data, &lu, sizeof(lu));

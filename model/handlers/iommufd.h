@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What vfio needs of iommufd. */
+/* What drivers of devices need of iommufd. */
 #ifndef MODEL_HANDLERS_IOMMUFD_H
 #define MODEL_HANDLERS_IOMMUFD_H
 

@@ -64,7 +64,7 @@ struct file *own_file(struct machine *m, u32 i)
 
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	inode->is_gmem = true;
+	inode->has_pages = true;
 	snprintf(path, sizeof(path), "anon_inode:[%s]", m->config.scripts[i].name);
 	file = alloc_file(m, inode, path, O_RDWR | KERNEL_O_LARGEFILE, &own_fops);
 	if (IS_ERR(file)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handlers that are loaded from shared objects (luosim-handler.h). Here is what they see:
+ * Handlers that are built against luosim-handler.h, and are loaded from shared objects or
+ * shipped (shipped.c). Here is what they see:
  * the kernel's calls without a machine to tell, memory as pointers, and files of their own.
  *
  * Which machine the foreign code runs on is in a variable of the thread, as that code has
@@ -14,7 +15,11 @@
 
 #include <stdlib.h>
 
+#include "handlers/iommufd.h"
+#include "handlers/pci.h"
 #include "handlers/plugin.h"
+#include "handlers/shipped.h"
+#include "kernel/liveupdate/kho.h"
 #include "machine/machine.h"
 #include "search/walk.h"
 
@@ -28,6 +33,8 @@
 #define liveupdate_flb	their_flb
 #define liveupdate_flb_op_args	their_flb_args
 #define liveupdate_flb_ops	their_flb_ops
+#define kho_vmalloc	their_vmalloc
+#define mutex	their_mutex
 #include "luosim-handler.h"
 #undef file
 #undef file_operations
@@ -37,9 +44,12 @@
 #undef liveupdate_flb
 #undef liveupdate_flb_op_args
 #undef liveupdate_flb_ops
+#undef kho_vmalloc
+#undef mutex
 
 struct window {
 	struct list_head list;
+	struct vm_struct *vm;		/* an area, at 0; NULL: frames, at @phys */
 	phys_addr_t phys;
 	u64 size;
 	u8 mem[];
@@ -49,6 +59,7 @@ struct plugin_handler {
 	struct liveupdate_file_handler fh;
 	struct their_handler *theirs;
 	struct plugin *plugin;
+	u32 words;			/* of what it hands over, for searches */
 	struct list_head list;
 };
 
@@ -59,9 +70,19 @@ struct plugin_flb {
 	struct list_head list;
 };
 
+/* What opens as a file of a plugin's; it is never removed. */
+struct plugin_node {
+	struct plugin *plugin;
+	const struct their_file_operations *fops;
+	struct dentry *dentry;
+	u32 minor;
+	struct plugin_node *next;
+};
+
 /* One in the running kernel. */
 struct plugin {
 	struct scripted base;
+	bool shipped;			/* the kernel has it built in: it is no module */
 	const struct luosim_handler *code;
 	struct list_head handlers, flbs, windows;
 	void *state;
@@ -74,6 +95,8 @@ struct plugin_file {
 	struct plugin *plugin;		/* whose it is; NULL: not a plugin's */
 };
 
+#define NO_PHYS	(~(phys_addr_t)0)
+
 /* What this thread's foreign code runs on. */
 struct context {
 	struct machine *m;
@@ -83,6 +106,7 @@ struct context {
 	bool looks;			/* it changes nothing, not even the heap */
 	struct glance *glances;
 	struct machine_walk *walk;
+	void (*put)(const void *entry);
 };
 
 /* A window of foreign code that only looks, in no memory of the machine. */
@@ -93,14 +117,63 @@ struct glance {
 
 static _Thread_local struct context now;
 
+/*
+ * What is kept here is no memory of the kernel's. It is not in its heap, so that all that
+ * is there is where it is if the code is the kernel's own: what depends on addresses, such
+ * as the nodes of an xarray, is the same.
+ */
+struct host_memory {
+	struct list_head list;
+	u64 size;
+	u64 mem[];
+};
+
+static void *host_alloc(struct machine *m, u64 size)
+{
+	struct host_memory *h = arena_alloc(&m->persist, sizeof(*h) + size);
+
+	if (!h)
+		panic(m, "simulator: no memory for handlers");
+	h->size = size;
+	list_add_tail(&h->list, &m->host_memory);
+	return h->mem;
+}
+
+static void host_free(struct machine *m, void *mem)
+{
+	struct host_memory *h = container_of(mem, struct host_memory, mem);
+
+	list_del(&h->list);
+	arena_free(&m->persist, h, sizeof(*h) + h->size);
+}
+
+void plugins_boot(struct machine *m)
+{
+	struct host_memory *h, *next;
+
+	list_for_each_entry_safe(h, next, &m->host_memory, list)
+		host_free(m, h->mem);
+	INIT_LIST_HEAD(&m->k->handlers->objects);
+}
+
 /* Windows. */
 
 static void windows_read(struct machine *m, const struct plugin *p)
 {
 	struct window *w;
 
-	list_for_each_entry(w, &p->windows, list)
-		phys_read(m, w->phys, w->mem, w->size);
+	list_for_each_entry(w, &p->windows, list) {
+		if (w->vm)
+			vmalloc_read(m, w->vm, 0, w->mem, w->size);
+		else
+			phys_read(m, w->phys, w->mem, w->size);
+	}
+}
+
+/* A page of it, from @at on: the frame. */
+static phys_addr_t window_frame(const struct window *w, u64 at)
+{
+	return w->vm ? PFN_PHYS(w->vm->pfns[at >> PAGE_SHIFT]) : w->phys + at;
 }
 
 /* Only what was changed: a frame that was given up may be another's. */
@@ -113,11 +186,26 @@ static void windows_write(struct machine *m, const struct plugin *p)
 		for (u64 at = 0; at < w->size; at += PAGE_SIZE) {
 			u64 size = min(w->size - at, PAGE_SIZE);
 
-			phys_read(m, w->phys + at, old, size);
+			phys_read(m, window_frame(w, at), old, size);
 			if (memcmp(old, w->mem + at, size))
-				phys_write(m, w->phys + at, w->mem + at, size);
+				phys_write(m, window_frame(w, at), w->mem + at, size);
 		}
 	}
+}
+
+static struct window *window_new(struct machine *m, struct plugin *p, u64 size)
+{
+	struct window *w = host_alloc(m, sizeof(*w) + size);
+
+	w->size = size;
+	list_add_tail(&w->list, &p->windows);
+	return w;
+}
+
+static void window_free(struct machine *m, struct window *w)
+{
+	list_del(&w->list);
+	host_free(m, w);
 }
 
 static void *window_open(struct machine *m, struct plugin *p, phys_addr_t phys, u64 size)
@@ -125,16 +213,32 @@ static void *window_open(struct machine *m, struct plugin *p, phys_addr_t phys, 
 	struct window *w;
 
 	list_for_each_entry(w, &p->windows, list)
-		if (phys >= w->phys && phys + size <= w->phys + w->size)
+		if (!w->vm && phys >= w->phys && phys + size <= w->phys + w->size)
 			return w->mem + (phys - w->phys);
-	/* No allocation of the kernel's. */
-	w = arena_alloc(&m->heap, sizeof(*w) + size);
-	if (!w)
-		panic(m, "simulator: no memory for what a handler looks at");
+	w = window_new(m, p, size);
 	w->phys = phys;
-	w->size = size;
-	list_add_tail(&w->list, &p->windows);
 	return w->mem;
+}
+
+/* An area's; NULL for NULL. */
+static void *window_open_area(struct machine *m, struct plugin *p, struct vm_struct *vm)
+{
+	struct window *w = vm ? window_new(m, p, (u64)vm->nr_pages << PAGE_SHIFT) : NULL;
+
+	if (w)
+		w->vm = vm;
+	return w ? w->mem : NULL;
+}
+
+/* The window of an area that begins at @mem, which was never anything else, or NULL. */
+static struct window *window_area(const struct plugin *p, const void *mem)
+{
+	struct window *w;
+
+	list_for_each_entry(w, &p->windows, list)
+		if (w->vm && w->mem == mem)
+			return w;
+	return NULL;
 }
 
 static void windows_close(struct machine *m, struct plugin *p, phys_addr_t phys, u64 size)
@@ -142,10 +246,8 @@ static void windows_close(struct machine *m, struct plugin *p, phys_addr_t phys,
 	struct window *w, *next;
 
 	list_for_each_entry_safe(w, next, &p->windows, list) {
-		if (w->phys >= phys + size || w->phys + w->size <= phys)
-			continue;
-		list_del(&w->list);
-		arena_free(&m->heap, w, sizeof(*w) + w->size);
+		if (!w->vm && w->phys < phys + size && w->phys + w->size > phys)
+			window_free(m, w);
 	}
 }
 
@@ -154,9 +256,9 @@ static phys_addr_t window_phys(const struct plugin *p, const void *mem)
 	const struct window *w;
 
 	list_for_each_entry(w, &p->windows, list)
-		if ((const u8 *)mem >= w->mem && (const u8 *)mem < w->mem + w->size)
+		if (!w->vm && (const u8 *)mem >= w->mem && (const u8 *)mem < w->mem + w->size)
 			return w->phys + ((const u8 *)mem - w->mem);
-	return 0;
+	return NO_PHYS;
 }
 
 /* In and out. */
@@ -272,22 +374,44 @@ void touch(const volatile void *ptr)
 
 /* Files. */
 
-static const struct file_operations plugin_fops;
+/* One for each set of what a file may lack: see fops_of(). */
+#define FOPS_SEEK	1
+#define FOPS_STATE	2
+static const struct file_operations plugin_fops[4];
 
 static struct plugin_file *plugin_file(const struct file *file)
 {
-	return file->f_op == &plugin_fops ? file->private_data : NULL;
+	bool is_one = file->f_op >= plugin_fops && file->f_op < plugin_fops + 4;
+
+	return is_one ? file->private_data : NULL;
 }
 
-/* How the code of @p sees @file; @other is for one that is not its own. */
-static struct their_file *view_of(struct plugin *p, struct file *file, struct plugin_file *other)
+/* How foreign code sees @file, until the file goes; one that is no plugin's says nothing. */
+static struct their_file *view_of(struct machine *m, struct file *file)
 {
 	struct plugin_file *pf = file ? plugin_file(file) : NULL;
 
 	if (!file)
 		return NULL;
-	if (pf && pf->plugin == p)
+	if (pf)
 		return &pf->view;
+	if (!file->view) {
+		file->view = host_alloc(m, sizeof(*file->view));
+		file->view->file = file;
+	}
+	return &file->view->view;
+}
+
+void plugin_view_free(struct machine *m, struct file *file)
+{
+	host_free(m, file->view);
+}
+
+/* The same for one call, which does not keep it. */
+static struct their_file *glimpse(struct file *file, struct plugin_file *other)
+{
+	if (plugin_file(file))
+		return &plugin_file(file)->view;
 	*other = (struct plugin_file){ .file = file };
 	return &other->view;
 }
@@ -308,7 +432,7 @@ static int plugin_release(struct machine *m, struct file *file)
 
 	if (their_fops(file)->release)
 		CALL(m, pf->plugin, "release()", pf->view.f_op->release(&pf->view));
-	arena_free(&m->heap, pf, sizeof(*pf));
+	host_free(m, pf);
 	return 0;
 }
 
@@ -355,14 +479,23 @@ static s64 plugin_llseek(struct machine *m, struct file *file, s64 offset, int w
 	return generic_file_llseek(file, offset, whence);
 }
 
+static int plugin_fallocate(struct machine *m, struct file *file, int mode, s64 offset, s64 len)
+{
+	struct plugin_file *pf = plugin_file(file);
+	long ret = -EOPNOTSUPP;
+
+	if (their_fops(file)->fallocate)
+		CALL(m, pf->plugin, "fallocate()",
+		     ret = pf->view.f_op->fallocate(&pf->view, mode, offset, len));
+	return ret;
+}
+
 static u64 plugin_contents(struct machine *m, struct file *file)
 {
 	struct plugin_file *pf = plugin_file(file);
-	u64 hash = FILE_STATE_ANY;
+	u64 hash;
 
-	if (pf->plugin->code->contents)
-		LOOK(m, pf->plugin, "contents()",
-		     hash = pf->plugin->code->contents(&pf->view));
+	LOOK(m, pf->plugin, "contents()", hash = pf->plugin->code->contents(&pf->view));
 	return hash;
 }
 
@@ -370,38 +503,104 @@ static void plugin_walk_file(struct machine_walk *w, struct machine *m, struct f
 {
 	struct plugin_file *pf = plugin_file(file);
 
-	walk_put(w, pf->plugin->base.script - m->config.scripts);
+	walk_put(w, (uintptr_t)pf->plugin->code);
+	walk_put(w, (uintptr_t)pf->view.f_op);
 	if (!pf->plugin->code->walk_file) {
-		walk_put(w, plugin_contents(m, file));
+		walk_put(w, pf->plugin->code->contents ? plugin_contents(m, file) : 0);
 		return;
 	}
 	LOOK(m, pf->plugin, "walk_file()",
 	     now.walk = w; pf->plugin->code->walk_file(&pf->view));
 }
 
-static const struct file_operations plugin_fops = {
-	.name = "plugin", .release = plugin_release, .unlocked_ioctl = plugin_ioctl,
-	.read = plugin_read, .write = plugin_write, .llseek = plugin_llseek,
-	.state = plugin_contents, .walk = plugin_walk_file,
-};
+static int plugin_open_node(struct machine *m, struct file *file);
 
+#define FOPS(_mask) {							\
+	.name = "plugin", .open = plugin_open_node, .release = plugin_release,	\
+	.unlocked_ioctl = plugin_ioctl, .read = plugin_read, .write = plugin_write,	\
+	.llseek = (_mask) & FOPS_SEEK ? plugin_llseek : NULL,		\
+	.fallocate = plugin_fallocate,					\
+	.state = (_mask) & FOPS_STATE ? plugin_contents : NULL,		\
+	.walk = plugin_walk_file,					\
+}
+
+static const struct file_operations plugin_fops[4] = { FOPS(0), FOPS(1), FOPS(2), FOPS(3) };
+
+static bool has_position(const struct their_file_operations *fops)
+{
+	return fops->read || fops->write;
+}
+
+static const struct file_operations *fops_of(const struct plugin *p,
+					     const struct their_file_operations *fops)
+{
+	return &plugin_fops[(has_position(fops) ? FOPS_SEEK : 0) |
+			    (p->code->contents ? FOPS_STATE : 0)];
+}
+
+static struct plugin_file *plugin_file_new(struct machine *m, struct plugin *p,
+					   const struct their_file_operations *fops, void *priv)
+{
+	struct plugin_file *pf = host_alloc(m, sizeof(*pf));
+
+	*pf = (struct plugin_file){
+		.view = { .f_op = fops, .private_data = priv }, .plugin = p };
+	return pf;
+}
+
+static const struct plugin_node *node_of(const struct machine *m, const struct inode *inode)
+{
+	const struct plugin_node *node = m->k->handlers->nodes;
+
+	while (node && node->dentry->d_inode != inode)
+		node = node->next;
+	return node;
+}
+
+void plugin_walk_nodes(struct machine_walk *w, const struct machine *m)
+{
+	u64 managed = 0;
+
+	for (const struct plugin_node *node = m->k->handlers->nodes; node; node = node->next)
+		managed = managed << 1 | node->dentry->d_inode->luo_managed;
+	walk_put(w, managed);
+}
+
+static int plugin_open_node(struct machine *m, struct file *file)
+{
+	const struct plugin_node *node = node_of(m, file_inode(file));
+	struct plugin_file *pf = plugin_file_new(m, node->plugin, node->fops, NULL);
+	int err = 0;
+
+	pf->file = file;
+	file->private_data = pf;
+	if (node->fops->open)
+		CALL(m, node->plugin, "open()", err = node->fops->open(&pf->view));
+	if (err)
+		host_free(m, pf);
+	return err;
+}
+
+/* Over @inode, whose reference it takes over; NULL: over an anonymous one. */
 static struct file *new_file(struct machine *m, struct plugin *p, const char *name,
 			     const struct their_file_operations *fops, void *priv, int flags,
-			     bool own_inode)
+			     bool own_inode, struct inode *inode)
 {
-	struct plugin_file *pf = arena_alloc(&m->heap, sizeof(*pf));
+	struct plugin_file *pf = plugin_file_new(m, p, fops, priv);
 	struct file *file;
 
-	if (!pf)
-		return ERR_PTR(-ENOMEM);
-	*pf = (struct plugin_file){ .view = { .f_op = fops, .private_data = priv }, .plugin = p };
-	file = (own_inode ? anon_inode_create_getfile : anon_inode_getfile)
-		(m, name, &plugin_fops, pf, flags);
+	if (inode)
+		file = alloc_file(m, inode, name, flags | KERNEL_O_LARGEFILE, fops_of(p, fops));
+	else
+		file = (own_inode ? anon_inode_create_getfile : anon_inode_getfile)
+			(m, name, fops_of(p, fops), pf, flags);
 	if (IS_ERR(file)) {
-		arena_free(&m->heap, pf, sizeof(*pf));
+		host_free(m, pf);
 		return file;
 	}
-	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
+	file->private_data = pf;
+	if (has_position(fops))
+		file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
 	pf->file = file;
 	return file;
 }
@@ -417,11 +616,10 @@ static struct plugin_handler *handler_of(struct liveupdate_file_handler *fh)
 #define CALLBACK(_args, _function, _call) do {				\
 	struct plugin_handler *h = handler_of((_args)->handler);	\
 	const struct their_ops *ops __attribute__((unused)) = h->theirs->ops;	\
-	struct plugin_file other;					\
 	struct their_args a = {						\
 		.handler = h->theirs, .session = (_args)->session,	\
 		.retrieve_status = (_args)->retrieve_status,		\
-		.their_file = view_of(h->plugin, (_args)->file, &other),	\
+		.their_file = view_of((_args)->m, (_args)->file),	\
 		.serialized_data = (_args)->serialized_data,		\
 		.private_data = (_args)->private_data,			\
 	};								\
@@ -436,7 +634,7 @@ static bool plugin_can_preserve(struct machine *m, struct liveupdate_file_handle
 {
 	struct plugin_handler *h = handler_of(fh);
 	struct plugin_file other;
-	struct their_file *view = view_of(h->plugin, file, &other);
+	struct their_file *view = glimpse(file, &other);
 	bool yes;
 
 	CALL(m, h->plugin, "can_preserve()", yes = h->theirs->ops->can_preserve(h->theirs, view));
@@ -501,7 +699,8 @@ static void plugin_finish(struct liveupdate_file_op_args *args)
 
 static u64 plugin_get_id(struct machine *m, struct file *file);
 
-static void plugin_walk_data(struct machine_walk *w, struct machine *m, u64 serialized_data);
+static void plugin_walk_data(struct machine_walk *w, struct machine *m,
+			     struct liveupdate_file_handler *fh, u64 serialized_data);
 
 /* One for each set of callbacks that a handler may leave out, as LUO asks whether it has. */
 #define OPS(_mask) {							\
@@ -540,26 +739,25 @@ static u64 plugin_get_id(struct machine *m, struct file *file)
 		if (!is_plugin(fh) || !plugin_can_preserve(m, fh, file))
 			continue;
 		if (h->theirs->ops->get_id)
-			CALL(m, h->plugin, "get_id()", id = h->theirs->ops->get_id(
-				view_of(h->plugin, file, &other)));
+			CALL(m, h->plugin, "get_id()",
+			     id = h->theirs->ops->get_id(glimpse(file, &other)));
 		break;
 	}
+	/* An address, as in the kernel, which is to be the same in every run. */
+	if (id - (uintptr_t)m->heap.base < m->heap.used)
+		id = object_id(m, (void *)(uintptr_t)id);
 	return id;
 }
 
-/* As of get_id(): walks know of no handler, and a kernel with two has both of their words. */
-static void plugin_walk_data(struct machine_walk *w, struct machine *m, u64 serialized_data)
+static void plugin_walk_data(struct machine_walk *w, struct machine *m,
+			     struct liveupdate_file_handler *fh, u64 serialized_data)
 {
-	struct liveupdate_file_handler *fh;
+	struct plugin *p = handler_of(fh)->plugin;
 
-	walk_words(w, serialized_data, 8);
-	list_for_each_entry(fh, &m->k->luo.handlers, list) {
-		struct plugin *p = is_plugin(fh) ? handler_of(fh)->plugin : NULL;
-
-		if (p && p->code->walk_data && phys_valid(m, serialized_data, PAGE_SIZE))
-			LOOK(m, p, "walk_data()",
-			     now.walk = w; p->code->walk_data(serialized_data));
-	}
+	if (!p->code->walk_data)
+		walk_words(w, serialized_data, handler_of(fh)->words);
+	else if (phys_valid(m, serialized_data, sizeof(u64)))
+		LOOK(m, p, "walk_data()", now.walk = w; p->code->walk_data(serialized_data));
 }
 
 /* Callbacks of FLBs. */
@@ -611,28 +809,52 @@ static const struct liveupdate_flb_ops plugin_flb_ops = {
 
 /* What the foreign code calls: memory. */
 
-/* What is before each object, as kfree() is not told its size. */
-struct header {
-	u64 size;
-	u64 unused;
+/* kfree() is not told the size. */
+struct object {
+	struct list_head list;
+	void *mem;
+	size_t size;
 };
+
+static struct object *find_object(const struct machine *m, const void *mem)
+{
+	struct object *o;
+
+	list_for_each_entry(o, &m->k->handlers->objects, list)
+		if (o->mem == mem)
+			return o;
+	return NULL;
+}
 
 static void *host_kzalloc(size_t size)
 {
-	struct header *header;
+	void *mem;
 
-	KERNEL(header = kzalloc(m, sizeof(*header) + size); if (header) header->size = size);
-	return header ? header + 1 : NULL;
+	KERNEL(struct object *o;
+
+	       mem = kzalloc(m, size);
+	       if (mem) {
+		       o = host_alloc(m, sizeof(*o));
+		       o->mem = mem;
+		       o->size = size;
+		       list_add_tail(&o->list, &m->k->handlers->objects);
+	       });
+	return mem;
 }
 
-static void host_kfree(void *ptr)
+static void host_kfree(void *mem)
 {
-	struct header *header = (struct header *)ptr - 1;
-
-	if (!ptr)
+	if (!mem)
 		return;
-	touch(header);
-	KERNEL(kfree(m, header, sizeof(*header) + header->size));
+	touch(mem);
+	KERNEL(struct object *o = find_object(m, mem);
+
+	       /* As of any other bad pointer. */
+	       if (!o)
+		       abort();
+	       kfree(m, mem, o->size);
+	       list_del(&o->list);
+	       host_free(m, o));
 }
 
 static struct folio *host_folio_alloc(unsigned int order)
@@ -661,6 +883,107 @@ static void host_folio_put(struct folio *folio)
 static u64 host_folio_pfn(struct folio *folio)
 {
 	return folio_pfn(now.m, folio);
+}
+
+static struct folio *host_pfn_folio(u64 pfn)
+{
+	struct folio *folio;
+
+	KERNEL(folio = pfn_folio(m, pfn));
+	return folio;
+}
+
+static bool host_folio_uptodate(struct folio *folio, bool mark)
+{
+	touch(folio);
+	if (mark)
+		folio_mark_uptodate(folio);
+	return folio_test_uptodate(folio);
+}
+
+static void host_copy_phys(phys_addr_t phys, void *mem, size_t size, bool to_phys)
+{
+	if (now.looks && !to_phys) {
+		memset(mem, 0, size);
+		if (phys_valid(now.m, phys, size))
+			phys_read(now.m, phys, mem, size);
+		return;
+	}
+	KERNEL(if (to_phys)
+		       phys_write(m, phys, mem, size);
+	       else
+		       phys_read(m, phys, mem, size));
+}
+
+static void *host_vcalloc(size_t n, size_t size)
+{
+	void *mem;
+
+	KERNEL(mem = window_open_area(m, p, vcalloc(m, n, size)));
+	return mem;
+}
+
+static void host_vfree(const void *mem)
+{
+	KERNEL(struct window *w = window_area(p, mem);
+
+	       if (w) {
+		       vfree(m, w->vm);
+		       window_free(m, w);
+	       });
+}
+
+/* A bad pointer is a crash of the foreign code. */
+static struct vm_struct *area(const struct plugin *p, const void *mem)
+{
+	struct window *w = window_area(p, mem);
+
+	if (!w)
+		abort();
+	return w->vm;
+}
+
+static void host_copy_vmalloc(const void *mem, size_t offset, void *buf, size_t size, bool to)
+{
+	KERNEL(if (to)
+		       vmalloc_write(m, area(p, mem), offset, buf, size);
+	       else
+		       vmalloc_read(m, area(p, mem), offset, buf, size));
+}
+
+static int host_kho_preserve_vmalloc(void *mem, struct their_vmalloc *preservation)
+{
+	int err;
+
+	KERNEL(err = kho_preserve_vmalloc(m, area(p, mem), (struct kho_vmalloc *)preservation));
+	return err;
+}
+
+static void host_kho_unpreserve_vmalloc(const struct their_vmalloc *preservation)
+{
+	KERNEL(kho_unpreserve_vmalloc(m, (const struct kho_vmalloc *)preservation));
+}
+
+static void *host_kho_restore_vmalloc(const struct their_vmalloc *preservation)
+{
+	void *mem;
+
+	KERNEL(mem = window_open_area(m, p, kho_restore_vmalloc(m,
+				      (const struct kho_vmalloc *)preservation)));
+	return mem;
+}
+
+static void host_mutex(struct their_mutex *lock, const char *name, int what)
+{
+	struct mutex *mutex = (struct mutex *)lock;
+
+	_Static_assert(sizeof(*mutex) <= sizeof(*lock), "luosim-handler.h has room for a mutex");
+	KERNEL(if (what == 0)
+		       mutex_init(mutex, name);
+	       else if (what == 1)
+		       mutex_lock(m, mutex);
+	       else
+		       mutex_unlock(m, mutex));
 }
 
 static int host_kho_preserve_folio(struct folio *folio)
@@ -699,9 +1022,9 @@ static void *host_kho_alloc_preserve(size_t size)
 
 static void host_kho_unpreserve_free(void *mem)
 {
-	KERNEL(phys_addr_t phys = mem ? window_phys(p, mem) : 0;
+	KERNEL(phys_addr_t phys = mem ? window_phys(p, mem) : NO_PHYS;
 
-	       if (phys) {
+	       if (phys != NO_PHYS) {
 		       struct folio *folio = pfn_folio(m, PHYS_PFN(phys));
 
 		       windows_close(m, p, phys, folio_nr_pages(folio) << PAGE_SHIFT);
@@ -711,12 +1034,18 @@ static void host_kho_unpreserve_free(void *mem)
 
 static void host_kho_restore_free(void *mem)
 {
-	KERNEL(phys_addr_t phys = mem ? window_phys(p, mem) : 0;
+	KERNEL(phys_addr_t phys = mem ? window_phys(p, mem) : NO_PHYS;
 
-	       if (phys) {
+	       if (phys != NO_PHYS) {
 		       windows_close(m, p, phys, PAGE_SIZE);
 		       kho_restore_free(m, phys);
 	       });
+}
+
+static void host_restore_free(phys_addr_t phys)
+{
+	KERNEL(windows_close(m, p, phys, PAGE_SIZE);
+	       kho_restore_free(m, phys));
 }
 
 static void *host_map(phys_addr_t phys, size_t size)
@@ -773,7 +1102,30 @@ static bool is_complete(const struct their_ops *ops)
 	       ops->finish;
 }
 
-/* The first one has the name of the module, others their compatible strings. */
+static u32 nr_handlers(const struct plugin *p)
+{
+	const struct plugin_handler *h;
+	u32 nr = 0;
+
+	list_for_each_entry(h, &p->handlers, list)
+		nr++;
+	return nr;
+}
+
+/* The first one has the name of the module, others their compatible strings; or as it says. */
+static const char *next_name(const struct plugin *p, const struct their_handler *theirs)
+{
+	const char *const *names = p->code->names;
+	const struct plugin_handler *h;
+
+	list_for_each_entry(h, &p->handlers, list)
+		if (names && *names)
+			names++;
+	if (names && *names)
+		return *names;
+	return list_empty(&p->handlers) ? p->base.script->name : theirs->compatible;
+}
+
 static int register_handler(struct machine *m, struct plugin *p, struct their_handler *theirs)
 {
 	struct plugin_handler *h;
@@ -781,14 +1133,17 @@ static int register_handler(struct machine *m, struct plugin *p, struct their_ha
 
 	if (!is_complete(theirs->ops))
 		return liveupdate_enabled(m) ? -EINVAL : -EOPNOTSUPP;
-	h = arena_alloc(&m->heap, sizeof(*h));
+	h = host_alloc(m, sizeof(*h));
 	h->theirs = theirs;
 	h->plugin = p;
-	h->fh.owner = &p->base.module;
+	h->fh.owner = p->shipped ? NULL : &p->base.module;
 	h->fh.ops = ops_of(theirs->ops);
-	h->fh.name = list_empty(&p->handlers) ? p->base.script->name : theirs->compatible;
+	h->fh.name = next_name(p, theirs);
+	h->words = p->code->data_words ? p->code->data_words[nr_handlers(p)] : 8;
 	memcpy(h->fh.compatible, theirs->compatible, sizeof(h->fh.compatible) - 1);
-	err = liveupdate_register_file_handler(m, &h->fh);
+	err = p->shipped ? handler_register(m, &h->fh, h->fh.name, h->fh.ops, theirs->compatible,
+					    NULL) :
+			   liveupdate_register_file_handler(m, &h->fh);
 	if (!err)
 		list_add_tail(&h->list, &p->handlers);
 	return err;
@@ -823,7 +1178,7 @@ static int register_flb(struct machine *m, struct plugin *p, struct their_handle
 	    !theirs->ops->retrieve || !theirs->ops->finish)
 		return -EINVAL;
 	if (!f) {
-		f = arena_alloc(&m->heap, sizeof(*f));
+		f = host_alloc(m, sizeof(*f));
 		flb_init(&f->flb, &plugin_flb_ops, theirs->compatible);
 		f->flb.owner = &p->base.module;
 		f->theirs = theirs;
@@ -892,13 +1247,10 @@ static int host_get_file_incoming(struct luo_session *session, u64 token,
 
 	touch(session);
 	KERNEL(struct file *file = NULL;
-	       struct plugin_file *other = arena_alloc(&m->heap, sizeof(*other));
 
 	       err = liveupdate_get_file_incoming(m, session, token, &file);
 	       if (!err)
-		       *filep = view_of(p, file, other);
-	       if (err || *filep != &other->view)
-		       arena_free(&m->heap, other, sizeof(*other)));
+		       *filep = view_of(m, file));
 	return err;
 }
 
@@ -910,7 +1262,7 @@ static struct their_file *host_anon_inode_getfile(const char *name,
 {
 	struct file *file;
 
-	KERNEL(file = new_file(m, p, name, fops, priv, flags, own_inode));
+	KERNEL(file = new_file(m, p, name, fops, priv, flags, own_inode, NULL));
 	return IS_ERR(file) ? (void *)file : &plugin_file(file)->view;
 }
 
@@ -923,11 +1275,228 @@ static struct their_file *host_get_file(struct their_file *file)
 static void host_fput(struct their_file *file)
 {
 	touch(seen(file)->file);
-	KERNEL(struct plugin_file *pf = seen(file);
+	KERNEL(fput(m, seen(file)->file));
+}
 
-	       fput(m, pf->file);
-	       if (!pf->plugin)
-		       arena_free(&m->heap, pf, sizeof(*pf)));
+static struct their_file *host_fdget(unsigned int fd)
+{
+	return view_of(now.m, fdget(now.m, fd));
+}
+
+static int create_node(struct machine *m, struct plugin *p, const char *path, unsigned int mode,
+		       const struct their_file_operations *fops, u32 minor)
+{
+	struct plugin_node *node = host_alloc(m, sizeof(*node));
+
+	*node = (struct plugin_node){
+		.plugin = p, .fops = fops, .minor = minor, .next = m->k->handlers->nodes,
+		.dentry = devtmpfs_create_node(m, mode, path, fops_of(p, fops)),
+	};
+	if (!node->dentry)
+		return -ENOMEM;
+	m->k->handlers->nodes = node;
+	return 0;
+}
+
+static int host_create_node(const char *path, unsigned int mode,
+			    const struct their_file_operations *fops, u32 minor)
+{
+	int err;
+
+	KERNEL(err = create_node(m, p, path, mode, fops, minor));
+	return err;
+}
+
+static struct file *open_node(struct machine *m, const struct plugin *p, const char *path,
+			      int flags)
+{
+	const struct plugin_node *node = m->k->handlers->nodes;
+
+	while (node && (node->plugin != p || strcmp(node->dentry->d_name, path)))
+		node = node->next;
+	return node ? dentry_open(m, node->dentry, flags | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
+}
+
+static struct their_file *host_filp_open(const char *path, int flags)
+{
+	struct file *file;
+
+	KERNEL(file = open_node(m, p, path, flags));
+	return IS_ERR(file) ? (void *)file : &plugin_file(file)->view;
+}
+
+static struct inode *host_new_inode(u32 magic, s64 size)
+{
+	struct inode *inode;
+
+	KERNEL(inode = new_inode(m, FS_HANDLER, S_IFREG, 1);
+	       if (inode) {
+		       inode->has_pages = true;
+		       inode->magic = magic;
+		       i_size_write(m, inode, size);
+	       });
+	return inode;
+}
+
+static void host_iput(struct inode *inode)
+{
+	touch(inode);
+	KERNEL(iput(m, inode));
+}
+
+static struct their_file *host_alloc_file(struct inode *inode, const char *name, int flags,
+					  const struct their_file_operations *fops, void *priv)
+{
+	struct file *file;
+
+	touch(inode);
+	KERNEL(file = new_file(m, p, name, fops, priv, flags, true, inode));
+	return IS_ERR(file) ? (void *)file : &plugin_file(file)->view;
+}
+
+static struct inode *host_file_inode(const struct their_file *file)
+{
+	return file_inode(seen((struct their_file *)file)->file);
+}
+
+static u32 host_iminor(const struct inode *inode)
+{
+	const struct plugin_node *node = node_of(now.m, inode);
+
+	return node ? node->minor : 0;
+}
+
+static s64 host_i_size_read(const struct inode *inode)
+{
+	return i_size_read(inode);
+}
+
+static void host_inode_lock(struct inode *inode, bool lock)
+{
+	touch(inode);
+	KERNEL(if (lock)
+		       inode_lock(m, inode);
+	       else
+		       inode_unlock(m, inode));
+}
+
+static bool host_freeze(struct inode *inode, int freeze)
+{
+	bool was = inode->flags & SHMEM_F_MAPPING_FROZEN;
+
+	if (freeze >= 0)
+		shmem_freeze(now.m, inode, freeze);
+	return was;
+}
+
+/* What the foreign code calls: page caches. */
+
+static struct address_space *host_mapping(struct inode *inode)
+{
+	return &inode->i_mapping;
+}
+
+static u64 host_nrpages(const struct address_space *mapping)
+{
+	return mapping->nrpages;
+}
+
+static struct folio *host_filemap_get_folio(struct address_space *mapping, u64 index)
+{
+	struct folio *folio;
+
+	KERNEL(folio = filemap_get_folio(m, mapping, index));
+	return folio;
+}
+
+static struct folio *host_filemap_next_folio(struct address_space *mapping, u64 *index, u64 end)
+{
+	struct folio *folio;
+
+	KERNEL(folio = filemap_next_folio(m, mapping, index, end));
+	return folio;
+}
+
+static int host_filemap_add_folio(struct address_space *mapping, struct folio *folio, u64 index)
+{
+	int err;
+
+	touch(folio);
+	KERNEL(err = filemap_add_folio(m, mapping, folio, index));
+	return err;
+}
+
+static void host_filemap_truncate(struct address_space *mapping, u64 index, u64 end)
+{
+	KERNEL(filemap_truncate(m, mapping, index, end));
+}
+
+/* What the foreign code calls: the PCI core and iommufd. */
+
+static bool host_pci_incoming(u32 nr)
+{
+	return now.m->k->handlers->pci[nr % NR_PCI_DEVICES].incoming;
+}
+
+/* When it fails, the handler is none any more. */
+static int host_pci_register_flb(struct their_handler *theirs)
+{
+	int err = -EINVAL;
+
+	KERNEL(struct plugin_handler *h = find_handler(p, theirs);
+
+	       if (h)
+		       err = handler_register_flb(m, &h->fh, pci_liveupdate_flb(m));
+	       if (h && err)
+		       list_del(&h->list);
+	       if (!err)
+		       pci_enumerate(m));
+	return err;
+}
+
+static int host_pci_preserve(u32 nr)
+{
+	int err;
+
+	KERNEL(err = nr < NR_PCI_DEVICES ? pci_liveupdate_preserve(m, nr) : -ENODEV);
+	return err;
+}
+
+static void host_pci_unpreserve(u32 nr)
+{
+	KERNEL(if (nr < NR_PCI_DEVICES)
+		       pci_liveupdate_unpreserve(m, nr));
+}
+
+static void host_pci_finish(u32 nr)
+{
+	KERNEL(if (nr < NR_PCI_DEVICES)
+		       pci_liveupdate_finish(m, nr));
+}
+
+static struct iommufd_ctx *host_iommufd_ctx_from_file(struct their_file *file)
+{
+	return iommufd_ctx_from_file(seen(file)->file);
+}
+
+static int host_iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx,
+					u64 *tokenp)
+{
+	int err;
+
+	touch(session);
+	KERNEL(err = iommufd_device_preserve(m, session, ictx, tokenp));
+	return err;
+}
+
+static void host_iommufd_device_unpreserve(struct iommufd_ctx *ictx)
+{
+	KERNEL(iommufd_device_unpreserve(m, ictx));
+}
+
+static u64 host_iommufd_contents(struct iommufd_ctx *ictx)
+{
+	return iommufd_state(now.m, ictx);
 }
 
 static const char *host_file_kind(struct their_file *view)
@@ -936,7 +1505,7 @@ static const char *host_file_kind(struct their_file *view)
 	enum file_kind kind = 0;
 
 	if (seen(view)->plugin)
-		return now.plugin->base.script->name;
+		return seen(view)->plugin->base.script->name;
 	/* Shared memory of processes is like one. */
 	if (file_is_kind(now.m, file, FILE_MEMFD))
 		return file_kind_name(FILE_MEMFD);
@@ -959,10 +1528,30 @@ static unsigned long host_copy_user(void *kernel, unsigned long user, size_t siz
 
 /* What the foreign code calls: all else. */
 
-static void host_printk(int level, const char *text)
+static void host_printk(int level, const char *prefix, const char *text)
 {
-	KERNEL(printk(m, min((enum log_level)level, LOG_ERR), "%s: %s", p->base.script->name,
-		      text));
+	KERNEL(printk(m, min((enum log_level)level, LOG_ERR), "%s: %s",
+		      prefix ? prefix : p->base.script->name, text));
+}
+
+static bool host_has_fix(const char *fix)
+{
+	int nr = fix_find(fix);
+
+	return nr >= 0 && has_fix(now.m, nr);
+}
+
+/* Which process, and how often it had ended: what comes behind that has another mm. */
+static u64 host_current_mm(void)
+{
+	const struct process *process = process_of(now.m->task->files);
+
+	return object_id(now.m, process) << 32 | process->exits;
+}
+
+static void host_page_fault(void)
+{
+	KERNEL(task_yield(m, YIELD_FAULT, NULL));
 }
 
 static void host_warn(const char *func)
@@ -992,7 +1581,50 @@ static void host_walk_folio(struct folio *folio)
 		walk_frame(now.walk, folio_pfn(now.m, folio));
 }
 
-static const struct luosim_kernel kernel_calls = {
+static bool host_walk_object(const void *object)
+{
+	return now.walk && walk_object(now.walk, object);
+}
+
+static void host_walk_file(struct their_file *file)
+{
+	if (now.walk)
+		walk_file(now.walk, seen(file)->file);
+}
+
+static void host_walk_pfn(u64 pfn)
+{
+	if (now.walk)
+		walk_frame(now.walk, pfn);
+}
+
+static void host_walk_mm(u64 mm)
+{
+	const struct process *process = (void *)(now.m->heap.base + (mm >> 32) * ARENA_STEP);
+	u64 name = 0;
+
+	if (process->exits == (u32)mm)
+		memcpy(&name, process->comm, sizeof(name));
+	host_walk(name);
+}
+
+/* walk_vmalloc() has no place for the foreign function, which is in @now. */
+static void put_entry(struct machine_walk *w, const void *entry)
+{
+	(void)w;
+	now.put(entry);
+}
+
+static void host_walk_vmalloc(const struct their_vmalloc *vmalloc, u64 nr, size_t size,
+			      void (*put)(const void *entry))
+{
+	if (!now.walk)
+		return;
+	now.put = put;
+	walk_vmalloc(now.walk, (const struct kho_vmalloc *)vmalloc, nr, size, put_entry);
+}
+
+const struct luosim_kernel luosim_kernel_calls = {
 	.kzalloc = host_kzalloc,
 	.kfree = host_kfree,
 	.folio_alloc = host_folio_alloc,
@@ -1005,6 +1637,7 @@ static const struct luosim_kernel kernel_calls = {
 	.kho_alloc_preserve = host_kho_alloc_preserve,
 	.kho_unpreserve_free = host_kho_unpreserve_free,
 	.kho_restore_free = host_kho_restore_free,
+	.restore_free = host_restore_free,
 	.map = host_map,
 	.unmap = host_unmap,
 	.register_file_handler = host_register_file_handler,
@@ -1026,6 +1659,53 @@ static const struct luosim_kernel kernel_calls = {
 	.census = host_census,
 	.walk = host_walk,
 	.walk_folio = host_walk_folio,
+	.has_fix = host_has_fix,
+	.pfn_folio = host_pfn_folio,
+	.folio_uptodate = host_folio_uptodate,
+	.copy_phys = host_copy_phys,
+	.vcalloc = host_vcalloc,
+	.vfree = host_vfree,
+	.copy_vmalloc = host_copy_vmalloc,
+	.kho_preserve_vmalloc = host_kho_preserve_vmalloc,
+	.kho_unpreserve_vmalloc = host_kho_unpreserve_vmalloc,
+	.kho_restore_vmalloc = host_kho_restore_vmalloc,
+	.their_mutex = host_mutex,
+	.create_node = host_create_node,
+	.filp_open = host_filp_open,
+	.new_inode = host_new_inode,
+	.iput = host_iput,
+	.alloc_file = host_alloc_file,
+	.file_inode = host_file_inode,
+	.iminor = host_iminor,
+	.i_size_read = host_i_size_read,
+	.inode_lock = host_inode_lock,
+	.freeze = host_freeze,
+	.mapping = host_mapping,
+	.nrpages = host_nrpages,
+	.filemap_get_folio = host_filemap_get_folio,
+	.filemap_next_folio = host_filemap_next_folio,
+	.filemap_add_folio = host_filemap_add_folio,
+	.filemap_truncate = host_filemap_truncate,
+	.fdget = host_fdget,
+	.current_mm = host_current_mm,
+	.page_fault = host_page_fault,
+	.pci_find = pci_find,
+	.pci_incoming = host_pci_incoming,
+	.pci_register_flb = host_pci_register_flb,
+	.pci_preserve = host_pci_preserve,
+	.pci_unpreserve = host_pci_unpreserve,
+	.pci_finish = host_pci_finish,
+	.iommufd_ctx_from_file = host_iommufd_ctx_from_file,
+	.iommufd_attach = iommufd_attach,
+	.iommufd_detach = iommufd_detach,
+	.iommufd_device_preserve = host_iommufd_device_preserve,
+	.iommufd_device_unpreserve = host_iommufd_device_unpreserve,
+	.iommufd_contents = host_iommufd_contents,
+	.walk_object = host_walk_object,
+	.walk_file = host_walk_file,
+	.walk_pfn = host_walk_pfn,
+	.walk_mm = host_walk_mm,
+	.walk_vmalloc = host_walk_vmalloc,
 };
 
 /* Loading and unloading. */
@@ -1041,27 +1721,59 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
 		return -EINVAL;
 	memcpy(script->name, plugin->name, strlen(plugin->name) + 1);
 	script->plugin = plugin;
-	*plugin->kernel = &kernel_calls;
+	*plugin->kernel = &luosim_kernel_calls;
 	return 0;
 }
 
-int plugin_init(struct machine *m, unsigned int i)
+/* Its code is there. */
+static struct plugin *plugin_new(struct machine *m, const struct handler_script *script)
 {
-	struct plugin *p = arena_alloc(&m->heap, sizeof(*p));
-	int err;
+	struct plugin *p = host_alloc(m, sizeof(*p));
 
-	p->base.script = &m->config.scripts[i];
+	p->base.script = script;
 	p->base.module.name = p->base.script->name;
 	p->code = p->base.script->plugin;
 	INIT_LIST_HEAD(&p->handlers);
 	INIT_LIST_HEAD(&p->flbs);
 	INIT_LIST_HEAD(&p->windows);
 	if (p->code->state_size)
-		p->state = arena_alloc(&m->heap, p->code->state_size);
+		p->state = host_alloc(m, p->code->state_size);
+	return p;
+}
+
+static void run_driver(struct machine *m, struct plugin *p)
+{
+	if (p->code->driver)
+		CALL(m, p, "driver()", p->code->driver());
+}
+
+int plugin_init(struct machine *m, unsigned int i)
+{
+	struct plugin *p = plugin_new(m, &m->config.scripts[i]);
+	int err;
+
+	run_driver(m, p);
 	CALL(m, p, "init()", err = p->code->init());
 	if (!err)
 		m->k->handlers->scripted[i] = &p->base;
 	return err;
+}
+
+void shipped_boot(struct machine *m, unsigned int i)
+{
+	struct plugin *p = plugin_new(m, handler_shipped(i));
+
+	p->shipped = true;
+	m->k->handlers->shipped[i] = p;
+	run_driver(m, p);
+}
+
+void shipped_init(struct machine *m, unsigned int i)
+{
+	struct plugin *p = m->k->handlers->shipped[i];
+
+	/* What it says of a failure was said. */
+	CALL(m, p, "init()", p->code->init());
 }
 
 static struct plugin *plugin_of(struct scripted *s)
@@ -1101,6 +1813,55 @@ static int own_call(struct machine *m, int fd, const char *name, u64 arg)
 		return -ENOTTY;
 	CALL(m, pf->plugin, op->name, ret = op->call(&pf->view, arg));
 	return ret;
+}
+
+static bool brings(const struct luosim_handler *code, const struct luosim_call *call)
+{
+	const struct luosim_call *c = code->calls;
+
+	while (c && c->name && c != call)
+		c++;
+	return c && c->name;
+}
+
+/* Who has @call, which need not be loaded. */
+static struct plugin *find_caller(struct machine *m, const struct luosim_call *call)
+{
+	struct handlers *handlers = m->k->handlers;
+
+	for (unsigned int i = 0; i < NR_SHIPPED; i++)
+		if (brings(handlers->shipped[i]->code, call))
+			return handlers->shipped[i];
+	for (unsigned int i = 0; i < m->config.nr_scripts; i++) {
+		struct scripted *s = handlers->scripted[i];
+
+		if (s && s->script->plugin && brings(s->script->plugin, call))
+			return plugin_of(s);
+	}
+	return NULL;
+}
+
+static s64 handler_call(struct machine *m, const struct luosim_call *call,
+			const struct luosim_arg *args)
+{
+	struct plugin *p = find_caller(m, call);
+	struct their_file *view = NULL;
+	s64 ret = 0;
+
+	if (!p)
+		return -ENOENT;
+	if (!call->open) {
+		CALL(m, p, call->name, ret = call->call(args));
+		return ret;
+	}
+	CALL(m, p, call->name, view = call->open(args));
+	return install_file(m, IS_ERR(view) ? (void *)view : seen(view)->file);
+}
+
+int64_t sys_handler_call(struct machine *m, const struct luosim_call *call,
+			 const struct luosim_arg *args)
+{
+	SYSCALL(m, handler_call(m, call, args));
 }
 
 int sys_own_call(struct machine *m, int fd, const char *name, uint64_t arg)

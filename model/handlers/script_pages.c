@@ -267,10 +267,12 @@ void script_discard(struct machine *m, const struct handler_script *script, phys
 	kho_restore_free(m, phys);
 }
 
-void script_walk(struct machine_walk *w, struct machine *m, u64 phys)
+void script_walk(struct machine_walk *w, struct machine *m,
+		 struct liveupdate_file_handler *handler, u64 phys)
 {
 	struct scripted_ser ser;
 
+	(void)handler;
 	walk_words(w, phys, 2);
 	if (!phys_valid(m, phys, PAGE_SIZE))
 		return;

@@ -38,6 +38,7 @@ int script_restore(struct machine *m, const struct handler_script *script, phys_
 		   struct file **filep);
 /* Nobody wanted it. */
 void script_discard(struct machine *m, const struct handler_script *script, phys_addr_t phys);
-void script_walk(struct machine_walk *w, struct machine *m, u64 phys);
+void script_walk(struct machine_walk *w, struct machine *m,
+		 struct liveupdate_file_handler *handler, u64 phys);
 
 #endif

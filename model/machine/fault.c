@@ -42,19 +42,31 @@ int fail_point_error(enum fail_point point, enum handler_call call)
 	return points[point].error;
 }
 
+/* Of all handlers of those that are shipped the @i-th that is not called as its module. */
+static const char *other_name(unsigned int i)
+{
+	const struct handler_script *script;
+
+	for (unsigned int s = 0; (script = handler_shipped(s)); s++) {
+		const char *const *names = handler_names(script);
+
+		for (names += !!names; names && *names; names++)
+			if (i-- == 0)
+				return *names;
+	}
+	return NULL;
+}
+
 const char *fail_point_target(enum fail_point point, unsigned int i)
 {
 	static const char *const flbs[] = { "hugetlb-v1", "pci-v1" };
-	static const char *const others[] = { "memfd", "kvm_vcpu" };
-
 	if (point == FAIL_FLB)
 		return i < ARRAY_SIZE(flbs) ? flbs[i] : NULL;
 	if (point != FAIL_CALLBACK)
 		return NULL;
 	if (i < NR_HANDLERS)
 		return handler_name(i);
-	i -= NR_HANDLERS;
-	return i < ARRAY_SIZE(others) ? others[i] : NULL;
+	return i == NR_HANDLERS ? "memfd" : other_name(i - NR_HANDLERS - 1);
 }
 
 /* Is the step that is about to be taken the one that @f is about? */

@@ -154,6 +154,7 @@ struct machine *machine_new(const struct machine_config *config)
 		errno = ENOMEM;
 		return NULL;
 	}
+	INIT_LIST_HEAD(&m->host_memory);
 	first_boot(m);
 	return m;
 }

@@ -104,6 +104,7 @@ struct machine {
 	struct memories memories;	/* that callers of KHO have, or had; see kho_caller.h */
 	struct reserve_mem reserve_mem;		/* the running kernel's, see mm/memblock.h */
 	struct kho_test_state *kho_test;	/* likewise, lib/test_kho.c's; NULL: not loaded */
+	struct list_head host_memory;	/* of handlers that are built against luosim-handler.h */
 	struct damage *damages;		/* for the next kexec, in order; see damage.c */
 	bool damaged;			/* what this kernel was handed over */
 

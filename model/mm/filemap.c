@@ -218,6 +218,14 @@ void filemap_remove_folio_at(struct machine *m, struct address_space *mapping,
 	folio_put(m, folio);
 }
 
+void filemap_truncate(struct machine *m, struct address_space *mapping, u64 index, u64 end)
+{
+	struct folio *folio;
+
+	while ((folio = filemap_next_folio(m, mapping, &index, end)))
+		filemap_remove_folio_at(m, mapping, folio, index++);
+}
+
 void invalidate_mapping_pages(struct machine *m, struct address_space *mapping)
 {
 	struct folio *folio;

@@ -484,10 +484,12 @@ static void walk_folio(struct machine_walk *w, const void *entry)
 	walk_frame(w, pfolio->pfn);
 }
 
-static void memfd_luo_walk(struct machine_walk *w, struct machine *m, u64 serialized_data)
+static void memfd_luo_walk(struct machine_walk *w, struct machine *m,
+			   struct liveupdate_file_handler *handler, u64 serialized_data)
 {
 	struct memfd_luo_ser ser;
 
+	(void)handler;
 	if (!phys_valid(m, serialized_data, sizeof(ser)))
 		return;
 	read_ser(m, serialized_data, &ser);

@@ -391,7 +391,7 @@ static void take_inodes(struct walk *w)
 	w->inodes = w->s->nr;
 	for (u32 fs = 0; fs < NR_FS; fs++)
 		list_for_each_entry(inode, &w->m->k->fs.sb[fs].s_inodes, i_sb_list) {
-			if (!inode->is_shmem && !inode->is_hugetlb && !inode->is_gmem)
+			if (!inode->is_shmem && !inode->is_hugetlb && !inode->has_pages)
 				continue;
 			take_inode(w, fs, inode);
 			cached_ranges(w, inode, w->s->nr);
@@ -403,7 +403,7 @@ static struct state_object *inode_object(struct walk *w, const struct inode *ino
 {
 	u64 key = (u64)(inode->i_sb - w->m->k->fs.sb) << 56 | inode->i_ino;
 
-	if (!inode->is_shmem && !inode->is_hugetlb && !inode->is_gmem)
+	if (!inode->is_shmem && !inode->is_hugetlb && !inode->has_pages)
 		return NULL;
 	/* Mostly files come in the order of their inodes. */
 	for (u32 i = 0; i < w->nr_inodes; i++) {

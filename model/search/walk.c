@@ -605,7 +605,7 @@ static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 	if (luo_file->retrieve_status && !is_kept(w, PHYS_PFN(luo_file->serialized_data)))
 		return;
 	walk_frame(w, PHYS_PFN(luo_file->serialized_data));
-	luo_file->fh->ops->walk(w, w->m, luo_file->serialized_data);
+	luo_file->fh->ops->walk(w, w->m, luo_file->fh, luo_file->serialized_data);
 }
 
 static void put_session(struct machine_walk *w, struct luo_session *session)

@@ -58,7 +58,7 @@ void world_list_files(struct world *world);
 void world_scripts(const struct world *world, struct machine_config *config);
 
 /** world_count() - how many files of that kind there are. */
-guint world_count(const struct world *world, enum world_kind kind);
+guint world_count(const struct world *world, const char *kind);
 
 /* ops.c */
 /** world_list_ops() - into @world->ops. */

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The files that a world begins with: memfds, and files of other handlers. */
+#include <string.h>
+
 #include "explore/internal.h"
 #include "scn/handler.h"
 
-/* vCPUs that write to guest memory before the search begins, and are closed then. */
-#define FIRST_WRITER	32
-
 /* ---- Which there are ---- */
 
-guint world_count(const struct world *world, enum world_kind kind)
+guint world_count(const struct world *world, const char *kind)
 {
 	guint nr = 0;
 
 	for (guint i = 0; i < world->words.nr_others; i++)
-		nr += world->words.others[i] == kind;
+		nr += g_str_equal(world->words.others[i]->name, kind);
 	return nr;
 }
 
 /* The last one of that kind before number @nr, or -1. */
-static int last_before(const struct world *world, guint nr, enum world_kind kind)
+static int last_before(const struct world *world, guint nr, const char *kind)
 {
 	int i = nr;
 
-	while (--i >= 0 && world->words.others[i] != kind)
+	while (--i >= 0 && !g_str_equal(world->words.others[i]->name, kind))
 		;
 	return i;
 }
@@ -53,7 +52,7 @@ static void add_step(struct world *world, const char *call, const char *result)
 
 static void add_memfd(struct world *world, guint inode, const char *name)
 {
-	bool seals = world_tries(world, "add_seals") || world_count(world, KIND_IOMMUFD) > 0;
+	bool seals = world_tries(world, "add_seals") || world_count(world, "iommufd") > 0;
 	g_autofree char *write = g_strdup_printf("write(%s, 0, \"%c\")", name,
 						 mark_of(world, inode));
 
@@ -62,88 +61,53 @@ static void add_memfd(struct world *world, guint inode, const char *name)
 	add_step(world, write, "1");
 }
 
-/* A step whose call takes @on, and a number if it has a place for one. */
-static void add_on(struct world *world, const char *format, guint on, guint nr, const char *result)
+/* A step of struct luosim_kind, of file @f, number @nr, on @on or -1; the first of its kind? */
+static void add_kind_step(struct world *world, const char *text, guint f, guint nr, int on,
+			  bool first)
 {
-	g_autoptr(GString) call = g_string_new(format);
+	g_autofree char *name = g_strdup_printf("f%u", f), *other = g_strdup_printf("f%d", on);
 	g_autofree char *number = g_strdup_printf("%u", nr);
-	g_autofree char *name = g_strdup_printf("f%u", on);
+	g_autofree char *writer = g_strdup_printf("%u", nr + 32);
+	g_autoptr(GString) step = g_string_new(text);
+	char *result, *else_result;
 
-	g_string_replace(call, "$", name, 0);
-	g_string_replace(call, "#", number, 0);
-	add_step(world, call->str, result);
-}
-
-static void add_guest_memfd(struct world *world, guint vm, guint f, guint nr, const char *name)
-{
-	add_on(world, "guest_memfd_create($, 4K)", vm, nr, name);
-	add_on(world, "kvm_create_vcpu($, #)", vm, FIRST_WRITER + nr, "tmp");
-	add_on(world, "guest_write(tmp, $, 0, \"g\")", f, nr, "1");
-	add_step(world, "close(tmp)", "0");
-}
-
-static void add_iommufd(struct world *world, bool first, guint f, const char *name)
-{
-	add_step(world, "iommufd_open()", name);
-	add_step(world, "add_seals(f0, F_SEAL_SEAL|F_SEAL_GROW|F_SEAL_SHRINK)",
-			 first ? "0" : "-EPERM");
-	add_on(world, "iommufd_map($, f0)", f, 0, "0");
-	add_on(world, "iommufd_mark($)", f, 0, "0");
-}
-
-static void add_vfio(struct world *world, int iommufd, guint f, guint nr, const char *name)
-{
-	add_on(world, "vfio_open(\"0000:01:00.#\")", f, nr, name);
-	if (iommufd < 0)
+	if (on < 0 && strstr(text, "ON") != NULL)
 		return;
-	add_on(world, "vfio_attach($, f#)", f, iommufd, "0");
-}
-
-static void add_own(struct world *world, const char *handler, const char *name)
-{
-	g_autofree char *call = g_strdup_printf("open_own(\"%s\")", handler);
-
-	add_step(world, call, name);
+	g_string_replace(step, "NEW", name, 0);
+	g_string_replace(step, "ON", other, 0);
+	g_string_replace(step, "#+32", writer, 0);
+	g_string_replace(step, "#", number, 0);
+	result = g_strrstr(step->str, " = ");
+	*result = '\0';
+	result += strlen(" = ");
+	else_result = strstr(result, " / ");
+	if (else_result != NULL) {
+		*else_result = '\0';
+		if (!first)
+			result = else_result + strlen(" / ");
+	}
+	add_step(world, step->str, result);
 }
 
 static void add_other(struct world *world, guint nr)
 {
-	enum world_kind kind = world->words.others[nr];
-	guint memfds = world->inodes * world->opens, f = memfds + nr;
-	int on = last_before(world, nr, world_kind_on(kind));
-	g_autofree char *name = g_strdup_printf("f%u", f);
+	const struct luosim_kind *kind = world->words.others[nr];
+	const char *on_kind = kind->needs != NULL ? kind->needs : kind->uses;
+	guint memfds = world->inodes * world->opens;
+	int on = on_kind != NULL ? last_before(world, nr, on_kind) : -1;
 
 	if (on >= 0)
 		on += memfds;
-	switch (kind) {
-	case KIND_EVENTFD:
-		add_step(world, "open_file(eventfd)", name);
-		break;
-	case KIND_HUGETLB:
-		add_step(world, "memfd_create(\"huge\", 2M, MFD_HUGETLB)", name);
-		add_on(world, "huge_write($, 0, \"h\")", f, nr, "1");
-		break;
-	case KIND_KVM:
-		add_step(world, "kvm_create_vm()", name);
-		break;
-	case KIND_VCPU:
-		add_on(world, "kvm_create_vcpu($, #)", on, nr, name);
-		break;
-	case KIND_GUEST_MEMFD:
-		add_guest_memfd(world, on, f, nr, name);
-		break;
-	case KIND_IOMMUFD:
-		add_iommufd(world, last_before(world, nr, KIND_IOMMUFD) < 0, f, name);
-		break;
-	case KIND_VFIO:
-		add_vfio(world, on, f, nr, name);
-		break;
-	case KIND_OWN:
-		add_own(world, world->words.own[nr], name);
-		break;
-	default:
-		g_assert_not_reached();
-	}
+	for (guint i = 0; i < LUOSIM_MAX_STEPS && kind->steps[i] != NULL; i++)
+		add_kind_step(world, kind->steps[i], memfds + nr, nr, on,
+			      last_before(world, nr, kind->name) < 0);
+}
+
+static void add_reopen(struct world *world, guint f, const char *name)
+{
+	g_autofree char *call = g_strdup_printf("reopen(f%u)", f);
+
+	add_step(world, call, name);
 }
 
 void world_list_files(struct world *world)
@@ -157,7 +121,7 @@ void world_list_files(struct world *world)
 		if (f % world->opens == 0)
 			add_memfd(world, f / world->opens, name);
 		else
-			add_on(world, "reopen($)", f - f % world->opens, 0, name);
+			add_reopen(world, f - f % world->opens, name);
 	}
 	for (guint i = 0; i < world->words.nr_others; i++)
 		add_other(world, i);

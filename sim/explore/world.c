@@ -106,7 +106,7 @@ static GString *scratch(void)
 static gint64 make_call(const struct world *world, struct machine *m, const struct place *place,
 			const struct world_op *op)
 {
-	struct call c = { .machine = m, .process = process_name(op->process) };
+	struct call c = { .info = op->op.info, .machine = m, .process = process_name(op->process) };
 
 	memcpy(c.args, op->args, sizeof(c.args));
 	for (guint i = 0; i < MAX_ARGS; i++)
@@ -226,7 +226,7 @@ gboolean world_plan(struct world *world, const struct overrides *overrides, GErr
 	bool ok;
 
 	world->contents = world_tries(world, "write");
-	world->hugepages = world_count(world, KIND_HUGETLB);
+	world->hugepages = world_count(world, "hugetlb");
 	world->least_mem = world->scn != NULL ? DEFAULT_MEM :
 			   SMALLEST_MEM + world->hugepages * HUGE_MEM;
 	world->mem = world->least_mem;

@@ -255,6 +255,7 @@ static gint64 make_call(struct run *r, struct caller *c)
 
 	for (guint i = 0; i < op_nr_args(c->op->info); i++)
 		put_arg(r, c, i, &c->op->args[i]);
+	c->call.info = c->op->info;
 	c->call.machine = r->machine;
 	c->call.next = boot_of(r, machine_kernel(r->machine) + 1);
 	c->call.fd = -1;

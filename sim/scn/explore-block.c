@@ -35,30 +35,25 @@ const struct world_number_info *world_number(enum world_number which)
 	return &numbers[which];
 }
 
-/* By name; some need another one before them, or use it if there is one. */
-static const struct {
-	const char *name;
-	enum world_kind needs, uses;
-} kinds[NR_WORLD_KINDS] = {
-	[KIND_NONE] = { .name = "" },
-	[KIND_EVENTFD] = { .name = "eventfd" },
-	[KIND_HUGETLB] = { .name = "hugetlb" },
-	[KIND_KVM] = { .name = "kvm" },
-	[KIND_VCPU] = { .name = "vcpu", .needs = KIND_KVM },
-	[KIND_GUEST_MEMFD] = { .name = "guest_memfd", .needs = KIND_KVM },
-	[KIND_IOMMUFD] = { .name = "iommufd" },
-	[KIND_VFIO] = { .name = "vfio", .uses = KIND_IOMMUFD },
+/* Kinds that the model itself has. Only the first iommufd finds its memfd without seals. */
+static const struct luosim_kind eventfd = {
+	.name = "eventfd", .steps = { "open_file(eventfd) = NEW" },
+};
+static const struct luosim_kind hugetlb = {
+	.name = "hugetlb", .steps = {
+		"memfd_create(\"huge\", 2M, MFD_HUGETLB) = NEW", "huge_write(NEW, 0, \"h\") = 1" },
+};
+static const struct luosim_kind iommufd = {
+	.name = "iommufd", .steps = {
+		"iommufd_open() = NEW",
+		"add_seals(f0, F_SEAL_SEAL|F_SEAL_GROW|F_SEAL_SHRINK) = 0 / -EPERM",
+		"iommufd_map(NEW, f0) = 0", "iommufd_mark(NEW) = 0" },
 };
 
 /* What preserves eventfds. */
 static const struct handler_script eventfd_script = {
 	.name = "counter", .accepts = 1u << FILE_EVENTFD,
 };
-
-enum world_kind world_kind_on(enum world_kind kind)
-{
-	return MAX(kinds[kind].needs, kinds[kind].uses);
-}
 
 /* ---- Lists of words ---- */
 
@@ -100,13 +95,48 @@ bool world_ops_parse(struct world_words *w, const char *text, GError **error)
 	return true;
 }
 
-static enum world_kind find_kind(const char *name)
+static gboolean is_called(gconstpointer kind, gconstpointer name)
 {
-	enum world_kind kind = KIND_NONE + 1;
+	return g_str_equal(((const struct luosim_kind *)kind)->name, name);
+}
 
-	while (kind < KIND_OWN && !g_str_equal(kinds[kind].name, name))
-		kind++;
-	return kind;
+/* Those of which one can be without a kind that is not in @all; true when there was one. */
+static bool add_kinds(GPtrArray *all, const struct luosim_kind *kind)
+{
+	bool any = false;
+
+	for (; kind != NULL && kind->name != NULL; kind++) {
+		const char *on = kind->needs != NULL ? kind->needs : kind->uses;
+
+		if (g_ptr_array_find_with_equal_func(all, kind->name, is_called, NULL) ||
+		    (on != NULL && !g_ptr_array_find_with_equal_func(all, on, is_called, NULL)))
+			continue;
+		g_ptr_array_add(all, (gpointer)kind);
+		any = true;
+	}
+	return any;
+}
+
+/* All that luosim brings along, each behind the one that it belongs to or is used with. */
+static GPtrArray *built_in_kinds(void)
+{
+	GPtrArray *all = g_ptr_array_new();
+	bool more = true;
+
+	g_ptr_array_add(all, (gpointer)&eventfd);
+	g_ptr_array_add(all, (gpointer)&hugetlb);
+	while (more) {
+		const struct handler_script *script;
+
+		more = false;
+		for (guint i = 0; (script = handler_shipped(i)) != NULL; i++)
+			more |= add_kinds(all, handler_kinds(script));
+		if (!g_ptr_array_find(all, &iommufd, NULL)) {
+			g_ptr_array_add(all, (gpointer)&iommufd);
+			more = true;
+		}
+	}
+	return all;
 }
 
 static bool has_own_files(const struct handler_script *script)
@@ -127,13 +157,24 @@ static const struct handler_script *find_own(const struct world_words *w, const 
 	return NULL;
 }
 
+/* Its kind, which stays. */
+static const struct luosim_kind *own_kind(const struct handler_script *script)
+{
+	g_autofree char *step = g_strdup_printf("open_own(\"%s\") = NEW", script->name);
+	struct luosim_kind *kind = g_new0(struct luosim_kind, 1);
+
+	kind->name = g_intern_string(script->name);
+	kind->steps[0] = g_intern_string(step);
+	return kind;
+}
+
 /* "eventfd, hugetlb, ..." */
-static char *all_kinds(const struct world_words *w)
+static char *all_names(const struct world_words *w, const GPtrArray *kinds)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
 
-	for (guint i = KIND_NONE + 1; i < KIND_OWN; i++)
-		g_ptr_array_add(names, (char *)kinds[i].name);
+	for (guint i = 0; i < kinds->len; i++)
+		g_ptr_array_add(names, (char *)((struct luosim_kind *)kinds->pdata[i])->name);
 	for (guint i = 0; w->scripts != NULL && i < w->scripts->len; i++) {
 		struct handler_script *s = &g_array_index(w->scripts, struct handler_script, i);
 
@@ -153,10 +194,10 @@ static void load_script(struct world_words *w, const struct handler_script *scri
 	w->loaded[w->nr_loaded++] = *script;
 }
 
-static bool has_kind(const struct world_words *w, enum world_kind kind)
+static bool has_kind(const struct world_words *w, const char *name)
 {
 	for (guint i = 0; i < w->nr_others; i++)
-		if (w->others[i] == kind)
+		if (g_str_equal(w->others[i]->name, name))
 			return true;
 	return false;
 }
@@ -174,38 +215,48 @@ bool world_handlers_load(struct world_words *w, GError **error)
 	return true;
 }
 
+static bool add_other(struct world_words *w, const GPtrArray *kinds, const char *name,
+		      GError **error)
+{
+	const struct handler_script *own = NULL;
+	const struct luosim_kind *kind;
+	guint i;
+
+	if (g_ptr_array_find_with_equal_func((GPtrArray *)kinds, name, is_called, &i)) {
+		kind = kinds->pdata[i];
+	} else if ((own = find_own(w, name)) != NULL) {
+		kind = own_kind(own);
+	} else {
+		g_autofree char *all = all_names(w, kinds);
+
+		g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected %s", name, all);
+		return false;
+	}
+	if (w->nr_others == MAX_OTHERS) {
+		g_set_error(error, SCN_ERROR, 0, "too many handlers, expected %u at most",
+			    MAX_OTHERS);
+		return false;
+	}
+	if (kind->needs != NULL && !has_kind(w, kind->needs)) {
+		g_set_error(error, SCN_ERROR, 0, "%s without one to belong to, expected %s "
+			    "before it", name, kind->needs);
+		return false;
+	}
+	if (kind == &eventfd || own != NULL)
+		load_script(w, own != NULL ? own : &eventfd_script);
+	w->others[w->nr_others++] = kind;
+	return true;
+}
+
 bool world_handlers_parse(struct world_words *w, const char *text, GError **error)
 {
 	g_auto(GStrv) words = g_strsplit(text, ",", -1);
+	g_autoptr(GPtrArray) kinds = built_in_kinds();
 
 	w->nr_others = w->nr_loaded = 0;
-	for (guint i = 0; words[i] != NULL; i++) {
-		enum world_kind kind = find_kind(words[i]);
-		const struct handler_script *own =
-			kind == KIND_OWN ? find_own(w, words[i]) : NULL;
-
-		if (kind == KIND_OWN && own == NULL) {
-			g_autofree char *all = all_kinds(w);
-
-			g_set_error(error, SCN_ERROR, 0, "unknown handler '%s', expected %s",
-				    words[i], all);
+	for (guint i = 0; words[i] != NULL; i++)
+		if (!add_other(w, kinds, words[i], error))
 			return false;
-		}
-		if (i == MAX_OTHERS) {
-			g_set_error(error, SCN_ERROR, 0, "too many handlers, expected %u at most",
-				    MAX_OTHERS);
-			return false;
-		}
-		if (kinds[kind].needs != KIND_NONE && !has_kind(w, kinds[kind].needs)) {
-			g_set_error(error, SCN_ERROR, 0, "%s without one to belong to, expected %s "
-				    "before it", words[i], kinds[kinds[kind].needs].name);
-			return false;
-		}
-		if (kind == KIND_EVENTFD || own != NULL)
-			load_script(w, own != NULL ? own : &eventfd_script);
-		w->own[i] = own != NULL ? g_intern_string(own->name) : NULL;
-		w->others[w->nr_others++] = kind;
-	}
 	return true;
 }
 

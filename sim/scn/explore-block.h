@@ -19,31 +19,16 @@
 #define MAX_SEARCH_DEPTH	100
 #define MAX_OTHERS	6		/* files beside memfds */
 
-/* Files beside memfds, by who preserves them. */
-enum world_kind {
-	KIND_NONE,
-	KIND_EVENTFD,
-	KIND_HUGETLB,
-	KIND_KVM,
-	KIND_VCPU,
-	KIND_GUEST_MEMFD,
-	KIND_IOMMUFD,
-	KIND_VFIO,
-	KIND_OWN,		/* a file of the kind that a handler brings along */
-	NR_WORLD_KINDS
-};
-
 /**
  * struct world_words - what a world says in lists of words.
  * @tries: a bit for each op_try() that is tried.
- * @others: files beside memfds, in this order; of KIND_OWN those of the handler @own.
+ * @others: files beside memfds, in this order.
  * @scripts: of struct handler_script: handlers whose own files there may be; or NULL.
  * @loaded: those of which there are, and who preserves eventfds.
  */
 struct world_words {
 	guint64 tries;
-	enum world_kind others[MAX_OTHERS];
-	const char *own[MAX_OTHERS];
+	const struct luosim_kind *others[MAX_OTHERS];
 	guint nr_others;
 	const GArray *scripts;
 	struct handler_script loaded[1 + MAX_OTHERS];
@@ -58,9 +43,6 @@ bool world_handlers_parse(struct world_words *w, const char *text, GError **erro
 
 /** world_handlers_load() - all of @w->scripts, whatever files there are; false and @error. */
 bool world_handlers_load(struct world_words *w, GError **error);
-
-/** world_kind_on() - the kind that one of @kind belongs to or uses; KIND_NONE: it stands alone. */
-enum world_kind world_kind_on(enum world_kind kind);
 
 /** world_block_parse() - a line of the block whose @word at @at was read. */
 bool world_block_parse(struct lex *l, const char *at, const char *word, struct world_block *block);

@@ -396,47 +396,27 @@ static gint64 call_iommufd_mark(struct call *c)
 	return sys_iommufd_mark(c->machine, c->args[0].number);
 }
 
-static gint64 call_vfio_open(struct call *c)
+/* An operation that a handler brings. */
+static gint64 call_handler(struct call *c)
 {
-	return sys_vfio_open(c->machine, c->args[0].bytes);
-}
-
-static gint64 call_vfio_attach(struct call *c)
-{
-	return sys_vfio_attach(c->machine, c->args[0].number, c->args[1].number);
-}
-
-static gint64 call_kvm_create_vm(struct call *c)
-{
-	return sys_kvm_create_vm(c->machine);
-}
-
-static gint64 call_kvm_create_vcpu(struct call *c)
-{
-	return sys_kvm_create_vcpu(c->machine, c->args[0].number, c->args[1].number);
-}
-
-static gint64 call_guest_memfd_create(struct call *c)
-{
-	return sys_guest_memfd_create(c->machine, c->args[0].number, c->args[1].number);
-}
-
-static gint64 call_guest_write(struct call *c)
-{
-	return sys_guest_write(c->machine, c->args[0].number, c->args[1].number,
-			       c->args[3].bytes, c->args[3].len, c->args[2].number);
-}
-
-static gint64 call_guest_read(struct call *c)
-{
-	gsize len = c->args[3].number;
-	auto_user_memory buf = user_memory(c, len);
+	const struct luosim_call *call = c->info->handler_call;
+	struct luosim_arg args[LUOSIM_MAX_PARAMS] = { 0 };
+	guint last = op_nr_args(c->info) - 1;
 	gint64 ret;
+
+	for (guint i = 0; i < op_nr_args(c->info); i++)
+		args[i] = (struct luosim_arg){
+			c->args[i].number, c->args[i].bytes, c->args[i].len };
+	if (!call->reads)
+		return sys_handler_call(c->machine, call, args);
+
+	auto_user_memory buf = user_memory(c, args[last].number);
 
 	if (buf.bytes == NULL)
 		return -ENOMEM;
-	ret = sys_guest_read(c->machine, c->args[0].number, c->args[1].number, buf.bytes, len,
-			     c->args[2].number);
+	args[last].bytes = (char *)buf.bytes;
+	args[last].len = args[last].number;
+	ret = sys_handler_call(c->machine, call, args);
 	put_out(c, buf.bytes, MAX(ret, 0));
 	return ret;
 }
@@ -624,10 +604,6 @@ static gint64 call_flb_put_incoming(struct call *c)
 #define DEV		{ "DEV", PARAM_FD, 0, 0, NULL }
 #define SESSION		{ "SESSION", PARAM_FD, 0, 0, NULL }
 #define IOMMUFD		{ "IOMMUFD", PARAM_FD, 0, 0, NULL }
-#define VFIO		{ "VFIO", PARAM_FD, 0, 0, NULL }
-#define VM		{ "VM", PARAM_FD, 0, 0, NULL }
-#define VCPU		{ "VCPU", PARAM_FD, 0, 0, NULL }
-#define GMEM		{ "GMEM", PARAM_FD, 0, 0, NULL }
 #define MEMORY		{ "MEMORY", PARAM_MEMORY, 0, 0, NULL }
 #define BLOB		{ "BLOB", PARAM_MEMORY, 0, 0, NULL }
 #define SUBTREE		{ "NAME", PARAM_STRING, 1, 255, NULL }
@@ -678,7 +654,10 @@ static const struct param flb_fields[] = {
 	NUMBER("outgoing"), NUMBER("incoming"), NUMBER("retrieved"), NUMBER("finished"), { 0 },
 };
 
-static const struct op_info table[] = {
+/* The row in place of which those of shipped handlers stand. */
+#define HANDLERS_HERE	"handlers"
+
+static const struct op_info rows[] = {
 	{ "open", { PATH, FLAGS("O_FLAGS", words_open) }, .optional = 1 << 1, NEW,
 	  .call = call_open,
 	  .about = "open a path, by default with O_RDWR: \"/dev/liveupdate\"" },
@@ -812,24 +791,7 @@ static const struct op_info table[] = {
 	  .model_only = true,
 	  .tries = { "iommufd_mark(FILE)" },
 	  .about = "mark its page table for preservation" },
-	{ "vfio_open", { { "BDF", PARAM_STRING, 0, 31, NULL } }, NEW, .call = call_vfio_open,
-	  .model_only = true,
-	  .about = "open a PCI device, \"0000:01:00.0\" to \"0000:01:00.7\"" },
-	{ "vfio_attach", { VFIO, IOMMUFD }, RETURNS, .call = call_vfio_attach, .model_only = true,
-	  .tries = { "vfio_attach(FILE, FILE)" },
-	  .about = "bind it to an iommufd, and attach it to the page table of that" },
-	{ "kvm_create_vm", { { 0 } }, NEW, .call = call_kvm_create_vm,
-	  .model_only = true,
-	  .about = "KVM_CREATE_VM" },
-	{ "kvm_create_vcpu", { VM, { "ID", PARAM_NUMBER, 0, G_MAXUINT32, NULL } }, NEW,
-	  .call = call_kvm_create_vcpu, .model_only = true, .about = "KVM_CREATE_VCPU" },
-	{ "guest_memfd_create", { VM, OFFSET("SIZE") }, NEW, .call = call_guest_memfd_create,
-	  .model_only = true, .about = "KVM_CREATE_GUEST_MEMFD" },
-	{ "guest_write", { VCPU, GMEM, AT, TEXT }, RETURNS, .call = call_guest_write,
-	  .model_only = true,
-	  .about = "the guest writes to a guest_memfd, which processes cannot" },
-	{ "guest_read", { VCPU, GMEM, AT, LENGTH(MAX_STRING_BYTES) }, READS,
-	  .call = call_guest_read, .model_only = true, .about = "the guest reads from it" },
+	{ .name = HANDLERS_HERE },
 
 	{ "folio_alloc", { { "ORDER", PARAM_NUMBER, 0, 24, NULL } }, NEW_MEMORY,
 	  .call = call_folio_alloc, .model_only = true,
@@ -986,16 +948,98 @@ static const struct op_info table[] = {
 	{ 0 },
 };
 
+/* What loaded handlers bring, in that order. */
+static GPtrArray *loaded;
+
+static struct param param_of(const struct luosim_param *param)
+{
+	static const enum param_kind kinds[] = {
+		[LUOSIM_FD] = PARAM_FD, [LUOSIM_NUMBER] = PARAM_NUMBER,
+		[LUOSIM_STRING] = PARAM_STRING,
+	};
+
+	return (struct param){ param->name, kinds[param->kind], param->min, param->max, NULL };
+}
+
+static struct op_info info_of(const struct luosim_call *call)
+{
+	static const struct op_info opens = { NEW }, reads = { READS }, returns = { RETURNS };
+	struct op_info info = {
+		.name = call->name, .call = call_handler, .handler_call = call, .model_only = true,
+		.tries = { call->tries }, .about = call->about,
+	};
+
+	info.result = call->open != NULL ? opens.result :
+		      call->reads ? reads.result : returns.result;
+	for (guint i = 0; i < LUOSIM_MAX_PARAMS && call->params[i].name != NULL; i++)
+		info.args[i] = param_of(&call->params[i]);
+	return info;
+}
+
+static void add_shipped(GArray *all)
+{
+	const struct handler_script *script;
+
+	for (guint i = 0; (script = handler_shipped(i)) != NULL; i++) {
+		const struct luosim_call *call = handler_calls(script);
+
+		for (; call != NULL && call->name != NULL; call++) {
+			struct op_info info = info_of(call);
+
+			g_array_append_val(all, info);
+		}
+	}
+}
+
 const struct op_info *op_table(void)
 {
-	return table;
+	static gsize table;
+
+	if (g_once_init_enter(&table)) {
+		GArray *all = g_array_new(FALSE, FALSE, sizeof(struct op_info));
+
+		for (const struct op_info *row = rows; row->name != NULL; row++) {
+			if (row->call == NULL)
+				add_shipped(all);
+			else
+				g_array_append_vals(all, row, 1);
+		}
+		g_array_append_vals(all, &(struct op_info){ 0 }, 1);
+		g_once_init_leave(&table, (gsize)g_array_free(all, FALSE));
+	}
+	return (const struct op_info *)table;
 }
 
 const struct op_info *op_find(const char *name)
 {
-	for (const struct op_info *info = table; info->name != NULL; info++)
+	for (const struct op_info *info = op_table(); info->name != NULL; info++)
 		if (strcmp(info->name, name) == 0)
 			return info;
+	for (guint i = 0; loaded != NULL && i < loaded->len; i++) {
+		const struct op_info *info = loaded->pdata[i];
+
+		if (strcmp(info->name, name) == 0)
+			return info;
+	}
+	return NULL;
+}
+
+const char *op_load(const struct handler_script *script)
+{
+	const struct luosim_call *call = handler_calls(script);
+
+	for (; call != NULL && call->name != NULL; call++) {
+		const struct op_info *info = op_find(call->name);
+
+		if (info != NULL && info->handler_call == call)
+			continue;
+		if (info != NULL)
+			return call->name;
+		if (loaded == NULL)
+			loaded = g_ptr_array_new();
+		g_ptr_array_add(loaded, g_memdup2(&(struct op_info[]){ info_of(call) },
+						  sizeof(struct op_info)));
+	}
 	return NULL;
 }
 
@@ -1022,7 +1066,7 @@ void op_signature(GString *out, const struct op_info *info)
 
 const char *op_try(guint nr, const struct op_info **info)
 {
-	for (*info = table; (*info)->name != NULL; (*info)++)
+	for (*info = op_table(); (*info)->name != NULL; (*info)++)
 		for (guint i = 0; i < MAX_TRIES && (*info)->tries[i] != NULL; i++)
 			if (nr-- == 0)
 				return (*info)->tries[i];

@@ -46,7 +46,10 @@ struct actual {
 	bool given;
 };
 
+struct op_info;
+
 struct call {
+	const struct op_info *info;
 	struct machine *machine;
 	const struct boot *next;	/* for kexec: the kernel that comes */
 	struct actual args[MAX_ARGS];
@@ -86,6 +89,7 @@ struct op_info {
 	struct param result;
 	const struct param *fields;	/* of PARAM_FIELDS; ends with a NULL name */
 	gint64 (*call)(struct call *c);	/* what the system call returns */
+	const struct luosim_call *handler_call;	/* that a handler brings; or NULL */
 	bool binds_fd;			/* "= 0 -> name" is allowed */
 	bool closes;			/* the name of its descriptor stands for none then */
 	bool model_only;		/* a kernel tree's own code has none of it */
@@ -113,6 +117,12 @@ struct op_info {
 /** op_table() - all operations; the last row has no name. */
 const struct op_info *op_table(void);
 const struct op_info *op_find(const char *name);
+/**
+ * op_load() - scenarios have the operations that a loaded handler brings, too; those are
+ * not explored.
+ * Return: NULL, or the name of the first one that there is already.
+ */
+const char *op_load(const struct handler_script *script);
 guint op_nr_args(const struct op_info *info);
 
 /** op_try() - of all that a search may try number @nr, as its row has it; NULL behind the last. */

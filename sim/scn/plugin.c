@@ -6,6 +6,7 @@
 #include <gmodule.h>
 
 #include "scn/crash.h"
+#include "scn/op.h"
 #include "scn/plugin.h"
 
 #define PLUGIN_ERROR g_quark_from_static_string("luosim-plugin")
@@ -156,9 +157,16 @@ gboolean handler_load(const char *path, struct handler_script *script, GError **
 	loaded = g_hash_table_lookup(handlers, path);
 	if (loaded == NULL) {
 		struct handler_script new = { .watch = watch_handler };
+		const char *word;
 
 		if (load(&handler_kind, path, &new, error) == NULL)
 			return FALSE;
+		word = op_load(&new);
+		if (word != NULL) {
+			g_set_error(error, PLUGIN_ERROR, 0, "handler %s: brings an operation '%s', "
+				    "which there is already, expected another name", path, word);
+			return FALSE;
+		}
 		new.path = g_strdup(path);
 		loaded = g_memdup2(&new, sizeof(new));
 		g_hash_table_insert(handlers, (char *)new.path, loaded);

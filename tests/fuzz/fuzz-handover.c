@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "luosim.h"
+#include "../handler-calls.h"
 
 #define MAX_SESSIONS	3
 #define MAX_FILES	4

@@ -35,7 +35,8 @@ struct liveupdate_file_ops {
 	void (*finish)(struct liveupdate_file_op_args *args);
 	u64 (*get_id)(struct machine *m, struct file *file);
 	/* For walk.c: what the serialized form says. */
-	void (*walk)(struct machine_walk *w, struct machine *m, u64 serialized_data);
+	void (*walk)(struct machine_walk *w, struct machine *m,
+		     struct liveupdate_file_handler *handler, u64 serialized_data);
 };
 
 #define LIVEUPDATE_HNDL_COMPAT_LENGTH	48

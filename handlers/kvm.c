@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Virtual machines and vCPUs, as far as files need them, and their file handlers
+ * (virt/kvm/kvm_luo.c of the posted series). What a vCPU holds is how often it
+ * ran.
+ */
+#include "kvm.h"
+
+#define KVM_LUO_FH_COMPATIBLE		"kvm_vm_luo_v1"
+#define KVM_VCPU_LUO_FH_COMPATIBLE	"kvm_vcpu_luo_x86_v1"
+#define KVM_MAX_VCPU_IDS		64u
+
+struct kvm {
+	u32 users;
+	struct file *vm_file;		/* NULL when it was closed */
+	u64 type;
+	u64 vcpu_ids;			/* bit map; a vCPU lives as long as its VM */
+	u64 mm;				/* of the process that made it, or retrieved it */
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	u64 id;
+	u64 runs;
+	bool luo_preserved;
+};
+
+struct kvm_luo_ser {
+	u64 type;
+};
+
+struct kvm_vcpu_luo_ser {
+	u64 vcpu_id;
+	u64 vm_token;
+	u64 runs;
+};
+
+struct kvm *kvm_get_kvm(struct kvm *kvm)
+{
+	kvm->users++;
+	return kvm;
+}
+
+void kvm_put_kvm(struct kvm *kvm)
+{
+	if (!--kvm->users)
+		kfree(kvm);
+}
+
+int kvm_check_mm(const struct kvm *kvm)
+{
+	return kvm->mm == luosim_current_mm() ? 0 : -EIO;
+}
+
+/* Files. */
+
+static int kvm_vm_release(struct file *file)
+{
+	struct kvm *kvm = file->private_data;
+
+	kvm->vm_file = NULL;
+	kvm_put_kvm(kvm);
+	return 0;
+}
+
+void kvm_walk(const struct kvm *kvm)
+{
+	if (!luosim_walk_object(kvm))
+		return;
+	luosim_walk(kvm->type);
+	luosim_walk(kvm->vcpu_ids);
+	luosim_walk_mm(kvm->mm);
+	luosim_walk(kvm->users | (u64)!!kvm->vm_file << 32);
+}
+
+static const struct file_operations kvm_vm_fops = {
+	.release = kvm_vm_release,
+};
+
+static int kvm_vcpu_release(struct file *file)
+{
+	struct kvm_vcpu *vcpu = file->private_data;
+
+	kvm_put_kvm(vcpu->kvm);
+	kfree(vcpu);
+	return 0;
+}
+
+static const struct file_operations kvm_vcpu_fops = {
+	.release = kvm_vcpu_release,
+};
+
+static u64 kvm_contents(struct file *file)
+{
+	const struct kvm_vcpu *vcpu = file->private_data;
+
+	if (file_kvm(file))
+		return file_kvm(file)->type;
+	return vcpu->runs * KVM_MAX_VCPU_IDS + vcpu->id;
+}
+
+static void kvm_walk_file(struct file *file)
+{
+	const struct kvm_vcpu *vcpu = file->private_data;
+
+	if (file_kvm(file)) {
+		kvm_walk(file_kvm(file));
+		return;
+	}
+	kvm_walk(vcpu->kvm);
+	luosim_walk(vcpu->id << 1 | vcpu->luo_preserved);
+	luosim_walk(vcpu->runs);
+}
+
+struct kvm *file_kvm(const struct file *file)
+{
+	return file->f_op == &kvm_vm_fops ? file->private_data : NULL;
+}
+
+static struct file *kvm_create_vm_file(u64 type)
+{
+	struct kvm *kvm = kzalloc(sizeof(*kvm), GFP_KERNEL);
+	struct file *file;
+
+	if (!kvm)
+		return ERR_PTR(-ENOMEM);
+	kvm->users = 1;
+	kvm->type = type;
+	kvm->mm = luosim_current_mm();
+	file = anon_inode_getfile("kvm-vm", &kvm_vm_fops, kvm, O_RDWR);
+	if (IS_ERR(file))
+		kfree(kvm);
+	else
+		kvm->vm_file = file;
+	return file;
+}
+
+static struct file *kvm_create_vcpu_file(struct kvm *kvm, u64 id)
+{
+	struct kvm_vcpu *vcpu;
+	struct file *file;
+
+	if (id >= KVM_MAX_VCPU_IDS)
+		return ERR_PTR(-EINVAL);
+	if (kvm->vcpu_ids >> id & 1)
+		return ERR_PTR(-EEXIST);
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL);
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	*vcpu = (struct kvm_vcpu){ .kvm = kvm, .id = id };
+	file = anon_inode_getfile("kvm-vcpu", &kvm_vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		kfree(vcpu);
+		return file;
+	}
+	kvm_get_kvm(kvm);
+	kvm->vcpu_ids |= 1ull << id;
+	return file;
+}
+
+/* kvm_create_vm() */
+static void *kvm_create_vm(const struct luosim_arg *args)
+{
+	(void)args;
+	return kvm_create_vm_file(0);
+}
+
+/* kvm_create_vcpu(VM, ID) */
+static void *kvm_create_vcpu(const struct luosim_arg *args)
+{
+	struct file *file = fdget(args[0].number);
+	int err;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (!file_kvm(file))
+		return ERR_PTR(-ENOTTY);
+	err = kvm_check_mm(file_kvm(file));
+	return err ? ERR_PTR(err) : kvm_create_vcpu_file(file_kvm(file), args[1].number);
+}
+
+static const struct luosim_call kvm_calls[] = {
+	{ .name = "kvm_create_vm", .open = kvm_create_vm, .about = "KVM_CREATE_VM" },
+	{ .name = "kvm_create_vcpu",
+	  .params = { { "VM", LUOSIM_FD, 0, 0 }, { "ID", LUOSIM_NUMBER, 0, UINT32_MAX } },
+	  .open = kvm_create_vcpu, .about = "KVM_CREATE_VCPU" },
+	{ .name = NULL },
+};
+
+static const struct luosim_kind kvm_kinds[] = {
+	{ .name = "kvm", .steps = { "kvm_create_vm() = NEW" } },
+	{ .name = "vcpu", .needs = "kvm", .steps = { "kvm_create_vcpu(ON, #) = NEW" } },
+	{ .name = NULL },
+};
+
+int vcpu_enter(unsigned int fd, struct kvm **kvmp)
+{
+	struct file *file = fdget(fd);
+	struct kvm_vcpu *vcpu;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	if (file->f_op != &kvm_vcpu_fops)
+		return -ENOTTY;
+	vcpu = file->private_data;
+	err = kvm_check_mm(vcpu->kvm);
+	if (err)
+		return err;
+	if (vcpu->luo_preserved)
+		return -EBUSY;
+	vcpu->runs++;
+	*kvmp = vcpu->kvm;
+	return 0;
+}
+
+/* Tokens. */
+
+int kvm_get_token(struct luo_session *session, const struct kvm *kvm, u64 *tokenp)
+{
+	if (!kvm->vm_file)
+		return -ENOENT;
+	return liveupdate_get_token_outgoing(session, kvm->vm_file, tokenp);
+}
+
+int kvm_get_incoming(struct luo_session *session, u64 token, struct kvm **kvmp)
+{
+	struct file *file;
+	int err;
+
+	err = liveupdate_get_file_incoming(session, token, &file);
+	if (err)
+		return err;
+	*kvmp = file_kvm(file);
+	if (*kvmp)
+		kvm_get_kvm(*kvmp);
+	fput(file);
+	return *kvmp ? 0 : -EINVAL;
+}
+
+/* The handler of virtual machines. */
+
+static bool kvm_luo_can_preserve(struct liveupdate_file_handler *handler,
+				 struct file *file)
+{
+	(void)handler;
+	return file_kvm(file);
+}
+
+static int kvm_luo_preserve(struct liveupdate_file_op_args *args)
+{
+	struct kvm_luo_ser *ser = kho_alloc_preserve(sizeof(*ser));
+
+	if (IS_ERR(ser))
+		return PTR_ERR(ser);
+	ser->type = file_kvm(args->file)->type;
+	args->serialized_data = virt_to_phys(ser);
+	return 0;
+}
+
+static void kvm_luo_unpreserve(struct liveupdate_file_op_args *args)
+{
+	kho_unpreserve_free(phys_to_virt(args->serialized_data));
+}
+
+static int kvm_luo_retrieve(struct liveupdate_file_op_args *args)
+{
+	struct kvm_luo_ser ser;
+
+	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	args->file = kvm_create_vm_file(ser.type);
+	luosim_restore_free(args->serialized_data);
+	return IS_ERR(args->file) ? PTR_ERR(args->file) : 0;
+}
+
+static void kvm_luo_finish(struct liveupdate_file_op_args *args)
+{
+	if (!args->retrieve_status)
+		luosim_restore_free(args->serialized_data);
+}
+
+static unsigned long kvm_get_id(struct file *file)
+{
+	return (unsigned long)file->private_data;
+}
+
+static const struct liveupdate_file_ops kvm_luo_file_ops = {
+	.can_preserve = kvm_luo_can_preserve,
+	.preserve = kvm_luo_preserve,
+	.unpreserve = kvm_luo_unpreserve,
+	.retrieve = kvm_luo_retrieve,
+	.finish = kvm_luo_finish,
+	.get_id = kvm_get_id,
+};
+
+/* The handler of vCPUs. */
+
+static bool kvm_vcpu_luo_can_preserve(struct liveupdate_file_handler *handler,
+				      struct file *file)
+{
+	(void)handler;
+	return file->f_op == &kvm_vcpu_fops;
+}
+
+static int kvm_vcpu_luo_preserve(struct liveupdate_file_op_args *args)
+{
+	struct kvm_vcpu *vcpu = args->file->private_data;
+	struct kvm_vcpu_luo_ser ser = { .vcpu_id = vcpu->id, .runs = vcpu->runs };
+	void *mem;
+	int err = 0;
+
+	if (vcpu->luo_preserved)
+		return -EBUSY;
+	if (!luosim_has_fix("kvm-token-freeze"))
+		err = kvm_get_token(args->session, vcpu->kvm, &ser.vm_token);
+	if (err)
+		return err;
+	mem = kho_alloc_preserve(sizeof(ser));
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	memcpy(mem, &ser, sizeof(ser));
+	args->serialized_data = virt_to_phys(mem);
+	vcpu->luo_preserved = true;
+	return 0;
+}
+
+static int kvm_vcpu_luo_freeze(struct liveupdate_file_op_args *args)
+{
+	const struct kvm_vcpu *vcpu = args->file->private_data;
+	struct kvm_vcpu_luo_ser ser;
+	int err;
+
+	if (!luosim_has_fix("kvm-token-freeze"))
+		return 0;
+	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	err = kvm_get_token(args->session, vcpu->kvm, &ser.vm_token);
+	if (!err)
+		memcpy_to_phys(args->serialized_data, &ser, sizeof(ser));
+	return err;
+}
+
+static void kvm_vcpu_luo_unpreserve(struct liveupdate_file_op_args *args)
+{
+	((struct kvm_vcpu *)args->file->private_data)->luo_preserved = false;
+	kho_unpreserve_free(phys_to_virt(args->serialized_data));
+}
+
+static int retrieve_vcpu(struct liveupdate_file_op_args *args, const struct kvm_vcpu_luo_ser *ser)
+{
+	struct file *file;
+	struct kvm *kvm;
+	int err;
+
+	err = kvm_get_incoming(args->session, ser->vm_token, &kvm);
+	if (err)
+		return err;
+	file = kvm_create_vcpu_file(kvm, ser->vcpu_id);
+	kvm_put_kvm(kvm);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	((struct kvm_vcpu *)file->private_data)->runs = ser->runs;
+	args->file = file;
+	return 0;
+}
+
+static int kvm_vcpu_luo_retrieve(struct liveupdate_file_op_args *args)
+{
+	struct kvm_vcpu_luo_ser ser;
+	int err;
+
+	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	err = retrieve_vcpu(args, &ser);
+	if (err)
+		luosim_restore_free(args->serialized_data);
+	return err;
+}
+
+static void kvm_vcpu_luo_finish(struct liveupdate_file_op_args *args)
+{
+	if (args->retrieve_status >= 0)
+		luosim_restore_free(args->serialized_data);
+}
+
+static const struct liveupdate_file_ops kvm_vcpu_luo_file_ops = {
+	.can_preserve = kvm_vcpu_luo_can_preserve,
+	.preserve = kvm_vcpu_luo_preserve,
+	.unpreserve = kvm_vcpu_luo_unpreserve,
+	.freeze = kvm_vcpu_luo_freeze,
+	.retrieve = kvm_vcpu_luo_retrieve,
+	.finish = kvm_vcpu_luo_finish,
+	.get_id = kvm_get_id,
+};
+
+static struct liveupdate_file_handler kvm_luo_fh = {
+	.ops = &kvm_luo_file_ops, .compatible = KVM_LUO_FH_COMPATIBLE,
+};
+
+static struct liveupdate_file_handler kvm_vcpu_luo_fh = {
+	.ops = &kvm_vcpu_luo_file_ops, .compatible = KVM_VCPU_LUO_FH_COMPATIBLE,
+};
+
+static int kvm_luo_init(void)
+{
+	int err = liveupdate_register_file_handler(&kvm_luo_fh);
+
+	if (err)
+		return err;
+	err = liveupdate_register_file_handler(&kvm_vcpu_luo_fh);
+	if (err)
+		liveupdate_unregister_file_handler(&kvm_luo_fh);
+	return err;
+}
+
+static void kvm_luo_exit(void)
+{
+	liveupdate_unregister_file_handler(&kvm_vcpu_luo_fh);
+	liveupdate_unregister_file_handler(&kvm_luo_fh);
+}
+
+static const char *const kvm_names[] = { "kvm", "kvm_vcpu", NULL };
+
+static const u8 kvm_words[] = {
+	sizeof(struct kvm_luo_ser) / sizeof(u64), sizeof(struct kvm_vcpu_luo_ser) / sizeof(u64),
+};
+
+LUOSIM_HANDLER_AS(kvm, .name = "kvm", .names = kvm_names, .data_words = kvm_words,
+		  .init = kvm_luo_init, .exit = kvm_luo_exit, .contents = kvm_contents,
+		  .walk_file = kvm_walk_file, .calls = kvm_calls, .kinds = kvm_kinds);
