@@ -290,6 +290,8 @@ static void every_exit(void)
 
 static u64 every_contents(struct file *file)
 {
+	if (file->f_op != &every_fops)
+		return 0;
 	return ((struct every *)file->private_data)->value;
 }
 
@@ -297,6 +299,8 @@ static void every_walk_file(struct file *file)
 {
 	struct every *e = file->private_data;
 
+	if (file->f_op != &every_fops)
+		return;
 	luosim_walk(e->value);
 	luosim_walk_folio(e->folio);
 }
@@ -313,10 +317,110 @@ static long every_hold(struct file *file, u64 nr)
 	return ((struct every_state *)luosim_state())->files;
 }
 
+/* Areas, locks and what else needs no file. */
+static void try_memory(void)
+{
+	struct mutex *lock = kzalloc(sizeof(*lock), GFP_KERNEL);
+	u32 *area = vcalloc(2, PAGE_SIZE), *again, word = 0;
+	struct kho_vmalloc where;
+
+	mutex_init(lock);
+	mutex_lock(lock);
+	area[PAGE_SIZE / sizeof(u32)] = 41;
+	memcpy_from_vmalloc(&word, area, PAGE_SIZE, sizeof(word));
+	SAY(word == 41);
+	word++;
+	memcpy_to_vmalloc(area, PAGE_SIZE, &word, sizeof(word));
+	SAY(area[PAGE_SIZE / sizeof(u32)] == 42);
+	SAY(!kho_preserve_vmalloc(area, &where) && where.total_pages == 2);
+	kho_unpreserve_vmalloc(&where);
+	where.first = 0;
+	again = kho_restore_vmalloc(&where);
+	SAY(!again);
+	vfree(area);
+	vfree(NULL);
+	mutex_unlock(lock);
+	kfree(lock);
+	SAY(!luosim_has_fix("no-such-fix"));
+	SAY(pci_find("0000:01:00.7") == 7 && pci_find("none") == -ENOENT);
+	SAY(!pci_liveupdate_incoming(7));
+}
+
+/* Files over an inode with pages: private_data is NULL, as no callback gets one. */
+static int paged_open(struct file *file)
+{
+	return iminor(file_inode(file)) == 5 ? -EPERM : 0;
+}
+
+static const struct file_operations paged_fops = { .open = paged_open };
+
+static void every_driver(void)
+{
+	SAY(!luosim_create_node("/dev/every", 0600, &paged_fops, 5));
+}
+
+/* every_new("byte"): a page that begins with it. */
+static void *every_new(const struct luosim_arg *args)
+{
+	struct inode *inode = luosim_new_inode(0x1234, 2 * PAGE_SIZE);
+	struct address_space *mapping = inode_mapping(inode);
+	struct folio *folio = folio_alloc(GFP_KERNEL, 0);
+	u64 index = 0;
+	char byte = 0;
+
+	try_memory();
+	SAY(PTR_ERR(filp_open("/dev/every", O_RDWR, 0)) == -EPERM);
+	SAY(PTR_ERR(filp_open("/dev/none", O_RDWR, 0)) == -ENOENT);
+	inode_lock(inode);
+	memcpy_to_folio(folio, 1, args[0].bytes, 1);
+	memcpy_from_folio(&byte, folio, 1, 1);
+	SAY(args[0].len && byte == *args[0].bytes);
+	folio_mark_uptodate(folio);
+	SAY(!filemap_add_folio(mapping, folio, 1) && mapping_nrpages(mapping) == 1);
+	SAY(filemap_get_folio(mapping, 1) == folio && !filemap_get_folio(mapping, 0));
+	SAY(filemap_next_folio(mapping, &index, 9) == folio && index == 1);
+	SAY(folio_test_uptodate(folio) && pfn_folio(folio_pfn(folio)) == folio);
+	folio_put(folio);
+	luosim_freeze(inode, true);
+	SAY(luosim_frozen(inode) && i_size_read(inode) == 2 * (s64)PAGE_SIZE);
+	inode_unlock(inode);
+	iput(luosim_new_inode(1, 0));
+	return luosim_alloc_file(inode, "[paged]", O_RDWR, &paged_fops, NULL);
+}
+
+/* every_get(FILE, LEN): the second byte of that page, LEN times; it is dropped. */
+static s64 every_get(const struct luosim_arg *args)
+{
+	struct file *file = fdget(args[0].number);
+	struct address_space *mapping;
+	struct folio *folio;
+
+	if (!file || file->f_op != &paged_fops)
+		return file ? -ENOTTY : -EBADF;
+	mapping = inode_mapping(file_inode(file));
+	luosim_page_fault();
+	folio = filemap_get_folio(mapping, 1);
+	for (size_t i = 0; folio && i < args[1].len; i++)
+		memcpy_from_folio(args[1].bytes + i, folio, 1, 1);
+	luosim_truncate(mapping, 0, 2);
+	SAY(luosim_current_mm() == luosim_current_mm());
+	return folio ? (s64)args[1].len : -ENODATA;
+}
+
+static const struct luosim_call calls[] = {
+	{ .name = "every_new", .params = { { "BYTE", LUOSIM_STRING, 0, 1 } }, .open = every_new,
+	  .about = "a file with a page" },
+	{ .name = "every_get",
+	  .params = { { "FILE", LUOSIM_FD, 0, 0 }, { "LEN", LUOSIM_NUMBER, 0, 8 } },
+	  .call = every_get, .reads = true, .about = "what that page begins with" },
+	{ .name = NULL },
+};
+
 static const struct luosim_operation operations[] = { { "hold", every_hold }, { NULL, NULL } };
 
 LUOSIM_HANDLER(
 	.name = "every", .init = every_init, .exit = every_exit, .open = every_open,
 	.state_size = sizeof(struct every_state), .operations = operations,
+	.driver = every_driver, .calls = calls,
 	.contents = every_contents, .walk_file = every_walk_file, .walk_data = every_walk_data,
 );
