@@ -783,6 +783,9 @@ const struct luosim_call *handler_calls(const struct handler_script *script);
 /** handler_kinds() - kinds of files for searched worlds that it brings, or NULL. */
 const struct luosim_kind *handler_kinds(const struct handler_script *script);
 
+/** handler_field() - its @i-th field of what is handed over, and its bits; NULL behind the last. */
+const char *handler_field(const struct handler_script *script, unsigned int i, unsigned int *bits);
+
 /** handler_names() - what failures call its handlers, ends with NULL; or NULL. */
 const char *const *handler_names(const struct handler_script *script);
 

@@ -29,6 +29,19 @@ example_runs()
 	grep -q '6 runs: 6 passed' out || cat out
 }
 
+# What is written down loads the handler from where it is, in whatever directory one is.
+damaged_by_name()
+{
+	mkdir -p found/deeper
+	"$luosim" explore --handler ./dmabuf.so --handlers dmabuf --inodes 1 --sessions 1 --tokens 1 \
+		--ops create_session,preserve_fd,kexec,retrieve_session,retrieve_fd \
+		--policies get-id --damage 1 --depth 6 --out found/deeper >out 2>&1
+	grep -qF '"own[a, 1].pfn"' out || cat out
+	! grep -F 'data[' out
+	grep -qx 'use ../../dmabuf.so' found/deeper/*.scn || cat found/deeper/*.scn
+	! (cd / && "$luosim" "$tmp"/found/deeper/*.scn) | grep 'results* differ'
+}
+
 # The commands of docs/handler.md, where the build is.
 documented()
 {
@@ -124,6 +137,7 @@ check "what docs/handler.md has one do" documented
 check "its callbacks fail, its field is damaged, its module is loaded" faults_and_damage
 check "it is explored under two policies, and states are told apart" explored
 check "--handler is for all scenarios" given_on_the_command_line
+check "its fields are damaged by name, and what is found runs from anywhere" damaged_by_name
 if build every "$OLDPWD/tests/handler/every.c"; then
 	check "all calls of luosim-handler.h" every_call
 fi

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The table of what is shipped: handlers of handlers/ at the top of the tree. */
+/*
+ * The table of what is shipped: handlers of handlers/ at the top of the tree; and what
+ * handlers of luosim-handler.h say of themselves.
+ */
 #include "handlers/shipped.h"
 
 #define LUOSIM_HANDLER_HOST
@@ -27,6 +30,18 @@ const struct luosim_call *handler_calls(const struct handler_script *script)
 const struct luosim_kind *handler_kinds(const struct handler_script *script)
 {
 	return script->plugin ? script->plugin->kinds : NULL;
+}
+
+const char *handler_field(const struct handler_script *script, unsigned int i, unsigned int *bits)
+{
+	const struct luosim_field *field = script->plugin ? script->plugin->fields : NULL;
+
+	while (field && field->name && i--)
+		field++;
+	if (!field || !field->name)
+		return NULL;
+	*bits = field->bits;
+	return field->name;
 }
 
 const char *const *handler_names(const struct handler_script *script)

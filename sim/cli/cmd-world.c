@@ -275,6 +275,7 @@ int world_options_finish(struct world_options *o, const GPtrArray *subjects)
 	struct world_block block = { 0 };
 	const char *wrong;
 
+	o->world.out = o->out;
 	if (!take_scenario(o, subjects, &block, &error)) {
 		fprintf(stderr, "%s\n", error->message);
 		return EXIT_UNUSABLE;

@@ -27,7 +27,7 @@ static void damage_clear(gpointer damage)
 
 	g_free(d->field);
 	g_free(d->other);
-	g_free(d->unless);
+	g_strfreev(d->unless);
 }
 
 /* ---- Paths ---- */
@@ -63,6 +63,34 @@ static GStrv numbers_for(guint first, guint nr)
 	return g_strv_builder_end(numbers);
 }
 
+/* What loaded handlers call what they hand over. */
+static GStrv fields_for(const struct world *world)
+{
+	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+	const char *name;
+	unsigned int bits;
+
+	for (guint i = 0; i < world->words.nr_loaded; i++)
+		for (guint f = 0; (name = handler_field(&world->words.loaded[i], f, &bits)); f++)
+			g_strv_builder_add(names, name);
+	return g_strv_builder_end(names);
+}
+
+/* The bits of @path, which may be such a field. */
+static int bits_of(const struct world *world, const char *path)
+{
+	const char *dot = strrchr(path, '.'), *name;
+	unsigned int bits;
+
+	if (!g_str_has_prefix(path, "own["))
+		return handover_bits(path);
+	for (guint i = 0; i < world->words.nr_loaded; i++)
+		for (guint f = 0; (name = handler_field(&world->words.loaded[i], f, &bits)); f++)
+			if (g_str_equal(name, dot + 1))
+				return bits;
+	return -1;
+}
+
 /* The first word in capitals, if there is one, and what can stand for it. */
 static const char *find_blank(const struct world *world, const char *pattern, gsize *len,
 			      GStrv *values)
@@ -74,6 +102,8 @@ static const char *find_blank(const struct world *world, const char *pattern, gs
 	*len = strspn(at, G_CSET_A_2_Z);
 	if (*len == 4)
 		*values = names_for(world, pattern);
+	else if (*len == 5 && strncmp(at, "FIELD", 5) == 0)
+		*values = fields_for(world);
 	else if (*len == 5)
 		*values = numbers_for(1, world->tokens);
 	else
@@ -99,7 +129,11 @@ static void add_paths(GPtrArray *paths, const struct world *world, const char *p
 		g_autofree char *path = g_strdup_printf("%.*s%s%s", (int)(at - pattern), pattern,
 							values[i], at + len);
 
-		add_paths(paths, world, path);
+		/* A handler's own word may have capitals. */
+		if (g_str_has_prefix(at, "FIELD"))
+			g_ptr_array_add(paths, g_steal_pointer(&path));
+		else
+			add_paths(paths, world, path);
 	}
 }
 
@@ -133,6 +167,23 @@ static bool is_opaque(const char *pattern)
 	return g_str_has_prefix(pattern, "data[");
 }
 
+/* Fields of what is handed over for "[NAME, TOKEN]", of which it has one if it is not opaque. */
+static GStrv fields_instead(const struct world *world, const char *where)
+{
+	g_autoptr(GStrvBuilder) fields = g_strv_builder_new();
+	g_autofree char *file = g_strndup(where, strcspn(where, "]") + 1);
+	g_autofree char *memfd = g_strdup_printf("memfd%s.pos", file);
+	g_auto(GStrv) names = fields_for(world);
+
+	g_strv_builder_add(fields, memfd);
+	for (guint i = 0; names[i] != NULL; i++) {
+		g_autofree char *own = g_strdup_printf("own%s.%s", file, names[i]);
+
+		g_strv_builder_add(fields, own);
+	}
+	return g_strv_builder_end(fields);
+}
+
 static void add(struct world *world, guint pattern, const char *field,
 		enum luosim_damage_kind kind, guint64 number, const char *other)
 {
@@ -142,9 +193,7 @@ static void add(struct world *world, guint pattern, const char *field,
 	};
 
 	if (is_opaque(field))
-		d.unless = g_strdup_printf("memfd%.*s.pos", (int)strcspn(field + 4, "]") + 1,
-					   field + 4);
-
+		d.unless = fields_instead(world, field + strlen("data"));
 	g_array_append_val(world->damages, d);
 }
 
@@ -226,7 +275,7 @@ void world_list_damages(struct world *world)
 			continue;
 		for (guint p = 0; p < paths->len; p++) {
 			const char *path = paths->pdata[p];
-			int bits = handover_bits(path);
+			int bits = bits_of(world, path);
 
 			if (handover_path(path) == 1)
 				add_object(world, i, path);
@@ -256,8 +305,9 @@ bool world_damage(const struct world *world, struct machine *m, guint nr)
 		.bytes = d->other, .len = d->kind == DAMAGE_BYTES ? strlen(d->other) : 0,
 	};
 
-	if (d->unless != NULL && has_field(m, d->unless))
-		return false;
+	for (guint i = 0; d->unless != NULL && d->unless[i] != NULL; i++)
+		if (has_field(m, d->unless[i]))
+			return false;
 	return machine_damage(m, &damage) == 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "explore/internal.h"
 #include "scn/handler.h"
+#include "scn/plugin.h"
 
 /* ---- Which there are ---- */
 
@@ -137,6 +138,12 @@ void world_print_handlers(GString *out, const struct world *world)
 	for (guint i = 0; i < world->words.nr_loaded; i++) {
 		g_autoptr(GString) block = g_string_new(NULL);
 
+		if (world->words.loaded[i].plugin != NULL) {
+			g_autofree char *path = handler_path(&world->words.loaded[i], world->out);
+
+			g_string_append_printf(out, "use %s\n\n", path);
+			continue;
+		}
 		handler_print(block, &world->words.loaded[i]);
 		/* The empty line stands behind it here. */
 		if (block->len > 0)

@@ -114,6 +114,7 @@ struct world {
 	guint64 mem, least_mem;
 	guint hugepages;
 	guint nr_slots;		/* of each process */
+	const char *out;	/* the directory that findings are written to; NULL: none */
 	GString *start;
 	GArray *prelude, *ops, *damages, *pairs;
 };
@@ -122,7 +123,7 @@ struct world {
  * struct world_damage - one thing that may happen to a handover.
  * @pattern: which handover_field() @field is.
  * @other: an object, another field or a string, or NULL.
- * @unless: a field; where there is one, @field is part of it by another name. Or NULL.
+ * @unless: fields; where there is one, @field is part of it by another name. Or NULL.
  */
 struct world_damage {
 	guint pattern;
@@ -130,7 +131,7 @@ struct world_damage {
 	char *field;
 	guint64 number;
 	char *other;
-	char *unless;
+	char **unless;
 };
 
 /** struct place_memory - how often it is held and preserved, and may be restored. */

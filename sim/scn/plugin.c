@@ -175,6 +175,43 @@ gboolean handler_load(const char *path, struct handler_script *script, GError **
 	return TRUE;
 }
 
+/* @path as seen from @folder, both absolute. */
+static char *seen_from(const char *path, const char *folder)
+{
+	g_auto(GStrv) to = g_strsplit(path, "/", -1), from = g_strsplit(folder, "/", -1);
+	g_autoptr(GString) out = g_string_new(NULL);
+	g_autofree char *rest = NULL;
+	guint same = 0;
+
+	while (to[same] != NULL && g_strcmp0(to[same], from[same]) == 0)
+		same++;
+	for (guint i = same; from[i] != NULL && *from[i] != '\0'; i++)
+		g_string_append(out, "../");
+	if (out->len == 0)
+		g_string_append(out, "./");
+	rest = g_strjoinv("/", to + same);
+	g_string_append(out, rest);
+	return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+char *handler_path(const struct handler_script *script, const char *folder)
+{
+	g_autofree char *from = g_canonicalize_filename(folder != NULL ? folder : ".", NULL);
+	g_autofree char *to = NULL;
+	GHashTableIter iter;
+	gpointer path = (gpointer)script->path, loaded;
+
+	/* A scenario has it as seen from where it is itself. */
+	g_hash_table_iter_init(&iter, handlers);
+	while (g_hash_table_iter_next(&iter, &path, &loaded))
+		if (((struct handler_script *)loaded)->plugin == script->plugin)
+			break;
+	if (g_path_is_absolute(path))
+		return g_strdup(path);
+	to = g_canonicalize_filename(path, NULL);
+	return seen_from(to, from);
+}
+
 /* Values of axes behind the plugin that @policy is; not another identity. */
 static int apply_axes(const char *text, struct policy *policy, const char **bad)
 {

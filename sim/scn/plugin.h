@@ -26,4 +26,10 @@ int policy_apply(const char *text, struct policy *policy, const char **bad);
  */
 gboolean handler_load(const char *path, struct handler_script *script, GError **error);
 
+/**
+ * handler_path() - a loaded handler's path, for "use" in a scenario in @folder; NULL: here.
+ * One that was given as an absolute path stays that.
+ */
+char *handler_path(const struct handler_script *script, const char *folder);
+
 #endif
