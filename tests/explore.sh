@@ -380,6 +380,23 @@ kho_callers()
 }
 
 # Worlds with other files can be exhausted; what belongs together is needed together.
+# A device is not done until it was retrieved. What inode a session has changes nothing here.
+session_axes()
+{
+	local options=(--kernel next --sessions 1 --inodes 1 --handlers vfio --depth 8) axis
+	for axis in close=stuck close=again close=refused inode=own inode=magic; do
+		"$LUOSIM" explore "${options[@]}" --policies "get-id+session-$axis" --audit >"$tmp/$axis"
+		grep -q '^get-id' "$tmp/$axis" || cat "$tmp/$axis"
+	done
+	grep -A1 '^  stuck' "$tmp/close=stuck" | grep -q '4 operations' || cat "$tmp/close=stuck"
+	! grep '^  stuck' "$tmp/close=again"
+	# Who ends has nobody to tell.
+	grep -A1 '^  stuck' "$tmp/close=refused" | grep -q '; exit$' || cat "$tmp/close=refused"
+	for axis in own magic; do
+		cmp <(grep -v CPU "$tmp/close=stuck" | sed '1d') <(grep -v CPU "$tmp/inode=$axis" | sed '1d')
+	done
+}
+
 handlers()
 {
 	local options=(--kernel next --sessions 1 --inodes 1) with f out
@@ -587,6 +604,7 @@ check "findings are scenarios that fail" written
 check "damaged handovers" damaged
 check "callers of KHO, with and without counts" kho_callers
 check "files of other handlers" handlers
+check "a session whose close is refused, and one with an inode of its own" session_axes
 check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
 slow "the same races with more threads, without symmetry, and at random" races_again
