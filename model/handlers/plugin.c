@@ -1829,6 +1829,9 @@ static struct plugin *find_caller(struct machine *m, const struct luosim_call *c
 {
 	struct handlers *handlers = m->k->handlers;
 
+	/* A tree's kernel has none. */
+	if (!handlers)
+		return NULL;
 	for (unsigned int i = 0; i < NR_SHIPPED; i++)
 		if (brings(handlers->shipped[i]->code, call))
 			return handlers->shipped[i];
