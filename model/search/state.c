@@ -428,7 +428,7 @@ static const struct state_object *name_inode(struct walk *w, const struct file *
 		return o;
 	name += *name == '/';
 	len = strlen(name);
-	if (len >= 10 && !strcmp(name + len - 10, " (deleted)"))
+	if (len >= 10 && !memcmp(name + len - 10, " (deleted)", 10))
 		len -= 10;
 	if (len)
 		o->name = put_bytes(w, name, len);

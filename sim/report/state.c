@@ -82,15 +82,21 @@ static bool same_member(const struct state_watch *w, const struct state_change *
 	return is_text(format) ? same_text(w, before, after) : before == after;
 }
 
+/* Members that are numbers are the same if the whole object is. */
 static bool is_alike(const struct state_watch *w, const struct state_change *c)
 {
 	const struct state_member *m = state_members(c->after->kind);
+	bool same = memcmp(c->before, c->after, sizeof(*c->before)) == 0;
 
-	if (w->same_strings && memcmp(c->before, c->after, sizeof(*c->before)) == 0)
+	if (w->same_strings && same)
 		return true;
-	for (guint i = 0; i < MAX_STATE_MEMBERS && m[i].name != NULL; i++)
+	for (guint i = 0; i < MAX_STATE_MEMBERS && m[i].name != NULL; i++) {
+		if (same && (!is_text(m[i].format) || c->after->member[i] < w->prefix) &&
+		    m[i].format != STATE_OBJECT)
+			continue;
 		if (!same_member(w, c, i, m[i].format))
 			return false;
+	}
 	return c->before->number == c->after->number &&
 	       same_text(w, c->before->name, c->after->name);
 }
@@ -182,12 +188,22 @@ static void find_kinds(const struct machine_state *s, guint from[NR_STATE_KINDS]
 {
 	memset(from, 0, NR_STATE_KINDS * sizeof(*from));
 	memset(to, 0, NR_STATE_KINDS * sizeof(*to));
-	for (guint i = 0; i < s->nr; i++) {
+	for (guint i = 0; i < s->nr; ) {
 		enum state_kind kind = s->objects[i].kind;
+		guint end = s->nr;
 
-		if (to[kind] == 0)
-			from[kind] = i;
-		to[kind] = i + 1;
+		/* They lie side by side: [i] is one, [end] is none. */
+		from[kind] = i;
+		while (end - i > 1) {
+			guint middle = i + (end - i) / 2;
+
+			if (s->objects[middle].kind == kind)
+				i = middle;
+			else
+				end = middle;
+		}
+		to[kind] = end;
+		i = end;
 	}
 }
 
