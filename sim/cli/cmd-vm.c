@@ -10,6 +10,7 @@
 #include "run/progress.h"
 #include "vm/ask.h"
 #include "vm/config.h"
+#include "vm/console.h"
 #include "vm/race.h"
 #include "vm/share.h"
 #include "vm/show.h"
@@ -180,6 +181,12 @@ static void race_done(struct batch *b, struct tried *t)
 	if (t->answer.recording != NULL &&
 	    !race_count_add(t->race, t->program, t->answer.recording))
 		g_set_error(&t->error, SCN_ERROR, 0, "what it returned cannot be read");
+	if (t->error != NULL && t->error->code == ASK_LACKS) {
+		b->skipped += t->last;
+		if (t->last)
+			g_print("skip %s: %s\n", t->name, t->error->message);
+		return;
+	}
 	b->failed += t->error != NULL || t->answer.recording == NULL;
 	if (t->error != NULL || t->answer.recording == NULL)
 		g_print("FAIL %s: %s\n", t->name, t->error != NULL ? t->error->message : "stopped");

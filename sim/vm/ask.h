@@ -17,9 +17,6 @@ struct answer {
 	struct agreement *agreement;
 };
 
-/* Code of an error that says what this kernel lacks, or its machine. */
-#define ASK_LACKS	1
-
 /**
  * ask() - run @program, and hold the model to it; false with @error set if that failed. With a
  * race there is no agreement, as there are many outcomes, see vm/race.h.

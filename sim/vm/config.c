@@ -48,6 +48,7 @@ static const struct {
 static const char fragment_head[] =
 	"CONFIG_EXPERT=y\n"
 	"CONFIG_SMP=y\n"
+	"CONFIG_NR_CPUS=8\n"	/* a race has as many tasks at most */
 	"CONFIG_HYPERVISOR_GUEST=y\n"
 	"CONFIG_PARAVIRT=y\n"
 	"CONFIG_KVM_GUEST=y\n"

@@ -415,7 +415,8 @@ char *console_recording(const struct program *program, const char *text, GError 
 	for (guint i = 0; lines[i] != NULL; i++)
 		read_line(&c, g_strchomp(lines[i]));
 	if (c.error != NULL)
-		g_set_error(error, SCN_ERROR, 0, "the guest says: %s", c.error);
+		g_set_error(error, SCN_ERROR, g_str_equal(c.error, CONSOLE_LACKS) ? ASK_LACKS : 0,
+			    "the guest says: %s", c.error);
 	else if (c.boots->len == 0)
 		g_set_error(error, SCN_ERROR, 0,
 			    "the kernel did not run luosim-guest, the last that came is: %s",

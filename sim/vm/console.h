@@ -11,6 +11,12 @@
 /* What luosim-guest writes when there is nothing left to do. */
 #define CONSOLE_END		"luosim: end "
 
+/* Code of an error that says what this kernel lacks. */
+#define ASK_LACKS	1
+
+/* What luosim-guest says then of a race. */
+#define CONSOLE_LACKS	"fewer processors than tasks"
+
 /**
  * console_part() - what program @i of several in one machine said, behind what the kernel did
  * as it booted; NULL: the machine did not come to its end, or it is not there.
