@@ -178,6 +178,18 @@ static struct result *lost_reboot(struct console *c)
 	return NULL;
 }
 
+/* Of several tasks that reboot, one has: it is the last operation of its kernel. */
+static void drop_lost_reboots(struct console *c)
+{
+	for (guint i = c->results->len - 1; i-- > 0;) {
+		const struct result *a = &g_array_index(c->results, struct result, i);
+
+		if (a->stage == c->boots->len && is_reboot(c, a) && g_str_equal(a->rc, "lost"))
+			g_array_remove_index(c->results, i);
+	}
+	c->open = &g_array_index(c->results, struct result, c->results->len - 1);
+}
+
 /* luosim-guest has come up in kernel @stage. */
 static void guest_boots(struct console *c, const char *release)
 {
@@ -189,6 +201,7 @@ static void guest_boots(struct console *c, const char *release)
 		c->open = lost_reboot(c);
 	}
 	if (c->open != NULL) {
+		drop_lost_reboots(c);
 		g_string_assign(c->open->data, "booted");
 		g_clear_pointer(&c->open->rc, g_free);
 		finish_op(c, "0");
