@@ -15,7 +15,7 @@
 /* Page-aligned numbers below are sizes of small files, not addresses of frames. */
 #define FIRST_FRAME	PFN_PHYS(4)
 
-struct context {
+struct engine_walk {
 	struct machine_walk *w;
 	struct machine *m;
 	const struct engine_kernel *kernel;
@@ -23,13 +23,13 @@ struct context {
 	u32 nr;
 };
 
-static void walk_memory(const struct context *c, const void *mem, u64 size);
+static void walk_memory(const struct engine_walk *c, const void *mem, u64 size);
 
 /* ---- Objects of the heap ---- */
 
-static struct context context_of(struct machine *m, struct machine_walk *w)
+static struct engine_walk context_of(struct machine *m, struct machine_walk *w)
 {
-	struct context c = { .w = w, .m = m, .kernel = m->k->boot.release.tree->kernel };
+	struct engine_walk c = { .w = w, .m = m, .kernel = m->k->boot.release.tree->kernel };
 
 	c.objects = walk_objects(w, &c.nr);
 	return c;
@@ -43,7 +43,7 @@ static int compare_objects(const void *a, const void *b)
 }
 
 /* The object that @at leads into, or NULL. */
-static struct tree_object *object_at(const struct context *c, const char *at)
+static struct tree_object *object_at(const struct engine_walk *c, const char *at)
 {
 	u32 from = 0, to = c->nr;
 
@@ -63,13 +63,13 @@ static void *member(void *object, u64 offset)
 	return *(void **)((char *)object + offset);
 }
 
-static bool is_file(const struct context *c, const struct tree_object *object)
+static bool is_file(const struct engine_walk *c, const struct tree_object *object)
 {
 	return object->own && object->size == c->kernel->file_size;
 }
 
 /* What the glue has beside the model's files and inodes says nothing that those do not. */
-static void walk_contents(const struct context *c, struct tree_object *object)
+static void walk_contents(const struct engine_walk *c, struct tree_object *object)
 {
 	void *mem = object + 1;
 
@@ -94,7 +94,7 @@ static bool holds_data(const struct machine *m, u64 pfn)
 	       !(page->flags & (PG_MAPPING | PG_UNTRACKED | PG_TAIL | PG_BUDDY));
 }
 
-static void walk_page(const struct context *c, u64 pfn, u64 offset)
+static void walk_page(const struct engine_walk *c, u64 pfn, u64 offset)
 {
 	struct machine *m = c->m;
 	u64 pages = 1;
@@ -130,7 +130,7 @@ static bool leads_to(u64 word, const void *start, u64 size, u64 *offset)
 	return *offset < size;
 }
 
-static void walk_heap(const struct context *c, u64 word)
+static void walk_heap(const struct engine_walk *c, u64 word)
 {
 	struct tree_object *object = object_at(c, (const char *)word);
 
@@ -145,7 +145,7 @@ static void walk_heap(const struct context *c, u64 word)
 		walk_contents(c, object);
 }
 
-static void walk_word(const struct context *c, u64 word)
+static void walk_word(const struct engine_walk *c, u64 word)
 {
 	struct machine *m = c->m;
 	u64 offset;
@@ -171,7 +171,7 @@ static void walk_word(const struct context *c, u64 word)
 }
 
 /* Words that are 0 are left out, and said how many there were. */
-static void walk_memory(const struct context *c, const void *mem, u64 size)
+static void walk_memory(const struct engine_walk *c, const void *mem, u64 size)
 {
 	const u64 *words = mem;
 	u64 zeroes = 0;
@@ -191,14 +191,14 @@ static void walk_memory(const struct context *c, const void *mem, u64 size)
 /* ---- The kernel ---- */
 
 /* The glue's list of files is in the order in which these were used first. */
-static bool leads_to_file(const struct context *c, u64 word)
+static bool leads_to_file(const struct engine_walk *c, u64 word)
 {
 	struct tree_object *object = object_at(c, (const char *)word);
 
 	return object && is_file(c, object);
 }
 
-static void walk_variables(const struct context *c)
+static void walk_variables(const struct engine_walk *c)
 {
 	const struct luosim_tree *tree = c->m->k->boot.release.tree;
 	const u64 *fresh = tree->fresh;
@@ -224,7 +224,7 @@ static int compare_claims(const void *a, const void *b)
 	return order ? order : (x->state > y->state) - (x->state < y->state);
 }
 
-static void walk_claims(const struct context *c)
+static void walk_claims(const struct engine_walk *c)
 {
 	const struct ledger *l = &c->m->ledger;
 	const struct claim **claims = calloc(l->nr_claims + 1, sizeof(*claims));
@@ -253,7 +253,7 @@ static void walk_claims(const struct context *c)
 void engine_walk(struct machine *m, struct machine_walk *w)
 {
 	struct tree_object *object, **objects;
-	struct context c;
+	struct engine_walk c;
 	u32 nr = 0;
 
 	list_for_each_entry(object, &m->k->tree_objects, list)
@@ -270,7 +270,7 @@ void engine_walk(struct machine *m, struct machine_walk *w)
 
 void engine_walk_file(struct machine *m, struct machine_walk *w, const struct file *file)
 {
-	struct context c = context_of(m, w);
+	struct engine_walk c = context_of(m, w);
 
 	walk_word(&c, (uintptr_t)member(file->shadow, c.kernel->file_op));
 	walk_word(&c, (uintptr_t)member(file->shadow, c.kernel->file_private));

@@ -41,7 +41,7 @@ struct pci_dev {
 struct handlers {
 	struct liveupdate_file_handler hugetlb, iommufd;
 	struct liveupdate_flb hugetlb_flb, pci_flb;
-	struct plugin *shipped[NR_SHIPPED];
+	struct handler_plugin *shipped[NR_SHIPPED];
 	struct list_head objects;	/* that plugins have from kzalloc() */
 	struct plugin_node *nodes;	/* of devices that plugins have made */
 	struct scripted **scripted;	/* one for each script of the machine; NULL: not loaded */

@@ -16,7 +16,7 @@ enum memory_kind {
 };
 
 /* What a module notes of one preservation, so that it can take it back. */
-struct kept {
+struct kept_memory {
 	enum memory_kind as;
 	u32 claim;
 	u64 first, nr;			/* MEMORY_PAGES */
@@ -33,7 +33,7 @@ struct memory {
 	u64 nr_pages;
 	struct vm_struct *vm;		/* MEMORY_VMALLOC, of that kernel */
 	struct kho_vmalloc pres;	/* what kho_preserve_vmalloc() filled in last */
-	struct kept kept[MAX_KEPT];	/* by kernel @keeper */
+	struct kept_memory kept[MAX_KEPT];	/* by kernel @keeper */
 	u32 nr_kept, keeper;
 	bool reserved;			/* of reserve_mem=: the kernel's, not a module's */
 };
@@ -431,7 +431,8 @@ int module_mem_load(struct machine *m, int blob, uint64_t index)
 
 /* Preserving. */
 
-static struct kept *last_kept(const struct machine *m, struct memory *mem, const struct kept *as)
+static struct kept_memory *last_kept(const struct machine *m, struct memory *mem,
+				     const struct kept_memory *as)
 {
 	u32 i = mem->keeper == m->kernel_nr ? mem->nr_kept : 0;
 
@@ -442,7 +443,7 @@ static struct kept *last_kept(const struct machine *m, struct memory *mem, const
 }
 
 /* Before KHO is told of @mem: -ENOSPC, or 0 with a claim, for which it acts. */
-static int begin_keep(struct machine *m, struct memory *mem, struct kept *as)
+static int begin_keep(struct machine *m, struct memory *mem, struct kept_memory *as)
 {
 	if (mem->keeper != m->kernel_nr)
 		mem->nr_kept = 0;
@@ -455,7 +456,7 @@ static int begin_keep(struct machine *m, struct memory *mem, struct kept *as)
 }
 
 /* KHO has answered @err. What it refused was no claim. */
-static int end_keep(struct machine *m, struct memory *mem, const struct kept *as, int err)
+static int end_keep(struct machine *m, struct memory *mem, const struct kept_memory *as, int err)
 {
 	if (err)
 		ledger_done(m, as->claim);
@@ -466,9 +467,9 @@ static int end_keep(struct machine *m, struct memory *mem, const struct kept *as
 }
 
 /* KHO was told to forget it, with just these arguments. */
-static void end_kept(struct machine *m, struct memory *mem, struct kept as)
+static void end_kept(struct machine *m, struct memory *mem, struct kept_memory as)
 {
-	struct kept *kept = last_kept(m, mem, &as);
+	struct kept_memory *kept = last_kept(m, mem, &as);
 
 	if (!kept)
 		return;
@@ -479,7 +480,7 @@ static void end_kept(struct machine *m, struct memory *mem, struct kept as)
 int memory_preserve_folio(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_preserve_folio");
-	struct kept as = { .as = MEMORY_FOLIO };
+	struct kept_memory as = { .as = MEMORY_FOLIO };
 	int err;
 
 	if (!mem || mem->kind == MEMORY_VMALLOC)
@@ -500,7 +501,7 @@ int memory_unpreserve_folio(struct machine *m, struct memory *mem)
 		return mem ? -EINVAL : -EBADF;
 	check_held(m, mem);
 	kho_unpreserve_folio(m, pfn_folio(m, PHYS_PFN(mem->phys)));
-	end_kept(m, mem, (struct kept){ .as = MEMORY_FOLIO });
+	end_kept(m, mem, (struct kept_memory){ .as = MEMORY_FOLIO });
 	return 0;
 }
 
@@ -515,7 +516,7 @@ static int check_part(const struct memory *mem, u64 first, u64 nr)
 int memory_preserve_pages(struct machine *m, struct memory *mem, u64 first, u64 nr)
 {
 	KCALL_NAMED(m, "kho_preserve_pages");
-	struct kept as = { .as = MEMORY_PAGES, .first = first, .nr = nr };
+	struct kept_memory as = { .as = MEMORY_PAGES, .first = first, .nr = nr };
 	int err = check_part(mem, first, nr);
 
 	if (err)
@@ -537,14 +538,14 @@ int memory_unpreserve_pages(struct machine *m, struct memory *mem, u64 first, u6
 		return err;
 	check_held(m, mem);
 	kho_unpreserve_pages(m, PHYS_PFN(mem->phys) + first, nr);
-	end_kept(m, mem, (struct kept){ .as = MEMORY_PAGES, .first = first, .nr = nr });
+	end_kept(m, mem, (struct kept_memory){ .as = MEMORY_PAGES, .first = first, .nr = nr });
 	return 0;
 }
 
 int memory_preserve_vmalloc(struct machine *m, struct memory *mem)
 {
 	KCALL_NAMED(m, "kho_preserve_vmalloc");
-	struct kept as = { .as = MEMORY_VMALLOC };
+	struct kept_memory as = { .as = MEMORY_VMALLOC };
 	struct kho_vmalloc pres = { 0 };
 	int err;
 
@@ -568,14 +569,14 @@ int memory_unpreserve_vmalloc(struct machine *m, struct memory *mem)
 	if (!mem || mem->kind != MEMORY_VMALLOC)
 		return mem ? -EINVAL : -EBADF;
 	kho_unpreserve_vmalloc(m, &mem->pres);
-	end_kept(m, mem, (struct kept){ .as = MEMORY_VMALLOC, .chunk = mem->pres.first });
+	end_kept(m, mem, (struct kept_memory){ .as = MEMORY_VMALLOC, .chunk = mem->pres.first });
 	return 0;
 }
 
 static int do_alloc_preserve(struct machine *m, u64 size)
 {
 	KCALL_NAMED(m, "kho_alloc_preserve");
-	struct kept as = { .as = MEMORY_FOLIO };
+	struct kept_memory as = { .as = MEMORY_FOLIO };
 	phys_addr_t phys;
 	int err, nr;
 
@@ -822,10 +823,10 @@ static void walk_frames(struct machine_walk *w, const struct machine *m, const s
 		walk_frame(w, PHYS_PFN(mem->phys) + i);
 }
 
-static void walk_kept(struct machine_walk *w, const struct machine *m, const struct kept *kept)
+static void walk_kept(struct machine_walk *w, const struct kept_memory *kept)
 {
 	walk_put(w, kept->as | kept->first << 8 | kept->nr << 32);
-	walk_claim(w, m->ledger.claims[kept->claim - 1]);
+	walk_claim_nr(w, kept->claim);
 	if (kept->as == MEMORY_VMALLOC)
 		walk_frame(w, PHYS_PFN(kept->chunk));
 }
@@ -833,19 +834,13 @@ static void walk_kept(struct machine_walk *w, const struct machine *m, const str
 /* What waits, and what the ledger would say of a restore that fails. */
 static void walk_waiting(struct machine_walk *w, const struct machine *m, const struct memory *mem)
 {
-	const struct ledger *l = &m->ledger;
 	u64 pfn = first_pfn(mem);
 
 	if (!pfn_valid(m, pfn))
 		return;
 	if (m->memmap[pfn].flags & PG_INCOMING)
 		walk_frame(w, pfn);
-	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
-		if (l->claims[i]->memory != number(m, mem) || l->claims[i]->state == CLAIM_DONE)
-			continue;
-		walk_put(w, l->ghost[pfn].restored);
-		walk_claim(w, l->claims[i]);
-	}
+	walk_memory_claims(w, number(m, mem), pfn);
 }
 
 void kho_callers_walk(struct machine_walk *w, const struct machine *m)
@@ -861,7 +856,7 @@ void kho_callers_walk(struct machine_walk *w, const struct machine *m)
 		if (mem->kernel != m->kernel_nr || !mem->refs)
 			walk_waiting(w, m, mem);
 		for (u32 n = 0; n < nr_kept; n++)
-			walk_kept(w, m, &mem->kept[n]);
+			walk_kept(w, &mem->kept[n]);
 	}
 }
 
@@ -878,7 +873,7 @@ static void give_up(struct machine *m, struct memory *mem)
 }
 
 /* A module that has given memory up, or lost its area's description, leaves it preserved. */
-static void unpreserve(struct machine *m, struct memory *mem, const struct kept *kept)
+static void unpreserve(struct machine *m, struct memory *mem, const struct kept_memory *kept)
 {
 	if (kept->as == MEMORY_FOLIO)
 		kho_unpreserve_folio(m, pfn_folio(m, PHYS_PFN(mem->phys)));

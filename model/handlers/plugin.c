@@ -58,7 +58,7 @@ struct window {
 struct plugin_handler {
 	struct liveupdate_file_handler fh;
 	struct their_handler *theirs;
-	struct plugin *plugin;
+	struct handler_plugin *plugin;
 	u32 words;			/* of what it hands over, for searches */
 	struct list_head list;
 };
@@ -66,13 +66,13 @@ struct plugin_handler {
 struct plugin_flb {
 	struct liveupdate_flb flb;
 	struct their_flb *theirs;
-	struct plugin *plugin;
+	struct handler_plugin *plugin;
 	struct list_head list;
 };
 
 /* What opens as a file of a plugin's; it is never removed. */
 struct plugin_node {
-	struct plugin *plugin;
+	struct handler_plugin *plugin;
 	const struct their_file_operations *fops;
 	struct dentry *dentry;
 	u32 minor;
@@ -80,7 +80,7 @@ struct plugin_node {
 };
 
 /* One in the running kernel. */
-struct plugin {
+struct handler_plugin {
 	struct scripted base;
 	bool shipped;			/* the kernel has it built in: it is no module */
 	const struct luosim_handler *code;
@@ -92,15 +92,15 @@ struct plugin {
 struct plugin_file {
 	struct their_file view;
 	struct file *file;
-	struct plugin *plugin;		/* whose it is; NULL: not a plugin's */
+	struct handler_plugin *plugin;		/* whose it is; NULL: not a plugin's */
 };
 
 #define NO_PHYS	(~(phys_addr_t)0)
 
 /* What this thread's foreign code runs on. */
-struct context {
+struct plugin_context {
 	struct machine *m;
-	struct plugin *plugin;
+	struct handler_plugin *plugin;
 	const char *function;
 	const struct uptr *user;	/* what copy_from_user() may read */
 	bool looks;			/* it changes nothing, not even the heap */
@@ -115,7 +115,7 @@ struct glance {
 	u8 mem[];
 };
 
-static _Thread_local struct context now;
+static _Thread_local struct plugin_context now;
 
 /*
  * What is kept here is no memory of the kernel's. It is not in its heap, so that all that
@@ -158,7 +158,7 @@ void plugins_boot(struct machine *m)
 
 /* Windows. */
 
-static void windows_read(struct machine *m, const struct plugin *p)
+static void windows_read(struct machine *m, const struct handler_plugin *p)
 {
 	struct window *w;
 
@@ -177,7 +177,7 @@ static phys_addr_t window_frame(const struct window *w, u64 at)
 }
 
 /* Only what was changed: a frame that was given up may be another's. */
-static void windows_write(struct machine *m, const struct plugin *p)
+static void windows_write(struct machine *m, const struct handler_plugin *p)
 {
 	u8 old[PAGE_SIZE];
 	struct window *w;
@@ -193,7 +193,7 @@ static void windows_write(struct machine *m, const struct plugin *p)
 	}
 }
 
-static struct window *window_new(struct machine *m, struct plugin *p, u64 size)
+static struct window *window_new(struct machine *m, struct handler_plugin *p, u64 size)
 {
 	struct window *w = host_alloc(m, sizeof(*w) + size);
 
@@ -208,7 +208,7 @@ static void window_free(struct machine *m, struct window *w)
 	host_free(m, w);
 }
 
-static void *window_open(struct machine *m, struct plugin *p, phys_addr_t phys, u64 size)
+static void *window_open(struct machine *m, struct handler_plugin *p, phys_addr_t phys, u64 size)
 {
 	struct window *w;
 
@@ -221,7 +221,7 @@ static void *window_open(struct machine *m, struct plugin *p, phys_addr_t phys, 
 }
 
 /* An area's; NULL for NULL. */
-static void *window_open_area(struct machine *m, struct plugin *p, struct vm_struct *vm)
+static void *window_open_area(struct machine *m, struct handler_plugin *p, struct vm_struct *vm)
 {
 	struct window *w = vm ? window_new(m, p, (u64)vm->nr_pages << PAGE_SHIFT) : NULL;
 
@@ -231,7 +231,7 @@ static void *window_open_area(struct machine *m, struct plugin *p, struct vm_str
 }
 
 /* The window of an area that begins at @mem, which was never anything else, or NULL. */
-static struct window *window_area(const struct plugin *p, const void *mem)
+static struct window *window_area(const struct handler_plugin *p, const void *mem)
 {
 	struct window *w;
 
@@ -241,7 +241,7 @@ static struct window *window_area(const struct plugin *p, const void *mem)
 	return NULL;
 }
 
-static void windows_close(struct machine *m, struct plugin *p, phys_addr_t phys, u64 size)
+static void windows_close(struct machine *m, struct handler_plugin *p, phys_addr_t phys, u64 size)
 {
 	struct window *w, *next;
 
@@ -251,7 +251,7 @@ static void windows_close(struct machine *m, struct plugin *p, phys_addr_t phys,
 	}
 }
 
-static phys_addr_t window_phys(const struct plugin *p, const void *mem)
+static phys_addr_t window_phys(const struct handler_plugin *p, const void *mem)
 {
 	const struct window *w;
 
@@ -263,14 +263,14 @@ static phys_addr_t window_phys(const struct plugin *p, const void *mem)
 
 /* In and out. */
 
-static void watch(const struct plugin *p, const char *function)
+static void watch(const struct handler_plugin *p, const char *function)
 {
 	if (p && p->base.script->watch)
 		p->base.script->watch(p->base.script, function);
 }
 
 /* The foreign code goes on, or begins, in @c. */
-static void go_in(const struct context *c)
+static void go_in(const struct plugin_context *c)
 {
 	windows_read(c->m, c->plugin);
 	now = *c;
@@ -278,9 +278,9 @@ static void go_in(const struct context *c)
 }
 
 /* It is in the kernel, or has returned; where it was. */
-static struct context go_out(void)
+static struct plugin_context go_out(void)
 {
-	struct context c = now;
+	struct plugin_context c = now;
 
 	/* Who only looks may call nothing that does more: that is a crash of the foreign code. */
 	if (c.looks)
@@ -290,17 +290,18 @@ static struct context go_out(void)
 	return c;
 }
 
-static struct context enter(struct machine *m, struct plugin *p, const char *function)
+static struct plugin_context enter(struct machine *m, struct handler_plugin *p,
+				   const char *function)
 {
-	struct context before = now;
+	struct plugin_context before = now;
 
 	module_used(m, &p->base.module);
-	go_in(&(struct context){ .m = m, .plugin = p, .function = function });
+	go_in(&(struct plugin_context){ .m = m, .plugin = p, .function = function });
 	return before;
 }
 
 /* What was there before goes on only when the function that called the kernel returns. */
-static void leave(struct context before)
+static void leave(struct plugin_context before)
 {
 	go_out();
 	now = before;
@@ -308,9 +309,9 @@ static void leave(struct context before)
 
 /* A call of foreign code that only looks: anything goes, also where the kernel is no more. */
 #define LOOK(_m, _p, _function, _call) do {				\
-	struct context __before = now;					\
+	struct plugin_context __before = now;					\
 									\
-	now = (struct context){						\
+	now = (struct plugin_context){						\
 		.m = _m, .plugin = _p, .function = _function, .looks = true,	\
 	};								\
 	watch(_p, _function);						\
@@ -346,7 +347,7 @@ static void glances_close(void)
 
 /* A call of a callback. */
 #define CALL(_m, _p, _function, _call) do {				\
-	struct context __before = enter(_m, _p, _function);		\
+	struct plugin_context __before = enter(_m, _p, _function);		\
 									\
 	_call;								\
 	leave(__before);						\
@@ -364,9 +365,9 @@ void touch(const volatile void *ptr)
 
 /* A function that the foreign code calls: @_do is done with the machine m and plugin p. */
 #define KERNEL(_do) do {						\
-	struct context c = go_out();					\
+	struct plugin_context c = go_out();					\
 	struct machine *m __attribute__((unused)) = c.m;		\
-	struct plugin *p __attribute__((unused)) = c.plugin;		\
+	struct handler_plugin *p __attribute__((unused)) = c.plugin;		\
 									\
 	_do;								\
 	go_in(&c);							\
@@ -531,14 +532,14 @@ static bool has_position(const struct their_file_operations *fops)
 	return fops->read || fops->write;
 }
 
-static const struct file_operations *fops_of(const struct plugin *p,
+static const struct file_operations *fops_of(const struct handler_plugin *p,
 					     const struct their_file_operations *fops)
 {
 	return &plugin_fops[(has_position(fops) ? FOPS_SEEK : 0) |
 			    (p->code->contents ? FOPS_STATE : 0)];
 }
 
-static struct plugin_file *plugin_file_new(struct machine *m, struct plugin *p,
+static struct plugin_file *plugin_file_new(struct machine *m, struct handler_plugin *p,
 					   const struct their_file_operations *fops, void *priv)
 {
 	struct plugin_file *pf = host_alloc(m, sizeof(*pf));
@@ -582,7 +583,7 @@ static int plugin_open_node(struct machine *m, struct file *file)
 }
 
 /* Over @inode, whose reference it takes over; NULL: over an anonymous one. */
-static struct file *new_file(struct machine *m, struct plugin *p, const char *name,
+static struct file *new_file(struct machine *m, struct handler_plugin *p, const char *name,
 			     const struct their_file_operations *fops, void *priv, int flags,
 			     bool own_inode, struct inode *inode)
 {
@@ -752,7 +753,7 @@ static u64 plugin_get_id(struct machine *m, struct file *file)
 static void plugin_walk_data(struct machine_walk *w, struct machine *m,
 			     struct liveupdate_file_handler *fh, u64 serialized_data)
 {
-	struct plugin *p = handler_of(fh)->plugin;
+	struct handler_plugin *p = handler_of(fh)->plugin;
 
 	if (!p->code->walk_data)
 		walk_words(w, serialized_data, handler_of(fh)->words);
@@ -934,7 +935,7 @@ static void host_vfree(const void *mem)
 }
 
 /* A bad pointer is a crash of the foreign code. */
-static struct vm_struct *area(const struct plugin *p, const void *mem)
+static struct vm_struct *area(const struct handler_plugin *p, const void *mem)
 {
 	struct window *w = window_area(p, mem);
 
@@ -1069,7 +1070,8 @@ static phys_addr_t host_unmap(const void *mem)
 
 /* What the foreign code calls: LUO. */
 
-static struct plugin_handler *find_handler(struct plugin *p, const struct their_handler *theirs)
+static struct plugin_handler *find_handler(struct handler_plugin *p,
+					   const struct their_handler *theirs)
 {
 	struct plugin_handler *h;
 
@@ -1079,7 +1081,7 @@ static struct plugin_handler *find_handler(struct plugin *p, const struct their_
 	return NULL;
 }
 
-static struct plugin_flb *find_flb(struct plugin *p, const struct their_flb *theirs)
+static struct plugin_flb *find_flb(struct handler_plugin *p, const struct their_flb *theirs)
 {
 	struct plugin_flb *f;
 
@@ -1102,7 +1104,7 @@ static bool is_complete(const struct their_ops *ops)
 	       ops->finish;
 }
 
-static u32 nr_handlers(const struct plugin *p)
+static u32 nr_handlers(const struct handler_plugin *p)
 {
 	const struct plugin_handler *h;
 	u32 nr = 0;
@@ -1113,7 +1115,7 @@ static u32 nr_handlers(const struct plugin *p)
 }
 
 /* The first one has the name of the module, others their compatible strings; or as it says. */
-static const char *next_name(const struct plugin *p, const struct their_handler *theirs)
+static const char *next_name(const struct handler_plugin *p, const struct their_handler *theirs)
 {
 	const char *const *names = p->code->names;
 	const struct plugin_handler *h;
@@ -1126,7 +1128,8 @@ static const char *next_name(const struct plugin *p, const struct their_handler 
 	return list_empty(&p->handlers) ? p->base.script->name : theirs->compatible;
 }
 
-static int register_handler(struct machine *m, struct plugin *p, struct their_handler *theirs)
+static int register_handler(struct machine *m, struct handler_plugin *p,
+			    struct their_handler *theirs)
 {
 	struct plugin_handler *h;
 	int err;
@@ -1167,7 +1170,7 @@ static void host_unregister_file_handler(struct their_handler *theirs)
 	       });
 }
 
-static int register_flb(struct machine *m, struct plugin *p, struct their_handler *handler,
+static int register_flb(struct machine *m, struct handler_plugin *p, struct their_handler *handler,
 			struct their_flb *theirs)
 {
 	struct plugin_handler *h = find_handler(p, handler);
@@ -1283,7 +1286,8 @@ static struct their_file *host_fdget(unsigned int fd)
 	return view_of(now.m, fdget(now.m, fd));
 }
 
-static int create_node(struct machine *m, struct plugin *p, const char *path, unsigned int mode,
+static int create_node(struct machine *m, struct handler_plugin *p, const char *path,
+		       unsigned int mode,
 		       const struct their_file_operations *fops, u32 minor)
 {
 	struct plugin_node *node = host_alloc(m, sizeof(*node));
@@ -1307,7 +1311,7 @@ static int host_create_node(const char *path, unsigned int mode,
 	return err;
 }
 
-static struct file *open_node(struct machine *m, const struct plugin *p, const char *path,
+static struct file *open_node(struct machine *m, const struct handler_plugin *p, const char *path,
 			      int flags)
 {
 	const struct plugin_node *node = m->k->handlers->nodes;
@@ -1726,9 +1730,9 @@ int handler_plug(struct handler_script *script, const struct luosim_handler *plu
 }
 
 /* Its code is there. */
-static struct plugin *plugin_new(struct machine *m, const struct handler_script *script)
+static struct handler_plugin *plugin_new(struct machine *m, const struct handler_script *script)
 {
-	struct plugin *p = host_alloc(m, sizeof(*p));
+	struct handler_plugin *p = host_alloc(m, sizeof(*p));
 
 	p->base.script = script;
 	p->base.module.name = p->base.script->name;
@@ -1741,7 +1745,7 @@ static struct plugin *plugin_new(struct machine *m, const struct handler_script 
 	return p;
 }
 
-static void run_driver(struct machine *m, struct plugin *p)
+static void run_driver(struct machine *m, struct handler_plugin *p)
 {
 	if (p->code->driver)
 		CALL(m, p, "driver()", p->code->driver());
@@ -1749,7 +1753,7 @@ static void run_driver(struct machine *m, struct plugin *p)
 
 int plugin_init(struct machine *m, unsigned int i)
 {
-	struct plugin *p = plugin_new(m, &m->config.scripts[i]);
+	struct handler_plugin *p = plugin_new(m, &m->config.scripts[i]);
 	int err;
 
 	run_driver(m, p);
@@ -1761,7 +1765,7 @@ int plugin_init(struct machine *m, unsigned int i)
 
 void shipped_boot(struct machine *m, unsigned int i)
 {
-	struct plugin *p = plugin_new(m, handler_shipped(i));
+	struct handler_plugin *p = plugin_new(m, handler_shipped(i));
 
 	p->shipped = true;
 	m->k->handlers->shipped[i] = p;
@@ -1770,15 +1774,15 @@ void shipped_boot(struct machine *m, unsigned int i)
 
 void shipped_init(struct machine *m, unsigned int i)
 {
-	struct plugin *p = m->k->handlers->shipped[i];
+	struct handler_plugin *p = m->k->handlers->shipped[i];
 
 	/* What it says of a failure was said. */
 	CALL(m, p, "init()", p->code->init());
 }
 
-static struct plugin *plugin_of(struct scripted *s)
+static struct handler_plugin *plugin_of(struct scripted *s)
 {
-	return container_of(s, struct plugin, base);
+	return container_of(s, struct handler_plugin, base);
 }
 
 void plugin_exit(struct machine *m, struct scripted *s)
@@ -1788,7 +1792,7 @@ void plugin_exit(struct machine *m, struct scripted *s)
 
 struct file *plugin_open(struct machine *m, struct scripted *s)
 {
-	struct plugin *p = plugin_of(s);
+	struct handler_plugin *p = plugin_of(s);
 	struct their_file *view;
 
 	if (!p->code->open)
@@ -1825,7 +1829,7 @@ static bool brings(const struct luosim_handler *code, const struct luosim_call *
 }
 
 /* Who has @call, which need not be loaded. */
-static struct plugin *find_caller(struct machine *m, const struct luosim_call *call)
+static struct handler_plugin *find_caller(struct machine *m, const struct luosim_call *call)
 {
 	struct handlers *handlers = m->k->handlers;
 
@@ -1847,7 +1851,7 @@ static struct plugin *find_caller(struct machine *m, const struct luosim_call *c
 static s64 handler_call(struct machine *m, const struct luosim_call *call,
 			const struct luosim_arg *args)
 {
-	struct plugin *p = find_caller(m, call);
+	struct handler_plugin *p = find_caller(m, call);
 	struct their_file *view = NULL;
 	s64 ret = 0;
 

@@ -15,10 +15,10 @@ struct damage {
 	u64 number;
 	u8 *bytes;
 	u32 len;
-	struct place place;	/* once it is time */
+	struct handover_place place;	/* once it is time */
 };
 
-static void write_place(struct machine *m, const struct place *place, u64 number)
+static void write_place(struct machine *m, const struct handover_place *place, u64 number)
 {
 	u64 word = (place_word(m, place) & ~place_mask(place)) | number << place->shift;
 
@@ -30,7 +30,7 @@ static void write_place(struct machine *m, const struct place *place, u64 number
 /* What it takes to do the damage: 0, -ENOENT, -EINVAL, -ERANGE; -EAGAIN: the reboot makes it. */
 static int look_up(struct machine *m, struct damage *d)
 {
-	struct place *place = &d->place, other;
+	struct handover_place *place = &d->place, other;
 	int err = path_find(m, &d->path, place);
 	bool later = err == -EAGAIN;
 
@@ -63,13 +63,14 @@ static int look_up(struct machine *m, struct damage *d)
 	return later ? -EAGAIN : 0;
 }
 
-static void write_bytes(struct machine *m, const struct place *place, const struct damage *d)
+static void write_bytes(struct machine *m, const struct handover_place *place,
+			const struct damage *d)
 {
 	phys_zero(m, place->phys, place->bytes);
 	phys_write(m, place->phys, d->bytes, min(d->len, place->bytes));
 }
 
-static void flip(struct machine *m, const struct place *place, u64 bit)
+static void flip(struct machine *m, const struct handover_place *place, u64 bit)
 {
 	u8 byte;
 

@@ -13,11 +13,11 @@
 #include "kernel/liveupdate/kho_track.h"
 #include "machine/machine.h"
 
-struct field {
+struct field_pattern {
 	const char *path;
 	/* Store in @place where the object is whose field this is; 0 or -ENOENT. */
-	int (*find)(struct machine *m, const struct args *args, const struct field *field,
-		    struct place *place);
+	int (*find)(struct machine *m, const struct args *args, const struct field_pattern *field,
+		    struct handover_place *place);
 	u32 offset;		/* in that object, unless a tree says otherwise: */
 	const char *type, *member;
 	u32 bits;		/* of a number; 0 of a string or an object */
@@ -28,7 +28,7 @@ struct field {
 	const char *prop;	/* its name, or NULL for the name of the node */
 };
 
-static int found(struct place *place, phys_addr_t phys)
+static int found(struct handover_place *place, phys_addr_t phys)
 {
 	place->phys = phys;
 	return phys ? 0 : -ENOENT;
@@ -36,8 +36,8 @@ static int found(struct place *place, phys_addr_t phys)
 
 /* FDTs. */
 
-static int find_kho(struct machine *m, const struct args *args, const struct field *field,
-		    struct place *place)
+static int find_kho(struct machine *m, const struct args *args, const struct field_pattern *field,
+		    struct handover_place *place)
 {
 	(void)args;
 	place->big_endian = field->bits == 32;
@@ -46,7 +46,7 @@ static int find_kho(struct machine *m, const struct args *args, const struct fie
 
 /* The value of a property of @node, or the name of that. */
 static int find_in_fdt(struct machine *m, phys_addr_t phys, const char *node, const char *prop,
-		       struct place *place)
+		       struct handover_place *place)
 {
 	u8 fdt[PAGE_SIZE];
 	const char *at;
@@ -65,14 +65,16 @@ static int find_in_fdt(struct machine *m, phys_addr_t phys, const char *node, co
 	return found(place, phys + (at - (const char *)fdt));
 }
 
-static int find_kho_prop(struct machine *m, const struct args *args, const struct field *field,
-			 struct place *place)
+static int find_kho_prop(struct machine *m, const struct args *args,
+			 const struct field_pattern *field,
+			 struct handover_place *place)
 {
 	return find_in_fdt(m, m->k->kho.fdt, args->name, field->prop, place);
 }
 
-static int find_subtree(struct machine *m, const struct args *args, const struct field *field,
-			struct place *place)
+static int find_subtree(struct machine *m, const struct args *args,
+			const struct field_pattern *field,
+			struct handover_place *place)
 {
 	(void)field;
 	return find_in_fdt(m, m->k->kho.fdt, args->name, kho_subtree_prop(m), place);
@@ -80,7 +82,7 @@ static int find_subtree(struct machine *m, const struct args *args, const struct
 
 static phys_addr_t subtree(struct machine *m, const char *name)
 {
-	struct place place = { .bits = 64 };
+	struct handover_place place = { .bits = 64 };
 	phys_addr_t phys = 0;
 
 	if (!find_in_fdt(m, m->k->kho.fdt, name, kho_subtree_prop(m), &place))
@@ -89,10 +91,11 @@ static phys_addr_t subtree(struct machine *m, const char *name)
 }
 
 /* A chunk of the map of preserved pages, up to 7.0, once that is written. */
-static int find_map_chunk(struct machine *m, const struct args *args, const struct field *field,
-			  struct place *place)
+static int find_map_chunk(struct machine *m, const struct args *args,
+			  const struct field_pattern *field,
+			  struct handover_place *place)
 {
-	struct place map = { .bits = 64 };
+	struct handover_place map = { .bits = 64 };
 	phys_addr_t chunk;
 
 	(void)field;
@@ -108,8 +111,9 @@ static int find_map_chunk(struct machine *m, const struct args *args, const stru
 }
 
 /* What it says of a bitmap; behind the last one there is room for more. */
-static int find_map_bitmap(struct machine *m, const struct args *args, const struct field *field,
-			   struct place *place)
+static int find_map_bitmap(struct machine *m, const struct args *args,
+			   const struct field_pattern *field,
+			   struct handover_place *place)
 {
 	int err = args->index[1] < KHOSER_BITMAP_SIZE ? find_map_chunk(m, args, field, place) :
 							-ENOENT;
@@ -121,26 +125,29 @@ static int find_map_bitmap(struct machine *m, const struct args *args, const str
 	return 0;
 }
 
-static int find_metadata(struct machine *m, const struct args *args, const struct field *field,
-			 struct place *place)
+static int find_metadata(struct machine *m, const struct args *args,
+			 const struct field_pattern *field,
+			 struct handover_place *place)
 {
 	(void)args;
 	(void)field;
 	return found(place, subtree(m, KHO_METADATA_NODE));
 }
 
-static int find_luo_fdt(struct machine *m, const struct args *args, const struct field *field,
-			struct place *place)
+static int find_luo_fdt(struct machine *m, const struct args *args,
+			const struct field_pattern *field,
+			struct handover_place *place)
 {
 	(void)args;
 	place->big_endian = field->bits == 32;
 	return found(place, m->k->boot.release.luo_ser ? 0 : subtree(m, LUO_KHO_ENTRY_NAME));
 }
 
-static int find_luo_prop(struct machine *m, const struct args *args, const struct field *field,
-			 struct place *place)
+static int find_luo_prop(struct machine *m, const struct args *args,
+			 const struct field_pattern *field,
+			 struct handover_place *place)
 {
-	struct place fdt;
+	struct handover_place fdt;
 
 	if (find_luo_fdt(m, args, field, &fdt))
 		return -ENOENT;
@@ -149,8 +156,9 @@ static int find_luo_prop(struct machine *m, const struct args *args, const struc
 
 /* LUO. */
 
-static int find_luo_ser(struct machine *m, const struct args *args, const struct field *field,
-			struct place *place)
+static int find_luo_ser(struct machine *m, const struct args *args,
+			const struct field_pattern *field,
+			struct handover_place *place)
 {
 	(void)args;
 	(void)field;
@@ -175,8 +183,9 @@ static phys_addr_t entry_at(const struct machine *m, const struct kho_block_set 
 		       nr % bs->count_per_block * bs->entry_size : 0;
 }
 
-static int find_sessions(struct machine *m, const struct args *args, const struct field *field,
-			 struct place *place)
+static int find_sessions(struct machine *m, const struct args *args,
+			 const struct field_pattern *field,
+			 struct handover_place *place)
 {
 	(void)args;
 	(void)field;
@@ -184,7 +193,7 @@ static int find_sessions(struct machine *m, const struct args *args, const struc
 }
 
 static int find_sessions_block(struct machine *m, const struct args *args,
-			       const struct field *field, struct place *place)
+			       const struct field_pattern *field, struct handover_place *place)
 {
 	(void)field;
 	return found(place, block_at(&m->k->luo.outgoing.block_set, args->index[0]));
@@ -204,8 +213,9 @@ static struct luo_session *session_named(struct machine *m, const char *name, u6
 	return NULL;
 }
 
-static int find_session(struct machine *m, const struct args *args, const struct field *field,
-			struct place *place)
+static int find_session(struct machine *m, const struct args *args,
+			const struct field_pattern *field,
+			struct handover_place *place)
 {
 	const struct luo_session_header *sh = &m->k->luo.outgoing;
 	u64 nr;
@@ -219,8 +229,9 @@ static int find_session(struct machine *m, const struct args *args, const struct
 			    nr * SIZE_IN(m, luo_session_ser));
 }
 
-static int find_files_block(struct machine *m, const struct args *args, const struct field *field,
-			    struct place *place)
+static int find_files_block(struct machine *m, const struct args *args,
+			    const struct field_pattern *field,
+			    struct handover_place *place)
 {
 	struct luo_session *session;
 	u64 nr;
@@ -231,8 +242,8 @@ static int find_files_block(struct machine *m, const struct args *args, const st
 			 -ENOENT;
 }
 
-static int find_file(struct machine *m, const struct args *args, const struct field *field,
-		     struct place *place)
+static int find_file(struct machine *m, const struct args *args, const struct field_pattern *field,
+		     struct handover_place *place)
 {
 	struct luo_session *session;
 	u64 nr, data;
@@ -247,8 +258,8 @@ static int find_file(struct machine *m, const struct args *args, const struct fi
 }
 
 /* What the file's handler handed over. */
-static int find_data(struct machine *m, const struct args *args, const struct field *field,
-		     struct place *place)
+static int find_data(struct machine *m, const struct args *args, const struct field_pattern *field,
+		     struct handover_place *place)
 {
 	struct luo_session *session;
 	u64 nr, data;
@@ -261,8 +272,8 @@ static int find_data(struct machine *m, const struct args *args, const struct fi
 }
 
 /* A number there that a loaded handler has given a name. */
-static int find_own(struct machine *m, const struct args *args, const struct field *field,
-		    struct place *place)
+static int find_own(struct machine *m, const struct args *args, const struct field_pattern *field,
+		    struct handover_place *place)
 {
 	const struct liveupdate_file_handler *fh;
 	struct luo_session *session;
@@ -279,8 +290,8 @@ static int find_own(struct machine *m, const struct args *args, const struct fie
 
 /* Memfds. */
 
-static int find_memfd(struct machine *m, const struct args *args, const struct field *field,
-		      struct place *place)
+static int find_memfd(struct machine *m, const struct args *args, const struct field_pattern *field,
+		      struct handover_place *place)
 {
 	bool seals = has_fix(m, FIX_MEMFD_SEALS);
 	u32 off = offsetof(struct memfd_luo_ser, seals);
@@ -303,11 +314,11 @@ static int find_memfd(struct machine *m, const struct args *args, const struct f
 static int memfd_folios(struct machine *m, const struct args *args, struct kho_vmalloc *folios,
 			u64 *nr_folios)
 {
-	const struct field fields[] = {
+	const struct field_pattern fields[] = {
 		{ .offset = offsetof(struct memfd_luo_ser, nr_folios) },
 		{ .offset = offsetof(struct memfd_luo_ser, folios) },
 	};
-	struct place place;
+	struct handover_place place;
 
 	if (find_memfd(m, args, &fields[0], &place))
 		return -ENOENT;
@@ -337,15 +348,16 @@ static phys_addr_t chunk_of(struct machine *m, const struct args *args)
 	return chunk_at(m, &folios, args->index[0]);
 }
 
-static int find_chunk(struct machine *m, const struct args *args, const struct field *field,
-		      struct place *place)
+static int find_chunk(struct machine *m, const struct args *args, const struct field_pattern *field,
+		      struct handover_place *place)
 {
 	(void)field;
 	return found(place, chunk_of(m, args));
 }
 
-static int find_chunk_phys(struct machine *m, const struct args *args, const struct field *field,
-			   struct place *place)
+static int find_chunk_phys(struct machine *m, const struct args *args,
+			   const struct field_pattern *field,
+			   struct handover_place *place)
 {
 	phys_addr_t chunk = chunk_of(m, args);
 
@@ -357,8 +369,9 @@ static int find_chunk_phys(struct machine *m, const struct args *args, const str
 }
 
 /* Entry of the list of folios. */
-static int find_folio_ser(struct machine *m, const struct args *args, const struct field *field,
-			  struct place *place)
+static int find_folio_ser(struct machine *m, const struct args *args,
+			  const struct field_pattern *field,
+			  struct handover_place *place)
 {
 	u64 at = args->index[0] * SIZE_IN(m, memfd_luo_folio_ser), page = at / PAGE_SIZE;
 	struct kho_vmalloc folios;
@@ -377,8 +390,8 @@ static int find_folio_ser(struct machine *m, const struct args *args, const stru
 }
 
 /* The folio itself. */
-static int find_folio(struct machine *m, const struct args *args, const struct field *field,
-		      struct place *place)
+static int find_folio(struct machine *m, const struct args *args, const struct field_pattern *field,
+		      struct handover_place *place)
 {
 	struct memfd_luo_folio_ser ser;
 
@@ -390,16 +403,16 @@ static int find_folio(struct machine *m, const struct args *args, const struct f
 
 /* FLBs. */
 
-static int find_flbs(struct machine *m, const struct args *args, const struct field *field,
-		     struct place *place)
+static int find_flbs(struct machine *m, const struct args *args, const struct field_pattern *field,
+		     struct handover_place *place)
 {
 	(void)args;
 	(void)field;
 	return found(place, m->k->luo.flb_outgoing);
 }
 
-static int find_flb(struct machine *m, const struct args *args, const struct field *field,
-		    struct place *place)
+static int find_flb(struct machine *m, const struct args *args, const struct field_pattern *field,
+		    struct handover_place *place)
 {
 	phys_addr_t phys = m->k->luo.flb_outgoing + sizeof(struct luo_flb_header_ser);
 	const struct liveupdate_flb *flb;
@@ -417,16 +430,18 @@ static int find_flb(struct machine *m, const struct args *args, const struct fie
 
 /* Places that are in no handover. */
 
-static int find_scratch(struct machine *m, const struct args *args, const struct field *field,
-			struct place *place)
+static int find_scratch(struct machine *m, const struct args *args,
+			const struct field_pattern *field,
+			struct handover_place *place)
 {
 	(void)args;
 	(void)field;
 	return found(place, m->k->kho.scratch.addr);
 }
 
-static int find_outside(struct machine *m, const struct args *args, const struct field *field,
-			struct place *place)
+static int find_outside(struct machine *m, const struct args *args,
+			const struct field_pattern *field,
+			struct handover_place *place)
 {
 	(void)args;
 	(void)field;
@@ -454,7 +469,7 @@ static int find_outside(struct machine *m, const struct args *args, const struct
 }
 
 /* Words in capitals stand for what the user writes there. */
-static const struct field fields[] = {
+static const struct field_pattern fields[] = {
 	OBJECT("kho", find_kho),
 	MEMBER("kho.magic", find_kho, struct fdt_header, magic),
 	MEMBER("kho.totalsize", find_kho, struct fdt_header, totalsize),
@@ -646,7 +661,7 @@ static bool read_aspect(const char *p, struct path *path)
 int path_read(const char *text, struct path *path)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		const struct field *field = &fields[i];
+		const struct field_pattern *field = &fields[i];
 		const char *end;
 
 		*path = (struct path){ .field = field };
@@ -701,7 +716,7 @@ const char *handover_field(size_t i)
 
 /* Places. */
 
-static int find_aspect(struct machine *m, const struct path *path, struct place *place)
+static int find_aspect(struct machine *m, const struct path *path, struct handover_place *place)
 {
 	u64 pfn = PHYS_PFN(place->phys);
 	unsigned int bit = 0, order;
@@ -717,20 +732,21 @@ static int find_aspect(struct machine *m, const struct path *path, struct place 
 		there = kho_track_bit(m, pfn, order, &phys, &bit);
 	else
 		there = kho_track_slot(m, pfn, order, path->level, &phys);
-	*place = (struct place){
+	*place = (struct handover_place){
 		.phys = phys, .shift = bit, .bits = path->aspect == ASPECT_PRESERVED ? 1 : 64,
 	};
 	return there ? 0 : -ENOENT;
 }
 
 /* FDTs have one layout; of what is no structure of C only the beginning counts. */
-static bool is_laid_out(const struct field *field)
+static bool is_laid_out(const struct field_pattern *field)
 {
 	return field->type && strcmp(field->type, "struct fdt_header") != 0;
 }
 
 /* Where the tree has it. */
-static int find_in_tree(const struct machine *m, const struct field *field, struct place *place,
+static int find_in_tree(const struct machine *m, const struct field_pattern *field,
+			struct handover_place *place,
 			u32 *offset)
 {
 	u32 size;
@@ -746,13 +762,13 @@ static int find_in_tree(const struct machine *m, const struct field *field, stru
 	return 0;
 }
 
-int path_find(struct machine *m, const struct path *path, struct place *place)
+int path_find(struct machine *m, const struct path *path, struct handover_place *place)
 {
-	const struct field *field = path->field;
+	const struct field_pattern *field = path->field;
 	u32 offset = field->offset;
 	int err;
 
-	*place = (struct place){
+	*place = (struct handover_place){
 		.shift = field->shift, .bits = field->bits, .bytes = field->bytes,
 	};
 	err = find_in_tree(m, field, place, &offset);
@@ -764,7 +780,7 @@ int path_find(struct machine *m, const struct path *path, struct place *place)
 	return path->aspect == ASPECT_SELF ? 0 : find_aspect(m, path, place);
 }
 
-u64 place_word(struct machine *m, const struct place *place)
+u64 place_word(struct machine *m, const struct handover_place *place)
 {
 	u64 word = 0;
 
@@ -772,12 +788,12 @@ u64 place_word(struct machine *m, const struct place *place)
 	return place->big_endian ? fdt32_to_cpu(word) : word;
 }
 
-u64 place_mask(const struct place *place)
+u64 place_mask(const struct handover_place *place)
 {
 	return (~0ull >> (64 - place->bits)) << place->shift;
 }
 
-u64 place_read(struct machine *m, const struct place *place)
+u64 place_read(struct machine *m, const struct handover_place *place)
 {
 	return (place_word(m, place) & place_mask(place)) >> place->shift;
 }
@@ -787,10 +803,10 @@ u64 place_read(struct machine *m, const struct place *place)
 /* Of a list so many entries are told. */
 #define MAX_TOLD	64u
 
-struct teller {
+struct field_teller {
 	struct machine *m;
 	struct path path;
-	void (*each)(void *data, const char *path, const struct place *place);
+	void (*each)(void *data, const char *path, const struct handover_place *place);
 	void *data;
 };
 
@@ -824,9 +840,9 @@ static void spell(const struct path *path, char *text, size_t size)
 }
 
 /* False when there is no such field, or a list ends there. */
-static bool tell(struct teller *t, bool in_list)
+static bool tell(struct field_teller *t, bool in_list)
 {
-	struct place place;
+	struct handover_place place;
 	char text[256];
 
 	if (path_find(t->m, &t->path, &place))
@@ -839,7 +855,7 @@ static bool tell(struct teller *t, bool in_list)
 }
 
 /* From index @depth on; was there any? Entries of a list of numbers end with a zero. */
-static bool tell_indices(struct teller *t, u32 depth, u32 nr)
+static bool tell_indices(struct field_teller *t, u32 depth, u32 nr)
 {
 	const char *path = t->path.field->path;
 	bool list = path[strlen(path) - 1] == ']' && nr;
@@ -856,7 +872,7 @@ static bool tell_indices(struct teller *t, u32 depth, u32 nr)
 	return told;
 }
 
-static void tell_field(struct teller *t)
+static void tell_field(struct field_teller *t)
 {
 	u32 nr = 0;
 
@@ -865,7 +881,7 @@ static void tell_field(struct teller *t)
 	tell_indices(t, 0, nr);
 }
 
-static void tell_session(struct teller *t, const struct luo_session *session)
+static void tell_session(struct field_teller *t, const struct luo_session *session)
 {
 	const struct luo_file *file;
 
@@ -880,14 +896,14 @@ static void tell_session(struct teller *t, const struct luo_session *session)
 	}
 }
 
-static void tell_name(struct teller *t, const char *name)
+static void tell_name(struct field_teller *t, const char *name)
 {
 	snprintf(t->path.args.name, sizeof(t->path.args.name), "%s", name);
 	tell_field(t);
 }
 
 /* Whatever the NAME of the path is that of. */
-static void tell_names(struct teller *t)
+static void tell_names(struct field_teller *t)
 {
 	const char *pattern = t->path.field->path;
 	const struct luo_session *session;
@@ -906,10 +922,10 @@ static void tell_names(struct teller *t)
 }
 
 void handover_each(struct machine *m,
-		   void (*each)(void *data, const char *path, const struct place *place),
+		   void (*each)(void *data, const char *path, const struct handover_place *place),
 		   void *data)
 {
-	struct teller t = { .m = m, .each = each, .data = data };
+	struct field_teller t = { .m = m, .each = each, .data = data };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		t.path = (struct path){ .field = &fields[i] };

@@ -19,7 +19,7 @@ struct args {
 };
 
 /* A field, or an object: without a size. */
-struct place {
+struct handover_place {
 	phys_addr_t phys;
 	u32 shift, bits;	/* of a number, which begins at bit @shift of the bytes there */
 	u32 bytes;		/* of a string */
@@ -34,11 +34,11 @@ enum aspect {
 	ASPECT_RADIX,		/* the entry of a table on the way to that bit */
 };
 
-struct field;
+struct field_pattern;
 
 /* A path that was read. */
 struct path {
-	const struct field *field;
+	const struct field_pattern *field;
 	struct args args;
 	enum aspect aspect;
 	u64 level;		/* of the table, for ASPECT_RADIX */
@@ -51,19 +51,19 @@ bool path_is_object(const struct path *path);
 /* As handover_field() has it. */
 const char *path_pattern(const struct path *path);
 /* Where that is, as the running kernel lays its handover out; 0 or -ENOENT. */
-int path_find(struct machine *m, const struct path *path, struct place *place);
+int path_find(struct machine *m, const struct path *path, struct handover_place *place);
 
 /* The bytes that a number shares with its neighbours, lowest first; which are its; it. */
-u64 place_word(struct machine *m, const struct place *place);
-u64 place_mask(const struct place *place);
-u64 place_read(struct machine *m, const struct place *place);
+u64 place_word(struct machine *m, const struct handover_place *place);
+u64 place_mask(const struct handover_place *place);
+u64 place_read(struct machine *m, const struct handover_place *place);
 
 /*
  * Call @each for every field and object that the running kernel's handover has. A list is
  * told up to its 64th entry, one of numbers up to the first that is zero.
  */
 void handover_each(struct machine *m,
-		   void (*each)(void *data, const char *path, const struct place *place),
+		   void (*each)(void *data, const char *path, const struct handover_place *place),
 		   void *data);
 
 #endif

@@ -788,7 +788,7 @@ static void take_folios(struct walk *w)
 
 /* ---- The handover ---- */
 
-static void take_field(void *data, const char *path, const struct place *place)
+static void take_field(void *data, const char *path, const struct handover_place *place)
 {
 	struct walk *w = data;
 	char text[65] = "";

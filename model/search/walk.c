@@ -433,6 +433,23 @@ void walk_claim(struct machine_walk *w, const struct claim *claim)
 	put_claim(w, nr);
 }
 
+void walk_claim_nr(struct machine_walk *w, u32 nr)
+{
+	walk_claim(w, w->m->ledger.claims[nr - 1]);
+}
+
+void walk_memory_claims(struct machine_walk *w, u32 memory, u64 pfn)
+{
+	const struct ledger *l = &w->m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		if (l->claims[i]->memory != memory || l->claims[i]->state == CLAIM_DONE)
+			continue;
+		put_word(w, l->ghost[pfn].restored);
+		walk_claim(w, l->claims[i]);
+	}
+}
+
 /* Claims that no file of a session has: what became of them, in numbers. */
 static void put_lost_claims(struct machine_walk *w)
 {

@@ -31,6 +31,9 @@ bool walk_frame(struct machine_walk *w, u64 pfn);
 /* What the ledger knows of a preserved file. */
 struct claim;
 void walk_claim(struct machine_walk *w, const struct claim *claim);
+void walk_claim_nr(struct machine_walk *w, u32 nr);
+/* Those on the memory of kho_caller.c with that number, which begins at @pfn. */
+void walk_memory_claims(struct machine_walk *w, u32 memory, u64 pfn);
 /* Room for @nr objects of a tree's kernel; and what was put there. */
 struct tree_object **walk_objects_reserve(struct machine_walk *w, u32 nr);
 struct tree_object **walk_objects(const struct machine_walk *w, u32 *nr);

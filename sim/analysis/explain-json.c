@@ -34,7 +34,7 @@ static void add_said(JsonBuilder *b, const struct said *said)
 	json_builder_end_object(b);
 }
 
-static void add_moment(JsonBuilder *b, const struct moment *moment)
+static void add_moment(JsonBuilder *b, const struct story_moment *moment)
 {
 	json_builder_begin_object(b);
 	add_number(b, "kernel", moment->kernel);

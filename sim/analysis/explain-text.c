@@ -52,7 +52,7 @@ static void tell_said(GString *out, const struct said *said)
 	say(out, "      Call trace: ", chain);
 }
 
-static void tell_moment(GString *out, const struct moment *moment)
+static void tell_moment(GString *out, const struct story_moment *moment)
 {
 	g_autoptr(GString) head = g_string_new(NULL);
 
@@ -83,7 +83,7 @@ static void tell_story(GString *out, const struct story *story)
 	guint kernel = 0;
 
 	for (guint i = 0; i < moments->len; i++) {
-		const struct moment *moment = moments->pdata[i];
+		const struct story_moment *moment = moments->pdata[i];
 
 		if (i == FIRST && moments->len > FIRST + LAST) {
 			g_string_append(out, "  ...\n");

@@ -8,7 +8,7 @@
 
 #define MAX_SET		3	/* changes at once */
 
-struct search {
+struct explain_search {
 	const struct scenario *scn;
 	const struct overrides *overrides;
 	struct digest *base;
@@ -71,7 +71,7 @@ bool explanation_found(const struct explanation *x)
 /* ---- Runs ---- */
 
 /* One run more; NULL when the user wants to stop. */
-static struct digest *try(struct search *s, const struct overrides *overrides)
+static struct digest *try(struct explain_search *s, const struct overrides *overrides)
 {
 	struct digest *runs[2] = { s->base };
 
@@ -129,7 +129,8 @@ static char *words_of(const struct digest *base, const struct digest *d)
 }
 
 /* Run with @changes; what came out, if it is as wanted, else NULL. */
-static char *try_changes(struct search *s, struct change *const *changes, guint nr, bool cure)
+static char *try_changes(struct explain_search *s, struct change *const *changes, guint nr,
+			 bool cure)
 {
 	struct overrides *overrides = overrides_copy(s->overrides);
 	struct digest *d;
@@ -149,7 +150,7 @@ static char *try_changes(struct search *s, struct change *const *changes, guint 
 
 /* ---- Changes ---- */
 
-static void add_change(struct search *s, int fix, int axis, const char *name, char *setting)
+static void add_change(struct explain_search *s, int fix, int axis, const char *name, char *setting)
 {
 	struct change *change = g_new0(struct change, 1);
 
@@ -160,7 +161,7 @@ static void add_change(struct search *s, int fix, int axis, const char *name, ch
 	g_ptr_array_add(s->x->changes, change);
 }
 
-static void add_fixes(struct search *s)
+static void add_fixes(struct explain_search *s)
 {
 	const struct fix_info *fixes = fix_table();
 
@@ -177,7 +178,7 @@ static void add_fixes(struct search *s)
 }
 
 /* Policies that do the same as the kernel's or as one before are none of interest. */
-static void add_policy(struct search *s, GArray *known, int axis, const char *name)
+static void add_policy(struct explain_search *s, GArray *known, int axis, const char *name)
 {
 	struct policy policy = s->base->boot.release.policy;
 	const char *bad;
@@ -191,7 +192,7 @@ static void add_policy(struct search *s, GArray *known, int axis, const char *na
 	add_change(s, -1, axis, name, g_strdup_printf("policy=%s", name));
 }
 
-static void add_policies(struct search *s)
+static void add_policies(struct explain_search *s)
 {
 	g_autoptr(GArray) known = g_array_new(FALSE, FALSE, sizeof(struct policy));
 	const char *const *values;
@@ -213,7 +214,7 @@ static void add_policies(struct search *s)
 
 /* ---- The search ---- */
 
-static void try_singles(struct search *s)
+static void try_singles(struct explain_search *s)
 {
 	for (guint i = 0; i < s->x->changes->len && !s->stopped; i++) {
 		struct change *change = s->x->changes->pdata[i];
@@ -233,7 +234,8 @@ static bool exclude_each_other(const struct change *a, const struct change *b)
 }
 
 /* Try all sets of @size that begin with @set[0..have) and go on behind @from. */
-static bool try_sets(struct search *s, struct change **set, guint have, guint size, guint from)
+static bool try_sets(struct explain_search *s, struct change **set, guint have, guint size,
+		     guint from)
 {
 	const GPtrArray *changes = s->x->changes;
 
@@ -253,7 +255,7 @@ static bool try_sets(struct search *s, struct change **set, guint have, guint si
 	return false;
 }
 
-static void find_set(struct search *s)
+static void find_set(struct explain_search *s)
 {
 	struct change *set[MAX_SET];
 
@@ -268,7 +270,7 @@ static void find_set(struct search *s)
 }
 
 /* Releases as they are: without the fixes and policies of the command line. */
-static void try_releases(struct search *s)
+static void try_releases(struct explain_search *s)
 {
 	struct explanation *x = s->x;
 	gsize nr;
@@ -299,7 +301,7 @@ static void try_releases(struct search *s)
 	}
 }
 
-static void search(struct search *s)
+static void search(struct explain_search *s)
 {
 	struct explanation *x = s->x;
 
@@ -320,7 +322,7 @@ static void search(struct search *s)
 struct explanation *explain(const struct scenario *scn, const struct overrides *overrides)
 {
 	struct explanation *x = explanation_new(scn);
-	struct search s = {
+	struct explain_search s = {
 		.scn = scn, .overrides = overrides, .x = x, .progress = progress_new("runs"),
 	};
 	struct digest *base = try(&s, overrides);

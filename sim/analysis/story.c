@@ -12,12 +12,12 @@
 
 #define SHORTEN		48	/* of a string, so many bytes are told */
 
-struct teller {
+struct story_teller {
 	struct report report;
 	const struct digest *digest;
 	struct story *story;
 	const char *release;		/* of the running kernel */
-	struct moment *now;		/* the step under way; or the end */
+	struct story_moment *now;		/* the step under way; or the end */
 	bool over;			/* the step that broke it was told */
 };
 
@@ -33,9 +33,9 @@ static void said_clear(struct said *said)
 	g_clear_pointer(&said->callers, g_ptr_array_unref);
 }
 
-static struct moment *moment_new(const struct teller *t, const struct report_event *e)
+static struct story_moment *moment_new(const struct story_teller *t, const struct report_event *e)
 {
-	struct moment *moment = g_new0(struct moment, 1);
+	struct story_moment *moment = g_new0(struct story_moment, 1);
 
 	moment->kernel = machine_kernel(e->machine);
 	moment->release = t->release;
@@ -47,7 +47,7 @@ static struct moment *moment_new(const struct teller *t, const struct report_eve
 	return moment;
 }
 
-static void moment_free(struct moment *moment)
+static void moment_free(struct story_moment *moment)
 {
 	g_free(moment->call);
 	g_free(moment->result);
@@ -76,7 +76,7 @@ static bool is_named(const struct violation *v, guint32 line)
 }
 
 /* Does the step belong to the story? Without claims, what all stories are made of does. */
-static bool matters(const struct teller *t, const struct op *op)
+static bool matters(const struct story_teller *t, const struct op *op)
 {
 	static const char *const usual[] = {
 		"preserve_fd", "retrieve_fd", "finish", NULL
@@ -89,13 +89,13 @@ static bool matters(const struct teller *t, const struct op *op)
 }
 
 /* Of a step that is repeated the last round is kept. */
-static void keep(struct teller *t)
+static void keep(struct story_teller *t)
 {
 	GPtrArray *moments = t->story->moments;
-	struct moment *now = g_steal_pointer(&t->now);
+	struct story_moment *now = g_steal_pointer(&t->now);
 
 	for (guint i = 0; i < moments->len; i++) {
-		struct moment *before = moments->pdata[i];
+		struct story_moment *before = moments->pdata[i];
 
 		if (before->line != now->line || before->kernel != now->kernel)
 			continue;
@@ -106,7 +106,7 @@ static void keep(struct teller *t)
 	g_ptr_array_add(moments, now);
 }
 
-static void begin(struct teller *t, const struct report_event *e)
+static void begin(struct story_teller *t, const struct report_event *e)
 {
 	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
 	g_autoptr(GString) call = g_string_new(NULL);
@@ -128,13 +128,13 @@ static char *result_text(const struct report_event *e, const struct value *value
 }
 
 /* Is this the result that differs, in a run where nothing worse was found? */
-static bool is_the_result(const struct teller *t, const struct report_event *e)
+static bool is_the_result(const struct story_teller *t, const struct report_event *e)
 {
 	return t->digest->causes == 0 && e->differs;
 }
 
 /* The step is over: is it the one, and is it worth telling? */
-static void end(struct teller *t, const struct report_event *e)
+static void end(struct story_teller *t, const struct report_event *e)
 {
 	struct story *story = t->story;
 	bool got_name = e->expected != NULL && e->expected->kind == VALUE_NAME && !e->differs;
@@ -162,7 +162,7 @@ static bool is_first(const struct violation *a, const struct violation *b)
 	       strcmp(a->text, b->text) == 0;
 }
 
-static void add_later(struct teller *t, const struct violation *v)
+static void add_later(struct story_teller *t, const struct violation *v)
 {
 	GPtrArray *later = t->story->later;
 	g_autofree char *kind = g_strdup_printf("%s ", violation_name(v->kind));
@@ -181,7 +181,7 @@ static void add_later(struct teller *t, const struct violation *v)
 	g_ptr_array_add(later, g_strdup(text->str));
 }
 
-static void hear_violation(struct teller *t, const struct violation *v)
+static void hear_violation(struct story_teller *t, const struct violation *v)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
@@ -194,7 +194,7 @@ static void hear_violation(struct teller *t, const struct violation *v)
 	t->story->found = g_strdup(text->str);
 }
 
-static void hear_words(struct teller *t, const struct event *event)
+static void hear_words(struct story_teller *t, const struct event *event)
 {
 	struct said said = { 0 };
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -213,7 +213,7 @@ static void hear_words(struct teller *t, const struct event *event)
 	g_array_append_val(t->now->said, said);
 }
 
-static void hear(struct teller *t, const struct report_event *e)
+static void hear(struct story_teller *t, const struct report_event *e)
 {
 	const struct event *event = e->event;
 
@@ -229,7 +229,7 @@ static void hear(struct teller *t, const struct report_event *e)
 
 static void story_event(struct report *report, const struct report_event *e)
 {
-	struct teller *t = (struct teller *)report;
+	struct story_teller *t = (struct story_teller *)report;
 
 	switch (e->type) {
 	case REPORT_OP:
@@ -262,7 +262,7 @@ static void add_part(struct story *story, guint32 line, struct part part, const 
 	g_autoptr(GString) name = g_string_new(NULL);
 
 	for (guint i = 0; i < story->moments->len; i++) {
-		struct moment *moment = story->moments->pdata[i];
+		struct story_moment *moment = story->moments->pdata[i];
 
 		if (moment->line != line || line == 0)
 			continue;
@@ -297,7 +297,7 @@ struct story *story_tell(const struct scenario *scn, const struct overrides *ove
 			 const struct digest *digest)
 {
 	struct story *story = g_new0(struct story, 1);
-	struct teller t = { .report.event = story_event, .digest = digest, .story = story };
+	struct story_teller t = { .report.event = story_event, .digest = digest, .story = story };
 
 	story->moments = g_ptr_array_new_with_free_func((GDestroyNotify)moment_free);
 	story->later = g_ptr_array_new_with_free_func(g_free);

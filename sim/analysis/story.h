@@ -24,12 +24,12 @@ struct said {
 };
 
 /**
- * struct moment - a step of the story.
+ * struct story_moment - a step of the story.
  * @line: 0: the end, when all is closed.
  * @release: of the kernel @kernel.
  * @times: it was taken so often, in a repetition; the last time is what is told.
  */
-struct moment {
+struct story_moment {
 	guint kernel;
 	const char *release;
 	guint32 line;
@@ -42,7 +42,7 @@ struct moment {
 
 /**
  * struct story - what happened.
- * @moments: of struct moment *, in order; the last is the one that broke it.
+ * @moments: of struct story_moment *, in order; the last is the one that broke it.
  * @found: what was found there: a violation, or a result that differs.
  * @kind: of the violation, or NULL.
  * @later: of char *, what was found afterwards: "lost at line 20: TEXT".

@@ -8,7 +8,7 @@
 #include "run/in-order.h"
 #include "scn/plugin.h"
 
-struct options {
+struct compare_args {
 	struct overrides *overrides;	/* of all columns */
 	char *policies, *releases, *git, *refs, *configured, *format, *colour;
 	GPtrArray *names;		/* of releases that are of a git; or NULL */
@@ -31,7 +31,7 @@ static const struct format {
 	{ "html", compare_html, true, true },
 };
 
-static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+static bool parse_options(struct compare_args *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{ "policies", 0, 0, G_OPTION_ARG_STRING, &o->policies,
@@ -84,7 +84,7 @@ static void add_column(struct matrix *m, const struct subject *subject, bool is_
 			  overrides_copy(subject->overrides));
 }
 
-static gboolean add_columns(struct matrix *m, const struct options *o, GError **error)
+static gboolean add_columns(struct matrix *m, const struct compare_args *o, GError **error)
 {
 	const char *policies = o->policies == NULL && o->releases == NULL ? "all" : o->policies;
 	g_autoptr(GPtrArray) subjects =
@@ -97,7 +97,7 @@ static gboolean add_columns(struct matrix *m, const struct options *o, GError **
 }
 
 /* What the rows are run on, as far as the columns do not say. */
-static char *describe_kernel(const struct options *o)
+static char *describe_kernel(const struct compare_args *o)
 {
 	g_autoptr(GString) text = g_string_new("kernel");
 	const GPtrArray *releases = o->overrides->releases;
@@ -114,7 +114,8 @@ static char *describe_kernel(const struct options *o)
 	return g_strdup(text->str);
 }
 
-static int compare(const struct options *o, const struct format *format, const GPtrArray *scenarios)
+static int compare(const struct compare_args *o, const struct format *format,
+		   const GPtrArray *scenarios)
 {
 	struct matrix *m = matrix_new(o->releases != NULL ? "releases" : "policies", scenarios);
 	g_autoptr(GError) error = NULL;
@@ -138,7 +139,7 @@ static int compare(const struct options *o, const struct format *format, const G
 }
 
 /* Objects of all commits, in place of --releases. What cannot be built the script has told. */
-static bool build_commits(struct options *o, GError **error)
+static bool build_commits(struct compare_args *o, GError **error)
 {
 	g_autofree char *script = engine_script("git-kernel.sh"), *out = NULL;
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
@@ -163,7 +164,7 @@ static bool build_commits(struct options *o, GError **error)
 	return true;
 }
 
-static int load_and_compare(struct options *o, int argc, char **argv)
+static int load_and_compare(struct compare_args *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) scenarios = NULL;
@@ -198,7 +199,7 @@ static int load_and_compare(struct options *o, int argc, char **argv)
 
 int compare_main(int argc, char **argv)
 {
-	struct options o = { .overrides = overrides_new(), .jobs = 1 };
+	struct compare_args o = { .overrides = overrides_new(), .jobs = 1 };
 	int status = load_and_compare(&o, argc, argv);
 
 	overrides_free(o.overrides);

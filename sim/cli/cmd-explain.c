@@ -6,7 +6,7 @@
 #include "analysis/explain.h"
 #include "report/header.h"
 
-struct options {
+struct explain_args {
 	struct overrides *overrides;
 	char *format;
 	gboolean header;
@@ -14,7 +14,7 @@ struct options {
 	char **files;
 };
 
-static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+static bool parse_options(struct explain_args *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "text or json", "FORMAT" },
@@ -29,7 +29,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 		"release cures it.", NULL, argc, argv, error);
 }
 
-static int explain_one(const struct options *o, const struct scenario *scn)
+static int explain_one(const struct explain_args *o, const struct scenario *scn)
 {
 	struct explanation *x = explain(scn, o->overrides);
 	g_autoptr(GString) header = g_string_new(NULL);
@@ -52,7 +52,7 @@ static int explain_one(const struct options *o, const struct scenario *scn)
 	return status;
 }
 
-static int load_and_explain(struct options *o, int argc, char **argv)
+static int load_and_explain(struct explain_args *o, int argc, char **argv)
 {
 	static const char *const formats[] = { "text", "json", NULL };
 	g_autoptr(GError) error = NULL;
@@ -75,7 +75,7 @@ static int load_and_explain(struct options *o, int argc, char **argv)
 
 int explain_main(int argc, char **argv)
 {
-	struct options o = { .overrides = overrides_new() };
+	struct explain_args o = { .overrides = overrides_new() };
 	int status = load_and_explain(&o, argc, argv);
 
 	overrides_free(o.overrides);

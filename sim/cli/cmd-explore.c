@@ -12,7 +12,7 @@
 #define MAX_EVERY	100000
 #define SAMPLE		2000	/* states of each level */
 
-struct options {
+struct explore_args {
 	struct world_options w;
 	GPtrArray *subjects;		/* of struct subject; NULL for one search */
 	gboolean through, reduced, guided, estimate;
@@ -35,7 +35,7 @@ static gboolean set_audit(const gchar *name, const gchar *value, gpointer data, 
 	return FALSE;
 }
 
-static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+static bool parse_options(struct explore_args *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry own[] = {
 		{ "through", 0, 0, G_OPTION_ARG_NONE, &o->through,
@@ -89,19 +89,19 @@ static char *confirm(void *kernel, const char *text)
 	return ask_confirmed(&vm, text);
 }
 
-static int fold_of(const struct options *o)
+static int fold_of(const struct explore_args *o)
 {
 	return o->fold != NULL ? state_kind_find(o->fold) : -1;
 }
 
 /* Of several searches those that had not begun are not there. */
-static bool is_to_go_on(const struct options *o, const char *path)
+static bool is_to_go_on(const struct explore_args *o, const char *path)
 {
 	return o->resume != NULL &&
 	       (o->subjects == NULL || g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
-static struct explore_result *explore_world(const struct options *o,
+static struct explore_result *explore_world(const struct explore_args *o,
 					    struct explore_options *options,
 					    struct explore_report *report, GError **error)
 {
@@ -125,7 +125,8 @@ static struct explore_result *explore_world(const struct options *o,
 }
 
 /* One search; the exit status for it alone. */
-static int search(const struct options *o, const struct overrides *overrides, const char *subject,
+static int search(const struct explore_args *o, const struct overrides *overrides,
+		  const char *subject,
 		  struct progress *progress)
 {
 	struct explore_options options = world_options_search(&o->w, progress);
@@ -196,7 +197,7 @@ static int worse(int a, int b)
 	return order[MAX(i, j)];
 }
 
-static int search_each(const struct options *o, struct progress *progress)
+static int search_each(const struct explore_args *o, struct progress *progress)
 {
 	int status = EXIT_OK;
 
@@ -208,7 +209,7 @@ static int search_each(const struct options *o, struct progress *progress)
 	return status;
 }
 
-static int explore_all(const struct options *o)
+static int explore_all(const struct explore_args *o)
 {
 	struct progress *progress = progress_new("states");
 	int status;
@@ -221,7 +222,7 @@ static int explore_all(const struct options *o)
 	return status;
 }
 
-static const char *check_guided(const struct options *o)
+static const char *check_guided(const struct explore_args *o)
 {
 	const struct release *tree = overrides_tree(o->w.overrides);
 	size_t nr = 0;
@@ -236,7 +237,7 @@ static const char *check_guided(const struct options *o)
 }
 
 /* What options cannot say by themselves; NULL when all is well. */
-static const char *check_options(const struct options *o)
+static const char *check_options(const struct explore_args *o)
 {
 	const struct world *world = &o->w.world;
 
@@ -272,7 +273,7 @@ static const char *check_options(const struct options *o)
 	return o->guided ? check_guided(o) : NULL;
 }
 
-static bool can_confirm(const struct options *o, GError **error)
+static bool can_confirm(const struct explore_args *o, GError **error)
 {
 	struct vm vm = VM_DEFAULT;
 
@@ -281,7 +282,7 @@ static bool can_confirm(const struct options *o, GError **error)
 	return vm_check(&vm, error);
 }
 
-static int parse_and_explore(struct options *o, int argc, char **argv)
+static int parse_and_explore(struct explore_args *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	const char *wrong;
@@ -308,7 +309,7 @@ static int parse_and_explore(struct options *o, int argc, char **argv)
 
 int explore_main(int argc, char **argv)
 {
-	struct options o = { .every = DEFAULT_EVERY };
+	struct explore_args o = { .every = DEFAULT_EVERY };
 	int status;
 
 	world_options_init(&o.w);

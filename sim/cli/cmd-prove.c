@@ -10,7 +10,7 @@
 #include "scn/setting.h"
 #include "scn/tree.h"
 
-struct options {
+struct prove_args {
 	struct world_options w;
 	char *against;
 	gboolean identify;
@@ -18,7 +18,7 @@ struct options {
 	const struct release *tree;
 };
 
-static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+static bool parse_options(struct prove_args *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry own[] = {
 		{ "against", 0, 0, G_OPTION_ARG_STRING, &o->against,
@@ -37,7 +37,7 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 /* ---- One search ---- */
 
 struct proof {
-	const struct options *o;
+	const struct prove_args *o;
 	struct overrides *first, *second;	/* what the tree is held to, and the tree */
 	struct progress *progress;
 	bool only_first;			/* the first difference is enough */
@@ -47,7 +47,7 @@ struct proof {
 };
 
 /* What is compiled into the tree is not the command line's to say. */
-static struct overrides *tree_overrides(const struct options *o)
+static struct overrides *tree_overrides(const struct prove_args *o)
 {
 	static const enum setting_kind rows[] = {
 		SET_WITH, SET_WITHOUT, SET_POLICY, SET_HANDLERS,
@@ -95,7 +95,7 @@ static void proof_clear(struct proof *p)
 }
 
 /* "v7.3 and ./x.so (7.3.4, configuration 0f3a...)" */
-static char *subject_of(const struct options *o, const struct release *first)
+static char *subject_of(const struct prove_args *o, const struct release *first)
 {
 	g_autofree char *identity = tree_identity(o->tree->tree);
 
@@ -107,7 +107,7 @@ static int status_of(const struct explore_result *r)
 	return r->findings->len > 0 ? EXIT_FAILED : r->stopped != NULL ? EXIT_STOPPED : EXIT_OK;
 }
 
-static int prove(const struct options *o, struct progress *progress)
+static int prove(const struct prove_args *o, struct progress *progress)
 {
 	g_autofree char *subject = subject_of(o, o->w.overrides->releases->pdata[0]);
 	struct proof p = {
@@ -148,7 +148,7 @@ static bool farther(const struct reach *a, const struct reach *b)
 	return a->equal != b->equal ? a->equal : a->transitions > b->transitions;
 }
 
-static struct reach reach_of(const struct options *o, const struct overrides *row,
+static struct reach reach_of(const struct prove_args *o, const struct overrides *row,
 			     struct progress *progress, GError **error)
 {
 	struct proof p = {
@@ -195,7 +195,7 @@ static struct overrides *other_fix(const struct overrides *row, guint fix)
 	return o;
 }
 
-static struct overrides *row_overrides(const struct options *o, const struct release *row)
+static struct overrides *row_overrides(const struct prove_args *o, const struct release *row)
 {
 	struct overrides *of = overrides_copy(o->w.overrides);
 
@@ -216,7 +216,7 @@ static void print_row(const struct overrides *row)
  * The release that goes with the tree farthest; NULL and @error. @cut: with
  * some release a bound came before a difference.
  */
-static struct overrides *nearest_row(const struct options *o, struct progress *progress,
+static struct overrides *nearest_row(const struct prove_args *o, struct progress *progress,
 				     struct reach *best, bool *cut, GError **error)
 {
 	struct overrides *nearest = NULL;
@@ -248,7 +248,7 @@ static struct overrides *nearest_row(const struct options *o, struct progress *p
 }
 
 /* Change the one fix that leads farthest; false if none leads farther. */
-static bool step(const struct options *o, struct progress *progress, struct overrides **row,
+static bool step(const struct prove_args *o, struct progress *progress, struct overrides **row,
 		 struct reach *best, GError **error)
 {
 	struct overrides *better = NULL;
@@ -272,7 +272,7 @@ static bool step(const struct options *o, struct progress *progress, struct over
 }
 
 /* What this world cannot say: with the fix and without it is the same here. */
-static void print_unknown(const struct options *o, struct progress *progress,
+static void print_unknown(const struct prove_args *o, struct progress *progress,
 			  const struct overrides *row, GError **error)
 {
 	const char *sep = "  not told by this world: ";
@@ -290,7 +290,7 @@ static void print_unknown(const struct options *o, struct progress *progress,
 		putchar('\n');
 }
 
-static int identify(const struct options *o, struct progress *progress)
+static int identify(const struct prove_args *o, struct progress *progress)
 {
 	const struct luosim_tree_info *info = luosim_tree_info(o->tree->tree);
 	g_autoptr(GError) error = NULL;
@@ -325,7 +325,7 @@ static int identify(const struct options *o, struct progress *progress)
 /* ---- What was asked for ---- */
 
 /* The tree is the first file; the scenario that has the world is what is left. */
-static bool take_tree(struct options *o, GError **error)
+static bool take_tree(struct prove_args *o, GError **error)
 {
 	char **files = o->w.files, *path = files != NULL ? files[0] : NULL;
 	struct lex l = { .file = "luosim prove", .line = path, .p = path, .error = error };
@@ -344,7 +344,7 @@ static bool take_tree(struct options *o, GError **error)
 	return o->tree != NULL;
 }
 
-static bool take_against(struct options *o, GError **error)
+static bool take_against(struct prove_args *o, GError **error)
 {
 	GPtrArray *releases = o->w.overrides->releases;
 
@@ -357,7 +357,7 @@ static bool take_against(struct options *o, GError **error)
 }
 
 /* NULL when all is well. */
-static const char *check_options(const struct options *o)
+static const char *check_options(const struct prove_args *o)
 {
 	if (o->w.overrides->releases->len > 1)
 		return "--against several kernels, expected one";
@@ -368,7 +368,7 @@ static const char *check_options(const struct options *o)
 	return NULL;
 }
 
-static int parse_and_prove(struct options *o, int argc, char **argv)
+static int parse_and_prove(struct prove_args *o, int argc, char **argv)
 {
 	struct progress *progress;
 	g_autoptr(GError) error = NULL;
@@ -392,7 +392,7 @@ static int parse_and_prove(struct options *o, int argc, char **argv)
 
 int prove_main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct prove_args o = { 0 };
 	int status;
 
 	world_options_init(&o.w);

@@ -10,7 +10,7 @@
 #include "scn/tree.h"
 
 /* One release's row of the summary. */
-struct row {
+struct replay_row {
 	char *name;
 	guint cases, good, aligned;
 	struct agreement sum;
@@ -18,29 +18,29 @@ struct row {
 
 struct replay {
 	struct overrides *overrides;
-	GPtrArray *rows;	/* of struct row, in the order of the recordings */
+	GPtrArray *rows;	/* of struct replay_row, in the order of the recordings */
 	gboolean quiet;
 	char *to_scn;		/* directory, or NULL */
 };
 
 static void row_free(gpointer ptr)
 {
-	struct row *row = ptr;
+	struct replay_row *row = ptr;
 
 	g_free(row->name);
 	g_free(row);
 }
 
-static struct row *find_row(struct replay *r, const char *name)
+static struct replay_row *find_row(struct replay *r, const char *name)
 {
-	struct row *row;
+	struct replay_row *row;
 
 	for (guint i = 0; i < r->rows->len; i++) {
 		row = g_ptr_array_index(r->rows, i);
 		if (g_str_equal(row->name, name))
 			return row;
 	}
-	row = g_new0(struct row, 1);
+	row = g_new0(struct replay_row, 1);
 	row->name = g_strdup(name);
 	g_ptr_array_add(r->rows, row);
 	return row;
@@ -70,7 +70,7 @@ static void add_to_summary(struct replay *r, const struct recording *rec,
 			   const struct replayed *outcome)
 {
 	const struct agreement *a = outcome->agreement;
-	struct row *row = find_row(r, rec->row);
+	struct replay_row *row = find_row(r, rec->row);
 
 	row->cases++;
 	if (!a) {
@@ -153,7 +153,7 @@ static gboolean print_summary(const struct replay *r)
 	g_print("%-9s %6s %6s %8s %11s %7s %13s %8s\n", "release", "cases", "agree", "aligned",
 		"operations", "agreed", "not modelled", "skipped");
 	for (guint i = 0; i < r->rows->len; i++) {
-		const struct row *row = g_ptr_array_index(r->rows, i);
+		const struct replay_row *row = g_ptr_array_index(r->rows, i);
 
 		g_print("%-9s %6u %6u %8u %11u %7u %13u %8u\n", row->name, row->cases, row->good,
 			row->aligned, row->sum.ops, row->sum.agreed, row->sum.not_modelled,

@@ -10,7 +10,7 @@
 #include "run/plan.h"
 #include "run/progress.h"
 
-struct options {
+struct run_args {
 	struct overrides *overrides;
 	gboolean all, keep_going, no_keep_going, quiet, header, lines;
 	struct header about;
@@ -35,7 +35,7 @@ static gboolean count_verbose(const char *option, const char *value, gpointer da
 	return TRUE;
 }
 
-static bool parse_options(struct options *o, int argc, char **argv, GError **error)
+static bool parse_options(struct run_args *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{ "all", 0, 0, G_OPTION_ARG_NONE, &o->all,
@@ -82,13 +82,13 @@ static bool parse_options(struct options *o, int argc, char **argv, GError **err
 }
 
 /* Do options say what kernel or policy to run on? */
-static bool is_overridden(const struct options *o)
+static bool is_overridden(const struct run_args *o)
 {
 	return o->overrides->releases->len > 0 || overrides_policy_name(o->overrides) != NULL;
 }
 
 /* What options cannot say by themselves; NULL when all is well. */
-static const char *check_options(struct options *o)
+static const char *check_options(struct run_args *o)
 {
 	static const char *const formats[] = { "text", "ktap", "junit", "json", "svg", "html",
 					       NULL };
@@ -107,7 +107,7 @@ static const char *check_options(struct options *o)
 	return NULL;
 }
 
-static bool is_collection(const struct options *o)
+static bool is_collection(const struct run_args *o)
 {
 	return o->files[1] != NULL || g_file_test(o->files[0], G_FILE_TEST_IS_DIR);
 }
@@ -116,7 +116,7 @@ static bool is_collection(const struct options *o)
  * The release whose claims are to be run, or NULL. It is so of a collection; what becomes of
  * one scenario on a release may be asked whether it says so or not.
  */
-static const struct release *claimed_release(const struct options *o)
+static const struct release *claimed_release(const struct run_args *o)
 {
 	if (!is_collection(o) || o->overrides->releases->len != 1 ||
 	    overrides_policy_name(o->overrides) != NULL)
@@ -128,7 +128,7 @@ static const struct release *claimed_release(const struct options *o)
  * On what a scenario is run: variants, NULL among them for the scenario as it stands. None:
  * it says nothing of the release whose claims are run.
  */
-static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
+static GPtrArray *runs_of(const struct run_args *o, const struct scenario *scn)
 {
 	bool all = o->all || g_str_equal(o->format, "ktap") ||
 		   g_str_equal(o->format, "junit");
@@ -146,7 +146,7 @@ static GPtrArray *runs_of(const struct options *o, const struct scenario *scn)
 	return runs;
 }
 
-static guint text_flags(const struct options *o)
+static guint text_flags(const struct run_args *o)
 {
 	return (o->overrides->verbose > 0 ? TRACE_VERBOSE : 0) |
 	       (o->overrides->verbose > 1 ? TRACE_ALL : 0) |
@@ -155,8 +155,8 @@ static guint text_flags(const struct options *o)
 }
 
 /* All that is run, and what came of each scenario. */
-struct batch {
-	const struct options *o;
+struct run_batch {
+	const struct run_args *o;
 	const GPtrArray *all;		/* of struct scenario * */
 	bool single;			/* one run is all there is */
 	struct progress *progress;
@@ -168,7 +168,7 @@ struct batch {
 	guint count[RUN_SKIPPED + 1];
 };
 
-static bool is_single(const struct options *o, const GPtrArray *all)
+static bool is_single(const struct run_args *o, const GPtrArray *all)
 {
 	g_autoptr(GPtrArray) runs = NULL;
 
@@ -178,9 +178,9 @@ static bool is_single(const struct options *o, const GPtrArray *all)
 	return runs->len <= 1;
 }
 
-static struct report *new_report(const struct batch *b, FILE *out)
+static struct report *new_report(const struct run_batch *b, FILE *out)
 {
-	const struct options *o = b->o;
+	const struct run_args *o = b->o;
 
 	if (o->quiet)
 		return report_none();
@@ -197,9 +197,9 @@ static struct report *new_report(const struct batch *b, FILE *out)
 	return report_text(out, b->single, text_flags(o));
 }
 
-static void run_one(const struct batch *b, guint i, struct report *report, guint *count)
+static void run_one(const struct run_batch *b, guint i, struct report *report, guint *count)
 {
-	const struct options *o = b->o;
+	const struct run_args *o = b->o;
 	const struct scenario *scn = b->all->pdata[i];
 	g_autoptr(GPtrArray) runs = runs_of(o, scn);
 	struct report_event e = {
@@ -216,7 +216,7 @@ static void run_one(const struct batch *b, guint i, struct report *report, guint
 /* Threads write to memory, each scenario's report by itself. */
 static void batch_work(void *data, guint i)
 {
-	struct batch *b = data;
+	struct run_batch *b = data;
 	struct outcome_of *outcome = &b->outcomes[i];
 	FILE *out = b->o->jobs > 1 ? open_memstream(&outcome->text, &outcome->len) : stdout;
 	struct report *report = new_report(b, out);
@@ -230,7 +230,7 @@ static void batch_work(void *data, guint i)
 
 static void batch_done(void *data, guint i)
 {
-	struct batch *b = data;
+	struct run_batch *b = data;
 
 	for (guint result = 0; result < G_N_ELEMENTS(b->count); result++)
 		b->count[result] += b->outcomes[i].count[result];
@@ -239,7 +239,7 @@ static void batch_done(void *data, guint i)
 	free(b->outcomes[i].text);
 }
 
-static void tell_unreadable(const struct batch *b, guint i, struct report *report)
+static void tell_unreadable(const struct run_batch *b, guint i, struct report *report)
 {
 	const struct unreadable *u = b->o->unreadable->pdata[i];
 	struct report_event e = {
@@ -251,7 +251,7 @@ static void tell_unreadable(const struct batch *b, guint i, struct report *repor
 }
 
 /* Steps that a kernel tree has not, before anything runs. */
-static bool check_trees(const struct options *o, const GPtrArray *all)
+static bool check_trees(const struct run_args *o, const GPtrArray *all)
 {
 	bool ok = true;
 
@@ -270,7 +270,7 @@ static bool check_trees(const struct options *o, const GPtrArray *all)
 	return ok;
 }
 
-static void run_batch(struct batch *b, guint unreadable)
+static void run_batch(struct run_batch *b, guint unreadable)
 {
 	struct report *report = new_report(b, stdout);
 	struct report_event e = { .type = REPORT_PLAN, .count = b->all->len + unreadable };
@@ -287,7 +287,7 @@ static void run_batch(struct batch *b, guint unreadable)
 }
 
 /* A trace shows one schedule; these are of all. */
-static void tell_races(const struct options *o)
+static void tell_races(const struct run_args *o)
 {
 	const struct release *tree = overrides_tree(o->overrides);
 	const char *race;
@@ -298,11 +298,11 @@ static void tell_races(const struct options *o)
 		printf("%s  %s\n", i == 0 ? "\ndata races in all schedules:\n" : "", race);
 }
 
-static int run_all(const struct options *o, const GPtrArray *all)
+static int run_all(const struct run_args *o, const GPtrArray *all)
 {
 	guint unreadable = o->unreadable != NULL ? o->unreadable->len : 0;
 	g_autofree struct outcome_of *outcomes = g_new0(struct outcome_of, all->len);
-	struct batch b = {
+	struct run_batch b = {
 		.o = o, .all = all, .single = is_single(o, all), .outcomes = outcomes,
 		.progress = progress_new(NULL),
 	};
@@ -320,7 +320,7 @@ static int run_all(const struct options *o, const GPtrArray *all)
 	return b.count[RUN_OK] == 0 ? EXIT_SKIPPED : EXIT_OK;
 }
 
-static int load_and_run(struct options *o, int argc, char **argv)
+static int load_and_run(struct run_args *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) all = NULL;
@@ -346,7 +346,7 @@ static int load_and_run(struct options *o, int argc, char **argv)
 
 int run_main(int argc, char **argv)
 {
-	struct options o = { .overrides = overrides_new(), .jobs = 1 };
+	struct run_args o = { .overrides = overrides_new(), .jobs = 1 };
 	int status = load_and_run(&o, argc, argv);
 
 	overrides_free(o.overrides);

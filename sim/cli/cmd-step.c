@@ -23,7 +23,7 @@
 #define MAX_KEPT	(256ull << 20)
 
 /* A step that was taken, or at last the verdict. */
-struct moment {
+struct step_moment {
 	char *text;			/* as a trace has it */
 	guint line, kernel;		/* 0: the verdict */
 	bool broken;			/* something broke in it */
@@ -36,7 +36,7 @@ struct session {
 	struct scenario *scn;
 	GString *source;		/* its text, with what was typed in */
 	struct overrides *overrides;
-	GPtrArray *moments;		/* of struct moment * */
+	GPtrArray *moments;		/* of struct step_moment * */
 	guint at;			/* so many steps are behind us */
 	GPtrArray *before;		/* of struct taken_back * */
 	bool terminal, colour;
@@ -48,7 +48,7 @@ struct session {
 	guint64 kept;
 };
 
-static void moment_free(struct moment *moment)
+static void moment_free(struct step_moment *moment)
 {
 	g_free(moment->text);
 	g_free(moment->changes);
@@ -58,7 +58,7 @@ static void moment_free(struct moment *moment)
 
 /* ---- Keeping a run ---- */
 
-static void keep_state(struct session *s, struct moment *moment, struct machine *m)
+static void keep_state(struct session *s, struct step_moment *moment, struct machine *m)
 {
 	if (s->kept > MAX_KEPT)
 		return;
@@ -77,9 +77,9 @@ static char *changes_text(const struct state_watch *w)
 	return g_string_free(text, FALSE);
 }
 
-static struct moment *keep(struct session *s)
+static struct step_moment *keep(struct session *s)
 {
-	struct moment *moment = g_new0(struct moment, 1);
+	struct step_moment *moment = g_new0(struct step_moment, 1);
 
 	moment->text = g_strdup(s->text->str);
 	g_string_truncate(s->text, 0);
@@ -91,7 +91,7 @@ static struct moment *keep(struct session *s)
 
 static void keep_step(struct session *s, const struct report_event *e)
 {
-	struct moment *moment = keep(s);
+	struct step_moment *moment = keep(s);
 
 	state_watch_look(s->watch, e->machine, true);
 	moment->line = e->op->line;
@@ -162,7 +162,7 @@ static bool take_source(struct session *s, GString *source)
 
 static guint line_here(const struct session *s)
 {
-	return s->at > 0 ? ((struct moment *)s->moments->pdata[s->at - 1])->line : 0;
+	return s->at > 0 ? ((struct step_moment *)s->moments->pdata[s->at - 1])->line : 0;
 }
 
 /* What was changed last, to take back. */
@@ -331,7 +331,7 @@ static void say(const struct session *s, const char *text)
 
 static void show(struct session *s, const char *argument)
 {
-	const struct moment *moment;
+	const struct step_moment *moment;
 
 	(void)argument;
 
@@ -346,7 +346,7 @@ static void show(struct session *s, const char *argument)
 /* With @kind, those objects; "changes": of the last step; else all. */
 static void print_part(struct session *s, const char *part)
 {
-	const struct moment *moment = s->at > 0 ? s->moments->pdata[s->at - 1] : NULL;
+	const struct step_moment *moment = s->at > 0 ? s->moments->pdata[s->at - 1] : NULL;
 	int kind = state_kind_find(part);
 
 	if (moment == NULL || moment->changes == NULL) {
@@ -381,7 +381,7 @@ static void print_part(struct session *s, const char *part)
 
 /* ---- Going ---- */
 
-static bool is_wanted(const struct moment *moment, const char *what)
+static bool is_wanted(const struct step_moment *moment, const char *what)
 {
 	if (g_str_equal(what, "violation"))
 		return moment->broken;
@@ -418,7 +418,7 @@ static void go_to(struct session *s, const char *argument)
 	for (guint n = 0; n < s->moments->len; n++) {
 		guint i = (s->at + n) % s->moments->len;
 
-		if (((struct moment *)s->moments->pdata[i])->line != line)
+		if (((struct step_moment *)s->moments->pdata[i])->line != line)
 			continue;
 		s->at = i + 1;
 		show(s, "");
@@ -452,7 +452,7 @@ static void back(struct session *s, const char *argument)
 static void help(struct session *s, const char *argument);
 
 /* "quit" has no function, as nothing is left to do. */
-static const struct command {
+static const struct step_command {
 	const char *name, *arguments, *help;
 	void (*run)(struct session *s, const char *argument);
 } commands[] = {
@@ -481,7 +481,7 @@ static void help(struct session *s, const char *argument)
 	(void)s;
 	(void)argument;
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
-		const struct command *c = &commands[i];
+		const struct step_command *c = &commands[i];
 		g_autofree char *usage = g_strconcat(c->name, " ", c->arguments, NULL);
 		g_autofree char *line = g_strdup_printf("%-22s %s", usage, c->help);
 

@@ -19,7 +19,7 @@
 #define DEFAULT_TIMES	10
 
 /* What the command line says. */
-struct options {
+struct vm_args {
 	struct vm vm;
 	char *machine, *record, *console, *save_console, *check_config;
 	gboolean print_config, print_case, quiet, alone, programs;
@@ -41,8 +41,8 @@ struct tried {
 	bool last;			/* time of a race */
 };
 
-struct batch {
-	const struct options *o;
+struct vm_batch {
+	const struct vm_args *o;
 	GPtrArray *tried;		/* of struct tried */
 	const struct overrides *overrides;
 	GString *recordings;
@@ -66,7 +66,7 @@ static void tried_free(gpointer ptr)
 /* ---- Running ---- */
 
 /* Did it answer so behind another program, too? With a race there is nothing to compare. */
-static bool as_the_model(const struct batch *b, struct tried *t)
+static bool as_the_model(const struct vm_batch *b, struct tried *t)
 {
 	return ask(&b->o->vm, t->program, b->overrides, &t->answer, &t->error) &&
 	       (t->program->tasks > 0 || t->answer.agreement->differences->len == 0);
@@ -78,7 +78,7 @@ static bool as_the_model(const struct batch *b, struct tried *t)
  */
 static void run_one(void *data, guint i)
 {
-	struct batch *b = data;
+	struct vm_batch *b = data;
 	struct tried *t = b->tried->pdata[i];
 
 	if (t->program == NULL || progress_stopped(b->progress))
@@ -95,7 +95,7 @@ static void run_one(void *data, guint i)
 }
 
 /* Before that: as many as can be in one machine. */
-static void run_shared(const struct batch *b)
+static void run_shared(const struct vm_batch *b)
 {
 	g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(struct shared));
 
@@ -139,7 +139,7 @@ static void print_trace(const struct tried *t)
 }
 
 /* The one that was given: all of it. */
-static void print_single(const struct batch *b, const struct tried *t)
+static void print_single(const struct vm_batch *b, const struct tried *t)
 {
 	const struct recording *rec = t->answer.recording;
 	const struct agreement *a = t->answer.agreement;
@@ -151,7 +151,7 @@ static void print_single(const struct batch *b, const struct tried *t)
 		rec->release, rec->row, a->agreed, a->ops, a->skipped, a->not_modelled);
 }
 
-static void print_agreement(struct batch *b, const struct tried *t)
+static void print_agreement(struct vm_batch *b, const struct tried *t)
 {
 	const struct recording *rec = t->answer.recording;
 	const struct agreement *a = t->answer.agreement;
@@ -173,7 +173,7 @@ static void print_agreement(struct batch *b, const struct tried *t)
 }
 
 /* One time of a race; the last prints what came of all. */
-static void race_done(struct batch *b, struct tried *t)
+static void race_done(struct vm_batch *b, struct tried *t)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
 	bool same;
@@ -202,7 +202,7 @@ static void race_done(struct batch *b, struct tried *t)
 
 static void one_done(void *data, guint i)
 {
-	struct batch *b = data;
+	struct vm_batch *b = data;
 	struct tried *t = b->tried->pdata[i];
 	bool single = b->tried->len == 1;
 
@@ -226,7 +226,7 @@ static void one_done(void *data, guint i)
 		g_string_append_printf(b->recordings, "%s\n", t->answer.line);
 }
 
-static void print_totals(const struct batch *b)
+static void print_totals(const struct vm_batch *b)
 {
 	guint all = b->agreed + b->differed + b->skipped + b->failed;
 
@@ -235,7 +235,7 @@ static void print_totals(const struct batch *b)
 			b->agreed, b->differed, b->skipped, b->failed);
 }
 
-static int status_of(const struct batch *b)
+static int status_of(const struct vm_batch *b)
 {
 	if (b->failed > 0 || b->differed > 0)
 		return EXIT_FAILED;
@@ -305,7 +305,7 @@ static void add_race(GPtrArray *all, const struct scenario *scn, struct program 
 	}
 }
 
-static void take_scenarios(const struct options *o, const GPtrArray *scenarios, GPtrArray *all)
+static void take_scenarios(const struct vm_args *o, const GPtrArray *scenarios, GPtrArray *all)
 {
 	bool once = o->print_case || o->console != NULL || o->save_console != NULL;
 
@@ -321,7 +321,7 @@ static void take_scenarios(const struct options *o, const GPtrArray *scenarios, 
 	}
 }
 
-static int write_files(const struct batch *b)
+static int write_files(const struct vm_batch *b)
 {
 	const struct tried *first = b->tried->pdata[0];
 	g_autoptr(GError) error = NULL;
@@ -335,10 +335,10 @@ static int write_files(const struct batch *b)
 	return EXIT_OK;
 }
 
-static int run_all(const struct options *o, GPtrArray *tried)
+static int run_all(const struct vm_args *o, GPtrArray *tried)
 {
 	struct overrides *overrides = overrides_new();
-	struct batch b = {
+	struct vm_batch b = {
 		.o = o, .tried = tried, .overrides = overrides, .recordings = g_string_new(NULL),
 	};
 	int status;
@@ -375,7 +375,7 @@ static int print_cases(const GPtrArray *all)
 	return finish_output(skipped < all->len ? EXIT_OK : EXIT_SKIPPED);
 }
 
-static int run_files(const struct options *o, char **files)
+static int run_files(const struct vm_args *o, char **files)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(tried_free);
 	g_autoptr(GPtrArray) scenarios = NULL;
@@ -432,7 +432,7 @@ static int check_config(const char *path)
 
 /* ---- The command line ---- */
 
-static const char *bad_options(const struct options *o)
+static const char *bad_options(const struct vm_args *o)
 {
 	if (o->vm.kernel == NULL && o->console == NULL && !o->print_case)
 		return "no kernel, expected --kernel bzImage";
@@ -448,7 +448,7 @@ static const char *bad_options(const struct options *o)
 	return NULL;
 }
 
-static int vm_options(struct options *o, int argc, char **argv)
+static int vm_options(struct vm_args *o, int argc, char **argv)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
 	g_autoptr(GError) error = NULL;
@@ -510,7 +510,7 @@ static int vm_options(struct options *o, int argc, char **argv)
 
 int vm_main(int argc, char **argv)
 {
-	struct options o = {
+	struct vm_args o = {
 		.vm = VM_DEFAULT, .jobs = 1, .times = DEFAULT_TIMES,
 		.seconds = VM_DEFAULT.seconds,
 	};

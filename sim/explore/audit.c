@@ -12,7 +12,7 @@
 #define CLOSE_ALL	G_MAXUINT
 
 /* What an operation did: what is compared, then how to do it. */
-struct row {
+struct audit_row {
 	guint64 what;		/* is done, whatever it is done to */
 	guint nth;
 	gint64 ret;		/* 0 for a descriptor */
@@ -36,7 +36,7 @@ struct audit {
 	struct machine_snapshot first, here;
 	struct place first_place, here_place;
 	GArray *rows;			/* those that are being listed */
-	struct row row;			/* of the race under way */
+	struct audit_row row;			/* of the race under way */
 };
 
 /* ---- The machine ---- */
@@ -152,16 +152,16 @@ static guint64 what_of(const struct audit *a, guint nr)
 	return MAX(one, two) << 32 | MIN(one, two);
 }
 
-static struct row new_row(const struct audit *a, guint op, guint nth)
+static struct audit_row new_row(const struct audit *a, guint op, guint nth)
 {
-	return (struct row){
+	return (struct audit_row){
 		.what = what_of(a, op), .nth = nth, .op = op, .outcome = nth,
-		.pruned = a->prune && world_same(a->world, &a->here_place, op),
+		.pruned = a->prune && world_redundant(a->world, &a->here_place, op),
 	};
 }
 
 /* The machine is behind the operation of @row, with @found violations. */
-static void add_row(struct audit *a, struct row *row, guint found, bool refused)
+static void add_row(struct audit *a, struct audit_row *row, guint found, bool refused)
 {
 	row->broken = broken(&a->witness);
 	row->came |= machine_panicked(a->machine);
@@ -174,7 +174,7 @@ static void add_row(struct audit *a, struct row *row, guint found, bool refused)
 }
 
 /* Of a descriptor it counts whether there was a slot for it. */
-static void put_done(struct row *row, const struct done *done)
+static void put_done(struct audit_row *row, const struct done *done)
 {
 	bool bound = done->slot >= 0 && done->slot != NO_SLOT;
 
@@ -190,7 +190,7 @@ static void put_done(struct row *row, const struct done *done)
 /* Whether there may be one more step to fail. */
 static bool list_variant(struct audit *a, guint op, guint nth)
 {
-	struct row row = new_row(a, op, nth);
+	struct audit_row row = new_row(a, op, nth);
 	struct done done;
 	guint found;
 
@@ -207,7 +207,7 @@ static bool list_variant(struct audit *a, guint op, guint nth)
 static void list_outcome(void *data, guint nth, guint found)
 {
 	struct audit *a = data;
-	struct row row = a->row;
+	struct audit_row row = a->row;
 
 	row.outcome = nth;
 	add_row(a, &row, found, false);
@@ -228,7 +228,7 @@ static void list_damages(struct audit *a, guint op)
 
 static void list_end(struct audit *a)
 {
-	struct row row = { .what = G_MAXUINT64, .op = CLOSE_ALL };
+	struct audit_row row = { .what = G_MAXUINT64, .op = CLOSE_ALL };
 
 	go_back(a);
 	witness_end(&a->witness, a->machine, &a->place);
@@ -240,11 +240,11 @@ static void list_end(struct audit *a)
 static GArray *list(struct audit *a)
 {
 	const struct world *world = a->world;
-	GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct row));
+	GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct audit_row));
 
 	a->rows = rows;
 	for (guint op = 0; op < world->ops->len; op++) {
-		if (!world_can(world, &a->here_place, op))
+		if (!world_enabled(world, &a->here_place, op))
 			continue;
 		list_variant(a, op, 0);
 		for (guint nth = 1; a->here_place.faults < world->faults && nth < MAX_NTH; nth++)
@@ -255,7 +255,7 @@ static GArray *list(struct audit *a)
 	for (guint i = 0; i < world->pairs->len; i++) {
 		guint op = world->ops->len + i;
 
-		if (!world_can(world, &a->here_place, op))
+		if (!world_enabled(world, &a->here_place, op))
 			continue;
 		go_back(a);
 		a->row = new_row(a, op, 0);
@@ -269,7 +269,7 @@ static GArray *list(struct audit *a)
 
 #define ORDER(a, b)	(((a) > (b)) - ((a) < (b)))
 
-static gint same_call(const struct row *x, const struct row *y)
+static gint same_call(const struct audit_row *x, const struct audit_row *y)
 {
 	gint order = ORDER(x->what, y->what);
 
@@ -278,7 +278,7 @@ static gint same_call(const struct row *x, const struct row *y)
 
 static gint compare_rows(gconstpointer a, gconstpointer b)
 {
-	const struct row *x = a, *y = b;
+	const struct audit_row *x = a, *y = b;
 	const gint orders[] = {
 		same_call(x, y), ORDER(x->ret, y->ret), ORDER(x->came, y->came),
 		ORDER(x->broken, y->broken), ORDER(x->state[0], y->state[0]),
@@ -291,7 +291,7 @@ static gint compare_rows(gconstpointer a, gconstpointer b)
 	return 0;
 }
 
-static GArray *with_row(const GArray *path, const struct row *row)
+static GArray *with_row(const GArray *path, const struct audit_row *row)
 {
 	GArray *longer = g_array_new(FALSE, TRUE, sizeof(struct path_step));
 	struct path_step step;
@@ -304,7 +304,7 @@ static GArray *with_row(const GArray *path, const struct row *row)
 	return longer;
 }
 
-static char *explain(const struct row *x, const struct row *y)
+static char *explain(const struct audit_row *x, const struct audit_row *y)
 {
 	if (x == NULL || y == NULL)
 		return g_strdup(x != NULL ? "only the first has an operation that does this" :
@@ -320,7 +320,7 @@ static char *explain(const struct row *x, const struct row *y)
 }
 
 static struct audit_difference *difference_new(GArray *const paths[2],
-					       const struct row *const rows[2], char *text)
+					       const struct audit_row *const rows[2], char *text)
 {
 	struct audit_difference *d = g_new0(struct audit_difference, 1);
 
@@ -342,19 +342,20 @@ void difference_free(struct audit_difference *d)
 	g_free(d);
 }
 
-static const struct row *row_at(const GArray *rows, guint i)
+static const struct audit_row *row_at(const GArray *rows, guint i)
 {
-	return i < rows->len ? &g_array_index(rows, struct row, i) : NULL;
+	return i < rows->len ? &g_array_index(rows, struct audit_row, i) : NULL;
 }
 
 /* The first row without its like, and one of the other side that does the same, if any. */
-static bool find_odd(GArray *const rows[2], const struct row *odd[2])
+static bool find_odd(GArray *const rows[2], const struct audit_row *odd[2])
 {
 	guint at[2] = { 0, 0 };
 
 	odd[0] = odd[1] = NULL;
 	for (;;) {
-		const struct row *x = row_at(rows[0], at[0]), *y = row_at(rows[1], at[1]), *row;
+		const struct audit_row *x = row_at(rows[0], at[0]), *y = row_at(rows[1], at[1]),
+		*row;
 		gint order = x == NULL ? 1 : y == NULL ? -1 : compare_rows(x, y);
 		guint side = order > 0;
 
@@ -376,7 +377,7 @@ static bool find_odd(GArray *const rows[2], const struct row *odd[2])
 }
 
 /* A row that pruning leaves out, with none like it that is not; and one that should be. */
-static bool find_lost(const GArray *rows, const struct row *odd[2])
+static bool find_lost(const GArray *rows, const struct audit_row *odd[2])
 {
 	for (guint i = 0, end; i < rows->len; i = end) {
 		bool kept = false;
@@ -398,7 +399,7 @@ static bool find_lost(const GArray *rows, const struct row *odd[2])
 struct audit_difference *audit_compare(struct audit *a, GArray *first, GArray *second)
 {
 	GArray *paths[2] = { first, second }, *rows[2] = { NULL, NULL };
-	const struct row *odd[2] = { NULL, NULL };
+	const struct audit_row *odd[2] = { NULL, NULL };
 	struct audit_difference *d = NULL;
 	guint64 f[2][2] = { { 0 } };
 	bool ok = true, dangles = false;
@@ -430,9 +431,9 @@ struct audit_difference *audit_compare(struct audit *a, GArray *first, GArray *s
 /* ---- Orders ---- */
 
 /* Do @op where the machine is; what came of it. */
-static struct row do_one(struct audit *a, guint op)
+static struct audit_row do_one(struct audit *a, guint op)
 {
-	struct row row = new_row(a, op, 0);
+	struct audit_row row = new_row(a, op, 0);
 	struct done done;
 
 	a->witness.nr = 0;
@@ -451,12 +452,12 @@ static bool same_state(const guint64 x[2], const guint64 y[2])
 	return x[0] == y[0] && x[1] == y[1];
 }
 
-static bool same_result(const struct row *x, const struct row *y)
+static bool same_result(const struct audit_row *x, const struct audit_row *y)
 {
 	return x->ret == y->ret && x->came == y->came && x->broken == y->broken;
 }
 
-static char *explain_orders(const struct row one[2], const struct row two[2],
+static char *explain_orders(const struct audit_row one[2], const struct audit_row two[2],
 			    const guint64 before[2], bool refused)
 {
 	/* one[0], two[0]; then two[1], one[1] */
@@ -475,7 +476,8 @@ static char *explain_orders(const struct row one[2], const struct row two[2],
 	return NULL;
 }
 
-static GArray *in_order(const GArray *path, const struct row *first, const struct row *second)
+static GArray *in_order(const GArray *path, const struct audit_row *first,
+			const struct audit_row *second)
 {
 	g_autoptr(GArray) longer = with_row(path, first);
 
@@ -485,7 +487,7 @@ static GArray *in_order(const GArray *path, const struct row *first, const struc
 struct audit_difference *audit_orders(struct audit *a, GArray *path, guint one, guint two,
 				      bool refused)
 {
-	struct row ones[2], twos[2];
+	struct audit_row ones[2], twos[2];
 	struct audit_difference *d;
 	guint64 before[2];
 	char *text;

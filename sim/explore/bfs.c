@@ -511,16 +511,16 @@ static void expand(struct worker *w)
 	for (guint op = 0; op < world->ops->len; op++) {
 		if (why_stopped(w->search) != NULL)
 			return;
-		if (!world_can(world, &spot->place, op) ||
-		    (prune && world_same(world, &spot->place, op)) || is_known(w, op))
+		if (!world_enabled(world, &spot->place, op) ||
+		    (prune && world_redundant(world, &spot->place, op)) || is_known(w, op))
 			continue;
 		try_variants(w, op);
 	}
 	for (guint i = 0; i < world->pairs->len && why_stopped(w->search) == NULL; i++) {
 		guint op = world->ops->len + i;
 
-		if (world_can(world, &spot->place, op) &&
-		    !(prune && world_same(world, &spot->place, op)))
+		if (world_enabled(world, &spot->place, op) &&
+		    !(prune && world_redundant(world, &spot->place, op)))
 			try_race(w, op);
 	}
 }

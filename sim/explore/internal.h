@@ -115,14 +115,14 @@ void world_do(const struct world *world, struct machine *m, struct place *place,
 	      const struct world_op *op, struct done *done);
 
 /**
- * world_bind() - a slot for the descriptor that @op returned, which is closed if there is
+ * world_bind_slot() - a slot for the descriptor that @op returned, which is closed if there is
  * none; NO_SLOT if it returns none.
  */
-void world_bind(const struct world *world, struct machine *m, struct place *place,
+void world_bind_slot(const struct world *world, struct machine *m, struct place *place,
 		const struct world_op *op, struct done *done);
 
-/** world_settle() - what follows from @op, which worked. */
-void world_settle(const struct world *world, struct machine *m, struct place *place,
+/** world_apply() - what follows from @op, which worked. */
+void world_apply(const struct world *world, struct machine *m, struct place *place,
 		  const struct world_op *op, struct done *done);
 
 /** world_open_device() - the first process opens /dev/liveupdate, which is no operation. */

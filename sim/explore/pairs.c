@@ -7,7 +7,7 @@
 
 #define NOT_WANTED	G_MAXUINT
 
-struct race_task {
+struct pair_task {
 	struct world_race *race;
 	guint nr;
 };
@@ -22,7 +22,7 @@ struct result_key {
 /* On the task's own stack. */
 static void task_body(void *data)
 {
-	const struct race_task *task = data;
+	const struct pair_task *task = data;
 	struct world_race *race = task->race;
 	struct race_done *done = &race->done;
 	guint op = race->pair->ops[task->nr];
@@ -106,7 +106,7 @@ static void settle(struct world_race *race)
 		world_enter(race->world, race->machine, process_in(race, i));
 		done->done[i].slot = -1;
 		if (done->returned[i] && done->done[i].ret >= 0)
-			world_bind(race->world, race->machine, race->place,
+			world_bind_slot(race->world, race->machine, race->place,
 				   op_of(race->world, race->pair->ops[i]), &done->done[i]);
 	}
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++) {
@@ -116,7 +116,7 @@ static void settle(struct world_race *race)
 		if (done->done[task].slot < 0 || (i > 0 && is_end(race, task)))
 			continue;
 		world_enter(race->world, race->machine, process_in(race, task));
-		world_settle(race->world, race->machine, race->place,
+		world_apply(race->world, race->machine, race->place,
 			     op_of(race->world, race->pair->ops[task]), &done->done[task]);
 	}
 	world_enter(race->world, race->machine, 0);
@@ -203,9 +203,9 @@ bool race_init(struct world_race *race, const struct world *world, struct machin
 	};
 	race->walk = machine_walk_new();
 	race->outcomes = g_array_new(FALSE, TRUE, sizeof(struct result_key));
-	race->tasks = g_new(struct race_task, MAX_WORLD_TASKS);
+	race->tasks = g_new(struct pair_task, MAX_WORLD_TASKS);
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++)
-		race->tasks[i] = (struct race_task){ .race = race, .nr = i };
+		race->tasks[i] = (struct pair_task){ .race = race, .nr = i };
 	race->all = (struct schedules){
 		.machine = race->machine, .nr_tasks = MAX_WORLD_TASKS, .preemptions = NO_BOUND,
 		.max_states = race->world->max_states, .reduced = !race->world->no_reduction,

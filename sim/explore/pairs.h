@@ -38,7 +38,7 @@ struct world_race {
 	struct machine_walk *walk;
 	struct place start;
 	const struct world_pair *pair;
-	struct race_task *tasks;
+	struct pair_task *tasks;
 	GArray *outcomes;
 	guint wanted;
 	void (*outcome)(void *data, guint nth, guint found);

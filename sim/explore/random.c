@@ -95,7 +95,7 @@ static bool path_shows(struct walker *w, const GArray *path, const struct findin
 		bool last = i + 1 == path->len && !f->at_end;
 		bool race = world_pair(w->world, step->op) != NULL;
 
-		if (!world_can(w->world, &w->place, step->op))
+		if (!world_enabled(w->world, &w->place, step->op))
 			return false;
 		nr = do_step(w, step, &done);
 		if (nr < 0)
@@ -212,7 +212,7 @@ static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 {
 	for (guint i = 0; i < TRIES; i++) {
 		step->op = choose_op(w, rand);
-		if (!world_can(w->world, &w->place, step->op))
+		if (!world_enabled(w->world, &w->place, step->op))
 			continue;
 		step->nth = 0;
 		if (world_pair(w->world, step->op) != NULL)
@@ -255,7 +255,7 @@ static int go_on(struct walker *w, struct path_step *step, struct done *done)
 }
 
 /* How much is open and preserved; of what an operation did, what it was and returned. */
-struct upshot {
+struct coverage_key {
 	guint64 files;
 	gint64 error;
 	guint32 op;
@@ -270,7 +270,7 @@ static bool spent(guint used, guint allowed)
 /* Remember the path if its last step came out as none has before. */
 static void remember(struct walker *w, const struct path_step *last, const struct done *done)
 {
-	struct upshot o = {
+	struct coverage_key o = {
 		.error = MIN(done->ret, 0), .op = last->op, .kernel = w->place.kernel,
 		.faults = w->place.faults, .damages = w->place.damages,
 	};

@@ -341,11 +341,11 @@ static bool has_any(const struct world *world, const struct place *place, guint 
 static bool can_race(const struct world *world, const struct place *place,
 		     const struct world_pair *pair)
 {
-	return place->races < world->races && world_can(world, place, pair->ops[0]) &&
-	       world_can(world, place, pair->ops[1]);
+	return place->races < world->races && world_enabled(world, place, pair->ops[0]) &&
+	       world_enabled(world, place, pair->ops[1]);
 }
 
-bool world_can(const struct world *world, const struct place *place, guint nr)
+bool world_enabled(const struct world *world, const struct place *place, guint nr)
 {
 	const struct world_pair *pair = world_pair(world, nr);
 	const struct world_op *op;
@@ -391,11 +391,11 @@ static bool pair_same(const struct world *world, const struct place *place,
 {
 	const struct world_op *a = op_of(world, pair->ops[0]), *b = op_of(world, pair->ops[1]);
 
-	return (world_same(world, place, pair->ops[0]) && is_apart(a, b)) ||
-	       (world_same(world, place, pair->ops[1]) && is_apart(b, a));
+	return (world_redundant(world, place, pair->ops[0]) && is_apart(a, b)) ||
+	       (world_redundant(world, place, pair->ops[1]) && is_apart(b, a));
 }
 
-bool world_same(const struct world *world, const struct place *place, guint nr)
+bool world_redundant(const struct world *world, const struct place *place, guint nr)
 {
 	const struct world_pair *pair = world_pair(world, nr);
 	const struct world_op *op;
@@ -473,7 +473,7 @@ void world_boot(const struct world *world, struct machine *m, struct place *plac
 	world_open_device(m, place, done);
 }
 
-void world_settle(const struct world *world, struct machine *m, struct place *place,
+void world_apply(const struct world *world, struct machine *m, struct place *place,
 		  const struct world_op *op, struct done *done)
 {
 	const struct op_info *info = op->op.info;
@@ -496,7 +496,7 @@ void world_settle(const struct world *world, struct machine *m, struct place *pl
 		world_restart(world, m, place, op, done);
 }
 
-void world_bind(const struct world *world, struct machine *m, struct place *place,
+void world_bind_slot(const struct world *world, struct machine *m, struct place *place,
 		const struct world_op *op, struct done *done)
 {
 	done->slot = slot_for(world, place, op);
@@ -542,9 +542,9 @@ static void follow(const struct world *world, struct machine *m, struct place *p
 	/* A process that fails to start has ended all the same. */
 	if (machine_panicked(m) || (done->ret < 0 && !op->op.info->ends))
 		return;
-	world_bind(world, m, place, op, done);
+	world_bind_slot(world, m, place, op, done);
 	if (done->slot >= 0)
-		world_settle(world, m, place, op, done);
+		world_apply(world, m, place, op, done);
 }
 
 void world_do(const struct world *world, struct machine *m, struct place *place,

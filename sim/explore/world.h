@@ -188,8 +188,8 @@ struct machine *world_new_machine(const struct world *world, struct place *place
 /** world_pair() - the pair of which @op is the number, or NULL. */
 const struct world_pair *world_pair(const struct world *world, guint op);
 
-/** world_can() - is the operation one that can be asked for here? */
-bool world_can(const struct world *world, const struct place *place, guint op);
+/** world_enabled() - can the operation be asked for here? */
+bool world_enabled(const struct world *world, const struct place *place, guint op);
 
 /** world_boots() - may the operation lead to the next kernel? Of no pair. */
 bool world_boots(const struct world *world, guint op);
@@ -210,8 +210,8 @@ void world_fingerprint(const struct world *world, struct machine *m, struct mach
 		       const struct place *place, const guint64 *frames, bool symmetry,
 		       guint64 fingerprint[2]);
 
-/** world_same() - would another operation before this one do the same to like objects? */
-bool world_same(const struct world *world, const struct place *place, guint op);
+/** world_redundant() - is it symmetric to an earlier operation of the list? */
+bool world_redundant(const struct world *world, const struct place *place, guint op);
 
 /**
  * world_run() - do operation @op, no pair.

@@ -29,7 +29,7 @@ struct traced {
 };
 
 /* How a system call is said; false: it cannot be. */
-struct rule {
+struct strace_rule {
 	const char *name;
 	bool (*say)(struct import *im, const struct traced *t);
 };
@@ -475,7 +475,7 @@ static bool say_reboot(struct import *im, const struct traced *t)
 
 /* Those without a descriptor first. */
 #define NR_FREE 5
-static const struct rule rules[] = {
+static const struct strace_rule rules[] = {
 	{ "open", say_open }, { "openat", say_openat }, { "memfd_create", say_memfd_create },
 	{ "kexec_file_load", say_kexec }, { "reboot", say_reboot },
 	{ "dup", say_dup }, { "close", say_close }, { "ftruncate", say_ftruncate },
@@ -531,7 +531,7 @@ static void take_result(struct traced *t)
 	t->error = t->number == -1 && errno_find(end) != 0 ? end : NULL;
 }
 
-static const struct rule *rule_of(struct import *im, const struct traced *t)
+static const struct strace_rule *rule_of(struct import *im, const struct traced *t)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
 		if (strcmp(rules[i].name, t->name) == 0)
@@ -549,7 +549,7 @@ static bool matters(struct import *im, const struct traced *t)
 
 static void import_call(struct import *im, struct traced *t, const char *text)
 {
-	const struct rule *rule;
+	const struct strace_rule *rule;
 	gsize before = im->out->len;
 
 	take_result(t);

@@ -11,7 +11,7 @@
 #include "report/trace.h"
 
 /* What was said on one side during one operation or boot. */
-struct said {
+struct reply {
 	GString *result;	/* model only: how a result differs */
 	enum fault fault;	/* model only: of the first call */
 	GPtrArray *lines;	/* of char *: "WARN f < g", log lines, "panic: ..." */
@@ -25,16 +25,16 @@ struct collector {
 	struct report report;
 	const struct translation *t;
 	const struct release *on;	/* what it runs on, if not the recording's row */
-	GPtrArray *ops;		/* of struct said, by recorded operation */
-	GPtrArray *boots;	/* of struct said, by stage */
+	GPtrArray *ops;		/* of struct reply, by recorded operation */
+	GPtrArray *boots;	/* of struct reply, by stage */
 	guint op;		/* under way, or NO_OP */
 	gboolean booting;
 	char *panic;
 };
 
-static struct said *said_new(void)
+static struct reply *said_new(void)
 {
-	struct said *said = g_new0(struct said, 1);
+	struct reply *said = g_new0(struct reply, 1);
 
 	said->result = g_string_new(NULL);
 	said->lines = g_ptr_array_new_with_free_func(g_free);
@@ -43,7 +43,7 @@ static struct said *said_new(void)
 
 static void said_free(gpointer ptr)
 {
-	struct said *said = ptr;
+	struct reply *said = ptr;
 
 	g_string_free(said->result, TRUE);
 	g_ptr_array_unref(said->lines);
@@ -151,7 +151,7 @@ static char *warn_line(const struct event *event)
 	return g_string_free(line, FALSE);
 }
 
-static struct said *listening(struct collector *c)
+static struct reply *listening(struct collector *c)
 {
 	if (c->booting)
 		return g_ptr_array_index(c->boots, c->boots->len - 1);
@@ -161,7 +161,7 @@ static struct said *listening(struct collector *c)
 static void collect_event(struct collector *c, const struct event *event)
 {
 	g_autofree char *line = NULL;
-	struct said *said;
+	struct reply *said;
 
 	if (event->type == EVENT_BOOT) {
 		g_ptr_array_add(c->boots, said_new());
@@ -192,7 +192,7 @@ static void collect(struct report *report, const struct report_event *e)
 	} else if (e->type == REPORT_EVENT) {
 		collect_event(c, e->event);
 	} else if (e->type == REPORT_RESULT && c->op != NO_OP) {
-		struct said *said = g_ptr_array_index(c->ops, c->op);
+		struct reply *said = g_ptr_array_index(c->ops, c->op);
 
 		if (e->differs && !said->result->len)
 			trace_mismatch(said->result, e, e->scn->file);
@@ -224,7 +224,7 @@ static void differ(struct agreement *a, guint op, char *kernel, char *model)
 /* FALSE, with the difference noted, when other lines were printed. */
 static gboolean compare_lines(struct agreement *a, const struct recording *rec,
 			      const struct release *on, guint op, const GPtrArray *log,
-			      const struct said *said)
+			      const struct reply *said)
 {
 	g_autoptr(GPtrArray) kernel = recorded_lines(rec, on, log);
 	g_autofree char *is = join(said->lines), *should = join(kernel);
@@ -237,7 +237,7 @@ static gboolean compare_lines(struct agreement *a, const struct recording *rec,
 
 /* FALSE, with the difference noted, when what was to fail did in one of the two only. */
 static gboolean compare_fault(struct agreement *a, guint i, const struct recorded_op *op,
-			      const struct said *said)
+			      const struct reply *said)
 {
 	const char *model = said->fault == FAULT_HIT ? "fault=hit" : "fault=miss";
 
@@ -251,7 +251,7 @@ static void compare_op(struct agreement *a, const struct recording *rec, guint i
 		       const struct collector *c)
 {
 	const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
-	const struct said *said = g_ptr_array_index(c->ops, i);
+	const struct reply *said = g_ptr_array_index(c->ops, i);
 
 	if (g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop")) {
 		a->skipped++;

@@ -27,7 +27,7 @@ struct source {
 	gboolean ok;		/* it worked */
 };
 
-struct rule {
+struct translate_rule {
 	const char *name;
 	guint words;		/* arguments it needs */
 	void (*write)(GString *out, const struct source *src);
@@ -820,7 +820,7 @@ static void write_nothing(GString *out, const struct source *src)
 #define FIRST	(1 << 1)
 #define BOTH	(FIRST | 1 << 2)
 
-static const struct rule rules[] = {
+static const struct translate_rule rules[] = {
 	{ "opendev", 1, write_opendev, FIRST, 1 },
 	{ "close", 1, write_close, FIRST, 0 },
 	{ "dup", 2, write_dup, BOTH, 1 },
@@ -869,7 +869,7 @@ static const struct rule rules[] = {
 	{ "dmesg_mark", 0, write_nothing, 0, 0 },
 };
 
-static const struct rule *rule_of(const GPtrArray *words)
+static const struct translate_rule *rule_of(const GPtrArray *words)
 {
 	for (guint i = 0; words->len && i < G_N_ELEMENTS(rules); i++)
 		if (g_str_equal(words->pdata[0], rules[i].name))
@@ -883,7 +883,7 @@ static gboolean write_op(GString *out, struct translator *t, guint index)
 	const struct recorded_op *op = &g_array_index(t->rec->ops, struct recorded_op, index);
 	g_autoptr(GPtrArray) words = split(op->text);
 	g_autofree char *name = words->len > 1 ? g_strdup(words->pdata[1]) : NULL;
-	const struct rule *rule = rule_of(words);
+	const struct translate_rule *rule = rule_of(words);
 	struct source src = {
 		.t = t, .index = index, .word = (char **)words->pdata, .nr = words->len,
 		.op = op, .name = name, .ok = g_str_equal(op->rc, "0"),

@@ -17,7 +17,7 @@
 /* Of the states behind so many steps, so many objects; behind later ones it is not told. */
 #define MAX_OBJECTS	20000
 
-struct page {
+struct html_page {
 	struct report report;
 	FILE *out;
 	struct report *picture;		/* of the run that goes on */
@@ -163,7 +163,7 @@ static const char tail[] =
 
 /* ---- Steps ---- */
 
-static guint object_number(struct page *p, const struct state_object *o)
+static guint object_number(struct html_page *p, const struct state_object *o)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	gpointer number;
@@ -178,7 +178,7 @@ static guint object_number(struct page *p, const struct state_object *o)
 }
 
 /* The state behind a step, as numbers of objects. */
-static void add_state(struct page *p, struct machine *m)
+static void add_state(struct html_page *p, struct machine *m)
 {
 	if (m == NULL || p->nr_objects > MAX_OBJECTS)
 		return;
@@ -190,7 +190,7 @@ static void add_state(struct page *p, struct machine *m)
 	p->nr_objects += p->state.nr;
 }
 
-static void add_step(struct page *p, guint line, struct machine *m)
+static void add_step(struct html_page *p, guint line, struct machine *m)
 {
 	const char *text = p->text->str;
 
@@ -204,7 +204,7 @@ static void add_step(struct page *p, guint line, struct machine *m)
 	g_string_truncate(p->text, 0);
 }
 
-static void begin_run(struct page *p, const struct report_event *e)
+static void begin_run(struct html_page *p, const struct report_event *e)
 {
 	const struct report_event scenario = {
 		.type = REPORT_SCENARIO, .scn = e->scn, .count = 1, .number = p->number,
@@ -244,7 +244,7 @@ static char *verdict_words(const struct report_event *e, const struct race_verdi
 }
 
 /* The run that goes on is that of one of several verdicts; the others are run behind it. */
-static void begin_race(struct page *p, const struct report_event *e)
+static void begin_race(struct html_page *p, const struct report_event *e)
 {
 	const GArray *verdicts = e->race->verdicts;
 
@@ -289,7 +289,7 @@ static void write_source(FILE *out, const struct scenario *scn)
 	fputs("</pre>", out);
 }
 
-static void write_steps(const struct page *p)
+static void write_steps(const struct html_page *p)
 {
 	g_autofree char *text = json_page_text(p->steps);
 
@@ -297,7 +297,7 @@ static void write_steps(const struct page *p)
 }
 
 /* Of a race, which verdict on its schedules it is; the first that is written is shown. */
-static void begin_section(struct page *p)
+static void begin_section(struct html_page *p)
 {
 	guint verdict = p->shown;
 
@@ -316,7 +316,7 @@ static void begin_section(struct page *p)
 	fputs("</h2>\n", p->out);
 }
 
-static void end_run(struct page *p, const struct report_event *e)
+static void end_run(struct html_page *p, const struct report_event *e)
 {
 	add_step(p, 0, NULL);
 	json_builder_end_array(p->steps);
@@ -350,7 +350,7 @@ static void end_run(struct page *p, const struct report_event *e)
 	g_clear_pointer(&p->numbers, g_hash_table_unref);
 }
 
-static void write_head(const struct page *p, const struct header *header)
+static void write_head(const struct html_page *p, const struct header *header)
 {
 	g_autoptr(GString) about = g_string_new(NULL);
 
@@ -363,7 +363,7 @@ static void write_head(const struct page *p, const struct header *header)
 
 static void page_event(struct report *report, const struct report_event *e)
 {
-	struct page *p = (struct page *)report;
+	struct html_page *p = (struct html_page *)report;
 
 	if (e->type == REPORT_PLAN)
 		write_head(p, e->header);
@@ -392,7 +392,7 @@ static void page_event(struct report *report, const struct report_event *e)
 
 static void page_free(struct report *report)
 {
-	struct page *p = (struct page *)report;
+	struct html_page *p = (struct html_page *)report;
 
 	g_ptr_array_unref(p->verdicts);
 	machine_state_free(&p->state);
@@ -401,7 +401,7 @@ static void page_free(struct report *report)
 
 struct report *report_html(FILE *out)
 {
-	struct page *p = g_new0(struct page, 1);
+	struct html_page *p = g_new0(struct html_page, 1);
 
 	p->report = (struct report){
 		.event = page_event, .free = page_free, .each_verdict = true,

@@ -38,7 +38,7 @@ static const char *const hold_words[] = {
 
 enum row_type { ROW_KERNEL, ROW_CALL, ROW_SAID, ROW_TURN, ROW_QUIET };
 
-struct row {
+struct picture_row {
 	enum row_type type;
 	char *text;
 	guint line, number;		/* of a call, which is the number-th of the run */
@@ -62,7 +62,7 @@ struct picture {
 	guint width, max_width;		/* of this run, of all */
 	guint runs;			/* that are yet to come */
 	char *title;
-	GArray *rows;			/* of struct row */
+	GArray *rows;			/* of struct picture_row */
 	GArray *bars;			/* of struct bar */
 	guint left_out;
 	GHashTable *left;		/* names of the bars that are left out */
@@ -79,7 +79,7 @@ struct picture {
 
 /* ---- What is kept of a run ---- */
 
-static void row_clear(struct row *row)
+static void row_clear(struct picture_row *row)
 {
 	g_free(row->text);
 }
@@ -110,15 +110,16 @@ static char *shortened(const char *text)
 	return g_strdup(printable->str);
 }
 
-static struct row *add_row(struct picture *p, enum row_type type, const char *text)
+static struct picture_row *add_row(struct picture *p, enum row_type type, const char *text)
 {
-	struct row row = { .type = type, .text = shortened(text) };
+	struct picture_row row = { .type = type, .text = shortened(text) };
 
 	if (p->rows->len > 0)
-		memcpy(row.holds, g_array_index(p->rows, struct row, p->rows->len - 1).holds,
+		memcpy(row.holds, g_array_index(p->rows, struct picture_row,
+						p->rows->len - 1).holds,
 		       sizeof(row.holds));
 	g_array_append_val(p->rows, row);
-	return &g_array_index(p->rows, struct row, p->rows->len - 1);
+	return &g_array_index(p->rows, struct picture_row, p->rows->len - 1);
 }
 
 static void begin_run(struct picture *p, const struct report_event *e)
@@ -185,7 +186,8 @@ static char *printable_name(const struct machine_state *s, const struct state_ob
 }
 
 /* The claim on a file of which retrieving was tried: what it hands over is there until finish. */
-static void mark_retrieved(const struct picture *p, struct row *row, const struct machine_state *s,
+static void mark_retrieved(const struct picture *p, struct picture_row *row,
+			   const struct machine_state *s,
 			   const struct state_object *file)
 {
 	g_autofree char *name = printable_name(s, file);
@@ -200,7 +202,7 @@ static void mark_retrieved(const struct picture *p, struct row *row, const struc
 }
 
 /* Bars for what is new; how it stands for those that there are. */
-static void look(struct picture *p, struct row *row)
+static void look(struct picture *p, struct picture_row *row)
 {
 	const struct machine_state *s = p->watch->now;
 
@@ -254,7 +256,7 @@ static const char *caller_name(const struct picture *p, const struct report_even
 static void end_call(struct picture *p, const struct report_event *e)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	struct row *row;
+	struct picture_row *row;
 
 	state_watch_look(p->watch, e->machine, false);
 	p->calls++;
@@ -263,7 +265,7 @@ static void end_call(struct picture *p, const struct report_event *e)
 			add_row(p, ROW_QUIET, "...");
 		p->gap = true;
 		p->left_out++;
-		look(p, &g_array_index(p->rows, struct row, p->rows->len - 1));
+		look(p, &g_array_index(p->rows, struct picture_row, p->rows->len - 1));
 		return;
 	}
 	p->gap = false;
@@ -283,7 +285,7 @@ static void begin_call(struct picture *p, const struct report_event *e)
 {
 	const struct print print = { .vars = e->vars };
 	g_autoptr(GString) text = g_string_new(NULL);
-	struct row *row;
+	struct picture_row *row;
 
 	if (e->task == 0)
 		return;
@@ -373,7 +375,7 @@ static guint bars_x(const struct picture *p)
 	gsize longest = 20;
 
 	for (guint i = 0; i < p->rows->len; i++) {
-		const struct row *row = &g_array_index(p->rows, struct row, i);
+		const struct picture_row *row = &g_array_index(p->rows, struct picture_row, i);
 
 		longest = MAX(longest, strlen(row->text) + (row->type == ROW_SAID ? 2 : 0));
 	}
@@ -410,7 +412,7 @@ static guint find_top(const struct picture *p)
 
 static void draw_row(const struct picture *p, guint i)
 {
-	const struct row *row = &g_array_index(p->rows, struct row, i);
+	const struct picture_row *row = &g_array_index(p->rows, struct picture_row, i);
 	GString *out = p->body;
 	guint y = row_y(p, i), x = text_x(p);
 
@@ -443,7 +445,8 @@ static void draw_bar(const struct picture *p, guint bar)
 
 	for (guint i = 0; i <= p->rows->len; i++) {
 		enum hold now = i < p->rows->len ?
-				g_array_index(p->rows, struct row, i).holds[bar] : HOLD_NONE;
+				g_array_index(p->rows, struct picture_row,
+					      i).holds[bar] : HOLD_NONE;
 		g_autofree char *name = NULL;
 
 		if (now == hold)
@@ -516,7 +519,7 @@ static guint row_of(const struct picture *p, guint line)
 	guint found = G_MAXUINT;
 
 	for (guint i = 0; i < p->rows->len && line != 0; i++)
-		if (g_array_index(p->rows, struct row, i).line == line)
+		if (g_array_index(p->rows, struct picture_row, i).line == line)
 			found = i;
 	return found;
 }
@@ -714,7 +717,7 @@ struct report *report_svg(FILE *out)
 	p->report = (struct report){ .event = picture_event, .free = picture_free };
 	p->out = out;
 	p->body = g_string_new(NULL);
-	p->rows = g_array_new(FALSE, TRUE, sizeof(struct row));
+	p->rows = g_array_new(FALSE, TRUE, sizeof(struct picture_row));
 	g_array_set_clear_func(p->rows, (GDestroyNotify)row_clear);
 	p->bars = g_array_new(FALSE, TRUE, sizeof(struct bar));
 	g_array_set_clear_func(p->bars, (GDestroyNotify)bar_clear);

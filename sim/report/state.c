@@ -130,7 +130,7 @@ static void add_change(struct state_watch *w, struct state_change c)
 }
 
 /* The objects of one kind, in both looks. */
-struct span {
+struct state_span {
 	guint then, then_end, now, now_end;
 };
 
@@ -140,7 +140,7 @@ static struct state_change pair_at(const struct state_watch *w, guint then, guin
 }
 
 /* Those that are not where they were. */
-static void find_moved(struct state_watch *w, struct span s)
+static void find_moved(struct state_watch *w, struct state_span s)
 {
 	g_autoptr(GHashTable) left = NULL;
 
@@ -163,7 +163,7 @@ static void find_moved(struct state_watch *w, struct span s)
 }
 
 /* Most of them are in the same order in front of, and behind, what came or went. */
-static void find_in(struct state_watch *w, struct span s)
+static void find_in(struct state_watch *w, struct state_span s)
 {
 	for (; s.then < s.then_end && s.now < s.now_end; s.then++, s.now++) {
 		const struct state_change c = pair_at(w, s.then, s.now);
@@ -233,7 +233,7 @@ static void find_changes(struct state_watch *w)
 	find_kinds(w->now, now, now_end);
 	for (int kind = 0; kind < NR_STATE_KINDS; kind++)
 		if (is_told(w, kind))
-			find_in(w, (struct span){ then[kind], then_end[kind],
+			find_in(w, (struct state_span){ then[kind], then_end[kind],
 						  now[kind], now_end[kind] });
 	g_array_sort(w->changes, compare_changes);
 }

@@ -29,7 +29,7 @@ struct node {
 	struct tally tally[];
 };
 
-struct search {
+struct schedule_search {
 	struct schedules *all;
 	GHashTable *nodes;		/* of struct node, by key */
 	GByteArray *path;		/* tasks that took the steps up to here */
@@ -77,7 +77,7 @@ static void moment_free(gpointer moment)
 	g_free(moment);
 }
 
-static struct moment *moment_at(struct search *s, guint depth)
+static struct moment *moment_at(struct schedule_search *s, guint depth)
 {
 	GPtrArray *moments = s->all->moments;
 
@@ -136,13 +136,13 @@ static void merge(GArray *tallies, const struct node *child, guint task, guint n
 }
 
 /* Where the search is, in a state that it has not seen or whose orders it does not merge. */
-struct place {
+struct choice_point {
 	guint depth;
 	guint last;			/* task that took the last step */
 	guint preemptions;		/* so far */
 };
 
-static struct node *visit(struct search *s, struct place at);
+static struct node *visit(struct schedule_search *s, struct choice_point at);
 
 /* The order of steps that led to where the search is. */
 static GArray *path_schedule(const GByteArray *path)
@@ -154,7 +154,7 @@ static GArray *path_schedule(const GByteArray *path)
 	return schedule;
 }
 
-static struct node *visit_leaf(struct search *s, const guint64 *key)
+static struct node *visit_leaf(struct schedule_search *s, const guint64 *key)
 {
 	struct schedules *all = s->all;
 	guint ending = all->end(all->data);
@@ -175,8 +175,8 @@ static struct node *visit_leaf(struct search *s, const guint64 *key)
 	return node;
 }
 
-static struct node *visit_inner(struct search *s, const guint64 *key, guint ready,
-				const struct place *at)
+static struct node *visit_inner(struct schedule_search *s, const guint64 *key, guint ready,
+				const struct choice_point *at)
 {
 	const struct schedules *all = s->all;
 	g_autoptr(GArray) tallies = g_array_new(FALSE, TRUE, sizeof(struct tally));
@@ -185,7 +185,7 @@ static struct node *visit_inner(struct search *s, const guint64 *key, guint read
 
 	for (guint task = 0; task < all->nr_tasks; task++) {
 		bool preempts = at->depth > 0 && task != at->last && ready >> at->last & 1;
-		struct place next = { at->depth + 1, task, at->preemptions + preempts };
+		struct choice_point next = { at->depth + 1, task, at->preemptions + preempts };
 
 		if (!(ready >> task & 1) || next.preemptions > all->preemptions)
 			continue;
@@ -210,7 +210,8 @@ static struct node *visit_inner(struct search *s, const guint64 *key, guint read
  * A state, and with a bound on preemptions what the bound has left of them. Where
  * orders are not merged every moment of the race is one of its own.
  */
-static void make_key(struct search *s, const struct moment *moment, const struct place *at,
+static void make_key(struct schedule_search *s, const struct moment *moment,
+		     const struct choice_point *at,
 		     bool over, guint64 *key)
 {
 	const struct schedules *all = s->all;
@@ -231,7 +232,7 @@ static void make_key(struct search *s, const struct moment *moment, const struct
 }
 
 /* Why the search is to stop here, or NULL. */
-static const char *to_stop(const struct search *s)
+static const char *to_stop(const struct schedule_search *s)
 {
 	if (g_hash_table_size(s->nodes) >= s->all->max_states)
 		return "too many states, see preemptions= and --max-states";
@@ -243,7 +244,7 @@ static const char *to_stop(const struct search *s)
 }
 
 /* What follows from here; NULL when the search is to stop. */
-static struct node *visit(struct search *s, struct place at)
+static struct node *visit(struct schedule_search *s, struct choice_point at)
 {
 	struct schedules *all = s->all;
 	struct moment *moment = moment_at(s, at.depth);
@@ -350,7 +351,7 @@ void schedules_clear(struct schedules *s)
 
 void schedules_search(struct schedules *all)
 {
-	struct search s = {
+	struct schedule_search s = {
 		.all = all,
 		.nodes = g_hash_table_new_full(node_hash, node_equal, g_free, NULL),
 		.path = g_byte_array_new(),
@@ -360,7 +361,7 @@ void schedules_search(struct schedules *all)
 	g_array_set_size(all->endings, 0);
 	all->tried = 0;
 	all->stopped = NULL;
-	root = visit(&s, (struct place){ 0 });
+	root = visit(&s, (struct choice_point){ 0 });
 	if (root != NULL)
 		take_stock(all, root);
 	if (root != NULL || all->stopped != NULL)

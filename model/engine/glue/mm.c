@@ -367,7 +367,7 @@ SUPPLY(void, folio_unlock, (struct folio *folio))
 
 /* ---- The heap ---- */
 
-struct object {
+struct mm_object {
 	size_t size;
 	bool uncounted, own;
 } __aligned(16);
@@ -377,7 +377,7 @@ struct kmem_cache *luosim_node_cachep __asm__("radix_tree_node_cachep");
 
 static void *object_alloc(size_t size, bool nowait)
 {
-	struct object *object;
+	struct mm_object *object;
 
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
@@ -394,7 +394,7 @@ static void *object_alloc(size_t size, bool nowait)
 /* One that never fails, and that nobody counts. */
 static void *own_object_alloc(size_t size)
 {
-	struct object *object = HOST(own_alloc, sizeof(*object) + size);
+	struct mm_object *object = HOST(own_alloc, sizeof(*object) + size);
 
 	object->size = size;
 	object->own = true;
@@ -403,7 +403,7 @@ static void *own_object_alloc(size_t size)
 
 SUPPLY(void, kfree, (const void *mem))
 {
-	struct object *object = (struct object *)mem - 1;
+	struct mm_object *object = (struct mm_object *)mem - 1;
 
 	if (ZERO_OR_NULL_PTR(mem))
 		return;

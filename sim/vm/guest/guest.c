@@ -220,23 +220,23 @@ static void say_result(const char *rc)
 
 /* ---- Words ---- */
 
-struct word {
+struct guest_word {
 	const char *name;
 	unsigned long value;
 };
 
-static const struct word memfd_words[] = {
+static const struct guest_word memfd_words[] = {
 	{ "cloexec", MFD_CLOEXEC }, { "sealing", MFD_ALLOW_SEALING }, { "hugetlb", MFD_HUGETLB },
 	{ "noexec_seal", MFD_NOEXEC_SEAL }, { "exec", MFD_EXEC }, { "huge", 0 }, { "-", 0 }, { 0 }
 };
 
-static const struct word seal_words[] = {
+static const struct guest_word seal_words[] = {
 	{ "seal", F_SEAL_SEAL }, { "shrink", F_SEAL_SHRINK }, { "grow", F_SEAL_GROW },
 	{ "write", F_SEAL_WRITE }, { "future_write", F_SEAL_FUTURE_WRITE },
 	{ "exec", F_SEAL_EXEC }, { "-", 0 }, { 0 }
 };
 
-static const struct word status_words[] = {
+static const struct guest_word status_words[] = {
 	{ "append", O_APPEND }, { "nonblock", O_NONBLOCK }, { "tmpfile", O_TMPFILE },
 	{ "directory", O_DIRECTORY }, { "path", O_PATH },
 	{ "largefile", 0100000 },	/* O_LARGEFILE, which is 0 for a program of 64 bits */
@@ -244,10 +244,10 @@ static const struct word status_words[] = {
 };
 
 /* The bits of "a,b", or of a number. */
-static long long bits_of(const struct word *words, const char *list)
+static long long bits_of(const struct guest_word *words, const char *list)
 {
 	unsigned long bits = 0;
-	const struct word *w;
+	const struct guest_word *w;
 
 	if (*list >= '0' && *list <= '9')
 		return strtoull(list, NULL, 0);
@@ -266,7 +266,8 @@ static long long bits_of(const struct word *words, const char *list)
 }
 
 /* "a,b", and what has no word as an octal number; "-" of none. */
-static void tell_bits(const struct word *words, unsigned long bits, const char *between, bool more)
+static void tell_bits(const struct guest_word *words, unsigned long bits, const char *between,
+		      bool more)
 {
 	for (; words->name; words++) {
 		if (!words->value || (bits & words->value) != words->value)
