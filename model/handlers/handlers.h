@@ -49,11 +49,6 @@ struct handlers {
 
 	struct dentry *iommu;		/* /dev/iommu; or NULL */
 	struct pci_dev pci[NR_PCI_DEVICES];
-	/*
-	 * What the kernel has of those that are shipped: it has them built in. How many nodes
-	 * an xarray needs depends on where in the heap its keys are, and costs are counted.
-	 */
-	u64 built_in[60];
 	u32 huge_pool;			/* first free huge page, linked by index; 0: none */
 	u32 huge_free, huge_total;
 };
