@@ -52,7 +52,7 @@ static int copy(const char *field, const char *other)
 static phys_addr_t place(const char *text)
 {
 	struct path path;
-	struct place place;
+	struct handover_place place;
 
 	assert_int_equal(path_read(text, &path), 0);
 	assert_int_equal(path_find(m, &path, &place), 0);

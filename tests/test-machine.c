@@ -310,7 +310,7 @@ static u64 fingerprint(void)
 	for (u64 token = 50; token < 100; token++)
 		assert_true(retrieve_fd(m, s, token) > 0);
 	machine_stats(m, &stats);
-	return stats.bytes * 31 + stats.frames_free * 17 + m->k->free_list[0] +
+	return stats.bytes * 31 + stats.frames_free * 17 + m->k->free_list[MIGRATE_MOVABLE][0] +
 	       object_id(m, m->k->luo.incoming.list.next);
 }
 

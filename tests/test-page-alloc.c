@@ -14,7 +14,7 @@ static struct free_blocks count_free(void)
 	struct free_blocks blocks = { 0 };
 
 	for (u32 order = 0; order <= MAX_PAGE_ORDER; order++)
-		for (u64 pfn = m->k->free_list[order]; pfn; blocks.nr[order]++)
+		for (u64 pfn = m->k->free_list[MIGRATE_MOVABLE][order]; pfn; blocks.nr[order]++)
 			pfn = m->memmap[pfn - 1].buddy.next;
 	blocks.nr[MAX_PAGE_ORDER] += (m->k->fresh_end - m->k->fresh) >> MAX_PAGE_ORDER;
 	return blocks;
@@ -123,7 +123,7 @@ static void single_pages_in_use_keep_a_large_block_from_being_found(void **state
 		folio_put(m, big);
 		small = folio_alloc(m, GFP_KERNEL, 0);
 		/* Use up what the split left, but for one page. */
-		while (m->k->free_list[0])
+		while (m->k->free_list[MIGRATE_MOVABLE][0])
 			folio_alloc(m, GFP_KERNEL, 0);
 		n++;
 	}
