@@ -82,7 +82,7 @@ check "and with which policy" prints '  policy    none: double-restore at line 2
 	--kernel=v7.3 scenarios/dup-token.scn
 check "0 when it is explained" gives 0 scenarios/dup-token.scn
 check "1 when nothing cures it" gives 1 scenarios/failed-open.scn
-check "4 when there is nothing to explain" gives 4 scenarios/one-memfd.scn
+check "4 when there is nothing to explain" gives 4 scenarios/name-duplicate.scn
 check "2 for two files" gives 2 scenarios/one-memfd.scn scenarios/dup-token.scn
 check "text fits 100 columns" narrow
 check "the same bytes each time" same_each_time

@@ -658,8 +658,8 @@ begun()
 	mkdir -p "$tmp/begun"
 	for from in 14 19; do
 		"$LUOSIM" explore "$srcdir/scenarios/dup-token.scn" --from "$from" --depth 3 -j1 \
-			--out "$tmp/begun" >"$tmp/out"
-		grep -q double-restore "$tmp/out" || sed "s/^/from $from: /" "$tmp/out"
+			--out "$tmp/begun" >"$tmp/begun.txt"
+		grep -q double-restore "$tmp/begun.txt" || sed "s/^/from $from: /" "$tmp/begun.txt"
 	done
 	for file in "$tmp"/begun/*.scn; do
 		"$LUOSIM" -q "$file" && echo "$file passes"
@@ -691,10 +691,10 @@ begun()
 	  open("/dev/liveupdate") = dev
 	expect any
 	EOF
-	"$LUOSIM" explore "$tmp/steps.scn" --out "$tmp/begun" -j1 >"$tmp/out"
-	grep -q 'retrieve_session(dev, "a"); retrieve_fd(r0, 0x1); retrieve_fd(r0, 0x2)' "$tmp/out" ||
-		cat "$tmp/out"
-	file=$(grep -o "$tmp/begun/.*double-restore.*" "$tmp/out" | tail -n 1)
+	"$LUOSIM" explore "$tmp/steps.scn" --out "$tmp/begun" -j1 >"$tmp/begun.txt"
+	grep -q 'retrieve_session(dev, "a"); retrieve_fd(r0, 0x1); retrieve_fd(r0, 0x2)' "$tmp/begun.txt" ||
+		cat "$tmp/begun.txt"
+	file=$(grep -o "$tmp/begun/.*double-restore.*" "$tmp/begun.txt" | tail -n 1)
 	"$LUOSIM" "$file" >"$tmp/trace"
 	[ $? -eq 1 ] || cat "$tmp/trace"
 	for step in 'process child' 'recv_fd()' 'fail alloc' 'preserve_fd(s0, f0, 2)'; do

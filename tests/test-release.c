@@ -169,7 +169,8 @@ static void no_release_loses_a_fix(void **state)
 	}
 	/* The first row is a stable release, too. */
 	assert_int_equal(r[0].fixes,
-			 FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS));
+			 FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |
+			 FIX_BIT(FIX_CHUNK_FREE_PAGE) | FIX_BIT(FIX_POPULATE_UNMAP));
 }
 
 static void every_fix_has_a_name_of_its_own_and_a_sentence(void **state)
