@@ -65,7 +65,10 @@ static bool is_known(const struct release *release)
 	       release->limit[LIMIT_NOFILE] > 2 * MAX_WORLD_SLOTS;
 }
 
-/* Other handlers' files refer to others, and a process to those of another. */
+/*
+ * Other handlers' files refer to others, as what a scenario's steps leave may, and a process to
+ * those of another.
+ */
 static bool can_reduce(const struct world *world)
 {
 	for (guint i = 0; i < world->kernels; i++)
@@ -73,7 +76,7 @@ static bool can_reduce(const struct world *world)
 			return false;
 	return !world->no_reduction && !world->reduced && world->beside == NULL &&
 	       world->processes == 1 && world->words.nr_others == 0 &&
-	       world->words.nr_loaded == 0;
+	       world->words.nr_loaded == 0 && world->scn == NULL;
 }
 
 struct reduction *reduction_new(const struct world *world, bool symmetry)
