@@ -3,6 +3,7 @@
  * The posted handlers and the scripted ones: what each takes over, what it needs,
  * and that every allocation that fails in preserve leaves all as it was.
  */
+#include "luosim-search.h"
 #include "machine-util.h"
 #include "handler-calls.h"
 

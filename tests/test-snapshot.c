@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Snapshots: what comes after a restore is what came after the save. */
+#include "luosim-search.h"
 #include "machine-util.h"
 
 struct state {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Tasks that take turns, their locks, and what the judge says of those. */
+#include "luosim-search.h"
 #include "machine-util.h"
 
 /* What a task does, said by locks that only this test has. */

@@ -6,6 +6,7 @@
 #include <libfdt.h>
 #include <stdlib.h>
 
+#include "luosim-search.h"
 #include "engine/engine.h"
 #include "kernel/liveupdate/kho_track.h"
 #include "machine/machine.h"

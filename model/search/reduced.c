@@ -3,6 +3,7 @@
  * A machine as the reduced one of tests/bench/luo.pml: which sessions there are, what
  * each token holds, and of each memfd whether its one page can still be restored.
  */
+#include "luosim-search.h"
 #include "machine/machine.h"
 
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index)

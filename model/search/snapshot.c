@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "luosim-search.h"
 #include "machine/machine.h"
 #include "machine/sparse.h"
 

@@ -7,6 +7,7 @@
 #ifndef MODEL_SEARCH_WALK_H
 #define MODEL_SEARCH_WALK_H
 
+#include "luosim-search.h"
 #include "lib/types.h"
 
 struct file;

@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include "luosim-search.h"
 #include "run/run.h"
 #include "scn/explore-block.h"
 #include "scn/op.h"

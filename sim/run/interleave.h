@@ -6,6 +6,7 @@
 #ifndef SIM_RUN_INTERLEAVE_H
 #define SIM_RUN_INTERLEAVE_H
 
+#include "luosim-search.h"
 #include "run/progress.h"
 #include "scn/scn.h"
 
