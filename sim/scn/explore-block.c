@@ -157,11 +157,12 @@ static const struct handler_script *find_own(const struct world_words *w, const 
 	return NULL;
 }
 
-/* Its kind, which stays. */
-static const struct luosim_kind *own_kind(const struct handler_script *script)
+/* The kind of files of the handler's own, of which the next one is. */
+static const struct luosim_kind *own_kind(struct world_words *w,
+					  const struct handler_script *script)
 {
 	g_autofree char *step = g_strdup_printf("open_own(\"%s\") = NEW", script->name);
-	struct luosim_kind *kind = g_new0(struct luosim_kind, 1);
+	struct luosim_kind *kind = &w->own[MIN(w->nr_others, MAX_OTHERS - 1)];
 
 	kind->name = g_intern_string(script->name);
 	kind->steps[0] = g_intern_string(step);
@@ -225,7 +226,7 @@ static bool add_other(struct world_words *w, const GPtrArray *kinds, const char 
 	if (g_ptr_array_find_with_equal_func((GPtrArray *)kinds, name, is_called, &i)) {
 		kind = kinds->pdata[i];
 	} else if ((own = find_own(w, name)) != NULL) {
-		kind = own_kind(own);
+		kind = own_kind(w, own);
 	} else {
 		g_autofree char *all = all_names(w, kinds);
 

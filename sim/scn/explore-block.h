@@ -23,12 +23,14 @@
  * struct world_words - what a world says in lists of words.
  * @tries: a bit for each op_try() that is tried.
  * @others: files beside memfds, in this order.
+ * @own: which of them are of a loaded handler's own kind, at the same places.
  * @scripts: of struct handler_script: handlers whose own files there may be; or NULL.
  * @loaded: those of which there are, and who preserves eventfds.
  */
 struct world_words {
 	guint64 tries;
 	const struct luosim_kind *others[MAX_OTHERS];
+	struct luosim_kind own[MAX_OTHERS];
 	guint nr_others;
 	const GArray *scripts;
 	struct handler_script loaded[1 + MAX_OTHERS];
