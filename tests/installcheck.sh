@@ -94,7 +94,7 @@ for f in "$docdir"/docs/{README,bugs,design,explore,fidelity,findings,handler,ke
 	"$datadir"/vim/vimfiles/syntax/luosim.vim "$plugin"; do
 	[ -s "$f" ] || { echo "$f is not installed"; exit 1; }
 done
-grep -ohE '\]\([^)#:]+\)' "$docdir"/docs/*.md | tr -d '()]' | grep -vE '^\.\./(scenarios|model)|\.[15]$' |
+grep -ohE '\]\([^)#:]+\)' "$docdir"/docs/*.md | tr -d '()]' | grep -vE '^\.\./(scenarios|model|handlers)|\.[15]$' |
 	sort -u | while read -r link; do
 		[ -e "$docdir/docs/$link" ] || { echo "documents link to $link, which is not installed"; exit 1; }
 	done
