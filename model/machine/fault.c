@@ -50,9 +50,9 @@ static const char *other_name(unsigned int i)
 	for (unsigned int s = 0; (script = handler_shipped(s)); s++) {
 		const char *const *names = handler_names(script);
 
-		for (names += !!names; names && *names; names++)
+		for (size_t n = 1; names && names[n]; n++)
 			if (i-- == 0)
-				return *names;
+				return names[n];
 	}
 	return NULL;
 }

@@ -622,13 +622,14 @@ static bool resume(struct search *s, GError **error)
 static bool out_of_time(struct worker *w)
 {
 	struct search *s = w->search;
+	guint32 next = __atomic_load_n(&s->next, __ATOMIC_RELAXED);
 	const char *why = NULL;
 
 	g_mutex_lock(&s->lock);
 	s->transitions += w->transitions;
 	w->transitions = 0;
 	if (why_stopped(s) == NULL &&
-	    !progress_at(s->options->progress, MIN(s->first + s->next, s->end),
+	    !progress_at(s->options->progress, MIN(s->first + next, s->end),
 			 states_nr(s->states)))
 		why = "interrupt";
 	else if (s->deadline != 0 && g_get_monotonic_time() > s->deadline)
