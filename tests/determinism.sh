@@ -19,8 +19,9 @@ build()
 	local name=$1
 	shift
 	mkdir "$dir/$name"
-	"$@" -g -Werror $LUOSIM_CFLAGS \
-		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c version.c guest-text.c "$BUGS_INDEX" \
+	"$@" -g -Werror -DLUOSIM_BUILT_IN $LUOSIM_CFLAGS "$srcdir"/handlers/*.c \
+		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c \
+		version.c guest-text.c "$BUGS_INDEX" \
 		-o "$dir/$name/luosim" $LUOSIM_LIBS >"$dir/$name/log" 2>&1
 	echo $? >"$dir/$name/status"
 }

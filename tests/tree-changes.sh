@@ -61,6 +61,7 @@ table_is_whole()
 
 check "the table of fixes names each" table_is_whole
 check "ioctl-direction is missed" lacks ioctl-direction "${world[@]}"
+check "populate-unmap is missed" lacks populate-unmap "${small[@]}"
 for fix in retrieve-status deserialize-error file-count memfd-seals memfd-efbig block-checks; do
 	check "$fix is missed when a handover is damaged" lacks $fix "${small[@]}" --damage 1
 done
