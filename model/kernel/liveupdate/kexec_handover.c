@@ -324,7 +324,7 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 			page[i].flags |= PG_UNTAGGED;
 	}
 	if (is_folio)
-		prep_compound_page(m, page, info.order);
+		prep_compound_page(m, page, info.order % 32);
 	/* With counts, every owner has a reference from here on. */
 	if (counted(m)) {
 		page->refcount = kho_count_owners(m, pfn);
