@@ -138,6 +138,12 @@ state_told()
 	grep -q 'new session vm0: incoming, files 1' out || cat out
 }
 check "sessions and folios of a tree are told" state_told
+# What is preserved may lie where something lay that was retrieved: which of the two is given
+# up decides whether its file can be preserved again.
+check "who gives up what is preserved is not mistaken" gives 0 explore --kernel ./x.so \
+	--inodes 2 --tokens 1 \
+	--ops create_session,retrieve_session,close_session,preserve_fd,retrieve_fd,kexec
+
 # More folios than one page tells of are told of by pages that are mapped side by side, in
 # each schedule anew.
 cat >aliases.scn <<'EOF'

@@ -439,19 +439,29 @@ static int host_should_fail(struct machine *m, enum engine_callback call, const 
 	return should_fail(m, FAIL_CALLBACK, calls[call], name);
 }
 
-static u32 claim_with(struct machine *m, const struct file *file, u64 data)
+static u32 claim_in(struct machine *m, enum claim_state state, const struct file *file, u64 data)
 {
 	const struct ledger *l = &m->ledger;
 
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
 		const struct claim *claim = l->claims[i];
 
-		if (claim->state == CLAIM_OUTGOING ? claim->kept && claim->data_phys == data &&
-						     claim->file == file :
-		    claim->state == CLAIM_INCOMING && claim->data_phys == data)
+		if (claim->state == state && claim->data_phys == data &&
+		    (state == CLAIM_INCOMING || (claim->kept && claim->file == file)))
 			return i + 1;
 	}
 	return 0;
+}
+
+/*
+ * That on @file, if it is being preserved, or what came with @data: that was given back when
+ * it was retrieved, so that what is preserved later may lie there.
+ */
+static u32 claim_with(struct machine *m, const struct file *file, u64 data)
+{
+	u32 claim = file ? claim_in(m, CLAIM_OUTGOING, file, data) : 0;
+
+	return claim ? claim : claim_in(m, CLAIM_INCOMING, NULL, data);
 }
 
 static void host_preserving(struct machine *m, struct file *file)
