@@ -1674,6 +1674,8 @@ int64_t sys_pwrite(struct machine *m, int fd, const void *buf, size_t len, int64
 int64_t sys_lseek(struct machine *m, int fd, int64_t pos, int whence);
 int sys_ftruncate(struct machine *m, int fd, int64_t size);
 int sys_fallocate(struct machine *m, int fd, int mode, int64_t off, int64_t len);
+/** sys_fsync() - fsync(2): -EINVAL for a file that cannot be synchronised. */
+int sys_fsync(struct machine *m, int fd);
 /** sys_drop_caches() - /proc/sys/vm/drop_caches = 1: what is clean is dropped. */
 int sys_drop_caches(struct machine *m);
 /** sys_shmem_enabled() - /sys/kernel/mm/transparent_hugepage/shmem_enabled = always. */

@@ -341,6 +341,14 @@ s64 generic_file_llseek(struct file *file, s64 offset, int whence)
 	return vfs_setpos(file, offset);
 }
 
+/* Of a file system in memory: nothing is behind what is in memory. */
+int noop_fsync(struct machine *m, struct file *file)
+{
+	(void)m;
+	(void)file;
+	return 0;
+}
+
 /* Descriptors. */
 
 static bool test_bit(const u64 *map, u32 nr)

@@ -29,6 +29,7 @@ struct file_operations {
 	s64 (*write)(struct machine *m, struct file *file, const void *buf, u64 len, s64 *pos);
 	s64 (*llseek)(struct machine *m, struct file *file, s64 offset, int whence);
 	int (*fallocate)(struct machine *m, struct file *file, int mode, s64 offset, s64 len);
+	int (*fsync)(struct machine *m, struct file *file);
 	/*
 	 * For the ledger: a hash of what the file holds, or FILE_STATE_ANY when others may
 	 * have changed that; NULL: a hash of its page cache.
@@ -225,6 +226,7 @@ void i_size_write(struct machine *m, struct inode *inode, s64 size);
 /* Set the file position; -EINVAL below 0. */
 s64 vfs_setpos(struct file *file, s64 offset);
 s64 generic_file_llseek(struct file *file, s64 offset, int whence);
+int noop_fsync(struct machine *m, struct file *file);
 
 /* filemap.c */
 /* Insert a folio; the page cache takes its own reference. -EEXIST, -ENOMEM. */

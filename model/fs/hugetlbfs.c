@@ -168,7 +168,7 @@ static int hugetlbfs_fallocate(struct machine *m, struct file *file, int mode, s
 
 static const struct file_operations hugetlbfs_fops = {
 	.name = "hugetlbfs", .read = filemap_read, .llseek = hugetlbfs_llseek,
-	.fallocate = hugetlbfs_fallocate,
+	.fallocate = hugetlbfs_fallocate, .fsync = noop_fsync,
 };
 
 int hugetlbfs_setattr_size(struct machine *m, struct inode *inode, s64 size)

@@ -134,7 +134,7 @@ static const struct file_operations eventpoll_fops = {
 	.name = "eventpoll", .llseek = noop_llseek,
 };
 static const struct file_operations dir_fops = {
-	.name = "dir", .read = read_dir, .llseek = dir_lseek,
+	.name = "dir", .read = read_dir, .llseek = dir_lseek, .fsync = noop_fsync,
 };
 
 /* Nodes that are there from boot on. */

@@ -469,6 +469,20 @@ int sys_fallocate(struct machine *m, int fd, int mode, int64_t off, int64_t len)
 	SYSCALL(m, do_fallocate(m, fd, mode, off, len));
 }
 
+static int do_fsync(struct machine *m, int fd)
+{
+	struct file *file = fdget(m, fd);
+
+	if (!file)
+		return -EBADF;
+	return file->f_op->fsync ? file->f_op->fsync(m, file) : -EINVAL;
+}
+
+int sys_fsync(struct machine *m, int fd)
+{
+	SYSCALL(m, do_fsync(m, fd));
+}
+
 void sys_shmem_enabled(struct machine *m, bool always)
 {
 	if (!m->panicked)

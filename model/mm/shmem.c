@@ -527,6 +527,7 @@ const struct file_operations shmem_file_operations = {
 	.write = shmem_file_write,
 	.llseek = shmem_file_llseek,
 	.fallocate = shmem_fallocate,
+	.fsync = noop_fsync,
 };
 
 /* Making them. */
