@@ -180,6 +180,12 @@ behind_reboot()
 		'      1 times: close = 0, reboot = 0, open = fd, .*'
 }
 
+# The record of the reboot did not reach the console.
+untold_reboot()
+{
+	race '/luosim: op 10/d' 0 '      1 times: close = 0, reboot = 0, open = fd, .*'
+}
+
 # A kernel without fault injection is told of no failure.
 no_failures()
 {
@@ -285,6 +291,7 @@ check "one that the model has not is a difference" race 's/rc 13 -ENOENT/rc 13 -
 check "an answer that was lost may be any" race '/luosim: rc 8/d' 0 \
 	'      1 times: close = \?, reboot = 0, open = fd, retrieve_session = -ENOENT, .*'
 check "a task may speak when the other has rebooted" behind_reboot
+check "a reboot may stop the machine before it is told" untold_reboot
 check "what differs behind another program is asked again alone" left_behind
 check "a failure that the kernel cannot be told is skipped" no_failures
 check "the recording is replayed" recording_replays

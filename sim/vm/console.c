@@ -190,6 +190,28 @@ static void drop_lost_reboots(struct console *c)
 	c->open = &g_array_index(c->results, struct result, c->results->len - 1);
 }
 
+static bool is_told(const struct console *c, guint index)
+{
+	for (guint i = 0; i < c->results->len; i++)
+		if (g_array_index(c->results, struct result, i).index == index)
+			return true;
+	return false;
+}
+
+/* In a race the machine may have stopped before the console had the record of what stopped it. */
+static struct result *untold_reboot(struct console *c)
+{
+	if (c->program->tasks == 0 || c->boots->len == 0)
+		return NULL;
+	for (guint i = c->program->race; i < c->program->ops->len; i++) {
+		if (!g_strv_contains(reboots, op_at(c, i)->text) || is_told(c, i))
+			continue;
+		begin_op(c, i);
+		return c->open;
+	}
+	return NULL;
+}
+
 /* luosim-guest has come up in kernel @stage. */
 static void guest_boots(struct console *c, const char *release)
 {
@@ -199,6 +221,8 @@ static void guest_boots(struct console *c, const char *release)
 		if (c->open != NULL)
 			finish_op(c, "lost");
 		c->open = lost_reboot(c);
+		if (c->open == NULL)
+			c->open = untold_reboot(c);
 	}
 	if (c->open != NULL) {
 		drop_lost_reboots(c);
