@@ -66,6 +66,7 @@ static const struct saying sayings[] = {
 	{ "ftruncate", .needs = NEED(RESULT) },
 	{ "fallocate", .defaults = { [3] = "0" }, .needs = NEED(RESULT) },
 	{ "punch", .needs = NEED(RESULT) },
+	{ "fsync", .needs = NEED(RESULT) },
 	{ "add_seals", .needs = NEED(RESULT) },
 	{ "get_seals", .needs = NEED(RESULT) },
 	{ "setfl", .needs = NEED(RESULT) },

@@ -258,6 +258,11 @@ static bool say_ftruncate(struct import *im, const struct traced *t)
 	return say_numbers(im, t, "ftruncate", 1);
 }
 
+static bool say_fsync(struct import *im, const struct traced *t)
+{
+	return say_numbers(im, t, "fsync", 0);
+}
+
 static bool say_lseek(struct import *im, const struct traced *t)
 {
 	return strcmp(arg(t, 2), "SEEK_SET") == 0 && say_numbers(im, t, "lseek", 1);
@@ -481,7 +486,7 @@ static const struct strace_rule rules[] = {
 	{ "dup", say_dup }, { "close", say_close }, { "ftruncate", say_ftruncate },
 	{ "lseek", say_lseek }, { "fallocate", say_fallocate }, { "write", say_write },
 	{ "pwrite64", say_pwrite }, { "read", say_read }, { "pread64", say_pread },
-	{ "fcntl", say_fcntl }, { "ioctl", say_ioctl },
+	{ "fcntl", say_fcntl }, { "ioctl", say_ioctl }, { "fsync", say_fsync },
 };
 
 /* ---- Lines ---- */

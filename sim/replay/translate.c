@@ -352,6 +352,11 @@ static void write_punch(GString *out, const struct source *src)
 	plain(out, src, "punch");
 }
 
+static void write_fsync(GString *out, const struct source *src)
+{
+	plain(out, src, "fsync");
+}
+
 static void write_seek(GString *out, const struct source *src)
 {
 	call(out, "lseek", src, 1, src->nr);
@@ -838,6 +843,7 @@ static const struct translate_rule rules[] = {
 	{ "truncate", 2, write_truncate, FIRST, 0 },
 	{ "fallocate", 3, write_fallocate, FIRST, 0 },
 	{ "punch", 3, write_punch, FIRST, 0 },
+	{ "fsync", 1, write_fsync, FIRST, 0 },
 	{ "seek", 2, write_seek, FIRST, 0 },
 	{ "seal", 2, write_seal, FIRST, 0 },
 	{ "get_seals", 1, write_get_seals, FIRST, 0 },

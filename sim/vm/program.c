@@ -349,6 +349,7 @@ static const struct {
 	{ "ftruncate", "truncate", NULL },
 	{ "fallocate", "fallocate", NULL },
 	{ "punch", "punch", NULL },
+	{ "fsync", "fsync", NULL },
 	{ "add_seals", NULL, write_seal },
 	{ "get_seals", "get_seals", NULL },
 	{ "setfl", NULL, write_setfl },

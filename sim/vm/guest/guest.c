@@ -388,6 +388,11 @@ static long op_seek(const struct arg *a)
 	return do_lseek(a[0].fd, a[1].number);
 }
 
+static long op_fsync(const struct arg *a)
+{
+	return do_fsync(a[0].fd);
+}
+
 static long op_seal(const struct arg *a)
 {
 	return do_add_seals(a[0].fd, a[1].number);
@@ -867,6 +872,7 @@ static const struct operation operations[] = {
 	{ "fallocate", "hnn?n", op_fallocate, NULL },
 	{ "punch", "hnn", op_punch, NULL },
 	{ "seek", "hn", op_seek, NULL },
+	{ "fsync", "h", op_fsync, NULL },
 	{ "seal", "hL", op_seal, NULL },
 	{ "get_seals", "h", op_get_seals, tell_seals },
 	{ "setfl", "hF", op_setfl, NULL },
