@@ -287,6 +287,11 @@ static gint64 call_fallocate(struct call *c)
 			     c->args[1].number, c->args[2].number);
 }
 
+static gint64 call_fsync(struct call *c)
+{
+	return sys_fsync(c->machine, c->args[0].number);
+}
+
 static gint64 call_punch(struct call *c)
 {
 	return sys_fallocate(c->machine, c->args[0].number,
@@ -758,6 +763,8 @@ static const struct op_info rows[] = {
 	{ "punch", { FD, OFFSET("OFF"), OFFSET("LEN") }, RETURNS, .call = call_punch,
 	  .tries = { "punch(FILE, 0, 4K)" }, .apart = true,
 	  .about = "fallocate(2) with FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE" },
+	{ "fsync", { FD }, RETURNS, .call = call_fsync, .tries = { "fsync(FILE)" }, .apart = true,
+	  .about = "fsync(2)" },
 	{ "add_seals", { FD, FLAGS("SEALS", words_seals) }, RETURNS, .call = call_add_seals,
 	  .tries = { "add_seals(FILE, F_SEAL_GROW)" }, .apart = true,
 	  .about = "fcntl(2) F_ADD_SEALS" },
