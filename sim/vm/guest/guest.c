@@ -236,9 +236,9 @@ static const struct guest_word seal_words[] = {
 	{ "exec", F_SEAL_EXEC }, { "-", 0 }, { 0 }
 };
 
+/* Others are octal digits, as recordings that are there have them. */
 static const struct guest_word status_words[] = {
-	{ "append", O_APPEND }, { "nonblock", O_NONBLOCK }, { "tmpfile", O_TMPFILE },
-	{ "directory", O_DIRECTORY }, { "path", O_PATH },
+	{ "append", O_APPEND }, { "nonblock", O_NONBLOCK }, { "path", O_PATH },
 	{ "largefile", 0100000 },	/* O_LARGEFILE, which is 0 for a program of 64 bits */
 	{ 0 }
 };
@@ -691,6 +691,30 @@ static long op_drop_caches(const struct arg *a)
 	return do_drop_caches();
 }
 
+/* Of /proc/meminfo, in KiB. */
+static unsigned long meminfo_kib(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+
+	return line ? strtoul(line + strlen(key), NULL, 10) : 0;
+}
+
+/* What is free changes by itself: to 16 MiB. */
+static void tell_meminfo(long ret, const struct arg *a)
+{
+	char text[8192] = { 0 };
+	int file = open("/proc/meminfo", O_RDONLY);
+
+	(void)ret;
+	(void)a;
+	if (file < 0 || read(file, text, sizeof(text) - 1) < 0)
+		ksft_exit_fail_msg("cannot read /proc/meminfo");
+	close(file);
+	tell("free_mib~%lu shmem_mib=%lu shmem_huge_kib=%lu unevictable_kib=%lu",
+	     meminfo_kib(text, "MemFree:") >> 14 << 4, meminfo_kib(text, "\nShmem:") >> 10,
+	     meminfo_kib(text, "ShmemHugePages:"), meminfo_kib(text, "Unevictable:"));
+}
+
 static long op_sleep(const struct arg *a)
 {
 	return or_errno(usleep(a[0].number * 1000));
@@ -899,6 +923,7 @@ static const struct operation operations[] = {
 	{ "shmem_enabled", "w", op_shmem_enabled, NULL },
 	{ "drop_caches", "", op_drop_caches, NULL },
 	{ "exit", "", op_exit, NULL },
+	{ "meminfo", "", op_nothing, tell_meminfo },
 	{ "sleep", "n", op_sleep, NULL },
 	{ "dmesg_mark", "?w", op_nothing, NULL },
 	{ "sysctl", "ww", op_sysctl, NULL },
