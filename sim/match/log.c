@@ -385,6 +385,14 @@ static void read_line(struct reader *r, const char *line)
 		read_frame(r, line);
 }
 
+static bool ends_early(const struct incident *incident)
+{
+	for (guint i = 0; i < incident->frames->len; i++)
+		if (g_str_has_prefix(incident->frames->pdata[i], "sys_"))
+			return false;
+	return true;
+}
+
 static GRegex *message_regex(const char *const *prefixes)
 {
 	g_autoptr(GString) pattern = g_string_new("(?:^|[^A-Za-z0-9_])((?:");
@@ -419,6 +427,11 @@ struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
 		r.line++;
 		read_line(&r, line);
 		p += n + 1;
+	}
+	for (guint i = 0; i < log->incidents->len; i++) {
+		struct incident *incident = log->incidents->pdata[i];
+
+		incident->cut_off = ends_early(incident);
 	}
 	g_regex_unref(r.message);
 	g_regex_unref(r.frame);

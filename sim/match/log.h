@@ -24,10 +24,12 @@ enum incident_kind {
  * @frames: of char *: the function that it is in and its callers; may be empty.
  * @text: of panics and messages, without numbers and names; otherwise NULL.
  * @shown: the line as it is to be quoted.
+ * @cut_off: @frames end before the system call: more callers may have been there.
  */
 struct incident {
 	enum incident_kind kind;
 	guint line, stage;
+	bool cut_off;
 	GPtrArray *frames;
 	char *text, *shown;
 };

@@ -45,6 +45,16 @@ static double sum(const double *weights, guint nr)
 	return total;
 }
 
+/* Where a trace was cut off that ends with @last: what the other has behind that is not held
+ * against it. */
+static guint cut_behind(const char **frames, guint nr, const char *last)
+{
+	for (guint i = nr; i-- > 0;)
+		if (g_str_equal(frames[i], last))
+			return i + 1;
+	return nr;
+}
+
 /* The part of both chains that is in both, in that order: 0 to 1. */
 static double common(const struct index *index, const struct incident *a, const struct incident *b)
 {
@@ -55,6 +65,10 @@ static double common(const struct index *index, const struct incident *a, const 
 
 	if (n == 0 || m == 0)
 		return 0;
+	if (a->cut_off)
+		m = cut_behind(two, m, one[n - 1]);
+	if (b->cut_off)
+		n = cut_behind(one, n, two[m - 1]);
 	for (guint i = 1; i <= n; i++) {
 		for (guint j = 1; j <= m; j++) {
 			best[i][j] = MAX(best[i - 1][j], best[i][j - 1]);
