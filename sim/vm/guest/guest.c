@@ -178,6 +178,18 @@ static void tell(const char *format, ...)
 	told_len += len;
 }
 
+static void tell_byte(unsigned char c)
+{
+	if (c == '"' || c == '\\')
+		tell("\\%c", c);
+	else if (c == '\n' || c == '\0')
+		tell(c ? "\\n" : "\\0");
+	else if (c < 0x20 || c >= 0x7f || c == '*')
+		tell("\\x%02x", c);
+	else
+		tell("%c", c);
+}
+
 /* In quotes; zeroes that are several, and what else comes often, is "x*N;". */
 static void tell_bytes(const char *bytes, size_t len)
 {
@@ -185,19 +197,10 @@ static void tell_bytes(const char *bytes, size_t len)
 
 	tell("\"");
 	for (i = 0; i < len; i += n) {
-		unsigned char c = bytes[i];
-
 		for (n = 1; i + n < len && bytes[i + n] == bytes[i];)
 			n++;
-		n = n > 3 || !c ? n : 1;
-		if (c == '"' || c == '\\')
-			tell("\\%c", c);
-		else if (c == '\n' || c == '\0')
-			tell(c ? "\\n" : "\\0");
-		else if (c < 0x20 || c >= 0x7f || c == '*')
-			tell("\\x%02x", c);
-		else
-			tell("%c", c);
+		n = n > 3 || !bytes[i] ? n : 1;
+		tell_byte(bytes[i]);
 		if (n > 1)
 			tell("*%zu;", n);
 	}
@@ -265,7 +268,7 @@ static long long bits_of(const struct guest_word *words, const char *list)
 	return bits;
 }
 
-/* "a,b", and what has no word as an octal number; "-" of none. */
+/* "a,b", and what has no word as an octal number. */
 static void tell_bits(const struct guest_word *words, unsigned long bits, const char *between,
 		      bool more)
 {
@@ -279,7 +282,7 @@ static void tell_bits(const struct guest_word *words, unsigned long bits, const 
 	if (bits)
 		tell("%s0%lo", more ? between : "", bits);
 	else if (!more)
-		tell("-");
+		tell("none");
 }
 
 /* ---- Operations ---- */
@@ -352,8 +355,10 @@ static void tell_name(long ret, const struct arg *a)
 {
 	(void)ret;
 	(void)a;
-	tell("name=");
-	tell_bytes(answer, answer_len);
+	tell("name=\"");
+	for (size_t i = 0; i < answer_len; i++)
+		tell_byte(answer[i]);
+	tell("\"");
 }
 
 static long op_memfd(const struct arg *a)
@@ -472,8 +477,17 @@ static long op_sum(const struct arg *a)
 
 static void tell_sum(long ret, const struct arg *a)
 {
+	long long left = length_of(a), nonzero = 0;
+
 	(void)ret;
-	tell("n=%lld fnv=%.*s", length_of(a), (int)answer_len, answer);
+	tell("n=%lld fnv=%.*s", left, (int)answer_len, answer);
+	for (long long off = a[1].number; left > 0; off += answer_len, left -= answer_len) {
+		if (do_read(a[0].fd, off, left < 4096 ? left : 4096) <= 0)
+			break;
+		for (size_t i = 0; i < answer_len; i++)
+			nonzero += answer[i] != 0;
+	}
+	tell(" nonzero=%lld", nonzero);
 }
 
 static struct stat found;
@@ -733,6 +747,13 @@ static long op_fail_nth(const struct arg *a)
 	return access("/proc/self/fail-nth", W_OK) ? -EOPNOTSUPP : 0;
 }
 
+static void tell_mark(long ret, const struct arg *a)
+{
+	(void)ret;
+	if (a[0].word)
+		tell("%s", a[0].word);
+}
+
 /* A setting of the kernel that the program is for. */
 static long op_sysctl(const struct arg *a)
 {
@@ -925,7 +946,7 @@ static const struct operation operations[] = {
 	{ "exit", "", op_exit, NULL },
 	{ "meminfo", "", op_nothing, tell_meminfo },
 	{ "sleep", "n", op_sleep, NULL },
-	{ "dmesg_mark", "?w", op_nothing, NULL },
+	{ "dmesg_mark", "?w", op_nothing, tell_mark },
 	{ "sysctl", "ww", op_sysctl, NULL },
 };
 
