@@ -164,6 +164,20 @@ recording_replays()
 	awk 'NR == 2 && ($1 != "v7.3" || $2 != 1 || $3 != 1 || $5 != $6)' "$tmp/out"
 }
 
+# Where a kernel was built is no part of what it says.
+out_of_tree()
+{
+	local built
+	for built in ../k/7.3/ /usr/src/linux/ ''; do
+		sed "s|mm/slub.c|${built}mm/slub.c|; s|WARNING: |init invoked oom-killer: 0x1f\n&|" \
+			"$consoles/size-1t.console" >"$tmp/built"
+		"$LUOSIM" vm -q --console "$tmp/built" --record "$tmp/rec" "$scenarios/size-1t.scn" \
+			>"$tmp/out" || cat "$tmp/out"
+		grep -qF '"init invoked oom-killer: 0xADDR","WARNING mm/slub.c:7023 ' "$tmp/rec" ||
+			cat "$tmp/rec"
+	done
+}
+
 # race SED STATUS REGEXP: with close-reboot's console changed so, that status and that line
 race()
 {
@@ -295,6 +309,7 @@ check "a reboot may stop the machine before it is told" untold_reboot
 check "what differs behind another program is asked again alone" left_behind
 check "a failure that the kernel cannot be told is skipped" no_failures
 check "the recording is replayed" recording_replays
+check "a recording names files as the kernel's tree does, and has what killed the machine" out_of_tree
 
 if [ -z "$LUOSIM_VM_KERNEL" ]; then
 	skip "dup-token on a real kernel" "no LUOSIM_VM_KERNEL"

@@ -57,6 +57,26 @@ static const struct program_op *op_at(const struct console *c, guint index)
 
 /* ---- Log lines ---- */
 
+/* "../linux/mm/slub.c:1", as a kernel that was built out of its tree has it, is "mm/slub.c:1". */
+static const char *in_tree(const char *place)
+{
+	static const char *const tops[] = {
+		"/arch/", "/block/", "/crypto/", "/drivers/", "/fs/", "/init/", "/io_uring/",
+		"/ipc/", "/kernel/", "/lib/", "/mm/", "/net/", "/security/", "/virt/",
+	};
+	const char *first = NULL;
+
+	if (*place != '.' && *place != '/')
+		return place;
+	for (guint i = 0; i < G_N_ELEMENTS(tops); i++) {
+		const char *at = strstr(place, tops[i]);
+
+		if (at != NULL && (first == NULL || at < first))
+			first = at;
+	}
+	return first != NULL ? first + 1 : place;
+}
+
 /* "WARNING FILE:LINE FUNCTION" of what any release writes; NULL: it is no WARN. */
 static char *warning_of(const char *line)
 {
@@ -74,7 +94,7 @@ static char *warning_of(const char *line)
 			continue;
 		place = g_match_info_fetch(info, 1);
 		func = g_match_info_fetch(info, 2);
-		return g_strdup_printf("WARNING %s %s", place, func);
+		return g_strdup_printf("WARNING %s %s", in_tree(place), func);
 	}
 	return NULL;
 }
@@ -110,16 +130,21 @@ static char *trace_of(const GPtrArray *log, guint i)
 /* What a recording has of it. */
 static void condense(GPtrArray *out, const GPtrArray *log)
 {
-	static const char *const kept[] = { "KHO: ", "luo: ", "memfd_luo: ", "Kernel panic" };
+	static const char *const kept[] = {
+		"KHO: ", "luo: ", "memfd_luo: ", "Kernel panic", "Out of memory",
+	};
 
 	for (guint i = 0; i < log->len; i++) {
 		g_autofree char *line = log_line_normal(log->pdata[i]);
 		g_autofree char *warning = warning_of(log->pdata[i]), *trace = NULL;
+		bool oom = strstr(line, " invoked oom-killer: ") != NULL;
 
 		for (guint k = 0; k < G_N_ELEMENTS(kept); k++)
 			if (g_str_has_prefix(line, kept[k]))
 				log_lines_add(out, line);
-		if (warning == NULL && !g_str_has_prefix(line, "Kernel panic"))
+		if (oom)
+			log_lines_add(out, line);
+		if (warning == NULL && !oom && !g_str_has_prefix(line, "Kernel panic"))
 			continue;
 		trace = trace_of(log, i + 1);
 		if (warning != NULL)
