@@ -27,8 +27,8 @@ enum chunk {
 	CHUNK_EXPECT_FIELDS,
 	CHUNK_WRITE_FILE,
 	CHUNK_PATTERN,
-	CHUNK_LOAD,
 	CHUNK_STAGE,		/* find_stage() */
+	CHUNK_LOAD,
 	CHUNK_LEAVE,		/* leave_kernel() */
 	CHUNK_REBOOT,		/* do_reboot() */
 	CHUNK_SUPERVISE,

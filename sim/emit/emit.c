@@ -426,13 +426,16 @@ static void emit_main(struct emitter *e, const GArray *numbers)
 	line(e, "int main(int argc, char *argv[])");
 	line(e, "{");
 	e->depth = 1;
-	line(e, "int stage;\n");
 	if (e->frame == FRAME_C)
 		line(e, "become_init();");
 	line(e, "ksft_print_header();");
 	if (e->s.needs & NEED(SUPERVISE))
 		line(e, "supervise();");
-	line(e, "stage = find_stage();");
+	line(e, "find_stage();");
+	if (e->frame == FRAME_KSELFTEST) {
+		line(e, "if (argc == 3 && !strcmp(argv[1], \"-s\") && !has_live_update())");
+		line(e, "\tstage = atoi(argv[2]);");
+	}
 	if (e->frame == FRAME_KSELFTEST)
 		line(e, "if (argc == 3 && !strcmp(argv[1], \"-s\") && atoi(argv[2]) != stage)");
 	else
@@ -494,7 +497,7 @@ static void head_kernels(GString *out, const struct scenario *scn)
 }
 
 static const char how_c[] =
-	"Run it as root on a kernel that was booted with kho=on liveupdate=on, and again\n"
+	"Run it as root on a kernel that was booted with %s, and again\n"
 	"after each kexec, which boots $KERNEL with $INITRAMFS:\n"
 	"\n"
 	"\tcc -O2 -Wall -o test THIS.c\n"
@@ -504,12 +507,15 @@ static const char how_c[] =
 
 static const char how_kselftest[] =
 	"For tools/testing/selftests/liveupdate, in TEST_GEN_PROGS_EXTENDED: run it, then\n"
-	"do_kexec.sh, and it again, on a kernel that was booted with kho=on liveupdate=on.\n"
+	"do_kexec.sh, and it again, on a kernel that was booted with %s.\n"
 	"-s N says which stage, that is kernel, is expected. Results are KTAP.";
 
 static void head(GString *out, const struct scenario *scn, enum frame frame)
 {
-	g_autoptr(GString) expects = g_string_new(NULL);
+	g_autoptr(GString) expects = g_string_new(NULL), how = g_string_new(NULL);
+	guint64 mem;
+	g_autoptr(GArray) plan = plan_kernels(scn, NULL, NULL, &mem);
+	g_autofree char *arguments = boot_arguments(&g_array_index(plan, struct planned, 0).boot);
 	g_autofree char *made = NULL;
 
 	g_string_append(out, "// SPDX-License-Identifier: GPL-2.0-only\n/*\n");
@@ -526,7 +532,8 @@ static void head(GString *out, const struct scenario *scn, enum frame frame)
 	print_expects(expects, "expect", scn->expects);
 	comment(out, g_strchomp(expects->str));
 	comment(out, "");
-	comment(out, frame == FRAME_C ? how_c : how_kselftest);
+	g_string_printf(how, frame == FRAME_C ? how_c : how_kselftest, arguments);
+	comment(out, how->str);
 	g_string_append(out, " */\n");
 }
 

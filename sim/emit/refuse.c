@@ -30,8 +30,8 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 		return NULL;
 	case SET_KHO:
 	case SET_LIVEUPDATE:
-		return by == TOLD_BY_VM || kernel == 1 || s->number ? NULL :
-			"a later kernel without live update, which cannot be told which it is";
+		return by == TOLD_BY_VM || kernel == 1 ? NULL :
+			"a later kernel with boot options of its own";
 	case SET_WITH:
 	case SET_WITHOUT:
 		return "a fix that is given or taken away";

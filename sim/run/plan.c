@@ -94,6 +94,12 @@ GArray *plan_kernels(const struct scenario *scn, const struct variant *variant,
 	return plan;
 }
 
+char *boot_arguments(const struct boot *boot)
+{
+	return g_strdup_printf("kho=%s liveupdate=%s", boot->kho ? "on" : "off",
+			       boot->liveupdate ? "on" : "off");
+}
+
 /* Does the variant leave all kernels as they are written? */
 static bool changes_nothing(const struct scenario *scn, const struct variant *variant)
 {

@@ -27,6 +27,9 @@ struct planned {
 GArray *plan_kernels(const struct scenario *scn, const struct variant *variant,
 		     const struct overrides *overrides, guint64 *mem);
 
+/** boot_arguments() - "kho=on liveupdate=on", as @boot has them. */
+char *boot_arguments(const struct boot *boot);
+
 /**
  * claimed_run() - the one run for which @scn is judged, unless more are asked for.
  * Return: NULL, as it is written, if it has no "runs" or this is one of them; or else the

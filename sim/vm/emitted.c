@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/console.h"
 #include "vm/emitted.h"
 
 /* What the program says of the step that boots the next kernel. */
@@ -64,6 +65,8 @@ enum emitted_result emitted_run(const struct vm *vm, const char *path, GString *
 	if (console == NULL)
 		return EMITTED_FAILED;
 	take_ktap(ktap, console);
+	if (strstr(console, CONSOLE_TIME_LIMIT) != NULL)
+		g_string_append(ktap, "# the machine did not end in time\n");
 	lines = g_strsplit(ktap->str, "\n", -1);
 	for (guint i = 0; lines[i] != NULL; i++)
 		read_line(&plan, lines[i]);

@@ -538,8 +538,7 @@ static bool take_settings(struct program *p, GError **error)
 	}
 	p->panic_on_warn = first->panic_on_warn;
 	p->hugepages = first->hugepages;
-	p->append = g_strdup_printf("kho=%s liveupdate=%s", first->kho ? "on" : "off",
-				    first->liveupdate ? "on" : "off");
+	p->append = boot_arguments(first);
 	return true;
 }
 
