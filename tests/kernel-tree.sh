@@ -74,6 +74,23 @@ builds()
 
 check "the tree is built, and not written to" builds
 . "$srcdir/tests/tree.sh"
+
+# Another luosim that has used the same cache is gone when this one builds again.
+shared()
+{
+	local cache=$tmp/cache/luosim/$key
+	mkdir -p "$cache"
+	ln -s "$work"/{prepared,flags,state} "$cache"
+	cp -pr "$objects" "$cache"
+	cp -r "$srcdir/model/engine" other
+	XDG_CACHE_HOME=$tmp/cache bash other/build-kernel.sh "$tree" -o other.so >other.log ||
+		cat other.log
+	rm -r other
+	XDG_CACHE_HOME=$tmp/cache "$luosim" build-kernel "$tree" -o again.so >build.log 2>&1 ||
+		cat build.log
+	cmp x.so again.so
+}
+slow "the cache serves more than one luosim" shared
 row=v$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$version")
 
 # ---- The tree beside its row ------------------------------------------------

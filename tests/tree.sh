@@ -7,6 +7,7 @@
 version=$(sed -nE '3s/.*version ([^,]*).*/\1/p' trace)
 key=$(grep -oEm 1 'configuration [0-9a-f]+' trace | cut -d ' ' -f 2)
 work=${XDG_CACHE_HOME:-$HOME/.cache}/luosim/$key
+objects=$work/obj-$(echo "$(realpath "$srcdir")/model/engine" | sha256sum | cut -c 1-16)
 
 # A folder of links to what is in the tree's, and the same of the folders on the way to FILE.
 links()
@@ -29,7 +30,7 @@ changed()
 	local file=${2:-kernel/liveupdate/luo_file.c}
 	rm -rf changed obj
 	links "$file"
-	cp -pr "$work/obj" obj
+	cp -pr "$objects" obj
 	# Notes of gcov have the tree's path.
 	rm -f obj/*.coverage.o
 	rm "changed/$file"

@@ -103,9 +103,9 @@ check_tools()
 {
 	local tool
 
-	for tool in gcc make flex bison bc ld objcopy nm readelf sha256sum; do
+	for tool in gcc make flex bison bc ld objcopy nm objdump sha256sum flock; do
 		command -v $tool >/dev/null ||
-			die "$tool not found, expected gcc, make, binutils, flex, bison and bc"
+			die "$tool not found, expected gcc, make, binutils, flex, bison, bc and flock"
 	done
 }
 
@@ -203,7 +203,6 @@ take_configuration()
 	[ -f "$other/state" ] || die "--configured $configured: has no configuration, expected" \
 		"luosim build-kernel to have been run on it"
 	prepared=$other/prepared
-	mkdir -p "$work"
 	sed "s|$configured/|$tree/|g" "$other/flags" >"$work/flags"
 }
 
@@ -234,17 +233,17 @@ commit()
 
 build()
 {
-	local log=$work/build.log lacks
+	local log=$objects/build.log lacks
 
-	mkdir -p "$work/obj"
-	if ! make -s -k -j "$jobs" -f "$engine/kernel.mk" -C "$work/obj" \
+	mkdir -p "$objects"
+	if ! make -s -k -j "$jobs" -f "$engine/kernel.mk" -C "$objects" \
 		TREE="$tree" PREPARED="$prepared" FLAGS="$(cat "$work/flags")" ENGINE="$engine" \
 		ADD="${add[*]}" KIND="$kind" OUT="$out" KERNEL_VERSION="$(version)" \
 		KERNEL_COMMIT="$(commit)" KERNEL_CONFIG="$key" >"$log" 2>&1; then
 		rm -f "$out"
 		die "$(first_error "$log")"
 	fi
-	lacks=$work/obj/lacks${kind:+.$kind}
+	lacks=$objects/lacks${kind:+.$kind}
 	if [ -s "$lacks" ]; then
 		echo "luosim does not supply, and stops where it is called:" \
 			"$(tr '\n' ' ' <"$lacks")"
@@ -261,8 +260,11 @@ cat "$engine/fragment.config" ${config:+"$config"} >"$fragment"
 key=$( { echo "$tree"; cat "$fragment"; } | digest)
 work=$cache/$key
 prepared=$work/prepared
-[ -z "$configured" ] || take_configuration
+# What is compiled depends on this luosim's glue, too, and another one may use the cache.
+objects=$work/obj-$(echo "$engine" | digest)
 mkdir -p "$work" || die "$work: cannot be made, expected a folder for the cache"
+exec 9>"$work/lock" && flock 9 || die "$work/lock: cannot be locked"
+[ -z "$configured" ] || take_configuration
 source=$tree
 built_in_place && source=$work/links
 [ -n "$configured" ] || prepare
