@@ -10,8 +10,9 @@
 #include "machine/machine.h"
 #include "search/walk.h"
 
-/* What stands before the number of what a word leads to. */
+/* What stands before the number of what a word leads to; and with a number of its own. */
 #define TAG(c)		(0x6c756f77616c0000ull | (c))
+#define TAG_NR(c, nr)	(TAG(c) + ((u64)(nr) << 8))
 /* Page-aligned numbers below are sizes of small files, not addresses of frames. */
 #define FIRST_FRAME	PFN_PHYS(4)
 
@@ -35,11 +36,17 @@ static struct engine_walk context_of(struct machine *m, struct machine_walk *w)
 	return c;
 }
 
-static int compare_objects(const void *a, const void *b)
+/* The list has them by age, which mostly is by address, too. */
+static void sort_objects(struct tree_object **objects, u32 nr)
 {
-	const struct tree_object *const *x = a, *const *y = b;
+	for (u32 i = 1; i < nr; i++) {
+		struct tree_object *object = objects[i];
+		u32 at = i;
 
-	return *x < *y ? -1 : *x > *y;
+		for (; at && objects[at - 1] > object; at--)
+			objects[at] = objects[at - 1];
+		objects[at] = object;
+	}
 }
 
 /* The object that @at leads into, or NULL. */
@@ -173,18 +180,17 @@ static void walk_word(const struct engine_walk *c, u64 word)
 /* Words that are 0 are left out, and said how many there were. */
 static void walk_memory(const struct engine_walk *c, const void *mem, u64 size)
 {
-	const u64 *words = mem;
-	u64 zeroes = 0;
+	const u64 *words = mem, *end = words + size / sizeof(*words), *from = words;
 
-	for (u64 i = 0; i < size / sizeof(*words); i++) {
-		if (!words[i]) {
-			zeroes++;
+	for (; words < end; words++) {
+		while (end - words >= 8 && !(words[0] | words[1] | words[2] | words[3] |
+					     words[4] | words[5] | words[6] | words[7]))
+			words += 8;
+		if (words == end || !*words)
 			continue;
-		}
-		walk_put(c->w, TAG('z'));
-		walk_put(c->w, zeroes);
-		walk_word(c, words[i]);
-		zeroes = 0;
+		walk_put(c->w, TAG_NR('z', words - from));
+		walk_word(c, *words);
+		from = words + 1;
 	}
 }
 
@@ -198,17 +204,29 @@ static bool leads_to_file(const struct engine_walk *c, u64 word)
 	return object && is_file(c, object);
 }
 
+static void walk_variable(const struct engine_walk *c, u64 i, u64 now, u64 fresh)
+{
+	if (now == fresh || leads_to_file(c, now))
+		return;
+	walk_put(c->w, i);
+	walk_word(c, now);
+}
+
+/* Most are as they were. */
 static void walk_variables(const struct engine_walk *c)
 {
 	const struct luosim_tree *tree = c->m->k->boot.release.tree;
 	const u64 *fresh = tree->fresh;
 	const u64 *now = tree->owner == c->m ? c->kernel->data : c->m->tree_variables;
+	const u64 nr = tree_variables(tree) / sizeof(*now), block = 32;
 
-	for (u64 i = 0; i < tree_variables(tree) / sizeof(*now); i++) {
-		if (now[i] == fresh[i] || leads_to_file(c, now[i]))
+	for (u64 from = 0; from < nr; from += block) {
+		u64 to = min(from + block, nr);
+
+		if (!memcmp(now + from, fresh + from, (to - from) * sizeof(*now)))
 			continue;
-		walk_put(c->w, i);
-		walk_word(c, now[i]);
+		for (u64 i = from; i < to; i++)
+			walk_variable(c, i, now[i], fresh[i]);
 	}
 }
 
@@ -262,7 +280,7 @@ void engine_walk(struct machine *m, struct machine_walk *w)
 	nr = 0;
 	list_for_each_entry(object, &m->k->tree_objects, list)
 		objects[nr++] = object;
-	qsort(objects, nr, sizeof(*objects), compare_objects);
+	sort_objects(objects, nr);
 	c = context_of(m, w);
 	walk_variables(&c);
 	walk_claims(&c);

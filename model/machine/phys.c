@@ -297,11 +297,26 @@ u8 *phys_byte(struct machine *m, phys_addr_t phys)
 	return frame_store(m, page, off, len);
 }
 
+static bool zero_word(const u8 *at)
+{
+	u64 word;
+
+	memcpy(&word, at, sizeof(word));
+	return !word;
+}
+
 /* Of what is not zero, so that it does not matter how it is stored. */
 static u64 hash_trimmed(const u8 *buf, u32 len, u64 offset)
 {
+	while (len >= sizeof(u64) && zero_word(buf + len - sizeof(u64)))
+		len -= sizeof(u64);
 	while (len && !buf[len - 1])
 		len--;
+	while (len >= sizeof(u64) && zero_word(buf)) {
+		buf += sizeof(u64);
+		len -= sizeof(u64);
+		offset += sizeof(u64);
+	}
 	while (len && !*buf) {
 		buf++;
 		len--;
@@ -316,10 +331,11 @@ u64 phys_hash(struct machine *m, phys_addr_t phys, u64 size, u64 offset)
 	u32 off, len;
 	struct page *page = first_frame(m, phys, size, &off, &len);
 
-	if (!m->memory.ram && !page->data && !(page->flags & PG_SCRAMBLED))
+	if (m->memory.ram)
+		return hash_trimmed(frame_ram(m, page) + off, len, offset);
+	if (!page->data && !(page->flags & PG_SCRAMBLED))
 		return 0;
-	if (!m->memory.ram && page->data && !(page->data & DATA_FULL) &&
-	    !(page->flags & PG_SCRAMBLED)) {
+	if (page->data && !(page->data & DATA_FULL) && !(page->flags & PG_SCRAMBLED)) {
 		const struct span *span = data_ptr(m, page->data);
 		u32 from = max(off, (u32)span->start);
 		u32 to = min(off + len, (u32)span->start + span->len);
