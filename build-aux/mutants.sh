@@ -1,23 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Do the tests bite? Each of N one-token changes to model/ is built into a copy of the tree and
-# must make a test fail. The exit status is 0 if at least 95 of 100 do.
+# Do the tests bite? Each of some one-token changes to model/ is built into a copy of the tree
+# and must make a test fail. The exit status is 0 if at least 95 of 100 do.
 #
-#	mutants.sh FOLDER N SEED
+#	mutants.sh FOLDER N SEED [FILES]
+#	mutants.sh FOLDER TABLE
 #
-# FOLDER is the configured copy; the same N and SEED give the same changes. A change that
-# leaves the object file as it was means nothing and is not counted. The tests are $QUICK and,
-# for what these let pass, $SLOW one after the other.
-set -u
+# N changes to the files whose path has the regular expression FILES in it, the same ones for
+# the same tree and SEED; or those of a TABLE that this has printed, found again by their text.
+# FOLDER is the copy, built with --disable-shared and -fPIC. What leaves the object file as it was
+# means nothing and is not counted. Of $TESTS one is run after the other up to the first in which
+# something fails, crashes, or takes a minute of CPU time.
+set -uo pipefail
 export LC_ALL=C
 cd "$1" || exit 2
-nr=$2 seed=$3
+shift
 
-# Every change that can be made, as "FILE LINE REPLACEMENT".
+# Every change that can be made, as "FILE:LINE: FROM  ->  TO".
 changes()
 {
-	find model -name '*.c' ! -path 'model/engine/*' | sort | xargs awk '
-	function put(line) { printf "%s\t%d\t%s\n", FILENAME, FNR, line }
+	find model -name '*.c' ! -path 'model/engine/*' | grep -E -- "$1" | sort | xargs awk '
+	function put(line,    from) {
+		from = $0
+		sub(/^\t+/, "", from)
+		sub(/^\t+/, "", line)
+		printf "%s:%d: %s  ->  %s\n", FILENAME, FNR, from, line
+	}
 	# The first @from outside of strings becomes @to.
 	function swap(from, to,    at) {
 		at = index($0, from)
@@ -45,48 +53,96 @@ changes()
 	}' /dev/null
 }
 
-# Build with the change in place and run the tests, the quick ones first.
+# The model is one shared object, so that a change costs a compilation and a link.
+link_model()
+{
+	# shellcheck disable=SC2046,SC2086 # lists of words
+	$CC -shared -o libmutant.so $(find model handlers -name 'lib*_la-*.o') $LUOSIM_LIBS
+}
+
+link_programs()
+{
+	local program objects
+
+	# shellcheck disable=SC2046,SC2086 # lists of words
+	ar rcs libmutant.a $(find . -name 'libsim_la-*.o') &&
+	for program in luosim $(printf '%s\n' $TESTS | grep -v '\.sh$'); do
+		objects=$(find . -path "./$program.o" -o -path "./tests/*-${program##*/}.o" -o \
+			-name "$program-*.o")
+		$CC -o "$program" $objects libmutant.a libmutant.so -Wl,-rpath,"$PWD" $LUOSIM_LIBS || return
+	done
+}
+
+# Does something of this test fail? What else it would try is not waited for.
+fails()
+{
+	case $1 in
+	*.sh) set -- bash "$1" ;;
+	*) set -- "./$1" ;;
+	esac
+	! (ulimit -t 60; exec timeout 3600 "$@" 2>/dev/null) |
+		awk '/^not ok/ { exit failed = 1 } END { exit failed }'
+}
+
+# What becomes of the change that is in place; the second file is the object as it was.
 try()
 {
 	local tests
 
-	# shellcheck disable=SC2046 # a list of words
-	{ make -s -j"$(nproc)" all && make -s -j"$(nproc)" $(printf '%s\n' $QUICK | grep -v '\.sh$'); } \
-		>mutants.log 2>&1 || {
+	make -s "${1%.o}.lo" >mutants.log 2>&1 && link_model >>mutants.log 2>&1 || {
 		echo 'does not build'
 		return
 	}
 	cmp -s "$1" mutants.o && { echo 'same code'; return; }
-	for tests in "$QUICK" $SLOW; do
-		timeout 600 make -s -k check TESTS="$tests" >mutants.log 2>&1 || {
-			echo "noticed by $(sed -nE 's/^(FAIL|ERROR):? ([^ ]*).*/\2/p' mutants.log | head -n 1)"
-			return
-		}
+	for tests in $TESTS; do
+		fails "$tests" && { echo "noticed by $tests"; return; }
 	done
 	echo NOT NOTICED
 }
 
-# What fails by itself would notice everything.
-make -s -j"$(nproc)" check TESTS="$QUICK $SLOW" >mutants.log 2>&1 || {
-	echo "mutants: the tests fail without a change, see $1/mutants.log" >&2
-	exit 2
+# Put the change into its file, at the nearest line that has its text; fails if none has.
+apply()
+{
+	local file=$1 line=$2 from=$3 to=$4
+
+	FROM=$from TO=$to awk -v line="$line" '
+		function off(n) { return n < line ? line - n : n - line }
+		{ text = $0; sub(/^\t+/, "", text) }
+		text == ENVIRON["FROM"] && (!at || off(FNR) < off(at)) { at = FNR }
+		{ all[FNR] = $0 }
+		END {
+			sub(/[^\t].*/, "", all[at])
+			all[at] = all[at] ENVIRON["TO"]
+			for (i = 1; i <= FNR; i++)
+				print all[i]
+			exit !at
+		}' mutants.c >"$file"
 }
-noticed=0 missed=0
-while IFS=$'\t' read -r file line text; do
+
+link_model && link_programs || exit 2
+declare -A count=()
+while IFS= read -r change; do
+	change=${change%%$'\t'*}
+	file=${change%%:*} line=${change#*:} from=${change#*: } to=${change##*  ->  }
+	line=${line%%:*} from=${from%  ->  *}
 	object=$(ls "$(dirname "$file")"/*-"$(basename "${file%.c}")".o | head -n 1)
 	cp "$file" mutants.c
 	cp "$object" mutants.o
-	TEXT=$text awk -v line="$line" '
-		FNR == line && ENVIRON["TEXT"] !~ /^\t/ { sub(/[^\t].*/, ""); printf "%s", $0 }
-		FNR == line { print ENVIRON["TEXT"]; next } { print }' mutants.c >"$file"
-	answer=$(try "$object")
-	printf '%s:%d: %s  ->  %s\t%s\n' "$file" "$line" \
-		"$(sed -n "${line}s/^[[:space:]]*//p" mutants.c)" "${text#"${text%%[![:space:]]*}"}" "$answer"
+	if apply "$file" "$line" "$from" "$to"; then
+		answer=$(try "$object")
+	else
+		answer='no such line'
+	fi
+	printf '%s\t%s\n' "$change" "$answer"
 	cp mutants.c "$file"
-	case $answer in
-	noticed*) noticed=$((noticed + 1)) ;;
-	NOT*) missed=$((missed + 1)) ;;
-	esac
-done < <(changes | shuf -n "$nr" --random-source=<(yes "$seed"))
-echo "$((noticed + missed)) changes, $noticed noticed, $missed not"
+	count[${answer%% *}]=$((${count[${answer%% *}]-0} + 1))
+	make -s "${object%.o}.lo" >mutants.log 2>&1
+done < <(if [ $# = 1 ]; then
+	grep -E '^[^#].*  ->  ' "$1"
+else
+	changes "${3-.}" | shuf -n "$1" --random-source=<(yes "$2")
+fi)
+noticed=${count[noticed]-0} missed=${count[NOT]-0}
+echo "$((noticed + missed)) changes, $noticed noticed, $missed not;" \
+	"${count[same]-0} that leave the code as it is, ${count[does]-0} that do not build"
 [ "$noticed" -gt 0 ] && [ $((missed * 20)) -le $((noticed + missed)) ]
