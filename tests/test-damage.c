@@ -107,7 +107,7 @@ static void what_is_spelled_otherwise_is_none(void **state)
 		"file[a, 99999999999999999999].data", "folio[a, 1].pfn", "sessions.block[-1].next",
 		"session[a].count.preserved", "session[a].preservedx", "session[a].radix[]",
 		"session[a].radix[1].count", "own[a, 1].", "own[a, 1].Pfn",
-		"own[a, 1].pfn.preserved",
+		"own[a, 1].pfn.preserved", "luo.compatible.preserved",
 		"session[0123456789012345678901234567890123456789012345678901234567890123456789]",
 	};
 
@@ -262,16 +262,19 @@ static void values_are_those_that_were_there_before(void **state)
 static void each_kind_writes_its_field_and_no_more(void **state)
 {
 	struct luo_session_ser before, after;
-	phys_addr_t session, pfn;
+	phys_addr_t session, file, pfn;
+	char compatible[9];
 
 	(void)state;
 	for_each_release(r) {
 		use_release(r);
 		make_world();
 		session = place("session[a]");
+		file = place("file[a, 1].compatible");
 		pfn = place("folio[b, 3, 0].pfn");
 		assert_int_equal(set_bytes("session[a].name", "renamed"), 0);
 		assert_int_equal(flip("session[a].name", 8 * 8), 0);
+		assert_int_equal(set_bytes("file[a, 1].compatible", "x"), 0);
 		assert_int_equal(flip("session[a].count", 63), 0);
 		assert_int_equal(point("session[a].files", "session[b].files"), 0);
 		assert_int_equal(point("folio[b, 3, 0].pfn", "outside"), 0);
@@ -281,6 +284,9 @@ static void each_kind_writes_its_field_and_no_more(void **state)
 		phys_read(m, session, &after, sizeof(after));
 		assert_string_equal(after.name, "renamed");
 		assert_int_equal(after.name[8], 1);
+		/* Behind what is written a string has nothing of what it was. */
+		phys_read(m, file, compatible, sizeof(compatible));
+		assert_memory_equal(compatible, "x\0\0\0\0\0\0\0", sizeof(compatible));
 		assert_int_equal(after.file_set_ser.count, 1ull << 63 | 2);
 		assert_int_equal(after.file_set_ser.files, before.file_set_ser.files);
 		assert_int_equal(read_u64(pfn) & ((1ull << 52) - 1), 64 * MIB / PAGE_SIZE);

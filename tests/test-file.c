@@ -211,6 +211,8 @@ static void each_kind_reads_and_writes_as_it_should(void **state)
 	fd = sys_open_kind(m, FILE_DEVZERO_SHARED);
 	assert_int_equal(stat_of(fd).size, PAGE_SIZE);
 	assert_int_equal(stat_of(fd).blocks, 8);
+	assert_int_equal(sys_pread(m, fd, buf, 4, 0), 4);
+	assert_memory_equal(buf, "z\0\0\0", 4);
 	fd = sys_open_kind(m, FILE_TMPFILE);
 	assert_int_equal(sys_pwrite(m, fd, "temp", 4, 0), 4);
 	assert_reads(m, fd, 0, "temp");

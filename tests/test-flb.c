@@ -231,6 +231,8 @@ static void it_goes_through_kexec_once(void **state)
 		assert_int_equal(did.finished, 1);
 		assert_string_equal(did.order, "fffF");
 		assert_int_equal(liveupdate_flb_get_incoming(m, &flb, &obj), -ENODATA);
+		/* What comes is not the FLB's any more. */
+		assert_int_equal(m->task->claim, 0);
 		machine_end(m);
 		assert_clean();
 	}

@@ -507,6 +507,40 @@ static void it_counts_which_device_is_attached_to_which_iommufd(void **state)
 	assert_memory_not_equal(first, second, sizeof(first));
 }
 
+/* A huge memfd in a session, and of the page of its FLB and another one which is preserved. */
+static void fingerprint_of_flb(bool flb, uint64_t fingerprint[2])
+{
+	struct machine_walk *w = machine_walk_new();
+	int fd, session;
+	u64 pfn[2];
+
+	use_handlers("next", ALL);
+	fd = sys_memfd_create(m, "huge", MFD_HUGETLB);
+	assert_int_equal(sys_ftruncate(m, fd, HPAGE), 0);
+	session = create_session(m, open_dev(m), "vm0");
+	assert_int_equal(preserve_fd(m, session, fd, 1), 0);
+	pfn[0] = PHYS_PFN(list_first_entry(&m->k->luo.flbs, struct liveupdate_flb,
+					   list)->outgoing.data);
+	pfn[1] = folio_pfn(m, folio_alloc(m, GFP_KERNEL, 0));
+	kho_unpreserve_pages(m, pfn[0], 1);
+	assert_int_equal(kho_preserve_pages(m, pfn[!flb], 1), 0);
+	machine_fingerprint(m, w, &(struct machine_view){
+		.fds = &fd, .nr_fds = 1, .own_fds = 1 }, fingerprint);
+	machine_walk_free(w);
+}
+
+static void it_has_the_pages_of_flbs(void **state)
+{
+	uint64_t first[2], again[2], second[2];
+
+	(void)state;
+	fingerprint_of_flb(true, first);
+	fingerprint_of_flb(true, again);
+	fingerprint_of_flb(false, second);
+	assert_memory_equal(first, again, sizeof(first));
+	assert_memory_not_equal(first, second, sizeof(first));
+}
+
 static void files_of_the_wrong_kind_are_refused(void **state)
 {
 	int io = sys_iommufd_open(m), vfio = sys_vfio_open(m, "0000:01:00.0");
@@ -596,12 +630,17 @@ static void the_pool_of_huge_pages_is_what_was_asked_for(void **state)
 {
 	const struct handlers *h = m->k->handlers;
 	int fd = sys_memfd_create(m, "huge", MFD_HUGETLB);
+	s64 frames = census(m, CENSUS_FRAMES);
 
 	(void)state;
 	assert_int_equal(h->huge_free, 4);
 	assert_int_equal(sys_fallocate(m, fd, 0, 0, 5 * HPAGE), -ENOSPC);
 	assert_int_equal(h->huge_free, 0);
 	assert_int_equal(sys_ftruncate(m, fd, 2 * HPAGE), 0);
+	assert_int_equal(h->huge_free, 2);
+	/* What waits in the pool is nobody's. And there is nothing to write it back to. */
+	assert_int_equal(census(m, CENSUS_FRAMES), frames + 2 * HPAGE / PAGE_SIZE);
+	assert_int_equal(sys_drop_caches(m), 0);
 	assert_int_equal(h->huge_free, 2);
 	assert_int_equal(sys_fallocate(m, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1,
 				       HPAGE), 0);
@@ -719,6 +758,7 @@ int main(void)
 		TEST(devices_are_listed_in_order),
 		TEST(files_of_one_node_have_its_inode),
 		TEST(it_counts_which_device_is_attached_to_which_iommufd),
+		TEST(it_has_the_pages_of_flbs),
 		TEST(files_of_the_wrong_kind_are_refused),
 		TEST(a_preserved_page_table_stays_as_it_is),
 		TEST(a_failed_map_or_create_leaves_nothing),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A handover that is damaged, or of which something is missing. */
+#include <libfdt.h>
+
 #include "machine-util.h"
 
 static phys_addr_t page_of(int fd, u64 index)
@@ -290,6 +292,24 @@ static void damaged_luo_data_stop_the_next_kernel(void **state)
 	}
 }
 
+static void luo_data_without_a_number_stop_the_next_kernel(void **state)
+{
+	u8 fdt[PAGE_SIZE];
+
+	(void)state;
+	for_each_release(r) {
+		if (r->luo_ser)
+			continue;
+		use_release(r);
+		phys_read(m, outgoing_subtree(LUO_KHO_ENTRY_NAME), fdt, sizeof(fdt));
+		assert_int_equal(fdt_nop_property(fdt, 0, LUO_FDT_LIVEUPDATE_NUM), 0);
+		phys_write(m, outgoing_subtree(LUO_KHO_ENTRY_NAME), fdt, sizeof(fdt));
+		seen.may_panic = true;
+		assert_int_equal(kexec(m), -EIO);
+		assert_non_null(strstr(seen.panic, "failed to initialize properly [-22]"));
+	}
+}
+
 static void damaged_luo_data_do_no_harm_without_kho(void **state)
 {
 	(void)state;
@@ -352,6 +372,7 @@ int main(void)
 		TEST(files_without_memory_but_with_a_count_warn),
 		TEST(two_sessions_of_one_name_fail_the_open),
 		TEST(damaged_luo_data_stop_the_next_kernel),
+		TEST(luo_data_without_a_number_stop_the_next_kernel),
 		TEST(damaged_luo_data_do_no_harm_without_kho),
 		TEST(a_damaged_kho_tree_is_not_taken),
 		TEST(metadata_of_another_version_are_passed_over),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The judge: each violation is found where a kernel has the bug, and nowhere else. */
+#include "luosim-search.h"
 #include "machine-util.h"
 
 static void use(const char *release)
@@ -75,6 +76,26 @@ static void a_double_restore_is_found_and_names_its_claims(void **state)
 	assert_string_equal(v->claims[0].session, "vm0");
 	assert_int_equal(v->claims[1].op, 13);
 	assert_int_equal(v->claims[1].token, 0xb);
+}
+
+static void a_frame_is_of_its_first_claim_until_that_is_over(void **state)
+{
+	int dev, s, mem;
+	u64 pfn;
+
+	(void)state;
+	use("v7.0");
+	dev = open_dev(m);
+	s = create_session(m, dev, "vm0");
+	mem = memfd_with(m, "x");
+	assert_int_equal(preserve_fd(m, s, mem, 0xa), 0);
+	assert_int_equal(preserve_fd(m, s, mem, 0xb), 0);
+	pfn = machine_file_frame(m, mem, 0);
+	assert_int_equal(m->ledger.claims[m->ledger.ghost[pfn].claim - 1]->token, 0xa);
+	assert_int_equal(sys_close(m, s), 0);
+	s = create_session(m, dev, "vm0");
+	assert_int_equal(preserve_fd(m, s, mem, 0xc), 0);
+	assert_int_equal(m->ledger.claims[m->ledger.ghost[pfn].claim - 1]->token, 0xc);
 }
 
 static void a_refused_duplicate_is_no_violation(void **state)
@@ -388,15 +409,21 @@ static void one_warning_does_not_count_as_an_unclean_error_too(void **state)
 static void violations_are_kept_in_order_and_their_number_is_bounded(void **state)
 {
 	const struct violation *v;
+	u64 live;
 	size_t nr;
 
 	(void)state;
 	use("v7.3");
 	machine_begin_op(m, 4);
+	judge(m, VIOLATION_WARN, 0, "the first of all");
+	live = m->persist.live;
+	m->ledger.nr_violations = 0;
 	for (u32 i = 0; i < 1500; i++)
 		judge(m, VIOLATION_LOST, 0, "number %u", i);
 	v = machine_violations(m, &nr);
 	assert_in_range(nr, 100, 1499);
+	/* Of the arrays that they did not fit in none is left. */
+	assert_int_equal(m->persist.live, live);
 	assert_string_equal(v[0].text, "number 0");
 	assert_string_equal(v[99].text, "number 99");
 	assert_int_equal(v[99].op, 4);
@@ -416,6 +443,7 @@ int main(void)
 #define TEST(f)	cmocka_unit_test_teardown(f, free_machine)
 	const struct CMUnitTest tests[] = {
 		TEST(a_double_restore_is_found_and_names_its_claims),
+		TEST(a_frame_is_of_its_first_claim_until_that_is_over),
 		TEST(a_refused_duplicate_is_no_violation),
 		TEST(a_retrieve_repeated_on_purpose_is_no_double_restore),
 		TEST(a_folio_in_two_page_caches_is_an_alias),

@@ -165,6 +165,15 @@ static void a_memfd_that_cannot_be_made_leaves_nothing(void **state)
 	}
 }
 
+static u64 references(int fd)
+{
+	struct file *file = fget(m, fd);
+	u64 count = file->f_count - 1;
+
+	fput(m, file);
+	return count;
+}
+
 static void a_failed_preserve_can_be_repeated(void **state)
 {
 	(void)state;
@@ -176,6 +185,7 @@ static void a_failed_preserve_can_be_repeated(void **state)
 		for (nth = 1; fail_at(&u, PRESERVE, nth, &ret); nth++) {
 			assert_true(ret == -ENOMEM || ret == 0);
 			unclean += seen.violations[VIOLATION_UNCLEAN_ERROR];
+			assert_int_equal(references(u.mem), ret ? 1 : 2);
 			go_on(&u, ret ? PRESERVE : KEXEC);
 			assert_whole(&u);
 			machine_end(m);
@@ -329,6 +339,18 @@ static void finish_without_memory_leaks_and_says_nothing(void **state)
 }
 
 /* Which allocation of the open fails decides what 6.19 and 7.0 make of it. */
+static void without_memory_for_its_state_there_is_no_live_update(void **state)
+{
+	(void)state;
+	for_each_release(r) {
+		use_release(r);
+		fail_alloc(m, 1);
+		luo_late_init(m);
+		assert_false(m->k->luo.enabled);
+		assert_said("luo: failed to prepare LUO state: -12");
+	}
+}
+
 static void a_failed_open_is_remembered_since_7_1(void **state)
 {
 	(void)state;
@@ -377,6 +399,7 @@ int main(void)
 		TEST(a_failed_retrieve_leaves_no_descriptor_file_or_lock),
 		TEST(finish_without_memory_leaks_and_says_nothing),
 		TEST(a_failed_open_is_remembered_since_7_1),
+		TEST(without_memory_for_its_state_there_is_no_live_update),
 	};
 
 	return cmocka_run_group_tests_name("luo-fault", tests, NULL, NULL);

@@ -596,14 +596,16 @@ static void a_memfd_larger_than_memory_stops_the_machine_when_preserved(void **s
 /* A hole that is filled by preserving is a clean page of zeros. */
 static void clean_pages_are_dropped_unless_they_are_held(void **state)
 {
-	int fd, s;
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	int fd, dev, s;
 
 	(void)state;
 	machine_free(m);
 	m = boot_without("v7.0", FIX_MEMFD_UPTODATE);
+	dev = open_dev(m);
 	fd = sealable(2 * PAGE);
 	assert_int_equal(sys_pwrite(m, fd, "x", 1, 0), 1);
-	s = create_session(m, open_dev(m), "s");
+	s = create_session(m, dev, "s");
 	assert_int_equal(preserve_fd(m, s, fd, 1), 0);
 	assert_int_equal(sys_drop_caches(m), 0);
 	assert_int_equal(stat_of(fd).blocks, 16);
@@ -611,6 +613,16 @@ static void clean_pages_are_dropped_unless_they_are_held(void **state)
 	assert_int_equal(sys_drop_caches(m), 0);
 	assert_int_equal(stat_of(fd).blocks, 8);
 	assert_reads(m, fd, 0, "x");
+	/* A page that a hole begins or ends in is no clean one. */
+	for (u64 from = 10; from <= PAGE + 10; from += PAGE) {
+		s = create_session(m, dev, "s");
+		assert_int_equal(preserve_fd(m, s, fd, 1), 0);
+		assert_int_equal(sys_close(m, s), 0);
+		assert_int_equal(sys_fallocate(m, fd, punch, from, PAGE + 30 - from), 0);
+		assert_int_equal(sys_drop_caches(m), 0);
+		assert_int_equal(stat_of(fd).blocks, 16);
+		assert_int_equal(sys_fallocate(m, fd, punch, PAGE, PAGE), 0);
+	}
 	assert_int_equal(sys_pwrite(m, fd, "y", 1, PAGE), 1);
 	assert_int_equal(sys_drop_caches(m), 0);
 	assert_reads(m, fd, PAGE, "y");

@@ -155,6 +155,21 @@ static void a_driver_holds_the_flb_and_its_module(void **state)
 	assert_clean();
 }
 
+static void an_flb_that_fails_to_retrieve_lets_its_module_go(void **state)
+{
+	const struct failure f = { .point = FAIL_FLB, .call = CALL_FLB_RETRIEVE, .name = "shared",
+				   .error = -EIO, .nth = 1 };
+
+	(void)state;
+	use("v7.3");
+	session_with(FILE_EVENTFD);
+	assert_int_equal(kexec(m), 0);
+	assert_int_equal(machine_fail(m, &f), 0);
+	assert_int_equal(machine_flb_get(m, "shared", true), -EIO);
+	assert_int_equal(sys_rmmod(m, "second", false), 0);
+	assert_int_equal(sys_rmmod(m, "first", false), 0);
+}
+
 static void without_references_it_uses_what_is_gone(void **state)
 {
 	int session;
@@ -183,6 +198,7 @@ int main(void)
 		TEST(a_registered_handler_holds_its_module_up_to_7_0),
 		TEST(what_is_used_of_a_module_that_is_gone_is_found),
 		TEST(a_driver_holds_the_flb_and_its_module),
+		TEST(an_flb_that_fails_to_retrieve_lets_its_module_go),
 		TEST(without_references_it_uses_what_is_gone),
 	};
 

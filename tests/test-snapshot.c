@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Snapshots: what comes after a restore is what came after the save. */
+/*
+ * Snapshots: what comes after a restore is what came after the save. And fingerprints: what
+ * may come to something else has another one.
+ */
+#include <malloc.h>
+
 #include "luosim-search.h"
 #include "machine-util.h"
+
+#include "search/walk.h"
 
 struct state {
 	struct machine *m;
@@ -141,6 +148,122 @@ static void only_what_left_no_trace_is_where_it_was(void **state)
 	end_clean(s.m);
 }
 
+static struct machine_walk *walk;
+
+/* The fingerprint of @machine, where these descriptors are used later. */
+static void fingerprint(struct machine *machine, uint64_t f[2])
+{
+	const int fds[] = { s.dev, s.session, s.mem };
+
+	machine_fingerprint(machine, walk, &(struct machine_view){
+		.fds = fds, .nr_fds = ARRAY_SIZE(fds), .own_fds = ARRAY_SIZE(fds) }, f);
+}
+
+static int set_up_walk(void **state)
+{
+	walk = machine_walk_new();
+	assert_non_null(walk);
+	return set_up(state);
+}
+
+static int tear_down_walk(void **state)
+{
+	machine_walk_free(walk);
+	return tear_down(state);
+}
+
+static void where_a_file_is_at_is_told_apart(void **state)
+{
+	uint64_t before[2], after[2];
+
+	(void)state;
+	fingerprint(s.m, before);
+	assert_int_equal(sys_lseek(s.m, s.mem, 1, SEEK_SET), 1);
+	fingerprint(s.m, after);
+	assert_memory_not_equal(before, after, sizeof(before));
+	machine_restore(s.m, &s.before);
+	fingerprint(s.m, after);
+	assert_memory_equal(before, after, sizeof(before));
+	end_clean(s.m);
+}
+
+/* The memfd and one that holds @text, both preserved. */
+static void with_another(const char *text, uint64_t f[2])
+{
+	machine_restore(s.m, &s.before);
+	assert_int_equal(preserve_fd(s.m, s.session, s.mem, 1), 0);
+	assert_int_equal(preserve_fd(s.m, s.session, memfd_with(s.m, text), 2), 0);
+	fingerprint(s.m, f);
+}
+
+static void contents_are_told_apart_and_not_named(void **state)
+{
+	uint64_t same[2], other[2], third[2];
+
+	(void)state;
+	with_another("snapshot", same);
+	with_another("SNAPSHOT", other);
+	with_another("Snapshot", third);
+	assert_memory_not_equal(same, other, sizeof(same));
+	assert_memory_equal(other, third, sizeof(other));
+	end_clean(s.m);
+}
+
+/* Both times two owners or more, so that KHO's page of counts is there. */
+static void how_often_a_frame_is_preserved_is_told_apart(void **state)
+{
+	struct release release = release_named("v7.3");
+	uint64_t two[2], three[2];
+	struct folio *folio;
+
+	(void)state;
+	machine_free(s.m);
+	release.policy.restore = RESTORE_REFCOUNT;
+	s.m = boot_release(&release, 64 * MIB);
+	s.dev = open_dev(s.m);
+	s.session = create_session(s.m, s.dev, "a");
+	s.mem = memfd_with(s.m, "counted");
+	assert_int_equal(preserve_fd(s.m, s.session, s.mem, 1), 0);
+	folio = pfn_folio(s.m, machine_file_frame(s.m, s.mem, 0));
+	kho_preserve_folio(s.m, folio);
+	fingerprint(s.m, two);
+	kho_preserve_folio(s.m, folio);
+	fingerprint(s.m, three);
+	assert_memory_not_equal(two, three, sizeof(two));
+	machine_free(s.m);
+}
+
+static void what_is_no_frame_has_nothing_to_tell(void **state)
+{
+	uint64_t f[2];
+
+	(void)state;
+	fingerprint(s.m, f);
+	assert_false(walk_frame(walk, 0));
+	assert_false(walk_frame(walk, s.m->nr_frames));
+	assert_false(walk_frame(walk, UINT64_MAX >> PAGE_SHIFT));
+	assert_false(walk_object(walk, NULL));
+	end_clean(s.m);
+}
+
+/* The first rounds leave with the allocator what the next ones take. */
+static void memory_for_fingerprints_is_given_back(void **state)
+{
+	size_t before = 0;
+	uint64_t f[2];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		if (i == 10)
+			before = mallinfo2().uordblks;
+		machine_walk_free(walk);
+		walk = machine_walk_new();
+		fingerprint(s.m, f);
+	}
+	assert_int_equal(mallinfo2().uordblks, before);
+	end_clean(s.m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +275,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stopped_machine_runs_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_what_left_no_trace_is_where_it_was, set_up,
 						tear_down),
+#define WALK(f)	cmocka_unit_test_setup_teardown(f, set_up_walk, tear_down_walk)
+		WALK(where_a_file_is_at_is_told_apart),
+		WALK(contents_are_told_apart_and_not_named),
+		WALK(how_often_a_frame_is_preserved_is_told_apart),
+		WALK(what_is_no_frame_has_nothing_to_tell),
+		WALK(memory_for_fingerprints_is_given_back),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);

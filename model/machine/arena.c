@@ -233,6 +233,7 @@ const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now
 {
 	u64 size = a->used - from, shadow = arena_shadow_size(size);
 
+	/* Where both are equal there is nothing to poison. */
 	if (now->used > a->used)
 		poison(a->base + a->used, now->used - a->used);
 	a->dirty = max(a->dirty, max(now->dirty, now->used));

@@ -153,11 +153,9 @@ static u8 *frame_store(struct machine *m, struct page *page, u32 off, u32 len)
 		start = min(off, (u32)old->start);
 		end = max(end, (u32)old->start + old->len);
 		if (start == old->start && end - start <= old->cap) {
-			if (end - start > old->len) {
-				fill(m, page, start + old->len, old->bytes + old->len,
-				     end - start - old->len);
-				old->len = end - start;
-			}
+			fill(m, page, start + old->len, old->bytes + old->len,
+			     end - start - old->len);
+			old->len = end - start;
 			return old->bytes + (off - start);
 		}
 	}
@@ -254,6 +252,7 @@ bool phys_next_word(struct machine *m, phys_addr_t phys, u32 *i, u64 *word)
 		u32 off, len, skip;
 		struct page *page = first_frame(m, at, sizeof(*word), &off, &len);
 
+		/* Only for speed: what is not skipped is read as zeros. */
 		skip = skip_zeros(m, page, off) - off;
 		if (skip >= sizeof(*word)) {
 			*i += skip / sizeof(*word);

@@ -56,7 +56,7 @@ static struct cache_chunk *chunk_new(struct machine *m, struct address_space *ma
 	return chunk;
 }
 
-/* Make the chunk hold at least @need slots. */
+/* Make the chunk hold at least @need slots: a power of two, as CHUNK_MIN is one. */
 static int chunk_grow(struct machine *m, struct cache_chunk *chunk, u32 need)
 {
 	u32 cap = need <= CHUNK_MIN ? CHUNK_MIN : 2u << ilog2(need - 1);

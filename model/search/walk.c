@@ -591,23 +591,13 @@ static void put_shared(struct machine_walk *w, const struct luo_managed *managed
 		walk_file(w, managed->file);
 }
 
-static u64 handler_index(const struct machine_walk *w, const struct liveupdate_file_handler *fh)
-{
-	const struct liveupdate_file_handler *it;
-	u64 i = 0;
-
-	list_for_each_entry(it, &w->m->k->luo.handlers, list) {
-		if (it == fh)
-			break;
-		i++;
-	}
-	return i;
-}
-
 static void put_luo_file(struct machine_walk *w, struct luo_file *luo_file)
 {
 	walk_object(w, luo_file);
-	put_word(w, handler_index(w, luo_file->fh) | luo_file->frozen << 16 |
+	put_word(w, XXH3_64bits(luo_file->fh->compatible,
+				 strnlen(luo_file->fh->compatible,
+					 sizeof(luo_file->fh->compatible))));
+	put_word(w, luo_file->frozen << 16 |
 		 !!luo_file->frozen_data << 17 | (u64)luo_file->retrieve_status << 32);
 	if (w->view->names)
 		put_word(w, luo_file->token);

@@ -456,13 +456,6 @@ static bool retrieve_latches(struct machine *m)
 	       (retrieve == RETRIEVE_RELEASE && has_fix(m, FIX_RETRIEVE_STATUS));
 }
 
-static void set_retrieve_status(struct machine *m, struct luo_file *luo_file, int status)
-{
-	luo_file->retrieve_status = status;
-	if (status < 0)
-		census_add(m, CENSUS_LATCHED, 1);
-}
-
 static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set,
 				struct luo_file *luo_file)
 {
@@ -480,8 +473,10 @@ static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set
 	err = luo_retrieve(&args);
 	ledger_act_for(m, before);
 	if (err) {
-		if (retrieve_latches(m))
-			set_retrieve_status(m, luo_file, err);
+		if (retrieve_latches(m)) {
+			luo_file->retrieve_status = err;
+			census_add(m, CENSUS_LATCHED, 1);
+		}
 		return err;
 	}
 	/* A handler that says it worked is believed; f_count is what get_file() touches first. */
@@ -492,7 +487,7 @@ static int luo_handler_retrieve(struct machine *m, struct luo_file_set *file_set
 	mf = managed_file(file_set, luo_file, true);
 	if (policy_claim(m, &mf, &unused))
 		warn(m, "luo_retrieve_file");
-	set_retrieve_status(m, luo_file, 1);
+	luo_file->retrieve_status = 1;
 	return 0;
 }
 
