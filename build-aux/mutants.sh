@@ -122,7 +122,7 @@ apply()
 link_model && link_programs || exit 2
 declare -A count=()
 while IFS= read -r change; do
-	change=${change%%$'\t'*}
+	change=${change%$'\t'[nNsd][oa]*}
 	file=${change%%:*} line=${change#*:} from=${change#*: } to=${change##*  ->  }
 	line=${line%%:*} from=${from%  ->  *}
 	object=$(ls "$(dirname "$file")"/*-"$(basename "${file%.c}")".o | head -n 1)

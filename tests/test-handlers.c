@@ -507,23 +507,28 @@ static void it_counts_which_device_is_attached_to_which_iommufd(void **state)
 	assert_memory_not_equal(first, second, sizeof(first));
 }
 
-/* A huge memfd in a session, and of the page of its FLB and another one which is preserved. */
-static void fingerprint_of_flb(bool flb, uint64_t fingerprint[2])
+/* An FLB has two pages more, and there is a third one; of the last two one is preserved. */
+static void fingerprint_of_flb(bool second, uint64_t fingerprint[2])
 {
 	struct machine_walk *w = machine_walk_new();
 	int fd, session;
-	u64 pfn[2];
+	u64 pfn, other;
+	u32 before;
 
 	use_handlers("next", ALL);
 	fd = sys_memfd_create(m, "huge", MFD_HUGETLB);
 	assert_int_equal(sys_ftruncate(m, fd, HPAGE), 0);
 	session = create_session(m, open_dev(m), "vm0");
 	assert_int_equal(preserve_fd(m, session, fd, 1), 0);
-	pfn[0] = PHYS_PFN(list_first_entry(&m->k->luo.flbs, struct liveupdate_flb,
-					   list)->outgoing.data);
-	pfn[1] = folio_pfn(m, folio_alloc(m, GFP_KERNEL, 0));
-	kho_unpreserve_pages(m, pfn[0], 1);
-	assert_int_equal(kho_preserve_pages(m, pfn[!flb], 1), 0);
+	pfn = folio_pfn(m, folio_alloc(m, GFP_KERNEL, 1));
+	other = folio_pfn(m, folio_alloc(m, GFP_KERNEL, 0));
+	before = ledger_act_for(m, list_first_entry(&m->k->luo.flbs, struct liveupdate_flb,
+						    list)->outgoing.claim);
+	for (u64 i = 0; i < 2; i++)
+		assert_int_equal(kho_preserve_pages(m, pfn + i, 1), 0);
+	ledger_act_for(m, before);
+	assert_int_equal(kho_preserve_pages(m, other, 1), 0);
+	kho_unpreserve_pages(m, second ? other : pfn + 1, 1);
 	machine_fingerprint(m, w, &(struct machine_view){
 		.fds = &fd, .nr_fds = 1, .own_fds = 1 }, fingerprint);
 	machine_walk_free(w);

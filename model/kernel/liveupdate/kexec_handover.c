@@ -529,6 +529,7 @@ int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys,
 
 	if (!m->k->kho.fdt_in || kho_read_fdt(m, m->k->kho.fdt_in, fdt))
 		return -ENOENT;
+	/* Never 0, which is the root. */
 	off = fdt_subnode_offset(fdt, 0, name);
 	if (off < 0)
 		return -ENOENT;
