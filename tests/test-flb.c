@@ -231,11 +231,26 @@ static void it_goes_through_kexec_once(void **state)
 		assert_int_equal(did.finished, 1);
 		assert_string_equal(did.order, "fffF");
 		assert_int_equal(liveupdate_flb_get_incoming(m, &flb, &obj), -ENODATA);
-		/* What comes is not the FLB's any more. */
-		assert_int_equal(m->task->claim, 0);
 		machine_end(m);
 		assert_clean();
 	}
+}
+
+static void what_follows_the_last_put_is_not_for_the_flb(void **state)
+{
+	void *obj;
+	int a;
+
+	(void)state;
+	use("v7.3");
+	a = retrieve_session(m, kexec_with(1, 0), "a");
+	assert_int_equal(liveupdate_flb_get_incoming(m, &flb, &obj), 0);
+	assert_int_not_equal(flb.incoming.claim, 0);
+	assert_int_equal(finish(m, a), 0);
+	assert_int_equal(did.finished, 0);
+	liveupdate_flb_put_incoming(m, &flb);
+	assert_int_equal(did.finished, 1);
+	assert_int_equal(m->task->claim, 0);
 }
 
 static void nothing_incoming_is_enodata_another_flb_enoent(void **state)
@@ -568,6 +583,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_file_preserves_and_the_last_gives_up),
 		TEST(it_goes_through_kexec_once),
+		TEST(what_follows_the_last_put_is_not_for_the_flb),
 		TEST(nothing_incoming_is_enodata_another_flb_enoent),
 		TEST(a_file_fails_with_its_flb),
 		TEST(what_was_preserved_before_a_failing_flb_is_given_up),

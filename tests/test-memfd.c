@@ -597,7 +597,7 @@ static void a_memfd_larger_than_memory_stops_the_machine_when_preserved(void **s
 static void clean_pages_are_dropped_unless_they_are_held(void **state)
 {
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	int fd, dev, s;
+	int fd, tmp, dev, s;
 
 	(void)state;
 	machine_free(m);
@@ -624,7 +624,15 @@ static void clean_pages_are_dropped_unless_they_are_held(void **state)
 		assert_int_equal(sys_fallocate(m, fd, punch, PAGE, PAGE), 0);
 	}
 	assert_int_equal(sys_pwrite(m, fd, "y", 1, PAGE), 1);
+	/* On any file system. */
+	tmp = sys_open_kind(m, FILE_TMPFILE);
+	assert_int_equal(sys_ftruncate(m, tmp, PAGE), 0);
+	s = create_session(m, dev, "s");
+	assert_int_equal(preserve_fd(m, s, tmp, 1), 0);
+	assert_int_equal(sys_close(m, s), 0);
+	assert_int_equal(stat_of(tmp).blocks, 8);
 	assert_int_equal(sys_drop_caches(m), 0);
+	assert_int_equal(stat_of(tmp).blocks, 0);
 	assert_reads(m, fd, PAGE, "y");
 	machine_end(m);
 	assert_clean();
