@@ -175,9 +175,9 @@ static void begin_op(struct console *c, guint index)
 	c->open = &g_array_index(c->results, struct result, c->results->len - 1);
 }
 
-static bool is_reboot(const struct console *c, const struct result *a)
+static bool is_reboot(const struct console *c, guint index)
 {
-	return g_strv_contains(reboots, op_at(c, a->index)->text);
+	return g_strv_contains(reboots, op_at(c, index)->text);
 }
 
 /* Nothing of its kernel comes behind it. */
@@ -197,7 +197,8 @@ static struct result *lost_reboot(struct console *c)
 	for (guint i = 0; i < c->results->len; i++) {
 		struct result *a = &g_array_index(c->results, struct result, i);
 
-		if (a->stage == c->boots->len && is_reboot(c, a) && g_str_equal(a->rc, "lost"))
+		if (a->stage == c->boots->len && is_reboot(c, a->index) &&
+		    g_str_equal(a->rc, "lost"))
 			return put_last(c, i);
 	}
 	return NULL;
@@ -209,7 +210,8 @@ static void drop_lost_reboots(struct console *c)
 	for (guint i = c->results->len - 1; i-- > 0;) {
 		const struct result *a = &g_array_index(c->results, struct result, i);
 
-		if (a->stage == c->boots->len && is_reboot(c, a) && g_str_equal(a->rc, "lost"))
+		if (a->stage == c->boots->len && is_reboot(c, a->index) &&
+		    g_str_equal(a->rc, "lost"))
 			g_array_remove_index(c->results, i);
 	}
 	c->open = &g_array_index(c->results, struct result, c->results->len - 1);
@@ -229,7 +231,7 @@ static struct result *untold_reboot(struct console *c)
 	if (c->program->tasks == 0 || c->boots->len == 0)
 		return NULL;
 	for (guint i = c->program->race; i < c->program->ops->len; i++) {
-		if (!g_strv_contains(reboots, op_at(c, i)->text) || is_told(c, i))
+		if (!is_reboot(c, i) || is_told(c, i))
 			continue;
 		begin_op(c, i);
 		return c->open;
@@ -242,7 +244,7 @@ static void guest_boots(struct console *c, const char *release)
 {
 	g_free(c->release);
 	c->release = g_strdup(release);
-	if (c->open == NULL || !is_reboot(c, c->open)) {
+	if (c->open == NULL || !is_reboot(c, c->open->index)) {
 		if (c->open != NULL)
 			finish_op(c, "lost");
 		c->open = lost_reboot(c);
