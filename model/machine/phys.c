@@ -220,13 +220,20 @@ void phys_read(struct machine *m, phys_addr_t phys, void *buf, u64 size)
 	}
 }
 
+static bool zero_word(const u8 *at)
+{
+	u64 word;
+
+	memcpy(&word, at, sizeof(word));
+	return !word;
+}
+
 /* From @off on, the first byte of the frame that may begin a word that is not zero. */
 static u32 skip_zeros(struct machine *m, const struct page *page, u32 off)
 {
 	const struct span *span = data_ptr(m, page->data);
 	const u8 *bytes = span->bytes;
 	u32 start = span->start, end = start + span->len;
-	u64 word;
 
 	if (m->memory.ram || page->flags & PG_SCRAMBLED)
 		return off;
@@ -237,11 +244,9 @@ static u32 skip_zeros(struct machine *m, const struct page *page, u32 off)
 		start = 0;
 		end = PAGE_SIZE;
 	}
-	for (off = max(off, start); off + sizeof(word) <= end; off += sizeof(word)) {
-		memcpy(&word, bytes + (off - start), sizeof(word));
-		if (word)
-			break;
-	}
+	off = max(off, start);
+	while (off + sizeof(u64) <= end && zero_word(bytes + (off - start)))
+		off += sizeof(u64);
 	return off < end ? off : PAGE_SIZE;
 }
 
@@ -294,14 +299,6 @@ u8 *phys_byte(struct machine *m, phys_addr_t phys)
 	struct page *page = first_frame(m, phys, 1, &off, &len);
 
 	return frame_store(m, page, off, len);
-}
-
-static bool zero_word(const u8 *at)
-{
-	u64 word;
-
-	memcpy(&word, at, sizeof(word));
-	return !word;
 }
 
 /* Of what is not zero, so that it does not matter how it is stored. */
