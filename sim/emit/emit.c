@@ -435,14 +435,12 @@ static void emit_main(struct emitter *e, const GArray *numbers)
 	if (e->frame == FRAME_KSELFTEST) {
 		line(e, "if (argc == 3 && !strcmp(argv[1], \"-s\") && !has_live_update())");
 		line(e, "\tstage = atoi(argv[2]);");
-	}
-	if (e->frame == FRAME_KSELFTEST)
 		line(e, "if (argc == 3 && !strcmp(argv[1], \"-s\") && atoi(argv[2]) != stage)");
-	else
+		line(e, "\tksft_exit_fail_msg(\"this is stage %%d, not %%s\\n\", stage, argv[2]);");
+	} else {
 		line(e, "if (argc > 1)");
-	line(e, e->frame == FRAME_KSELFTEST ?
-	     "\tksft_exit_fail_msg(\"this is stage %%d, not %%s\\n\", stage, argv[2]);" :
-	     "\tksft_exit_fail_msg(\"%%s: no argument is expected\\n\", argv[0]);");
+		line(e, "\tksft_exit_fail_msg(\"%%s: no argument is expected\\n\", argv[0]);");
+	}
 	for (guint i = 0; i < numbers->len; i++) {
 		guint number = g_array_index(numbers, guint, i);
 
