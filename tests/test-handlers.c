@@ -495,16 +495,22 @@ static void fingerprint_of(bool marked_first, uint64_t fingerprint[2])
 	machine_walk_free(w);
 }
 
-static void it_counts_which_device_is_attached_to_which_iommufd(void **state)
+/* @make has one fingerprint for true, time and again, and another one for false. */
+static void tells_apart(void (*make)(bool which, uint64_t fingerprint[2]))
 {
 	uint64_t first[2], again[2], second[2];
 
-	(void)state;
-	fingerprint_of(true, first);
-	fingerprint_of(true, again);
-	fingerprint_of(false, second);
+	make(true, first);
+	make(true, again);
+	make(false, second);
 	assert_memory_equal(first, again, sizeof(first));
 	assert_memory_not_equal(first, second, sizeof(first));
+}
+
+static void it_counts_which_device_is_attached_to_which_iommufd(void **state)
+{
+	(void)state;
+	tells_apart(fingerprint_of);
 }
 
 /* An FLB has two pages more, and there is a third one; of the last two one is preserved. */
@@ -536,14 +542,8 @@ static void fingerprint_of_flb(bool second, uint64_t fingerprint[2])
 
 static void it_has_the_pages_of_flbs(void **state)
 {
-	uint64_t first[2], again[2], second[2];
-
 	(void)state;
-	fingerprint_of_flb(true, first);
-	fingerprint_of_flb(true, again);
-	fingerprint_of_flb(false, second);
-	assert_memory_equal(first, again, sizeof(first));
-	assert_memory_not_equal(first, second, sizeof(first));
+	tells_apart(fingerprint_of_flb);
 }
 
 static void files_of_the_wrong_kind_are_refused(void **state)
