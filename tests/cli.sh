@@ -402,18 +402,18 @@ check "of a set, the runs that were tried" prints \
 	--time-limit=0.3 long/sweep.scn good.scn
 check "colours when asked for" prints $'\033\\[1mscenario good.*' --color=always good.scn
 check "none in a pipe" lacks $'\033' good.scn
-if command -v script >/dev/null; then
+if has_terminal; then
 	check "colours on a terminal" coloured xterm
 	check "none on a dumb one" colours dumb
 else
-	skip "colours on a terminal" "no script"
-	skip "none on a dumb one" "no script"
+	skip "colours on a terminal" "no script, or no terminal"
+	skip "none on a dumb one" "no script, or no terminal"
 fi
 for columns in 20 60; do
-	if command -v script >/dev/null && command -v python3 >/dev/null; then
+	if has_terminal && command -v python3 >/dev/null; then
 		check "what was done so far is cleared in $columns columns" clears $columns
 	else
-		skip "what was done so far is cleared in $columns columns" "no script or python3"
+		skip "what was done so far is cleared in $columns columns" "no script, terminal or python3"
 	fi
 done
 check "text fits 100 columns" narrow -v --all ./*.scn
@@ -434,10 +434,10 @@ if [ -e "$main" ] && command -v nm >/dev/null; then
 else
 	skip "main.c defines nothing but main()" "no object files, or no nm"
 fi
-check "--version says the commit" prints "luosim $(version_of "$top")" --version
-check "a tarball says what it was made of" says_version 1.2.3-4-gabc tarball
-check "inside of another repository it says no more than its version" says_version 0.1.0 within
-check "with tags, the version is counted from the last" says_version '1.0.0-0-g[0-9a-f]{12}' tagged
+with_git "--version says the commit" prints "luosim $(version_of "$top")" --version
+with_git "a tarball says what it was made of" says_version 1.2.3-4-gabc tarball
+with_git "inside of another repository it says no more than its version" says_version 0.1.0 within
+with_git "with tags, the version is counted from the last" says_version '1.0.0-0-g[0-9a-f]{12}' tagged
 check "--help names the manual page that is not installed" prints \
 	".* See luosim\(1\): man -l $top/docs/luosim.1\." --help
 cp "$luosim" elsewhere

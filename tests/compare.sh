@@ -510,11 +510,11 @@ check "colours: what is clean is green, what is broken red" prints \
 	scenarios/dup-token.scn
 check "colours are all that they add" same_without_colours
 check "no colours in a pipe" not_coloured cat
-if command -v script >/dev/null; then
+if has_terminal; then
 	check "colours on a terminal" coloured_on xterm
 	check "none on a dumb one" not_coloured on_terminal dumb
 else
-	skip "colours on a terminal" "no script"
+	skip "colours on a terminal" "no script, or no terminal"
 fi
 check "an unknown --color is told" complains "unknown --color, expected auto, always or never" \
 	--color=green scenarios/dup-token.scn

@@ -88,11 +88,11 @@ check "what is wrong is said, and nothing is done" says '^14 ' 'to 13' 'do nonse
 	'what-if --policy=nonsense' nonsense 'print nonsense' 'until nonsense' next
 check "a double restore is cured, and the transcript is a scenario" cured
 check "100000 steps back and forth take less than 10 seconds" far
-if command -v script >/dev/null && ldd "$luosim" 2>&1 | grep -q libedit; then
+if has_terminal && ldd "$luosim" 2>&1 | grep -q libedit; then
 	check "a terminal completes commands" on_terminal 'unt\tvio\t\n' 'retrieve_fd\(vm0, 0xb\)'
 	check "and options of what-if" on_terminal 'what-if --pol\tget-i\t\nto 14\n' 'EBUSY'
 	check "and has earlier lines" on_terminal 'next\n\033[A\n' '^10 '
 else
-	skip "a terminal has keys and history" "no script, or no libedit"
+	skip "a terminal has keys and history" "no script, terminal or libedit"
 fi
 done_testing

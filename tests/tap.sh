@@ -8,6 +8,8 @@
 #	prints REGEXP ARGUMENT...	likewise, one line of its output is REGEXP
 #	quick			is what is slow to be left out?
 #	slow WHAT COMMAND...	likewise check, but where quick() left out, which is told
+#	with_git WHAT COMMAND...	likewise check, but where there is no git
+#	has_terminal		can script(1) give a program a terminal?
 #	done_testing		prints the plan; the last thing a test does
 
 set -u
@@ -45,6 +47,20 @@ slow()
 	else
 		check "$@"
 	fi
+}
+
+with_git()
+{
+	if command -v git >/dev/null; then
+		check "$@"
+	else
+		skip "$1" "no git"
+	fi
+}
+
+has_terminal()
+{
+	script -qec true /dev/null </dev/null >/dev/null 2>&1
 }
 
 gives()
