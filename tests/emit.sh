@@ -74,6 +74,14 @@ style()
 	done
 }
 
+# Each third as the kernel's own script sees it, which takes its time.
+checkpatch()
+{
+	find "$tmp/c" "$tmp/kselftest" -name '*.c' | sort | awk 'NR % 3 == 0' |
+		xargs -rn 1 perl "$LUOSIM_KERNEL_TREE/scripts/checkpatch.pl" --no-tree --terse \
+		--no-summary -f
+}
+
 # BASE SCENARIO EXPECTED: one line of what is refused, and the place
 refused()
 {
@@ -134,6 +142,11 @@ check "selftests compile with -Wall -Werror" compiles kselftest 3
 check "a program runs" runs
 check "the same bytes each time, from anywhere" again
 check "no long lines, no white space at their ends" style
+if [ -e "${LUOSIM_KERNEL_TREE-}/scripts/checkpatch.pl" ] && command -v perl >/dev/null; then
+	slow "checkpatch says nothing of programs" checkpatch
+else
+	skip "checkpatch says nothing of programs" "no kernel tree, or no perl"
+fi
 check "expectations go by the release that runs" by_release
 check "a failure is refused" refuses_failure
 check "a policy is refused" refuses_policy

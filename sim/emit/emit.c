@@ -253,13 +253,24 @@ static void judge_call(struct emitter *e, const struct op *op, const char *call,
 		line(e, "%s;", value);
 }
 
+#define MAX_TEXT	76	/* with quotes, behind "\tstep(1234, " */
+
+/* The call as the scenario has it, as a string that fits a line. */
 static char *text_of(struct emitter *e, const struct op *op)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	char *said;
 
 	e->print.shorten = 32;
 	print_call(text, &e->print, op);
-	return literal(text->str);
+	said = literal(text->str);
+	while (strlen(said) > MAX_TEXT) {
+		g_free(said);
+		g_string_truncate(text, text->len - strlen("...") - 1);
+		g_string_append(text, "...");
+		said = literal(text->str);
+	}
+	return said;
 }
 
 static void emit_op(struct emitter *e, const struct step *step, guint kernel)
@@ -354,7 +365,8 @@ static void declare_names(struct emitter *e, const struct scenario *scn, guint f
 	for (guint i = 0; i < e->names->len; i++)
 		g_string_append_printf(all, "%sfd_%s = -1", i > 0 ? ", " : "",
 				       (char *)e->names->pdata[i]);
-	line(e, "%s;\n", all->str);
+	line(e, "%s;", all->str);
+	g_string_append_c(e->out, '\n');
 }
 
 static void set_up(struct emitter *e, const struct boot *boot)
@@ -398,7 +410,8 @@ static void emit_kernel(struct emitter *e, const struct scenario *scn, guint fro
 			emit_end(e, scn, i);
 	}
 	e->depth = 0;
-	line(e, "}\n");
+	line(e, "}");
+	g_string_append_c(e->out, '\n');
 }
 
 /* All kernels; their numbers are appended to @numbers. */

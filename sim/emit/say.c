@@ -27,17 +27,9 @@ static void say_byte(GString *out, guint8 c)
 
 void say_literal(GString *out, const char *bytes, gsize len)
 {
-	gsize start = out->len;
-
 	g_string_append_c(out, '"');
-	for (gsize i = 0; i < len; i++) {
-		if (out->len - start > MAX_PIECE) {
-			g_string_append(out, "\" ");
-			start = out->len;
-			g_string_append_c(out, '"');
-		}
+	for (gsize i = 0; i < len; i++)
 		say_byte(out, bytes[i]);
-	}
 	g_string_append_c(out, '"');
 }
 
@@ -49,12 +41,17 @@ static char loop_variable(guint8 var)
 
 static void add_literal(GPtrArray *parts, struct saying_state *s, const char *bytes, gsize len)
 {
-	GString *part = g_string_new("B(");
+	gsize i = 0;
 
 	s->needs |= NEED(BYTES);
-	say_literal(part, bytes, len);
-	g_string_append_c(part, ')');
-	g_ptr_array_add(parts, g_string_free(part, FALSE));
+	do {
+		GString *part = g_string_new("B(\"");
+
+		while (i < len && part->len < MAX_PIECE)
+			say_byte(part, bytes[i++]);
+		g_string_append(part, "\")");
+		g_ptr_array_add(parts, g_string_free(part, FALSE));
+	} while (i < len);
 }
 
 static void add_run(GPtrArray *parts, struct saying_state *s, const char *byte, gsize times)
@@ -291,6 +288,21 @@ static void append_field(GString *text, const struct param *param, const struct 
 	g_string_append_c(text, ';');
 }
 
+/* Each piece but the last ends behind a field, and stands on a line of its own. */
+static void say_split(GString *out, const char *fields)
+{
+	while (strlen(fields) > MAX_PIECE) {
+		const char *end = g_strrstr_len(fields, MAX_PIECE, ";");
+
+		if (end == NULL || end[1] == '\0')
+			break;
+		say_literal(out, fields, end + 1 - fields);
+		g_string_append_c(out, '\n');
+		fields = end + 1;
+	}
+	say_literal(out, fields, strlen(fields));
+}
+
 static void say_fields(GString *out, const struct op_info *info, const struct value *value)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -302,7 +314,7 @@ static void say_fields(GString *out, const struct op_info *info, const struct va
 	}
 	if (value->kind != VALUE_FIELDS)
 		g_string_printf(text, "error=%" G_GINT64_FORMAT ";", -(gint64)value->number);
-	say_literal(out, text->str, text->len);
+	say_split(out, text->str);
 }
 
 void say_result(GString *out, struct saying_state *s, const struct op_info *info,
@@ -323,7 +335,10 @@ void say_result(GString *out, struct saying_state *s, const struct op_info *info
 
 /* ---- Lines ---- */
 
-/* Where @text can be broken so that what stands before has at most @room columns; 0: nowhere. */
+/*
+ * Where @text can be broken so that what stands before has at most @room columns, or is to be
+ * broken; 0: nowhere.
+ */
 static gsize break_at(const char *text, gsize room, gsize *paren)
 {
 	gsize parens[64] = { 0 }, best = 0;
@@ -348,12 +363,14 @@ static gsize break_at(const char *text, gsize room, gsize *paren)
 			parens[MIN(++depth, 63)] = i + 1;
 		if (text[i] == ')' && depth > 0)
 			depth--;
-		if (text[i] != ' ' || i == 0)
+		if (!g_ascii_isspace(text[i]) || i == 0)
 			continue;
-		if (strchr(",?:&|\"", text[i - 1]) != NULL) {
+		if (text[i] == '\n' || strchr(",?:&|", text[i - 1]) != NULL) {
 			best = i;
 			*paren = parens[MIN(depth, 63)];
 		}
+		if (text[i] == '\n')
+			break;
 	}
 	return best;
 }
@@ -371,7 +388,7 @@ void say_line(GString *out, guint depth, const char *text)
 	gsize column = (gsize)depth * TAB, paren, at;
 
 	append_indent(out, column);
-	while (strlen(text) + column > COLUMNS) {
+	while (strlen(text) + column > COLUMNS || strchr(text, '\n') != NULL) {
 		at = break_at(text, COLUMNS + 1 - column, &paren);
 		if (at == 0)
 			break;
