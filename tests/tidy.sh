@@ -87,6 +87,7 @@ rooms='
 cli      vm coverage emit explore analysis import match replay report run scn
 vm       emit replay report run scn
 emit     report run scn
+mpi      explore
 explore  report run scn
 analysis report run scn
 coverage scn

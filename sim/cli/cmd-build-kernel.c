@@ -9,6 +9,7 @@
 #ifndef PKGDATADIR
 #define PKGDATADIR	"/usr/local/share/luosim"
 #define PKGLIBEXECDIR	"/usr/local/libexec/luosim"
+#define PKGLIBDIR	"/usr/local/lib/luosim"
 #define SRCDIR		"."
 #define BUILDDIR	"."
 #endif
@@ -24,6 +25,13 @@ char *guest_path(void)
 {
 	return g_build_filename(source_folder() != NULL ? BUILDDIR : PKGLIBEXECDIR, "luosim-guest",
 				NULL);
+}
+
+char *net_module(void)
+{
+	return source_folder() != NULL ?
+		g_build_filename(BUILDDIR, ".libs", "luosim-mpi.so", NULL) :
+		g_build_filename(PKGLIBDIR, "luosim-mpi.so", NULL);
 }
 
 char *engine_script(const char *name)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* luosim explore: search for sequences of operations that break an invariant. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "cli/cmd.h"
 #include "cli/cmd-world.h"
 #include "explore/edges.h"
@@ -18,6 +22,7 @@ struct explore_args {
 	gboolean through, reduced, guided, estimate;
 	gint64 audit;
 	double every;			/* minutes */
+	struct net *net;		/* with which it searches, or NULL */
 	char *policies, *releases, *confirm, *graph, *fold, *checkpoint, *resume;
 };
 
@@ -68,6 +73,8 @@ static bool parse_options(struct explore_args *o, int argc, char **argv, GError 
 	};
 	bool ok;
 
+	if (o->net != NULL)
+		o->w.usual_jobs = 1;
 	ok = world_options_parse(&o->w, own, "[FILE]",
 		"Try every sequence of operations in a small world, shortest first, and say which\n"
 		"of them break what must hold. See docs/explore.md.", argc, argv, error);
@@ -101,16 +108,23 @@ static bool is_to_go_on(const struct explore_args *o, const char *path)
 	       (o->subjects == NULL || g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
+/* Of several processes one reports what they found. */
+static bool is_first(const struct explore_args *o)
+{
+	return o->net == NULL || o->net->rank == 0;
+}
+
 static struct explore_result *explore_world(const struct explore_args *o,
 					    struct explore_options *options,
 					    struct explore_report *report, GError **error)
 {
 	const char *folder = o->checkpoint != NULL ? o->checkpoint : o->resume;
 	g_autofree char *what = NULL, *from = NULL, *to = NULL;
+	void (*found)(void *data, const struct finding *f) =
+		o->estimate || !is_first(o) ? NULL : explore_report_found;
 
 	if (o->w.random)
-		return explore_random(report->world, options, o->w.seed, o->w.runs,
-				      explore_report_found, report);
+		return explore_random(report->world, options, o->w.seed, o->w.runs, found, report);
 	if (folder != NULL) {
 		what = explore_report_what(report, options);
 		to = explore_report_path(report, folder);
@@ -120,8 +134,7 @@ static struct explore_result *explore_world(const struct explore_args *o,
 		options->every = o->every * 60 * G_USEC_PER_SEC;
 		options->resume = is_to_go_on(o, from) ? from : NULL;
 	}
-	return explore(report->world, options, o->estimate ? NULL : explore_report_found, report,
-		       error);
+	return explore(report->world, options, found, report, error);
 }
 
 /* One search; the exit status for it alone. */
@@ -143,6 +156,7 @@ static int search(const struct explore_args *o, const struct overrides *override
 	options.through = o->through || o->reduced;
 	options.prune = options.prune && !o->reduced;
 	options.audit = o->audit;
+	options.net = o->net;
 	options.edges = o->guided ? edges_new(overrides_tree(overrides)->tree) : NULL;
 	options.sample = o->estimate ? SAMPLE : 0;
 	options.graph = o->graph != NULL ? graph_new(&world, fold_of(o)) : NULL;
@@ -258,6 +272,12 @@ static const char *check_options(const struct explore_args *o)
 	    (o->w.random || o->audit > 0 || o->graph != NULL || o->estimate))
 		return "--checkpoint or --resume with --random, --audit, --graph or --estimate, "
 		       "expected none of them";
+	if (o->net != NULL && (o->audit > 0 || o->graph != NULL || o->estimate || o->guided ||
+			       o->w.jobs > 1))
+		return "--audit, --graph, --estimate, --guided or several --jobs under mpirun, "
+		       "expected one process";
+	if (o->net != NULL && (o->checkpoint != NULL || o->resume != NULL))
+		return "--checkpoint or --resume under mpirun, expected one process";
 	if (!(o->every > 0 && o->every <= MAX_EVERY))
 		return "--checkpoint-every out of range, expected up to 100000 minutes";
 	if ((o->checkpoint != NULL && !g_file_test(o->checkpoint, G_FILE_TEST_IS_DIR)) ||
@@ -282,7 +302,7 @@ static bool can_confirm(const struct explore_args *o, GError **error)
 	return vm_check(&vm, error);
 }
 
-static int parse_and_explore(struct explore_args *o, int argc, char **argv)
+static int prepare(struct explore_args *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	const char *wrong;
@@ -302,18 +322,64 @@ static int parse_and_explore(struct explore_args *o, int argc, char **argv)
 	wrong = check_options(o);
 	if (wrong != NULL)
 		return complain("%s", wrong);
-	if (o->confirm != NULL && !can_confirm(o, &error))
+	if (o->confirm != NULL && is_first(o) && !can_confirm(o, &error))
 		return complain("%s", error->message);
-	return finish_output(explore_all(o));
+	return EXIT_OK;
+}
+
+/* Another one than rank 0 says nothing that rank 0 says, too. */
+static int prepare_quietly(struct explore_args *o, int argc, char **argv)
+{
+	int out = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int status;
+
+	fflush(stdout);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	status = prepare(o, argc, argv);
+	dup2(out, STDERR_FILENO);
+	close(out);
+	close(null);
+	return status;
+}
+
+/* If one of several processes cannot begin, none does. */
+static int prepare_all(struct explore_args *o, int argc, char **argv)
+{
+	int status = is_first(o) ? prepare(o, argc, argv) : prepare_quietly(o, argc, argv);
+	guint64 worst = status;
+
+	if (o->net == NULL)
+		return status;
+	worst = net_max(o->net, status);
+	if (is_first(o) && status == EXIT_OK && worst != EXIT_OK)
+		complain("another rank cannot read what this one can, expected the same files");
+	return worst;
+}
+
+static int explore_net(struct explore_args *o, int argc, char **argv)
+{
+	int status = prepare_all(o, argc, argv);
+
+	if (status == EXIT_OK)
+		status = finish_output(explore_all(o));
+	/* What was found is the status of rank 0. */
+	return is_first(o) || status == EXIT_UNUSABLE ? status : EXIT_OK;
 }
 
 int explore_main(int argc, char **argv)
 {
 	struct explore_args o = { .every = DEFAULT_EVERY };
+	g_autoptr(GError) error = NULL;
 	int status;
 
+	o.net = net_rank() != NULL ? net_load(&error) : NULL;
+	if (error != NULL)
+		return complain("%s", error->message);
 	world_options_init(&o.w);
-	status = parse_and_explore(&o, argc, argv);
+	status = explore_net(&o, argc, argv);
+	if (o.net != NULL)
+		o.net->close(o.net);
 	g_clear_pointer(&o.subjects, g_ptr_array_unref);
 	g_free(o.policies);
 	g_free(o.releases);

@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "explore/net.h"
+
 struct header;
 struct scenario;
 
@@ -90,6 +92,15 @@ const char *source_folder(void);
 
 /** engine_script() - where the script @name of model/engine is. */
 char *engine_script(const char *name);
+
+/** net_rank() - which of several processes this is, if mpirun has started them; or NULL. */
+const char *net_rank(void);
+
+/** net_load() - the others; NULL and @error if they cannot be had. */
+struct net *net_load(GError **error);
+
+/** net_module() - where the module is by which processes search together, or would be. */
+char *net_module(void);
 
 /** guest_path() - where luosim-guest is, or would be. */
 char *guest_path(void);

@@ -15,6 +15,7 @@
 #include "explore/independent.h"
 #include "explore/states.h"
 #include "explore/pairs.h"
+#include "explore/ranks.h"
 #include "explore/twin.h"
 
 #define MAX_NTH		200	/* allocations of one operation */
@@ -48,6 +49,9 @@ struct search {
 	GRWLock growing;
 	GMutex lock;			/* of what follows */
 	struct reduction *reduction;	/* or NULL */
+	struct ranks *ranks;		/* of several processes: then @states are nodes. Or NULL */
+	struct ranks_level level;	/* of these, of which @first, @end and @rank are parts */
+	guint64 fullest, all;		/* transitions: of the fullest rank of each level, of all */
 	struct estimate *estimate;	/* only how large it is; of one thread. Or NULL */
 	struct audit *audit;		/* or NULL; of one thread */
 	guint64 met;			/* states that were met again, operations left out */
@@ -132,8 +136,8 @@ static void run(struct worker *w, guint op, guint nth, struct done *done)
 	witness_run(&w->witness, w->machine, &w->place, op, nth, done);
 }
 
-/* Do what led to a state again; false without memory. */
-static bool redo(struct worker *w, const struct origin *origin)
+/* Do what led to a state again, with what it broke; false without memory. */
+static bool do_again(struct worker *w, const struct origin *origin)
 {
 	struct done done;
 
@@ -141,6 +145,13 @@ static bool redo(struct worker *w, const struct origin *origin)
 	if (world_pair(w->search->world, origin->op) == NULL)
 		run(w, origin->op, origin->nth, &done);
 	else if (race_go(&w->race, origin->op, origin->nth) < 0)
+		return false;
+	return true;
+}
+
+static bool redo(struct worker *w, const struct origin *origin)
+{
+	if (!do_again(w, origin))
 		return false;
 	witness_forget(&w->witness, w->machine);
 	return true;
@@ -300,6 +311,13 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	world_fingerprint(s->world, w->machine, w->walk, &w->place, w->frames,
 			  s->options->symmetry, f);
 	w->after = AFTER_CLEAN;
+	if (s->ranks != NULL) {
+		if (states_equal(s->states, origin->parent, f))
+			w->after = AFTER_REFUSED;
+		else
+			ranks_ask(s->ranks, f, rank);
+		return;
+	}
 	seen = states_insert(s->states, f, origin, &number, &w->spare);
 	if (s->estimate != NULL && seen != STATE_NO_ROOM)
 		estimate_step(s->estimate, number);
@@ -770,6 +788,160 @@ static bool next_level(struct search *s, struct worker *workers)
 	return first < end;
 }
 
+/* ---- Several processes ---- */
+
+/*
+ * Be at a state of this level for the first time, as its number @i: only now it is known that
+ * it was new, and what is left when all is closed there counts. What its operation broke must
+ * not be forgotten before.
+ */
+static bool enter(struct worker *w, guint32 i)
+{
+	struct search *s = w->search;
+	guint32 number = s->level.first + i;
+	const struct origin *o = states_origin(s->states, number);
+	guint64 key = s->level.key[i];
+	size_t broken;
+	bool ok;
+
+	if (s->depth == 0) {
+		w->way[0].number = number;
+		end(w, NULL, false, key);
+		return true;
+	}
+	if (!go_to(w, o->parent, s->depth - 1))
+		return false;
+	restore(w, s->depth - 1);
+	w->witness.mute = true;
+	ok = do_again(w, o);
+	machine_violations(w->machine, &broken);
+	w->witness.mute = false;
+	if (ok && broken > 0 && !s->options->through) {
+		end(w, o, false, key);
+		return go_to(w, number, s->depth);
+	}
+	witness_forget(&w->witness, w->machine);
+	if (!ok || !save(w, s->depth, number))
+		return false;
+	end(w, NULL, false, key);
+	return true;
+}
+
+/* Time and Ctrl-C are rank 0's. */
+static void look_at_clock(void *data)
+{
+	struct search *s = data;
+
+	if (s->options->net->rank == 0 && out_of_time(&s->workers[0]))
+		ranks_pause(s->ranks);
+}
+
+/* A round of a level: until all have expanded theirs, or have something to stop for. */
+static void run_mine(struct search *s, struct worker *w, bool expanding)
+{
+	guint32 nr = s->level.end - s->level.first;
+
+	for (; s->next < nr && ranks_poll(s->ranks); s->next++) {
+		look_at_clock(s);
+		if (why_stopped(s) != NULL)
+			break;
+		if (!enter(w, s->next))
+			stop(s, "memory");
+		else if (expanding)
+			expand(w);
+	}
+	if (ranks_full(s->ranks))
+		stop(s, "memory");
+	if (why_stopped(s) != NULL)
+		ranks_pause(s->ranks);
+	ranks_settle(s->ranks);
+	if (ranks_full(s->ranks))
+		stop(s, "memory");
+}
+
+static void count_work(struct search *s, guint64 transitions)
+{
+	struct net *net = s->options->net;
+
+	s->fullest += net_max(net, transitions) * net->size;
+	s->all += net_sum(net, transitions);
+}
+
+static bool next_level_of_ranks(struct search *s)
+{
+	bool any = ranks_next(s->ranks, &s->level, s->depth, s->reduction);
+
+	if (ranks_full(s->ranks))
+		stop(s, "memory");
+	if (ranks_reason(s->ranks, why_stopped(s)) != NULL)
+		stop(s, "memory");
+	s->first = s->level.first;
+	s->end = s->level.end;
+	s->rank = s->level.rank;
+	s->next = 0;
+	return any && why_stopped(s) == NULL;
+}
+
+/* All ranks take the same steps here. */
+static void levels_of_ranks(struct search *s, struct worker *w)
+{
+	const struct origin root = { 0 };
+	const char *why;
+	bool deep = false;
+
+	if (s->options->net->rank == 0)
+		arrive(w, &root, 0);
+	ranks_settle(s->ranks);
+	for (; why_stopped(s) == NULL && !deep; s->depth++) {
+		guint64 before = s->transitions;
+
+		if (!next_level_of_ranks(s))
+			break;
+		deep = s->depth >= s->world->depth;
+		run_mine(s, w, !deep);
+		collect(s);
+		count_work(s, s->transitions - before);
+		ranks_merge(s->options->net, s->findings, s->found, s->data);
+		if (s->world->damage > 0)
+			findings_settle(s->findings, s->found, s->data);
+		why = ranks_reason(s->ranks, why_stopped(s) != NULL ? why_stopped(s) :
+				   deep ? "depth" : NULL);
+		if (why != NULL)
+			g_atomic_pointer_set(&s->stopped, why);
+	}
+	if (deep || why_stopped(s) == NULL)
+		s->depth--;
+}
+
+/* Numbers that are of all ranks. */
+static void add_up(struct search *s, struct explore_result *r)
+{
+	struct net *net = s->options->net;
+	guint64 owned = ranks_owned(s->ranks);
+	double most = net_max(net, owned);
+
+	r->ranks = net->size;
+	r->states = net_sum(net, owned);
+	r->transitions = net_sum(net, s->transitions);
+	r->bytes = net_sum(net, ranks_bytes(s->ranks));
+	r->messages = net_sum(net, net->messages);
+	r->sent = net_sum(net, net->bytes);
+	r->fullest_states = most * net->size / MAX(r->states, 1);
+	r->fullest_work = s->fullest / (double)MAX(s->all, 1);
+	r->cpu = net_sum(net, r->cpu * G_USEC_PER_SEC) / (double)G_USEC_PER_SEC;
+}
+
+static bool ranks_start(struct search *s)
+{
+	const guint64 first[2] = { 1, 1 };
+	const struct origin root = { 0 };
+	guint32 number;
+
+	s->ranks = ranks_new(s->options->net, s->states, s->options->memory / 2, look_at_clock, s);
+	s->level.total = 1;
+	return s->ranks != NULL && states_append(s->states, first, &root, &number);
+}
+
 static void levels(struct search *s, struct worker *workers)
 {
 	const struct origin root = { 0 };
@@ -803,7 +975,7 @@ static struct explore_result *result_of(struct search *s)
 	r->states = states_nr(s->states) - s->holes;
 	r->transitions = s->transitions;
 	r->bytes = states_bytes(s->states);
-	r->depth = s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
+	r->depth = s->ranks == NULL && s->first == s->end && s->depth > 0 ? s->depth - 1 : s->depth;
 	if (s->estimate != NULL)
 		r->size = estimate_size(s->estimate);
 	r->findings = findings_take(s->findings);
@@ -842,13 +1014,20 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 		s.audit = audit_new(world, options->symmetry, options->prune, options->through);
 		ok = s.audit != NULL;
 	}
+	if (options->net != NULL)
+		ok = net_max(options->net, !(ok && ranks_start(&s))) == 0;
 	if (ok && options->resume != NULL)
 		ok = resume(&s, &wrong);
 	if (ok) {
-		levels(&s, workers);
+		if (s.ranks != NULL)
+			levels_of_ranks(&s, &workers[0]);
+		else
+			levels(&s, workers);
 		r = result_of(&s);
 		r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
 		r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
+		if (s.ranks != NULL)
+			add_up(&s, r);
 	} else if (wrong != NULL) {
 		g_propagate_error(error, wrong);
 	} else {
@@ -862,7 +1041,9 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	estimate_free(s.estimate);
 	if (s.order != NULL)
 		g_array_unref(s.order);
-	g_free(s.rank);
+	g_free(s.ranks != NULL ? s.level.rank : s.rank);
+	g_free(s.level.key);
+	ranks_free(s.ranks);
 	g_hash_table_unref(s.findings);
 	states_free(s.states);
 	g_mutex_clear(&s.lock);

@@ -5,6 +5,7 @@
 
 #include "explore/estimate.h"
 #include "explore/finding.h"
+#include "explore/net.h"
 #include "run/progress.h"
 
 #include "run/in-order.h"
@@ -27,6 +28,7 @@
  *	@every microseconds, and when it ends early; or NULL.
  * @resume: such a file, with which it goes on, or NULL.
  * @what: lines that say what is searched and by what, for these.
+ * @net: the processes that search together, with one thread each, or NULL.
  * @only_first: the first finding ends the search.
  * @progress: shows how many states there are, and knows of Ctrl-C.
  */
@@ -37,6 +39,7 @@ struct explore_options {
 	struct progress *progress;
 	struct graph *graph;
 	struct edges *edges;
+	struct net *net;
 	const char *checkpoint, *resume, *what;
 	gint64 every;
 	bool symmetry, prune, through, only_first;
@@ -49,6 +52,8 @@ struct explore_options {
  * @depth: of the last level that had new states.
  * @seconds: of time.
  * @cpu: seconds of all threads.
+ * @ranks: processes; if there were several, what they sent, and of the fullest one, as a part
+ *	of the mean, states and, level by level, transitions.
  * @size: what was estimated.
  * @findings: of struct finding *, shortest first.
  * @error: why a checkpoint could not be written, or NULL.
@@ -60,6 +65,9 @@ struct explore_result {
 	guint64 states, transitions, bytes;
 	guint depth;
 	double seconds, cpu;
+	guint ranks;
+	guint64 messages, sent;
+	double fullest_states, fullest_work;
 	struct world_size size;
 	GPtrArray *findings;
 	GError *error;
@@ -69,6 +77,7 @@ struct explore_result {
 /**
  * explore() - search @world.
  * @found: called for each finding as it comes, one at a time; may be NULL.
+ * Of several processes, rank 0 has the findings and the others only the numbers.
  * Return: NULL and @error when there is no memory for a machine, or nothing to go on with.
  */
 struct explore_result *explore(const struct world *world, const struct explore_options *options,

@@ -35,18 +35,33 @@ static void free_checkpoint(struct checkpoint *c)
 	g_free(c);
 }
 
-static struct checkpoint *open_checkpoint(const char *path, const char *beside)
+static struct checkpoint *make_checkpoint(const char *path, const char *beside, FILE *file)
 {
 	struct checkpoint *c = g_new0(struct checkpoint, 1);
 
+	c->error = file != NULL ? 0 : errno;
 	c->path = g_strdup(path);
 	c->beside = g_strdup(beside);
 	c->hash = XXH3_createState();
 	XXH3_64bits_reset(c->hash);
-	c->file = fopen(beside != NULL ? beside : path, beside != NULL ? "wbe" : "rbe");
-	if (c->file == NULL)
-		c->error = errno;
+	c->file = file;
 	return c;
+}
+
+static struct checkpoint *open_checkpoint(const char *path, const char *beside)
+{
+	return make_checkpoint(path, beside, fopen(beside != NULL ? beside : path,
+						   beside != NULL ? "wbe" : "rbe"));
+}
+
+struct checkpoint *checkpoint_pack(char **bytes, gsize *size)
+{
+	return make_checkpoint(NULL, "memory", open_memstream(bytes, size));
+}
+
+struct checkpoint *checkpoint_unpack(const void *bytes, gsize size)
+{
+	return make_checkpoint(NULL, NULL, fmemopen((void *)bytes, size, "rb"));
 }
 
 bool checkpoint_is_loading(const struct checkpoint *c)
@@ -139,7 +154,7 @@ bool checkpoint_end(struct checkpoint *c, GError **error)
 {
 	struct seal seal = { .bytes = c->bytes, .hash = XXH3_64bits_digest(c->hash) };
 
-	if (checkpoint_is_loading(c)) {
+	if (checkpoint_is_loading(c) || c->path == NULL) {
 		free_checkpoint(c);
 		return true;
 	}

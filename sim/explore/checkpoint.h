@@ -28,6 +28,13 @@ struct checkpoint *checkpoint_save(const char *path, const char *what, GError **
  */
 struct checkpoint *checkpoint_load(const char *path, const char *what, GError **error);
 
+/**
+ * checkpoint_pack() - not into a file, but into memory that is allocated at checkpoint_end().
+ * checkpoint_unpack() - from there.
+ */
+struct checkpoint *checkpoint_pack(char **bytes, gsize *size);
+struct checkpoint *checkpoint_unpack(const void *bytes, gsize size);
+
 /** checkpoint_is_loading() - in which direction does it go? */
 bool checkpoint_is_loading(const struct checkpoint *c);
 

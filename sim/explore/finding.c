@@ -362,6 +362,29 @@ GPtrArray *findings_take(GHashTable *findings)
 	return all;
 }
 
+void findings_merge(GHashTable *into, GHashTable *from,
+		    void (*found)(void *data, const struct finding *f), void *data)
+{
+	g_autoptr(GPtrArray) all = findings_take(from);
+
+	g_ptr_array_set_free_func(all, NULL);
+	for (guint i = 0; i < all->len; i++) {
+		struct finding *f = all->pdata[i], *old = g_hash_table_lookup(into, &f->id);
+		bool keep = old != NULL && finding_compare(&old, &f) <= 0;
+
+		f->told = old != NULL ? old->told : f->plain == 0;
+		if (old == NULL && f->told && found != NULL)
+			found(data, f);
+		if (keep) {
+			old->count += f->count;
+			finding_free(f);
+			continue;
+		}
+		f->count += old != NULL ? old->count : 0;
+		g_hash_table_replace(into, &f->id, f);
+	}
+}
+
 static gboolean needs_no_damage(gpointer id, gpointer finding, gpointer findings)
 {
 	const struct finding *f = finding;

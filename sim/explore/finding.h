@@ -114,6 +114,14 @@ GHashTable *findings_new(void);
 /** findings_move() - all of @findings. */
 void findings_move(GHashTable *findings, struct checkpoint *c);
 
+/**
+ * findings_merge() - all of @from come to @into; of two of one cause the shortest, and of these
+ * the first, is left.
+ * @found: told of each that is new, if not NULL.
+ */
+void findings_merge(GHashTable *into, GHashTable *from,
+		    void (*found)(void *data, const struct finding *f), void *data);
+
 /** findings_take() - all of @findings, which has none from here on; in order. */
 GPtrArray *findings_take(GHashTable *findings);
 

@@ -31,6 +31,7 @@ struct reduction {
 	struct touch *touches;		/* by operation */
 	gsize stride;
 	struct level before, now;
+	GHashTable *received, *beside;	/* rows by number, beside those of @now and @before */
 };
 
 /* ---- What operations touch ---- */
@@ -92,6 +93,8 @@ struct reduction *reduction_new(const struct world *world, bool symmetry)
 	for (guint i = 0; i < world->ops->len; i++)
 		r->touches[i] = touch_of(world, op_of(world, i));
 	r->stride = (world->ops->len + 1) / 2;
+	r->received = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	r->beside = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	return r;
 }
 
@@ -101,6 +104,8 @@ void reduction_free(struct reduction *r)
 		return;
 	g_free(r->before.rows);
 	g_free(r->now.rows);
+	g_hash_table_unref(r->received);
+	g_hash_table_unref(r->beside);
 	g_free(r->touches);
 	g_free(r);
 }
@@ -202,6 +207,11 @@ static bool may_end(guint ends, const struct behind *behind, const struct touch 
 
 void reduction_level(struct reduction *r, guint32 first, guint32 end)
 {
+	GHashTable *old = r->beside;
+
+	g_hash_table_remove_all(old);
+	r->beside = r->received;
+	r->received = old;
 	g_free(r->before.rows);
 	r->before = r->now;
 	r->now = (struct level){
@@ -229,6 +239,21 @@ void reduction_move(struct reduction *r, struct checkpoint *c)
 static guint8 *row_of(const struct reduction *r, const struct level *level, guint32 number)
 {
 	return level->rows + (number - level->first) * r->stride;
+}
+
+gsize reduction_row_bytes(const struct reduction *r)
+{
+	return r != NULL ? r->stride : 0;
+}
+
+const guint8 *reduction_row(const struct reduction *r, guint32 number)
+{
+	return row_of(r, &r->now, number);
+}
+
+void reduction_receive(struct reduction *r, guint32 number, const guint8 *row)
+{
+	g_hash_table_replace(r->received, GUINT_TO_POINTER(number), g_memdup2(row, r->stride));
 }
 
 static enum after get(const guint8 *row, guint op)
@@ -288,7 +313,9 @@ void reduction_known(struct reduction *r, guint32 number, const struct origin *o
 	if (place == NULL || origin->op >= r->world->ops->len || origin->nth > 0 ||
 	    place->damages > 0 || !r->touches[origin->op].apart)
 		return;
-	before = row_of(r, &r->before, origin->parent);
+	before = g_hash_table_lookup(r->beside, GUINT_TO_POINTER(origin->parent));
+	if (before == NULL)
+		before = row_of(r, &r->before, origin->parent);
 	now = row_of(r, &r->now, number);
 	for (guint op = 0; op < r->world->ops->len; op++) {
 		enum after after = get(before, op);

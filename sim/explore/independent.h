@@ -56,6 +56,15 @@ void reduction_look(const struct reduction *r, struct machine *m, const struct p
 /** reduction_move() - what is known of this level and the one before. */
 void reduction_move(struct reduction *r, struct checkpoint *c);
 
+/**
+ * reduction_row() - what is known of state @number of this level, as reduction_row_bytes() bytes.
+ * reduction_receive() - that of a state of another process, which has @number here; the level
+ *	of its followers is the next one.
+ */
+gsize reduction_row_bytes(const struct reduction *r);
+const guint8 *reduction_row(const struct reduction *r, guint32 number);
+void reduction_receive(struct reduction *r, guint32 number, const guint8 *row);
+
 /** reduction_level() - states with numbers from @first to @end are worked on. */
 void reduction_level(struct reduction *r, guint32 first, guint32 end);
 

@@ -11,6 +11,7 @@
 #include "explore/edges.h"
 #include "explore/random.h"
 #include "explore/pairs.h"
+#include "explore/ranks.h"
 #include "explore/twin.h"
 
 /* One operation in so many is tried with a failure, of one of so many steps. */
@@ -388,6 +389,38 @@ static void walker_stop(struct walker *w)
 	g_ptr_array_unref(w->new_code);
 }
 
+/* Rank 0 knows when to end; what others hear of it is any message. */
+static bool others_end(struct net *net, bool ends)
+{
+	g_autoptr(GByteArray) data = g_byte_array_new();
+	guint from, tag;
+
+	if (net == NULL || net->rank > 0)
+		return net != NULL && net->receive(net, &from, &tag, data);
+	for (guint i = 1; ends && i < net->size; i++)
+		net->send(net, i, 0, "", 1);
+	return false;
+}
+
+/* What processes with a seed each have found and done. */
+static void add_up(struct walker *w, struct explore_result *r,
+		   void (*found)(void *data, const struct finding *f), void *data)
+{
+	struct net *net = w->options->net;
+	double mine = r->transitions;
+
+	if (net == NULL)
+		return;
+	ranks_merge(net, w->findings, found, data);
+	r->ranks = net->size;
+	r->states = net_sum(net, r->states);
+	r->transitions = net_sum(net, r->transitions);
+	r->cpu = net_sum(net, r->cpu * G_USEC_PER_SEC) / (double)G_USEC_PER_SEC;
+	r->fullest_work = net_max(net, mine) * (double)net->size / MAX(r->transitions, 1);
+	r->messages = net_sum(net, net->messages);
+	r->sent = net_sum(net, net->bytes);
+}
+
 struct explore_result *explore_random(const struct world *world,
 				      const struct explore_options *options, guint32 seed,
 				      guint64 runs,
@@ -396,7 +429,9 @@ struct explore_result *explore_random(const struct world *world,
 {
 	struct walker w = { .world = world, .options = options };
 	struct explore_result *r = g_new0(struct explore_result, 1);
-	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	struct net *net = options->net;
+	guint ranks = net != NULL ? net->size : 1, rank = net != NULL ? net->rank : 0;
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed + rank);
 	gint64 start = g_get_monotonic_time(), end = start + options->seconds * G_USEC_PER_SEC;
 	clock_t cpu = clock();
 
@@ -404,8 +439,9 @@ struct explore_result *explore_random(const struct world *world,
 		for (; r->states < runs && r->stopped == NULL; r->states++) {
 			bool at_end = run(&w, rand);
 
-			note_all(&w, at_end, r->states, found, data);
-			if (!progress_at(options->progress, r->states, runs))
+			note_all(&w, at_end, r->states * ranks + rank, found, data);
+			if (others_end(net, false) ||
+			    !progress_at(options->progress, r->states, runs))
 				r->stopped = "interrupt";
 			else if (options->seconds > 0 && g_get_monotonic_time() > end)
 				r->stopped = "time";
@@ -415,13 +451,16 @@ struct explore_result *explore_random(const struct world *world,
 	}
 	if (r->stopped == NULL)
 		r->stopped = "runs";
+	else
+		others_end(net, true);
+	r->transitions = w.transitions;
+	r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
+	add_up(&w, r, found, data);
 	findings_settle(w.findings, found, data);
 	r->findings = findings_take(w.findings);
 	walker_stop(&w);
 	r->random = true;
-	r->transitions = w.transitions;
 	r->depth = world->depth;
 	r->seconds = (g_get_monotonic_time() - start) / (double)G_USEC_PER_SEC;
-	r->cpu = (clock() - cpu) / (double)CLOCKS_PER_SEC;
 	return r;
 }

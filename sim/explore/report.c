@@ -139,6 +139,19 @@ static void print_finding(const struct explore_report *r, const struct finding *
 	fflush(stdout);
 }
 
+static void print_ranks(const struct explore_result *r)
+{
+	double transitions = MAX(r->transitions, 1);
+
+	printf("  %u ranks, %.3f messages and %.1f bytes a transition; the fullest has %.2f times "
+	       "the mean of ", r->ranks, r->messages / transitions, r->sent / transitions,
+	       r->fullest_work);
+	if (r->random)
+		printf("transitions\n");
+	else
+		printf("transitions, %.2f times that of states\n", r->fullest_states);
+}
+
 static void print_text(struct explore_report *report, const struct explore_result *r)
 {
 	printf("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " transitions, depth %u, "
@@ -148,6 +161,8 @@ static void print_text(struct explore_report *report, const struct explore_resul
 	if (!r->random)
 		printf(", %.1f bytes a state", r->bytes / (double)MAX(r->states, 1));
 	putchar('\n');
+	if (r->ranks > 0)
+		print_ranks(r);
 	if (r->stopped == NULL)
 		printf("  all seen, ");
 	else
@@ -223,6 +238,11 @@ static void print_json(const struct explore_report *report, const struct explore
 	add_number(b, "milliseconds", r->seconds * 1000);
 	add_number(b, "cpu_milliseconds", r->cpu * 1000);
 	add_number(b, "bytes", r->bytes);
+	if (r->ranks > 0) {
+		add_number(b, "ranks", r->ranks);
+		add_number(b, "messages", r->messages);
+		add_number(b, "bytes_sent", r->sent);
+	}
 	add_string(b, "stopped", r->stopped != NULL ? r->stopped : "");
 	add_number(b, "findings", r->findings->len);
 	json_builder_end_object(b);

@@ -123,6 +123,23 @@ enum seen states_insert(struct states *s, const guint64 fingerprint[2],
 	return STATE_SEEN;
 }
 
+bool states_append(struct states *s, const guint64 fingerprint[2], const struct origin *origin,
+		   guint32 *number)
+{
+	guint32 spare = 0;
+
+	if (!take_number(s, number, &spare))
+		return false;
+	s->fingerprints[*number] = (struct fingerprint){ fingerprint[0], fingerprint[1] };
+	s->origins[*number] = *origin;
+	return true;
+}
+
+bool states_equal(const struct states *s, guint32 number, const guint64 fingerprint[2])
+{
+	return memcmp(&s->fingerprints[number], fingerprint, sizeof(*s->fingerprints)) == 0;
+}
+
 bool states_crowded(const struct states *s)
 {
 	return states_nr(s) + HEADROOM > s->table_size / 5 * 4;

@@ -36,6 +36,13 @@ void states_free(struct states *states);
 enum seen states_insert(struct states *states, const guint64 fingerprint[2],
 			const struct origin *origin, guint32 *number, guint32 *spare);
 
+/** states_append() - one that is not looked up; false: there is no room. */
+bool states_append(struct states *states, const guint64 fingerprint[2],
+		   const struct origin *origin, guint32 *number);
+
+/** states_equal() - is that the fingerprint of @number? */
+bool states_equal(const struct states *states, guint32 number, const guint64 fingerprint[2]);
+
 /** states_crowded() - is it time for states_grow()? */
 bool states_crowded(const struct states *states);
 /** states_grow() - make the table larger; false without memory. */
