@@ -838,7 +838,9 @@ static void walk_waiting(struct machine_walk *w, const struct machine *m, const 
 
 	if (!pfn_valid(m, pfn))
 		return;
-	if (m->memmap[pfn].flags & PG_INCOMING)
+	/* Where what the last kernel did not keep was, something else may lie by now. */
+	if (m->memmap[pfn].flags & PG_INCOMING && mem->nr_kept &&
+	    mem->keeper + 1 == m->kernel_nr)
 		walk_frame(w, pfn);
 	walk_memory_claims(w, number(m, mem), pfn);
 }
