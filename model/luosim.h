@@ -77,6 +77,8 @@ enum fix {
 	FIX_RESTORE_KASAN,
 	FIX_DEBUGFS_SIZE,
 	FIX_PRESERVE_NODES,
+	FIX_SCRATCH_ALIGN,
+	FIX_DEFERRED_INIT,
 	NR_FIXES
 };
 
@@ -798,6 +800,8 @@ const char *const *handler_names(const struct handler_script *script);
  * @kasan: KASAN looks after vmalloc areas (CONFIG_KASAN_VMALLOC).
  * @mem_profiling: allocations are counted by their place in the code, and the counts checked
  *	(CONFIG_MEM_ALLOC_PROFILING_DEBUG, sysctl vm.mem_profiling).
+ * @deferred_init: most struct pages are initialized after the scratch areas are in use
+ *	(CONFIG_DEFERRED_STRUCT_PAGE_INIT).
  * @debugfs: CONFIG_KEXEC_HANDOVER_DEBUGFS, see sys_read_kho_debugfs().
  * @scratch: boot option kho_scratch=, bytes of the lowmem, the global and each node's area;
  *	all 0: a 64th of memory at its end, which nobody gets.
@@ -813,6 +817,7 @@ struct boot {
 	bool panic_on_warn;
 	bool kasan;
 	bool mem_profiling;
+	bool deferred_init;
 	bool debugfs;
 	uint64_t scratch[3];
 	uint32_t nodes;

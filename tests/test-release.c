@@ -135,7 +135,8 @@ static void stable_rows_lack_what_was_fixed_after_them(void **state)
 		{ "v7.1.0", "v7.1", FIX_BIT(FIX_SERIALIZE_RWSEM) | FIX_BIT(FIX_IOCTL_DIRECTION) |
 				    FIX_BIT(FIX_NAME_LENGTH) | FIX_BIT(FIX_KEXEC_JUMP) |
 				    FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST) |
-				    FIX_BIT(FIX_FLB_INCOMING_REFS) },
+				    FIX_BIT(FIX_FLB_INCOMING_REFS) |
+				    FIX_BIT(FIX_SCRATCH_ALIGN) },
 	};
 
 	(void)state;

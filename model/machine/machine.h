@@ -59,6 +59,7 @@ struct kernel {
 	u64 fresh, fresh_end;
 	u64 nr_free;
 	s64 managed[MAX_NODES];		/* more pages of each node than it has; see page_alloc.c */
+	bool deferred;			/* there are struct pages that are not initialized yet */
 
 	/* fs.h */
 	struct list_head processes;	/* process.h */

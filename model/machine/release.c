@@ -92,6 +92,10 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"no block of preserved pages lies on two nodes" },
 	[FIX_DEBUGFS_SIZE] = { "debugfs-size", "B51",
 		"KHO's files in debugfs are as long as what they show, whatever that is" },
+	[FIX_SCRATCH_ALIGN] = { "scratch-align", "B47",
+		"scratch areas are aligned to the largest block of the allocator" },
+	[FIX_DEFERRED_INIT] = { "deferred-init", "B46",
+		"struct pages of preserved memory are initialized before KHO marks them" },
 };
 
 #define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |	\
@@ -111,12 +115,13 @@ static const struct fix_info fixes[NR_FIXES] = {
 #define FIXES_7_1	(FIXES_7_1_0 | FIX_BIT(FIX_SERIALIZE_RWSEM) |			\
 			 FIX_BIT(FIX_IOCTL_DIRECTION) | FIX_BIT(FIX_NAME_LENGTH) |	\
 			 FIX_BIT(FIX_FLB_INCOMING_REFS) | FIX_BIT(FIX_KEXEC_JUMP) |	\
-			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST))
+			 FIX_BIT(FIX_RETRIEVE_LOCK) | FIX_BIT(FIX_MODULE_PUT_LAST) |	\
+			 FIX_BIT(FIX_SCRATCH_ALIGN))
 #define FIXES_7_2	(FIXES_7_1 | FIX_BIT(FIX_FILE_COUNT) |				\
 			 FIX_BIT(FIX_FINISH_RESERVED) | FIX_BIT(FIX_GET_NAME) |		\
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
 			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS) |	\
-			 FIX_BIT(FIX_RESERVE_SIZE))
+			 FIX_BIT(FIX_RESERVE_SIZE) | FIX_BIT(FIX_DEFERRED_INIT))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\

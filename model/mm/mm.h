@@ -42,7 +42,8 @@ enum pageflags {
 	PG_UNTAGGED	= 1 << 8,	/* restored, and the profile of allocations not told */
 };
 
-/* Of free memory: scratch areas are for movable pages. */
+/* Of free memory, by page blocks: scratch areas are for movable pages. */
+#define PAGEBLOCK_ORDER	9
 enum migratetype { MIGRATE_MOVABLE, MIGRATE_CMA, NR_MIGRATETYPES };
 
 enum gfp {
@@ -114,6 +115,8 @@ void split_page(struct folio *folio);
 void prep_compound_page(struct machine *m, struct page *page, unsigned int order);
 /* The zones of the node of @pfn manage so many pages more, which begin there. */
 void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr);
+/* Is it one of those that are initialized late, with CONFIG_DEFERRED_STRUCT_PAGE_INIT? */
+bool page_is_deferred(const struct machine *m, u64 pfn);
 /* Is it in a free block of which nothing is written down? */
 bool page_is_fresh(const struct machine *m, u64 pfn);
 /* Is the frame part of a free block? */

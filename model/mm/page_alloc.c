@@ -42,18 +42,52 @@ static void list_remove(struct machine *m, u64 pfn, unsigned int order)
 	page->private = 0;
 }
 
+/* The first section of a node's last zone is initialized early, as are the zones below. */
+bool page_is_deferred(const struct machine *m, u64 pfn)
+{
+	static const u64 zones[] = { 1ull << (24 - PAGE_SHIFT), 1ull << (32 - PAGE_SHIFT) };
+	u32 nid = pfn_to_nid(m, pfn), nodes = max(m->k->boot.nodes, 1u);
+	u64 start = nid ? nid * node_frames(m) : 0;
+	u64 end = nid == nodes - 1 ? m->nr_frames : start + node_frames(m);
+
+	if (!m->k->boot.deferred_init)
+		return false;
+	for (u32 i = 0; i < ARRAY_SIZE(zones); i++)
+		if (end > zones[i])
+			start = max(start, zones[i]);
+	return pfn >= DIV_ROUND_UP(start + SECTION_FRAMES, SECTION_FRAMES) * SECTION_FRAMES;
+}
+
+/* What lies in a struct page before it is initialized is anything. */
+static void check_initialized(struct machine *m, u64 pfn)
+{
+	if (!page_is_deferred(m, pfn) || is_migrate_cma(m, pfn))
+		return;
+	printk(m, LOG_ERR, "page dumped because: VM_BUG_ON_PAGE(PagePoisoned(page))");
+	panic(m, "Fatal exception");
+}
+
+/* Of different types, blocks of a page block or more stay apart. */
+static bool page_is_buddy(struct machine *m, u64 pfn, u64 buddy, unsigned int order)
+{
+	const struct page *page = &m->memmap[buddy];
+
+	if (m->k->deferred)
+		check_initialized(m, buddy);
+	if (!(page->flags & PG_BUDDY) || page->order != order)
+		return false;
+	return order < PAGEBLOCK_ORDER || is_migrate_cma(m, pfn) == is_migrate_cma(m, buddy);
+}
+
 /* Free a block and merge it with its buddies as far as they are free. */
 static void free_one_page(struct machine *m, u64 pfn, unsigned int order)
 {
 	m->k->nr_free += 1ull << order;
 	for (; order < MAX_PAGE_ORDER; order++) {
 		u64 buddy = pfn ^ (1ull << order);
-		struct page *page;
 
-		if (!pfn_valid(m, buddy + (1ull << order) - 1))
-			break;
-		page = &m->memmap[buddy];
-		if (!(page->flags & PG_BUDDY) || page->order != order)
+		if (!pfn_valid(m, buddy + (1ull << order) - 1) ||
+		    !page_is_buddy(m, pfn, buddy, order))
 			break;
 		list_remove(m, buddy, order);
 		pfn &= ~(1ull << order);
@@ -402,10 +436,13 @@ void init_cma_reserved(struct machine *m, u64 start, u64 end)
 {
 	unsigned int order;
 
+	/* Where there was a handover they are in use before all else is initialized. */
+	m->k->deferred = is_kho_boot(m) && m->k->boot.deferred_init;
 	for (u64 pfn = start; pfn < end; pfn += 1ull << order) {
 		order = min((unsigned int)__builtin_ctzll(pfn), MAX_PAGE_ORDER);
 		free_one_page(m, pfn, order);
 	}
+	m->k->deferred = false;
 	/* Heads of free blocks were written everywhere. */
 	m->top = m->nr_frames;
 }

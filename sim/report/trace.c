@@ -203,6 +203,7 @@ static void append_differences(GString *out, const struct boot *boot)
 	g_string_append(out, boot->panic_on_warn ? ", panic_on_warn" : "");
 	g_string_append(out, boot->kasan ? ", kasan" : "");
 	g_string_append(out, boot->mem_profiling ? ", mem_profiling" : "");
+	g_string_append(out, boot->deferred_init ? ", deferred_init" : "");
 	g_string_append(out, boot->debugfs ? ", debugfs" : "");
 }
 

@@ -120,6 +120,7 @@ enum setting_kind {
 	SET_DEBUGFS,
 	SET_NODES,
 	SET_KHO_SCRATCH,
+	SET_DEFERRED_INIT,
 };
 
 struct setting {

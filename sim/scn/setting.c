@@ -12,7 +12,7 @@
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
 	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
-	"debugfs", "nodes", "kho_scratch",
+	"debugfs", "nodes", "kho_scratch", "deferred_init",
 };
 
 static GPtrArray *setting_words(void)
@@ -251,6 +251,7 @@ void setting_print(GString *out, const struct setting *s)
 	case SET_KASAN:
 	case SET_MEM_PROFILING:
 	case SET_DEBUGFS:
+	case SET_DEFERRED_INIT:
 		g_string_append_printf(out, "=%s", s->number != 0 ? "on" : "off");
 		break;
 	case SET_MEM:
@@ -351,6 +352,9 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_DEBUGFS:
 		boot->debugfs = s->number;
+		break;
+	case SET_DEFERRED_INIT:
+		boot->deferred_init = s->number;
 		break;
 	case SET_NODES:
 		boot->nodes = s->number;

@@ -634,7 +634,9 @@ static void keep_pages(struct machine *m, phys_addr_t phys, unsigned int order)
 	struct page *page = pfn_to_page(m, pfn);
 
 	kho_reserve(m, pfn, min(pfn + DIV_ROUND_UP(block_size(m, order), PAGE_SIZE), m->nr_frames));
-	page->private = info.page_private;
+	/* Without the fix this struct page, as one of reserved memory, is initialized later. */
+	if (has_fix(m, FIX_DEFERRED_INIT) || !page_is_deferred(m, pfn))
+		page->private = info.page_private;
 }
 
 void kho_reserve(struct machine *m, u64 pfn, u64 end)
@@ -653,10 +655,10 @@ void kho_reserve(struct machine *m, u64 pfn, u64 end)
 	m->top = max(m->top, end);
 }
 
-/* To the largest block of the page allocator. */
-static u64 round_scratch(u64 size)
+/* To the largest block of the page allocator; CMA is content with a page block. */
+static u64 round_scratch(const struct machine *m, u64 size)
 {
-	const u64 align = PAGE_SIZE << MAX_PAGE_ORDER;
+	u64 align = PAGE_SIZE << (has_fix(m, FIX_SCRATCH_ALIGN) ? MAX_PAGE_ORDER : PAGEBLOCK_ORDER);
 
 	return DIV_ROUND_UP(size, align) * align;
 }
@@ -668,7 +670,8 @@ void kho_scratch_init(struct machine *m)
 
 	/* All areas, one beside the other. */
 	for (u32 i = 0; i < 3 && m->k->kho.enabled; i++)
-		scratch->size += round_scratch(sizes[i]) * (i < 2 ? 1 : max(m->k->boot.nodes, 1u));
+		scratch->size += round_scratch(m, sizes[i]) *
+				 (i < 2 ? 1 : max(m->k->boot.nodes, 1u));
 	m->k->kho.scratch_cma = scratch->size;
 	if (scratch->size >= PFN_PHYS(m->nr_frames)) {
 		pr_err(m, "Failed to reserve global scratch buffer");
