@@ -298,6 +298,10 @@ struct luosim_kernel {
 	void (*walk_mm)(u64 mm);
 	void (*walk_vmalloc)(const struct kho_vmalloc *vmalloc, u64 nr, size_t size,
 			     void (*put)(const void *entry));
+	struct file *(*fget)(unsigned int fd);
+	int (*close_fd)(unsigned int fd);
+	int (*eventfd_create)(u64 count, unsigned int flags);
+	int (*eventfd_luo_get_state)(struct file *file, u64 *count, unsigned int *flags);
 };
 
 #ifndef LUOSIM_HANDLER_HOST
@@ -734,6 +738,18 @@ static inline struct file *fdget(unsigned int fd)
 	return luosim_kernel->fdget(fd);
 }
 
+/** fget() - the same with a reference, to be given to fput(). */
+static inline struct file *fget(unsigned int fd)
+{
+	return luosim_kernel->fget(fd);
+}
+
+/** close_fd() - close(2) of the process's descriptor: 0 or -EBADF. */
+static inline int close_fd(unsigned int fd)
+{
+	return luosim_kernel->close_fd(fd);
+}
+
 static inline struct file *get_file(struct file *file)
 {
 	return luosim_kernel->get_file(file);
@@ -781,6 +797,18 @@ static inline bool luosim_warn_on(bool condition, const char *func)
 static inline const char *luosim_file_kind(struct file *file)
 {
 	return luosim_kernel->file_kind(file);
+}
+
+/** eventfd_create() - posted: a descriptor of the process, of a new eventfd; or -errno. */
+static inline int eventfd_create(u64 count, unsigned int flags)
+{
+	return luosim_kernel->eventfd_create(count, flags);
+}
+
+/** eventfd_luo_get_state() - posted: flags are those it was made with; -EINVAL: it is none. */
+static inline int eventfd_luo_get_state(struct file *file, u64 *count, unsigned int *flags)
+{
+	return luosim_kernel->eventfd_luo_get_state(file, count, flags);
 }
 
 /** luosim_has_fix() - does the kernel that runs have the fix of that name? */

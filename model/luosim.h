@@ -297,7 +297,7 @@ enum handler {
 	HANDLER_HUGETLB,
 	HANDLER_IOMMUFD,
 	HANDLER_SHIPPED,
-	NR_SHIPPED = 3,
+	NR_SHIPPED = 4,
 	NR_HANDLERS = HANDLER_SHIPPED + NR_SHIPPED
 };
 
@@ -1671,6 +1671,8 @@ int64_t sys_fstatfs(struct machine *m, int fd);
 /** sys_kcmp_file() - 1 when both are one open file description, 0 when not. */
 int sys_kcmp_file(struct machine *m, int fd1, int fd2);
 int sys_setrlimit_nofile(struct machine *m, uint64_t nofile);
+/** sys_eventfd2() - @flags: EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC. */
+int sys_eventfd2(struct machine *m, unsigned int count, int flags);
 
 /* Contents (mm/shmem.c, mm/memfd.c). @pos below 0: at the file position. */
 int sys_memfd_create(struct machine *m, const char *name, unsigned int flags);

@@ -321,6 +321,10 @@ bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kin
 /* What a file has besides its contents: the count of an eventfd, or the position. */
 u64 kind_state(const struct file *file);
 void kind_set_state(struct file *file, u64 state);
+/* Its count is no more than an unsigned int, whoever asks. Returns a descriptor. */
+int do_eventfd(struct machine *m, unsigned int count, u32 flags);
+/* What the posted handler of eventfds asks of one; -EINVAL: @file is none. */
+int eventfd_luo_get_state(struct machine *m, const struct file *file, u64 *count, u32 *flags);
 int open_special_nodes(struct machine *m);
 /* The node of a device in /dev, which is there from now on; NULL: no memory. */
 struct dentry *devtmpfs_create_node(struct machine *m, u32 perm, const char *path,

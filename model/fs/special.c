@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "machine/machine.h"
+#include "search/walk.h"
 
 /* The process is alone: nobody would wake it, so that no read or write sleeps. */
 static s64 read_nothing(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
@@ -71,21 +72,34 @@ static s64 dir_lseek(struct machine *m, struct file *file, s64 offset, int whenc
 	return generic_file_llseek(file, offset, whence);
 }
 
-/* The count of an eventfd is its private_data. */
 #define EVENTFD_LOCK	"eventfd_ctx.wqh.lock"
+#define EFD_SEMAPHORE	1u
+
+/* fs/eventfd.c. */
+struct eventfd_ctx {
+	u64 count;
+	u32 flags;
+};
+
+static int eventfd_release(struct machine *m, struct file *file)
+{
+	kfree(m, file->private_data, sizeof(struct eventfd_ctx));
+	return 0;
+}
 
 static s64 eventfd_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *pos)
 {
+	struct eventfd_ctx *ctx = file->private_data;
 	u64 count;
 
 	(void)pos;
 	if (len < sizeof(count))
 		return -EINVAL;
 	task_yield(m, YIELD_SPIN_LOCK, EVENTFD_LOCK);
-	count = (uintptr_t)file->private_data;
-	if (!count)
+	if (!ctx->count)
 		return -EAGAIN;
-	file->private_data = NULL;
+	count = ctx->flags & EFD_SEMAPHORE ? 1 : ctx->count;
+	ctx->count -= count;
 	task_yield(m, YIELD_COPY_TO_USER, NULL);
 	memcpy(buf, &count, sizeof(count));
 	return sizeof(count);
@@ -94,7 +108,8 @@ static s64 eventfd_read(struct machine *m, struct file *file, void *buf, u64 len
 static s64 eventfd_write(struct machine *m, struct file *file, const void *buf, u64 len,
 			 s64 *pos)
 {
-	u64 count, add;
+	struct eventfd_ctx *ctx = file->private_data;
+	u64 add;
 
 	(void)pos;
 	if (len < sizeof(add))
@@ -104,17 +119,25 @@ static s64 eventfd_write(struct machine *m, struct file *file, const void *buf, 
 	if (add == UINT64_MAX)
 		return -EINVAL;
 	task_yield(m, YIELD_SPIN_LOCK, EVENTFD_LOCK);
-	count = (uintptr_t)file->private_data;
-	if (UINT64_MAX - count <= add)
+	if (UINT64_MAX - ctx->count <= add)
 		return -EAGAIN;
-	file->private_data = (void *)(uintptr_t)(count + add);
+	ctx->count += add;
 	return sizeof(add);
 }
 
 static u64 eventfd_state(struct machine *m, struct file *file)
 {
 	(void)m;
-	return (uintptr_t)file->private_data;
+	return ((const struct eventfd_ctx *)file->private_data)->count;
+}
+
+static void eventfd_walk(struct machine_walk *w, struct machine *m, struct file *file)
+{
+	const struct eventfd_ctx *ctx = file->private_data;
+
+	(void)m;
+	walk_put(w, ctx->count);
+	walk_put(w, ctx->flags);
 }
 
 static const struct file_operations console_fops = {
@@ -128,7 +151,7 @@ static const struct file_operations null_fops = {
 };
 static const struct file_operations eventfd_fops = {
 	.name = "eventfd", .read = eventfd_read, .write = eventfd_write, .llseek = noop_llseek,
-	.state = eventfd_state,
+	.release = eventfd_release, .state = eventfd_state, .walk = eventfd_walk,
 };
 static const struct file_operations eventpoll_fops = {
 	.name = "eventpoll", .llseek = noop_llseek,
@@ -214,6 +237,65 @@ static struct file *pipe_create(struct machine *m)
 	return file;
 }
 
+static struct eventfd_ctx *eventfd_ctx_alloc(struct machine *m, unsigned int count, u32 flags)
+{
+	struct eventfd_ctx *ctx = kzalloc(m, sizeof(*ctx));
+
+	if (ctx)
+		*ctx = (struct eventfd_ctx){ .count = count, .flags = flags };
+	return ctx;
+}
+
+/* The file takes over @ctx, which goes if there is none. */
+static struct file *eventfd_getfile(struct machine *m, struct eventfd_ctx *ctx)
+{
+	struct file *file = ERR_PTR(-ENOMEM);
+
+	if (ctx)
+		file = anon_inode_getfile(m, "[eventfd]", &eventfd_fops, ctx,
+					  (ctx->flags & O_NONBLOCK) | O_RDWR);
+	if (ctx && IS_ERR(file))
+		kfree(m, ctx, sizeof(*ctx));
+	return file;
+}
+
+int do_eventfd(struct machine *m, unsigned int count, u32 flags)
+{
+	struct eventfd_ctx *ctx;
+	struct file *file;
+	int fd;
+
+	if (flags & ~(u32)(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE))
+		return -EINVAL;
+	ctx = eventfd_ctx_alloc(m, count, flags);
+	if (!ctx)
+		return -ENOMEM;
+	fd = get_unused_fd_flags(m, flags & O_CLOEXEC);
+	if (fd < 0) {
+		kfree(m, ctx, sizeof(*ctx));
+		return fd;
+	}
+	file = eventfd_getfile(m, ctx);
+	if (IS_ERR(file)) {
+		put_unused_fd(m, fd);
+		return PTR_ERR(file);
+	}
+	fd_install(m, fd, file);
+	return fd;
+}
+
+int eventfd_luo_get_state(struct machine *m, const struct file *file, u64 *count, u32 *flags)
+{
+	const struct eventfd_ctx *ctx = file->private_data;
+
+	if (file->f_op != &eventfd_fops)
+		return -EINVAL;
+	task_yield(m, YIELD_SPIN_LOCK, EVENTFD_LOCK);
+	*count = ctx->count;
+	*flags = ctx->flags;
+	return 0;
+}
+
 /* The file behind a page of shared anonymous memory that was written to. */
 static struct file *devzero_shared(struct machine *m)
 {
@@ -259,7 +341,7 @@ struct file *open_kind(struct machine *m, enum file_kind kind)
 	case FILE_DEVZERO_SHARED:
 		return devzero_shared(m);
 	case FILE_EVENTFD:
-		return anon_inode_getfile(m, "[eventfd]", &eventfd_fops, NULL, O_RDWR);
+		return eventfd_getfile(m, eventfd_ctx_alloc(m, 0, 0));
 	case FILE_EPOLL:
 		return anon_inode_getfile(m, "[eventpoll]", &eventpoll_fops, NULL, O_RDWR);
 	case FILE_DIR:
@@ -307,13 +389,17 @@ bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kin
 
 u64 kind_state(const struct file *file)
 {
-	return file->f_op == &eventfd_fops ? (uintptr_t)file->private_data : (u64)file->f_pos;
+	const struct eventfd_ctx *ctx = file->private_data;
+
+	return file->f_op == &eventfd_fops ? ctx->count : (u64)file->f_pos;
 }
 
 void kind_set_state(struct file *file, u64 state)
 {
+	struct eventfd_ctx *ctx = file->private_data;
+
 	if (file->f_op == &eventfd_fops)
-		file->private_data = (void *)(uintptr_t)state;
+		ctx->count = state;
 	else
 		file->f_pos = state;
 }

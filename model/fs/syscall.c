@@ -302,6 +302,11 @@ int sys_setrlimit_nofile(struct machine *m, uint64_t nofile)
 
 /* Contents. */
 
+int sys_eventfd2(struct machine *m, unsigned int count, int flags)
+{
+	SYSCALL(m, do_eventfd(m, count, flags));
+}
+
 int sys_memfd_create(struct machine *m, const char *name, unsigned int flags)
 {
 	SYSCALL(m, do_memfd_create(m, name, flags));

@@ -96,13 +96,14 @@ void handlers_init(struct machine *m)
 	for (int i = 0; i < HANDLER_SHIPPED; i++)
 		if (mask & HANDLER_BIT(i))
 			inits[i](m);
+	/* A scenario's own come before what is shipped, so that it gets the files it asks for. */
+	for (unsigned int i = 0; i < nr; i++)
+		if (mask & HANDLER_BIT(HANDLER_SCRIPTED(i)))
+			scripted_init(m, i);
 	for (int i = 0; i < NR_SHIPPED; i++)
 		if (mask & HANDLER_BIT(HANDLER_SHIPPED + i))
 			shipped_init(m, i);
 	hugetlb_init(m);
-	for (unsigned int i = 0; i < nr; i++)
-		if (mask & HANDLER_BIT(HANDLER_SCRIPTED(i)))
-			scripted_init(m, i);
 }
 
 /* A node and its bit outlive the files that are opened by it. */

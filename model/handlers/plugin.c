@@ -1286,6 +1286,39 @@ static struct their_file *host_fdget(unsigned int fd)
 	return view_of(now.m, fdget(now.m, fd));
 }
 
+static struct their_file *host_fget(unsigned int fd)
+{
+	struct their_file *view;
+
+	KERNEL(view = view_of(m, fget(m, fd)));
+	return view;
+}
+
+static int host_close_fd(unsigned int fd)
+{
+	int err;
+
+	KERNEL(err = file_close_fd(m, fd));
+	return err;
+}
+
+static int host_eventfd_create(u64 count, unsigned int flags)
+{
+	int fd;
+
+	KERNEL(fd = do_eventfd(m, count, flags));
+	return fd;
+}
+
+static int host_eventfd_luo_get_state(struct their_file *view, u64 *count, unsigned int *flags)
+{
+	int err;
+
+	touch(seen(view));
+	KERNEL(err = eventfd_luo_get_state(m, seen(view)->file, count, flags));
+	return err;
+}
+
 static int create_node(struct machine *m, struct handler_plugin *p, const char *path,
 		       unsigned int mode,
 		       const struct their_file_operations *fops, u32 minor)
@@ -1710,6 +1743,10 @@ const struct luosim_kernel luosim_kernel_calls = {
 	.walk_pfn = host_walk_pfn,
 	.walk_mm = host_walk_mm,
 	.walk_vmalloc = host_walk_vmalloc,
+	.fget = host_fget,
+	.close_fd = host_close_fd,
+	.eventfd_create = host_eventfd_create,
+	.eventfd_luo_get_state = host_eventfd_luo_get_state,
 };
 
 /* Loading and unloading. */

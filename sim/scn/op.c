@@ -138,6 +138,11 @@ static gint64 call_memfd_create(struct call *c)
 	return ret < 0 ? ret : fd;
 }
 
+static gint64 call_eventfd(struct call *c)
+{
+	return sys_eventfd2(c->machine, c->args[0].number, c->args[1].number);
+}
+
 /* The file position, where the offset was left out. */
 static gint64 offset_of(const struct actual *arg)
 {
@@ -677,6 +682,10 @@ static const struct op_info rows[] = {
 	  .optional = 1 << 2, NEW, .call = call_memfd_create,
 	  .tries = { "memfd_create(\"guest\", 4K) = NEW" }, .apart = true,
 	  .about = "memfd_create(2); then ftruncate(2) unless SIZE is 0" },
+	{ "eventfd", { { "COUNT", PARAM_NUMBER, 0, G_MAXUINT32, NULL },
+		       FLAGS("EFD_FLAGS", words_eventfd) },
+	  .optional = 1 << 1, NEW, .call = call_eventfd, .model_only = true,
+	  .about = "eventfd2(2)" },
 	{ "dup", { FD }, NEW, .call = call_dup,
 	  .tries = { "dup(FILE) = NEW" }, .apart = true,
 	  .about = "dup(2)" },

@@ -36,6 +36,11 @@ WORDS(words_memfd,
 	{ "MFD_NOEXEC_SEAL", 0x8 },
 	{ "MFD_EXEC", 0x10 })
 
+WORDS(words_eventfd,
+	{ "EFD_SEMAPHORE", 01 },
+	{ "EFD_NONBLOCK", 04000 },
+	{ "EFD_CLOEXEC", 02000000 })
+
 WORDS(words_seals,
 	{ "F_SEAL_SEAL", 0x1 },
 	{ "F_SEAL_SHRINK", 0x2 },

@@ -9,6 +9,7 @@
 typedef const char *(*words_fn)(guint i, guint64 *value);
 
 const char *words_memfd(guint i, guint64 *value);	/* MFD_* */
+const char *words_eventfd(guint i, guint64 *value);	/* EFD_* */
 const char *words_seals(guint i, guint64 *value);	/* F_SEAL_* */
 const char *words_open(guint i, guint64 *value);	/* O_* */
 const char *words_falloc(guint i, guint64 *value);	/* FALLOC_FL_* */
