@@ -2,8 +2,7 @@
 /*
  * guest_memfd, memory of a virtual machine that no process reads or writes
  * (virt/kvm/guest_memfd.c), and its file handler (guest_memfd_luo.c of the posted
- * series). All of it is shared, as the handler takes no other; vCPUs read and
- * write it by guest_read() and guest_write().
+ * series). vCPUs read and write it by guest_read() and guest_write(), shared or not.
  */
 #define LUOSIM_PREFIX	"gmem"
 
@@ -13,8 +12,14 @@
 #define GUEST_MEMFD_LUO_FOLIO_UPTODATE	1u
 #define GUEST_MEMFD_MAGIC		0x474d454d
 
+/* Of the user's, and what is handed over of them. */
+#define GUEST_MEMFD_FLAG_MMAP		1u
+#define GUEST_MEMFD_FLAG_INIT_SHARED	2u
+#define GUEST_MEMFD_LUO_SUPPORTED_FLAGS	(GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED)
+
 struct gmem_file {
 	struct kvm *kvm;
+	u32 flags;			/* in the kernel, of the inode, which has one file */
 };
 
 struct guest_memfd_luo_folio_ser {
@@ -25,6 +30,7 @@ struct guest_memfd_luo_folio_ser {
 
 struct guest_memfd_luo_ser {
 	u64 size;
+	u64 flags;
 	u64 nr_folios;
 	u64 vm_token;
 	struct kho_vmalloc folios;
@@ -99,14 +105,23 @@ static long kvm_gmem_fallocate(struct file *file, int mode, s64 offset, s64 len)
 
 static void kvm_gmem_walk(struct file *file)
 {
-	kvm_walk(((struct gmem_file *)file->private_data)->kvm);
+	const struct gmem_file *gmem = file->private_data;
+
+	luosim_walk(gmem->flags);
+	kvm_walk(gmem->kvm);
 }
 
 static const struct file_operations kvm_gmem_fops = {
 	.release = kvm_gmem_release, .fallocate = kvm_gmem_fallocate,
 };
 
-static struct file *__kvm_gmem_create_file(struct kvm *kvm, s64 size)
+static u64 kvm_gmem_get_supported_flags(const struct kvm *kvm)
+{
+	return GUEST_MEMFD_FLAG_MMAP |
+	       (kvm_has_private_mem(kvm) ? 0 : GUEST_MEMFD_FLAG_INIT_SHARED);
+}
+
+static struct file *__kvm_gmem_create_file(struct kvm *kvm, s64 size, u64 flags)
 {
 	struct gmem_file *gmem = kzalloc(sizeof(*gmem), GFP_KERNEL);
 	struct inode *inode = gmem ? luosim_new_inode(GUEST_MEMFD_MAGIC, size) : NULL;
@@ -121,14 +136,16 @@ static struct file *__kvm_gmem_create_file(struct kvm *kvm, s64 size)
 		return file;
 	}
 	gmem->kvm = kvm_get_kvm(kvm);
+	gmem->flags = flags;
 	return file;
 }
 
-/* guest_memfd_create(VM, SIZE) */
+/* guest_memfd_create(VM, SIZE[, FLAGS]) */
 static void *guest_memfd_create(const struct luosim_arg *args)
 {
 	struct file *file = fdget(args[0].number);
 	s64 size = args[1].number;
+	u64 flags = args[2].number;
 	int err;
 
 	if (!file)
@@ -138,9 +155,11 @@ static void *guest_memfd_create(const struct luosim_arg *args)
 	err = kvm_check_mm(file_kvm(file));
 	if (err)
 		return ERR_PTR(err);
+	if (flags & ~kvm_gmem_get_supported_flags(file_kvm(file)))
+		return ERR_PTR(-EINVAL);
 	if (size <= 0 || size & ~PAGE_MASK)
 		return ERR_PTR(-EINVAL);
-	return __kvm_gmem_create_file(file_kvm(file), size);
+	return __kvm_gmem_create_file(file_kvm(file), size, flags);
 }
 
 /* What the guest does. */
@@ -186,6 +205,8 @@ static s64 guest_access(const struct luosim_arg *args, bool write)
 		nr = min(len - done, PAGE_SIZE - offset);
 		if (IS_ERR(folio))
 			return done ? (s64)done : -EFAULT;
+		if (folio_test_hwpoison(folio))
+			return done ? (s64)done : -EHWPOISON;
 		if (write)
 			memcpy_to_folio(folio, offset, args[3].bytes + done, nr);
 		else
@@ -213,7 +234,9 @@ static s64 guest_read(const struct luosim_arg *args)
 static const struct luosim_call kvm_gmem_calls[] = {
 	{ .name = "guest_memfd_create",
 	  .params = { { "VM", LUOSIM_FD, 0, 0 },
-		      { "SIZE", LUOSIM_NUMBER, INT64_MIN, INT64_MAX } },
+		      { "SIZE", LUOSIM_NUMBER, INT64_MIN, INT64_MAX },
+		      { "FLAGS", LUOSIM_NUMBER, 0, INT64_MAX } },
+	  .optional = 1 << 2, .otherwise = { [2] = GUEST_MEMFD_LUO_SUPPORTED_FLAGS },
 	  .open = guest_memfd_create, .about = "KVM_CREATE_GUEST_MEMFD" },
 	{ .name = "guest_write",
 	  .params = { VCPU, GMEM, OFF, { "BYTES", LUOSIM_STRING, 0, LUOSIM_MAX_BYTES } },
@@ -247,7 +270,7 @@ static int preserve_folios(struct inode *inode, void *folios_ser,
 			.pfn = folio_pfn(folio), .index = index++,
 			.flags = folio_test_uptodate(folio) ? GUEST_MEMFD_LUO_FOLIO_UPTODATE : 0,
 		};
-		int err = kho_preserve_folio(folio);
+		int err = folio_test_hwpoison(folio) ? -EHWPOISON : kho_preserve_folio(folio);
 
 		if (err)
 			return err;
@@ -307,7 +330,10 @@ static struct kvm *kvm_of(const struct liveupdate_file_op_args *args)
 static int kvm_gmem_luo_preserve(struct liveupdate_file_op_args *args)
 {
 	struct inode *inode = file_inode(args->file);
-	struct guest_memfd_luo_ser ser = { .size = i_size_read(inode) };
+	struct guest_memfd_luo_ser ser = {
+		.size = i_size_read(inode),
+		.flags = ((struct gmem_file *)args->file->private_data)->flags,
+	};
 	void *folios_ser;
 	void *mem;
 	int err = 0;
@@ -399,68 +425,86 @@ static int retrieve_folio(struct inode *inode, const struct guest_memfd_luo_foli
 	return err;
 }
 
-/* The folios behind the one that failed are discarded, the others go with the file. */
-static int retrieve_folios(struct inode *inode, const void *folios_ser, u64 nr_folios)
+/* *@donep: the first that the file has not taken, nor lost. */
+static int retrieve_folios(struct inode *inode, const void *folios_ser, u64 nr_folios, u64 *donep)
 {
 	struct guest_memfd_luo_folio_ser ser;
 	int err = 0;
-	u64 i;
 
-	for (i = 0; i < nr_folios && !err; i++) {
-		read_folio_ser(folios_ser, i, &ser);
+	while (*donep < nr_folios && !err) {
+		read_folio_ser(folios_ser, (*donep)++, &ser);
 		err = retrieve_folio(inode, &ser);
 	}
-	if (err)
-		discard_folios(folios_ser, nr_folios, i);
 	return err;
 }
 
-static int retrieve_file(struct luo_session *session, const struct guest_memfd_luo_ser *ser,
-			 const void *folios_ser, struct file **filep)
+/* The file without its folios, or an ERR_PTR(). */
+static struct file *retrieve_file(struct luo_session *session,
+				  const struct guest_memfd_luo_ser *ser)
 {
-	struct file *file;
+	struct file *file = ERR_PTR(-EINVAL);
 	struct kvm *kvm;
 	int err;
 
+	if ((s64)ser->size <= 0 || ser->size & ~PAGE_MASK)
+		return ERR_PTR(-EINVAL);
+	if (ser->flags & ~(u64)GUEST_MEMFD_LUO_SUPPORTED_FLAGS)
+		return ERR_PTR(-EOPNOTSUPP);
 	err = kvm_get_incoming(session, ser->vm_token, &kvm);
 	if (err) {
 		pr_warn("provided VM FD token (%llx) on preserve is incorrect",
 			(unsigned long long)ser->vm_token);
-	} else {
-		file = __kvm_gmem_create_file(kvm, ser->size);
-		kvm_put_kvm(kvm);
-		err = IS_ERR(file) ? PTR_ERR(file) : 0;
+		return ERR_PTR(err);
 	}
-	if (err) {
-		if (folios_ser)
-			discard_folios(folios_ser, ser->nr_folios, 0);
-		return err;
-	}
-	if (folios_ser)
-		err = retrieve_folios(file_inode(file), folios_ser, ser->nr_folios);
-	if (err)
-		fput(file);
-	else
-		*filep = file;
-	return err;
+	if (!(ser->flags & ~kvm_gmem_get_supported_flags(kvm)))
+		file = __kvm_gmem_create_file(kvm, ser->size, ser->flags);
+	kvm_put_kvm(kvm);
+	return file;
+}
+
+/* Behind an error: what the file has not taken; and the list once more, if it was not had. */
+static void discard_rest(const struct guest_memfd_luo_ser *ser, void *folios_ser, u64 from)
+{
+	if (!ser->nr_folios)
+		return;
+	if (!folios_ser)
+		folios_ser = kho_restore_vmalloc(&ser->folios);
+	if (!folios_ser)
+		return;
+	discard_folios(folios_ser, ser->nr_folios, from);
+	vfree(folios_ser);
 }
 
 static int kvm_gmem_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct guest_memfd_luo_ser ser;
 	void *folios_ser = NULL;
+	struct file *file;
+	u64 done = 0;
 	int err = 0;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	file = retrieve_file(args->session, &ser);
+	if (IS_ERR(file)) {
+		err = PTR_ERR(file);
+		goto err_discard;
+	}
 	if (ser.nr_folios) {
 		folios_ser = kho_restore_vmalloc(&ser.folios);
-		if (!folios_ser)
-			err = -EINVAL;
-	}
-	if (!err)
-		err = retrieve_file(args->session, &ser, folios_ser, &args->file);
-	if (folios_ser)
+		err = folios_ser ? retrieve_folios(file_inode(file), folios_ser, ser.nr_folios,
+						   &done) : -EINVAL;
+		if (err)
+			goto err_destroy_file;
 		vfree(folios_ser);
+	}
+	args->file = file;
+	luosim_restore_free(args->serialized_data);
+	return 0;
+
+err_destroy_file:
+	fput(file);
+err_discard:
+	discard_rest(&ser, folios_ser, done);
 	luosim_restore_free(args->serialized_data);
 	return err;
 }
@@ -483,8 +527,14 @@ static void kvm_gmem_luo_finish(struct liveupdate_file_op_args *args)
 
 static bool kvm_gmem_luo_can_preserve(struct liveupdate_file_handler *handler, struct file *file)
 {
+	const struct gmem_file *gmem = file->private_data;
+
 	(void)handler;
-	return file->f_op == &kvm_gmem_fops;
+	if (file->f_op != &kvm_gmem_fops)
+		return false;
+	if (luosim_has_fix("gmem-shared-only") && !(gmem->flags & GUEST_MEMFD_FLAG_INIT_SHARED))
+		return false;
+	return !kvm_has_private_mem(gmem->kvm);
 }
 
 static void walk_folio(const void *entry)
@@ -501,6 +551,7 @@ static void kvm_gmem_luo_walk(u64 serialized_data)
 
 	memcpy_from_phys(&ser, serialized_data, sizeof(ser));
 	luosim_walk(ser.size);
+	luosim_walk(ser.flags);
 	luosim_walk(ser.nr_folios);
 	luosim_walk(ser.vm_token);
 	luosim_walk_vmalloc(&ser.folios, ser.nr_folios, sizeof(struct guest_memfd_luo_folio_ser),

@@ -9,6 +9,7 @@
 #define KVM_LUO_FH_COMPATIBLE		"kvm_vm_luo_v1"
 #define KVM_VCPU_LUO_FH_COMPATIBLE	"kvm_vcpu_luo_x86_v1"
 #define KVM_MAX_VCPU_IDS		64u
+#define KVM_X86_SW_PROTECTED_VM		1	/* its memory may be private */
 
 struct kvm {
 	u32 users;
@@ -50,6 +51,11 @@ void kvm_put_kvm(struct kvm *kvm)
 int kvm_check_mm(const struct kvm *kvm)
 {
 	return kvm->mm == luosim_current_mm() ? 0 : -EIO;
+}
+
+bool kvm_has_private_mem(const struct kvm *kvm)
+{
+	return kvm->type == KVM_X86_SW_PROTECTED_VM;
 }
 
 /* Files. */
@@ -119,9 +125,12 @@ struct kvm *file_kvm(const struct file *file)
 
 static struct file *kvm_create_vm_file(u64 type)
 {
-	struct kvm *kvm = kzalloc(sizeof(*kvm), GFP_KERNEL);
+	struct kvm *kvm;
 	struct file *file;
 
+	if (type > KVM_X86_SW_PROTECTED_VM)
+		return ERR_PTR(-EINVAL);
+	kvm = kzalloc(sizeof(*kvm), GFP_KERNEL);
 	if (!kvm)
 		return ERR_PTR(-ENOMEM);
 	kvm->users = 1;
@@ -158,11 +167,10 @@ static struct file *kvm_create_vcpu_file(struct kvm *kvm, u64 id)
 	return file;
 }
 
-/* kvm_create_vm() */
+/* kvm_create_vm([TYPE]) */
 static void *kvm_create_vm(const struct luosim_arg *args)
 {
-	(void)args;
-	return kvm_create_vm_file(0);
+	return kvm_create_vm_file(args[0].number);
 }
 
 /* kvm_create_vcpu(VM, ID) */
@@ -180,7 +188,8 @@ static void *kvm_create_vcpu(const struct luosim_arg *args)
 }
 
 static const struct luosim_call kvm_calls[] = {
-	{ .name = "kvm_create_vm", .open = kvm_create_vm, .about = "KVM_CREATE_VM" },
+	{ .name = "kvm_create_vm", .params = { { "TYPE", LUOSIM_NUMBER, 0, UINT32_MAX } },
+	  .optional = 1 << 0, .open = kvm_create_vm, .about = "KVM_CREATE_VM" },
 	{ .name = "kvm_create_vcpu",
 	  .params = { { "VM", LUOSIM_FD, 0, 0 }, { "ID", LUOSIM_NUMBER, 0, UINT32_MAX } },
 	  .open = kvm_create_vcpu, .about = "KVM_CREATE_VCPU" },

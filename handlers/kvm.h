@@ -11,6 +11,8 @@ struct kvm;
 struct kvm *file_kvm(const struct file *file);
 struct kvm *kvm_get_kvm(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);
+/* Can memory of it be the guest's alone? */
+bool kvm_has_private_mem(const struct kvm *kvm);
 /* For searches. */
 void kvm_walk(const struct kvm *kvm);
 /* The token of the file of @kvm. -ENOENT: that is closed, or not in @session. */

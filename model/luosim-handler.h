@@ -302,6 +302,7 @@ struct luosim_kernel {
 	int (*close_fd)(unsigned int fd);
 	int (*eventfd_create)(u64 count, unsigned int flags);
 	int (*eventfd_luo_get_state)(struct file *file, u64 *count, unsigned int *flags);
+	bool (*folio_test_hwpoison)(const struct folio *folio);
 };
 
 #ifndef LUOSIM_HANDLER_HOST
@@ -426,6 +427,11 @@ static inline struct folio *pfn_folio(u64 pfn)
 static inline bool folio_test_uptodate(struct folio *folio)
 {
 	return luosim_kernel->folio_uptodate(folio, false);
+}
+
+static inline bool folio_test_hwpoison(const struct folio *folio)
+{
+	return luosim_kernel->folio_test_hwpoison(folio);
 }
 
 static inline void folio_mark_uptodate(struct folio *folio)

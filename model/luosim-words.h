@@ -46,6 +46,8 @@ struct luosim_arg {
 /**
  * struct luosim_call - an operation, a system call of its own: "kvm_create_vcpu(VM, ID)".
  * @params: up to one without a name.
+ * @optional: a bit for each number of them that may be left out.
+ * @otherwise: what it is then.
  * @call: what the step returns, or a negative errno.
  * @open: in place of @call: returns a struct file, which becomes a descriptor, or an
  *	ERR_PTR().
@@ -62,6 +64,8 @@ struct luosim_call {
 	int reads;
 	const char *tries;
 	const char *about;
+	unsigned int optional;
+	int64_t otherwise[LUOSIM_MAX_PARAMS];
 };
 
 /**

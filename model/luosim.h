@@ -59,6 +59,7 @@ enum fix {
 	FIX_FLB_RETRIEVE_STATUS,
 	FIX_FLB_FINISH_STATE,
 	FIX_KVM_TOKEN_FREEZE,
+	FIX_GMEM_SHARED_ONLY,
 	FIX_RETRIEVE_LOCK,
 	FIX_MODULE_PUT_LAST,
 	FIX_UNFREEZE_DATA,
@@ -1576,6 +1577,8 @@ int sys_iommufd_mark(struct machine *m, int iommufd);
 int64_t sys_handler_call(struct machine *m, const struct luosim_call *call,
 			 const struct luosim_arg *args);
 
+/** sys_hwpoison() - madvise(2) with MADV_HWPOISON on the page of a file at @off. */
+int sys_hwpoison(struct machine *m, int fd, int64_t off);
 /** sys_huge_write() - store through a mapping of a memfd of huge pages. */
 int64_t sys_huge_write(struct machine *m, int fd, const void *buf, size_t len, int64_t pos);
 

@@ -34,7 +34,7 @@ static inline int64_t handler_call(struct machine *m, const char *name, int64_t 
 #define sys_kvm_create_vm(m)		handler_call(m, "kvm_create_vm", 0, 0, 0, NULL, 0)
 #define sys_kvm_create_vcpu(m, vm, id)	handler_call(m, "kvm_create_vcpu", vm, id, 0, NULL, 0)
 #define sys_guest_memfd_create(m, vm, size) \
-	handler_call(m, "guest_memfd_create", vm, size, 0, NULL, 0)
+	handler_call(m, "guest_memfd_create", vm, size, 3, NULL, 0)
 #define sys_guest_write(m, vcpu, gmem, buf, len, pos) \
 	handler_call(m, "guest_write", vcpu, gmem, pos, buf, len)
 #define sys_guest_read(m, vcpu, gmem, buf, len, pos) \

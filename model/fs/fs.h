@@ -258,6 +258,8 @@ s64 filemap_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *
 void folio_mark_uptodate(struct folio *folio);
 void folio_mark_dirty(struct folio *folio);
 bool folio_test_uptodate(const struct folio *folio);
+bool folio_test_hwpoison(const struct folio *folio);
+void folio_set_hwpoison(struct folio *folio);
 void folio_zero(struct machine *m, struct folio *folio);
 
 /* shmem.c */

@@ -474,6 +474,34 @@ int sys_fallocate(struct machine *m, int fd, int mode, int64_t off, int64_t len)
 	SYSCALL(m, do_fallocate(m, fd, mode, off, len));
 }
 
+/* A page of shared memory is first read in, as a mapping of it would. */
+static int do_hwpoison(struct machine *m, int fd, s64 off)
+{
+	struct file *file = fdget(m, fd);
+	struct folio *folio;
+	struct inode *inode;
+
+	if (!file)
+		return -EBADF;
+	inode = file_inode(file);
+	if (off & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!inode->is_shmem && !inode->has_pages)
+		return -ENODEV;
+	folio = filemap_get_folio(m, &inode->i_mapping, off >> PAGE_SHIFT);
+	if (!folio && inode->is_shmem)
+		folio = shmem_read_folio(m, inode, off >> PAGE_SHIFT);
+	if (!folio || IS_ERR(folio))
+		return -EFAULT;
+	folio_set_hwpoison(folio);
+	return 0;
+}
+
+int sys_hwpoison(struct machine *m, int fd, int64_t off)
+{
+	SYSCALL(m, do_hwpoison(m, fd, off));
+}
+
 static int do_fsync(struct machine *m, int fd)
 {
 	struct file *file = fdget(m, fd);

@@ -902,6 +902,12 @@ static bool host_folio_uptodate(struct folio *folio, bool mark)
 	return folio_test_uptodate(folio);
 }
 
+static bool host_folio_test_hwpoison(const struct folio *folio)
+{
+	touch(folio);
+	return folio_test_hwpoison(folio);
+}
+
 static void host_copy_phys(phys_addr_t phys, void *mem, size_t size, bool to_phys)
 {
 	if (now.looks && !to_phys) {
@@ -1747,6 +1753,7 @@ const struct luosim_kernel luosim_kernel_calls = {
 	.close_fd = host_close_fd,
 	.eventfd_create = host_eventfd_create,
 	.eventfd_luo_get_state = host_eventfd_luo_get_state,
+	.folio_test_hwpoison = host_folio_test_hwpoison,
 };
 
 /* Loading and unloading. */

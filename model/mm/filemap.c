@@ -295,6 +295,11 @@ s64 filemap_read(struct machine *m, struct file *file, void *buf, u64 len, s64 *
 	s64 size;
 
 	while (done < len && *pos < (size = i_size_read(inode))) {
+		const struct folio *folio = filemap_get_folio(m, &inode->i_mapping,
+							      *pos >> PAGE_SHIFT);
+
+		if (folio && folio_test_hwpoison(folio))
+			return done ? (s64)done : -EIO;
 		u64 nr = read_folio(m, inode, (u8 *)buf + done, min(len - done, (u64)(size - *pos)),
 				    *pos);
 
@@ -312,6 +317,17 @@ void folio_mark_uptodate(struct folio *folio)
 void folio_mark_dirty(struct folio *folio)
 {
 	folio->page.flags |= PG_DIRTY;
+}
+
+bool folio_test_hwpoison(const struct folio *folio)
+{
+	return folio->page.flags & PG_HWPOISON;
+}
+
+/* What memory_failure() leaves of a folio that is shared memory: it stays in the file. */
+void folio_set_hwpoison(struct folio *folio)
+{
+	folio->page.flags |= PG_HWPOISON;
 }
 
 bool folio_test_uptodate(const struct folio *folio)

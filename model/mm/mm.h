@@ -40,6 +40,7 @@ enum pageflags {
 	PG_UNTRACKED	= 1 << 6,	/* KHO's own tracking: not in the census */
 	PG_MAPPING	= 1 << 7,	/* head of a folio in a page cache */
 	PG_UNTAGGED	= 1 << 8,	/* restored, and the profile of allocations not told */
+	PG_HWPOISON	= 1 << 9,	/* memory_failure(): it cannot be read */
 };
 
 /* Of free memory, by page blocks: scratch areas are for movable pages. */

@@ -352,6 +352,7 @@ static int shmem_write_begin(struct machine *m, struct inode *inode, s64 pos, u6
 			     struct folio **foliop)
 {
 	u64 end = pos + len, size = i_size_read(inode);
+	int err;
 
 	if (inode->seals & WRITE_SEALS)
 		return -EPERM;
@@ -359,7 +360,8 @@ static int shmem_write_begin(struct machine *m, struct inode *inode, s64 pos, u6
 		return -EPERM;
 	if (inode->flags & SHMEM_F_MAPPING_FROZEN && end > size)
 		return -EPERM;
-	return shmem_get_folio(m, inode, pos >> PAGE_SHIFT, foliop, SGP_WRITE);
+	err = shmem_get_folio(m, inode, pos >> PAGE_SHIFT, foliop, SGP_WRITE);
+	return !err && folio_test_hwpoison(*foliop) ? -EIO : err;
 }
 
 static void shmem_write_end(struct machine *m, struct inode *inode, s64 pos, const void *buf,

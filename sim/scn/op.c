@@ -416,7 +416,8 @@ static gint64 call_handler(struct call *c)
 
 	for (guint i = 0; i < op_nr_args(c->info); i++)
 		args[i] = (struct luosim_arg){
-			c->args[i].number, c->args[i].bytes, c->args[i].len };
+			c->args[i].given ? (gint64)c->args[i].number : call->otherwise[i],
+			c->args[i].bytes, c->args[i].len };
 	if (!call->reads)
 		return sys_handler_call(c->machine, call, args);
 
@@ -435,6 +436,11 @@ static gint64 call_huge_write(struct call *c)
 {
 	return sys_huge_write(c->machine, c->args[0].number, c->args[2].bytes, c->args[2].len,
 			      c->args[1].number);
+}
+
+static gint64 call_hwpoison(struct call *c)
+{
+	return sys_hwpoison(c->machine, c->args[0].number, c->args[1].number);
 }
 
 static gint64 call_nofile(struct call *c)
@@ -796,6 +802,9 @@ static const struct op_info rows[] = {
 	  .tries = { "huge_write(FILE, 0, \"h\")" },
 	  .about = "store through a mapping of a memfd made with MFD_HUGETLB" },
 
+	{ "hwpoison", { FD, AT }, RETURNS, .call = call_hwpoison, .model_only = true,
+	  .about = "madvise(2) with MADV_HWPOISON on a page of a memfd or guest_memfd" },
+
 	{ "iommufd_open", { { 0 } }, NEW, .call = call_iommufd_open,
 	  .model_only = true,
 	  .about = "open /dev/iommu, with one address space in it" },
@@ -982,7 +991,7 @@ static struct op_info info_of(const struct luosim_call *call)
 	static const struct op_info opens = { NEW }, reads = { READS }, returns = { RETURNS };
 	struct op_info info = {
 		.name = call->name, .call = call_handler, .handler_call = call, .model_only = true,
-		.tries = { call->tries }, .about = call->about,
+		.tries = { call->tries }, .about = call->about, .optional = call->optional,
 	};
 
 	info.result = call->open != NULL ? opens.result :
