@@ -8,7 +8,7 @@
 #define BATCH	256	/* questions in one message */
 #define WAITING	512	/* messages that may wait for an answer */
 #define RECENT	((guint32)1 << 16)	/* states that were asked about and are remembered */
-#define EAGER	100	/* looks for a message without a break */
+#define EAGER	10	/* looks for a message without a break */
 #define MAX_BREAK	1000	/* microseconds */
 #define SLACK	16	/* one part in so many more than the mean is none too many */
 
@@ -204,10 +204,8 @@ bool ranks_poll(struct ranks *r)
 /* Nothing has come. */
 static void breathe(struct ranks *r, guint *tries)
 {
-	if (++*tries <= EAGER) {
-		g_thread_yield();
+	if (++*tries <= EAGER)
 		return;
-	}
 	g_usleep(MIN(*tries, MAX_BREAK));
 	r->idle(r->data);
 }

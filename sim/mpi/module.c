@@ -12,7 +12,7 @@
 #include "explore/net.h"
 
 #define PIECE	(256u << 20)	/* sizes of MPI are of type int */
-#define EAGER	200		/* questions without a break */
+#define EAGER	10		/* questions without a break */
 #define BREAK	50		/* microseconds, first; then twice as long, up to ... */
 #define LONG	1600
 
@@ -40,10 +40,8 @@ static void wait_for(MPI_Request *request)
 	int done = 0;
 
 	for (guint tries = 0; MPI_Test(request, &done, MPI_STATUS_IGNORE), !done; tries++) {
-		if (tries < EAGER) {
-			g_thread_yield();
+		if (tries < EAGER)
 			continue;
-		}
 		g_usleep(pause);
 		pause = MIN(2 * pause, LONG);
 	}
@@ -180,11 +178,15 @@ static void close_net(struct net *net)
 
 struct net *net_open(void)
 {
+	MPI_Request request;
 	struct mpi *mpi;
 	int rank, size;
 
-	/* Where there are more ranks than processors, who waits lets others go on. */
-	g_setenv("OMPI_MCA_mpi_yield_when_idle", "1", FALSE);
+	/*
+	 * Who waits sleeps. On a busy machine each look for a message would else end in a yield,
+	 * and one who yields comes after all who have work.
+	 */
+	g_setenv("OMPI_MCA_mpi_yield_when_idle", "0", TRUE);
 	if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
 		return NULL;
 	mpi = g_new(struct mpi, 1);
@@ -199,7 +201,9 @@ struct net *net_open(void)
 		.sent = g_array_new(FALSE, FALSE, sizeof(struct message)),
 		.barrier = MPI_REQUEST_NULL,
 	};
-	MPI_Comm_dup(MPI_COMM_WORLD, &mpi->messages);
-	MPI_Comm_dup(MPI_COMM_WORLD, &mpi->together);
+	MPI_Comm_idup(MPI_COMM_WORLD, &mpi->messages, &request);
+	wait_for(&request);
+	MPI_Comm_idup(MPI_COMM_WORLD, &mpi->together, &request);
+	wait_for(&request);
 	return &mpi->net;
 }
