@@ -197,6 +197,14 @@ enum session_inode {
 	NR_SESSION_INODES
 };
 
+/** enum compat - how a kernel tells whether it can read what a handler handed over. */
+enum compat {
+	COMPAT_STRING,		/* one compatible string, which must be the same: merged */
+	COMPAT_SUB,		/* likewise, with those of what it is made of behind it */
+	COMPAT_FLAGS,		/* the string, and no flag of a file that it does not know */
+	NR_COMPATS
+};
+
 /**
  * struct luosim_object - a file as a loaded policy sees it.
  * @file: number of the struct file, the same for the life of the kernel.
@@ -265,6 +273,7 @@ struct luosim_policy {
  * @gate: see &enum reboot_gate.
  * @session_close: see &enum session_close.
  * @session_inode: see &enum session_inode.
+ * @compat: see &enum compat.
  * @plugin: of IDENTITY_PLUGIN.
  * @call_key: calls the plugin's key(), as foreign code may need to be watched; NULL: it is
  *	just called.
@@ -281,6 +290,7 @@ struct policy {
 	enum reboot_gate gate;
 	enum session_close session_close;
 	enum session_inode session_inode;
+	enum compat compat;
 	const struct luosim_policy *plugin;
 	bool (*call_key)(const struct luosim_policy *plugin,
 			 const struct luosim_object *object, uint64_t *key);
@@ -698,10 +708,11 @@ struct luosim_handler;
 #define LOSES_STATE	(1 << 0)
 #define LOSES_BYTES	(1 << 1)
 
-/* A scripted handler has no more FLBs, needs and compatible strings than this. */
+/* A scripted handler has no more FLBs, needs, compatible strings and features than this. */
 #define MAX_SCRIPT_FLBS		4
 #define MAX_SCRIPT_NEEDS	4
 #define MAX_SCRIPT_COMPATIBLE	4
+#define MAX_SCRIPT_FEATURES	4
 
 /* Pages of one file that it hands over, at most. */
 #define MAX_SCRIPT_FOLIOS	250
@@ -727,6 +738,8 @@ struct luosim_handler;
  * @leaks: mask of 1 << &enum handler_call: which take a page and never give it back.
  * @needs: what there must be of other handlers' files in the session; "" ends them.
  * @compatible: compatible strings, each from that kernel on; "" ends them.
+ * @features: what it knows besides, in those kernels; which of its files use that: all, or
+ *	those of which @uses is true. "" ends them.
  * @twice: it is registered once more, which is refused.
  * @plugin: it is this code, see luosim-handler.h, which handler_plug() has set with
  *	@name; but for @path and @watch, all else is 0 then. NULL: it is the script.
@@ -759,6 +772,11 @@ struct handler_script {
 		uint32_t kernel;
 		char text[48];
 	} compatible[MAX_SCRIPT_COMPATIBLE];
+	struct {
+		char name[16];
+		uint32_t first, last;
+		struct script_expr uses;
+	} features[MAX_SCRIPT_FEATURES];
 	bool twice;
 	const struct luosim_handler *plugin;
 	const char *path;

@@ -397,6 +397,26 @@ session_axes()
 	done
 }
 
+# What a file uses that the next kernel's handler does not know is lost, or refused; and from
+# before it is written nothing is.
+compat_axis()
+{
+	local file=$srcdir/scenarios/policies/compat-used-feature.scn value line
+	for value in string sub flags; do
+		for line in 18 19; do
+			"$LUOSIM" explore "$file" --from $line --policies "get-id+compat=$value" --depth 6 \
+				>"$tmp/$value-$line"
+		done
+	done
+	grep -q 'depth, 0 findings' "$tmp/string-18" || cat "$tmp/string-18"
+	grep -q 'depth, 0 findings' "$tmp/flags-18" || cat "$tmp/flags-18"
+	grep -q '^  lost in luo_retrieve_file, 4 operations' "$tmp/string-19" || cat "$tmp/string-19"
+	for value in sub-18 sub-19 flags-19; do
+		! grep '^  lost' "$tmp/$value"
+		grep -q '^  unclean-error in kexec, 2 operations' "$tmp/$value" || cat "$tmp/$value"
+	done
+}
+
 handlers()
 {
 	local options=(--kernel next --sessions 1 --inodes 1) with f out
@@ -605,6 +625,7 @@ check "damaged handovers" damaged
 check "callers of KHO, with and without counts" kho_callers
 check "files of other handlers" handlers
 check "a session whose close is refused, and one with an inode of its own" session_axes
+check "what another kernel's handler does not know" compat_axis
 check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
 slow "the same races with more threads, without symmetry, and at random" races_again

@@ -53,7 +53,7 @@ static void every_value_of_every_axis_is_set_by_name(void **state)
 			assert_string_equal(policy.name, text);
 		}
 	}
-	assert_int_equal(nr_axes, 9);
+	assert_int_equal(nr_axes, 10);
 }
 
 static void later_words_win_and_the_others_stay(void **state)

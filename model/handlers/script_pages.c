@@ -107,6 +107,38 @@ static bool read_ser(struct machine *m, const struct handler_script *script, phy
 	       ser->nr <= (has_cache(ser->kind) ? MAX_SCRIPT_FOLIOS : script->folios);
 }
 
+u64 script_known(const struct machine *m, const struct handler_script *script)
+{
+	u64 known = 0;
+
+	for (int i = 0; i < MAX_SCRIPT_FEATURES && *script->features[i].name; i++)
+		if (script->features[i].first <= m->kernel_nr &&
+		    m->kernel_nr <= script->features[i].last)
+			known |= 1ull << i;
+	return known;
+}
+
+static u64 features_of(struct machine *m, const struct handler_script *script, struct file *file)
+{
+	u64 known = script_known(m, script), used = 0;
+
+	for (int i = 0; i < MAX_SCRIPT_FEATURES; i++)
+		if (known & 1ull << i &&
+		    (!script->features[i].uses.nr ||
+		     script_eval(m, &script->features[i].uses, file, false, 0)))
+			used |= 1ull << i;
+	return used;
+}
+
+u64 script_features(struct machine *m, u64 serialized_data)
+{
+	u64 features;
+
+	phys_read(m, serialized_data + offsetof(struct scripted_ser, features), &features,
+		  sizeof(features));
+	return features;
+}
+
 int script_save(struct machine *m, const struct handler_script *script, struct file *file,
 		phys_addr_t *physp)
 {
@@ -115,6 +147,7 @@ int script_save(struct machine *m, const struct handler_script *script, struct f
 		.state = kind_state(file),
 		.size = i_size_read(file_inode(file)),
 		.seals = file_inode(file)->seals,
+		.features = features_of(m, script, file),
 	};
 	phys_addr_t phys;
 	int err = kho_alloc_preserve(m, PAGE_SIZE, &phys);
@@ -139,10 +172,11 @@ void script_save_state(struct machine *m, const struct handler_script *script, s
 		       phys_addr_t phys)
 {
 	u32 kind = script_kind(m, script, file);
-	u64 state = kind_state(file);
+	u64 state = kind_state(file), features = features_of(m, script, file);
 
 	phys_write(m, phys + offsetof(struct scripted_ser, kind), &kind, sizeof(kind));
 	phys_write(m, phys + offsetof(struct scripted_ser, state), &state, sizeof(state));
+	phys_write(m, phys + offsetof(struct scripted_ser, features), &features, sizeof(features));
 }
 
 void script_unsave(struct machine *m, const struct handler_script *script, phys_addr_t phys)
@@ -246,7 +280,8 @@ int script_restore(struct machine *m, const struct handler_script *script, phys_
 	file = open_again(m, script, &ser);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	if (!(script->loses & LOSES_STATE))
+	/* What a feature says that this kernel does not know is not understood. */
+	if (!(script->loses & LOSES_STATE) && !(ser.features & ~script_known(m, script)))
 		kind_set_state(file, ser.state);
 	err = restore_pages(m, phys, &ser, script->loses & LOSES_BYTES ? NULL : file);
 	kho_restore_free(m, phys);
@@ -281,6 +316,8 @@ void script_walk(struct machine_walk *w, struct machine *m,
 		walk_put(w, ser.size);
 		walk_put(w, ser.seals);
 	}
+	if (ser.features)
+		walk_put(w, ser.features);
 	for (u64 i = 0; ser.nr <= MAX_SCRIPT_FOLIOS && i < ser.nr; i++) {
 		struct scripted_page page = read_entry(m, phys, i);
 

@@ -17,6 +17,7 @@ struct scripted_ser {
 	u32 nr;			/* of @pages */
 	u64 state;
 	u64 size, seals;	/* of a file with a page cache */
+	u64 features;		/* that it uses */
 	struct scripted_page pages[];
 } __packed;
 
@@ -36,6 +37,10 @@ void script_unsave(struct machine *m, const struct handler_script *script, phys_
  */
 int script_restore(struct machine *m, const struct handler_script *script, phys_addr_t phys,
 		   struct file **filep);
+/* The features that it uses: bit i is the i-th of the script. */
+u64 script_features(struct machine *m, u64 serialized_data);
+/* Those that the script knows in this kernel. */
+u64 script_known(const struct machine *m, const struct handler_script *script);
 /* Nobody wanted it. */
 void script_discard(struct machine *m, const struct handler_script *script, phys_addr_t phys);
 void script_walk(struct machine_walk *w, struct machine *m,

@@ -4,6 +4,8 @@
  * kinds that they are told to, and fail where they are told to. What they hand over
  * is in script_pages.c.
  */
+#include <stdio.h>
+
 #include "handlers/plugin.h"
 #include "handlers/script_pages.h"
 
@@ -246,6 +248,7 @@ static const struct liveupdate_file_ops scripted_ops = {
 	.can_finish = scripted_can_finish,
 	.finish = scripted_finish,
 	.get_id = scripted_get_id,
+	.features = script_features,
 	.walk = script_walk,
 };
 
@@ -372,15 +375,38 @@ static void leave_flbs(struct machine *m, struct scripted *s)
 			module_put(m, s->flb[i]->owner);
 }
 
+/* compat=sub: behind it what it is made of, in alphabetical order, as the kernel's are. */
+static void add_components(struct machine *m, const struct handler_script *script,
+			   char *text, size_t size)
+{
+	u64 left = script_known(m, script);
+
+	while (left) {
+		int first = -1;
+
+		for (int i = 0; i < MAX_SCRIPT_FEATURES; i++)
+			if (left & 1ull << i &&
+			    (first < 0 || strcmp(script->features[i].name,
+						 script->features[first].name) < 0))
+				first = i;
+		snprintf(text + strlen(text), size - strlen(text), ";%s",
+			 script->features[first].name);
+		left &= ~(1ull << first);
+	}
+}
+
 /* The compatible string that the script has in this kernel. */
-static const char *compatible(struct machine *m, const struct handler_script *script)
+static void compatible(struct machine *m, const struct handler_script *script,
+		       char *sub, size_t size)
 {
 	const char *text = script->name;
 
 	for (int i = 0; i < MAX_SCRIPT_COMPATIBLE && *script->compatible[i].text; i++)
 		if (script->compatible[i].kernel <= m->kernel_nr)
 			text = script->compatible[i].text;
-	return text;
+	snprintf(sub, size, "%s", text);
+	if (m->k->boot.release.policy.compat == COMPAT_SUB)
+		add_components(m, script, sub, size);
 }
 
 /* The handler whose files need FLB @i; NULL: it is not loaded. */
@@ -429,13 +455,19 @@ static int register_flbs(struct machine *m, struct scripted *s)
 /* Choose and register what the files need, in the order of the script. */
 static int register_all(struct machine *m, struct scripted *s)
 {
+	char sub[128];
 	int err = 0;
 
+	s->fh.features = script_known(m, s->script);
 	for (int i = 0; !err && i < MAX_SCRIPT_FLBS && *s->script->flb[i]; i++)
 		err = choose_flb(m, s, i);
+	compatible(m, s->script, sub, sizeof(sub));
+	if (!err && strlen(sub) >= LIVEUPDATE_HNDL_COMPAT_LENGTH) {
+		pr_err(m, "compatible string '%s' is too long", sub);
+		err = -ENAMETOOLONG;
+	}
 	if (!err)
-		err = handler_register(m, &s->fh, s->script->name, &scripted_ops,
-				       compatible(m, s->script), NULL);
+		err = handler_register(m, &s->fh, s->script->name, &scripted_ops, sub, NULL);
 	/* Who takes memfds is asked before memfd's own, as one with an earlier initcall is. */
 	if (!err && s->script->accepts & 1u << FILE_MEMFD) {
 		list_del(&s->fh.list);

@@ -38,6 +38,7 @@ static const char *const reboot_gates[] = {
 
 static const char *const session_closes[] = { "stuck", "again", "refused", NULL };
 static const char *const session_inodes[] = { "shared", "own", "magic", NULL };
+static const char *const compats[] = { "string", "sub", "flags", NULL };
 
 static const struct axis {
 	const char *name;
@@ -53,6 +54,7 @@ static const struct axis {
 	{ "gate", reboot_gates, offsetof(struct policy, gate) },
 	{ "session-close", session_closes, offsetof(struct policy, session_close) },
 	{ "session-inode", session_inodes, offsetof(struct policy, session_inode) },
+	{ "compat", compats, offsetof(struct policy, compat) },
 };
 
 /* The enums of struct policy have the size of an unsigned int. */

@@ -345,6 +345,64 @@ static bool parse_compatible(struct lex *l, struct handler_script *script)
 	return true;
 }
 
+/* "kernel N [to M]"; neither: all of them. */
+static bool parse_kernels(struct lex *l, guint32 *first, guint32 *last)
+{
+	guint64 from = 1, to = G_MAXUINT32;
+	enum number_style style;
+	const char *at;
+
+	if (lex_accept_word(l, "kernel")) {
+		lex_blank(l);
+		at = l->p;
+		if (!lex_magnitude(l, "the number of the kernel", &from, &style))
+			return false;
+		if (lex_accept_word(l, "to")) {
+			lex_blank(l);
+			at = l->p;
+			if (!lex_magnitude(l, "the number of the last kernel", &to, &style))
+				return false;
+		}
+		if (from == 0 || from > to || to > G_MAXUINT32) {
+			lex_fail(l, at, "kernel out of order, expected 1 or more, the first not "
+				 "behind the last");
+			return false;
+		}
+	}
+	*first = from;
+	*last = to;
+	return true;
+}
+
+/* "NAME [kernel N [to M]] [if EXPR]" */
+static bool parse_feature(struct lex *l, struct handler_script *script)
+{
+	const char *at;
+	guint i = 0;
+
+	while (i < MAX_SCRIPT_FEATURES && *script->features[i].name != '\0')
+		i++;
+	if (i == MAX_SCRIPT_FEATURES) {
+		lex_fail(l, l->p, "too many features, expected at most %d", MAX_SCRIPT_FEATURES);
+		return false;
+	}
+	lex_blank(l);
+	at = l->p;
+	if (!parse_name(l, "the feature's name", script->features[i].name,
+			sizeof(script->features[i].name)))
+		return false;
+	for (guint j = 0; j < i; j++) {
+		if (strcmp(script->features[j].name, script->features[i].name) != 0)
+			continue;
+		lex_fail(l, at, "second feature '%s', expected another name",
+			 script->features[i].name);
+		return false;
+	}
+	if (!parse_kernels(l, &script->features[i].first, &script->features[i].last))
+		return false;
+	return !lex_accept_word(l, "if") || expr_parse(l, &script->features[i].uses);
+}
+
 /* "twice" */
 static bool parse_registered(struct lex *l, struct handler_script *script)
 {
@@ -359,6 +417,7 @@ static const struct {
 	bool (*parse)(struct lex *l, struct handler_script *script);
 } lines[] = {
 	{ "compatible", parse_compatible },
+	{ "feature", parse_feature },
 	{ "accepts", parse_accepts },
 	{ "folios", parse_folios },
 	{ "loses", parse_loses },
@@ -546,6 +605,26 @@ static void print_compatible(GString *out, const struct handler_script *script)
 	}
 }
 
+static void print_features(GString *out, const struct handler_script *script)
+{
+	for (guint i = 0; i < MAX_SCRIPT_FEATURES && *script->features[i].name != '\0'; i++) {
+		guint32 first = script->features[i].first, last = script->features[i].last;
+		g_autoptr(GString) line = g_string_new("feature ");
+
+		g_string_append(line, script->features[i].name);
+		if (first > 1 || last != G_MAXUINT32)
+			g_string_append_printf(line, " kernel %u", first);
+		if (last != G_MAXUINT32)
+			g_string_append_printf(line, " to %u", last);
+		if (script->features[i].uses.nr == 0) {
+			g_string_append_printf(out, "  %s\n", line->str);
+			continue;
+		}
+		g_string_append(line, " if");
+		print_expr(out, line->str, &script->features[i].uses);
+	}
+}
+
 void handler_print(GString *out, const struct handler_script *script)
 {
 	if (script->plugin != NULL) {
@@ -555,6 +634,7 @@ void handler_print(GString *out, const struct handler_script *script)
 	}
 	g_string_append_printf(out, "\nhandler %s\n", script->name);
 	print_compatible(out, script);
+	print_features(out, script);
 	print_mask(out, "accepts", script->accepts, kind_word);
 	if (script->folios != 0)
 		g_string_append_printf(out, "  folios %u\n", script->folios);

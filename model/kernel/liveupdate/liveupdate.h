@@ -34,6 +34,8 @@ struct liveupdate_file_ops {
 	bool (*can_finish)(struct liveupdate_file_op_args *args);
 	void (*finish)(struct liveupdate_file_op_args *args);
 	u64 (*get_id)(struct machine *m, struct file *file);
+	/* compat=flags, which no kernel has: the features that the serialized form uses. */
+	u64 (*features)(struct machine *m, u64 serialized_data);
 	/* For walk.c: what the serialized form says. */
 	void (*walk)(struct machine_walk *w, struct machine *m,
 		     struct liveupdate_file_handler *handler, u64 serialized_data);
@@ -46,6 +48,7 @@ struct liveupdate_file_handler {
 	const char *name;		/* what failures on demand call it */
 	struct module *owner;		/* the kernel has it in @ops */
 	char compatible[LIVEUPDATE_HNDL_COMPAT_LENGTH];
+	u64 features;			/* those that it knows, see policy/compat.c */
 	struct list_head list;
 	struct list_head flb_list;	/* of struct luo_flb_link */
 };

@@ -7,6 +7,7 @@
  * chain of blocks.
  */
 #include "machine/machine.h"
+#include "policy/compat.h"
 #include "policy/share.h"
 
 #define pr_fmt "luo: "
@@ -371,6 +372,7 @@ static void luo_file_serialize(struct machine *m, const struct luo_file *luo_fil
 	};
 
 	memcpy(ser.compatible, luo_file->fh->compatible, sizeof(ser.compatible));
+	compat_put(m, luo_file->fh, luo_file->serialized_data, ser.compatible);
 	phys_write(m, phys, &ser, sizeof(ser));
 }
 
@@ -669,7 +671,7 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 	luo_register_read_lock(m);
 	list_for_each_entry(fh, &m->k->luo.handlers, list) {
 		module_used(m, fh->owner);
-		if (!strncmp(fh->compatible, ser.compatible, sizeof(ser.compatible))) {
+		if (compat_matches(m, fh, ser.compatible)) {
 			if (handler_get(m, fh))
 				found = fh;
 			break;
@@ -681,7 +683,10 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 		pr_warn(m, "No registered handler for compatible '%s'", text);
 		return -ENOENT;
 	}
-	if (kho_extent_ok(m, ser.data, sizeof(u64)))
+	err = compat_check(m, found, ser.compatible);
+	if (err)
+		;
+	else if (kho_extent_ok(m, ser.data, sizeof(u64)))
 		err = luo_file_restore(m, file_set, found, &ser);
 	else
 		err = -EINVAL;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "machine/machine.h"
+#include "policy/compat.h"
 
 #define pr_fmt "luo: "
 
@@ -209,6 +210,7 @@ static int find_incoming(struct machine *m, struct liveupdate_flb *flb, struct l
 {
 	phys_addr_t phys = m->k->luo.flb_incoming;
 	struct luo_flb_header_ser header;
+	int err = -ENOENT;
 
 	if (!phys)
 		return -ENODATA;
@@ -218,8 +220,10 @@ static int find_incoming(struct machine *m, struct liveupdate_flb *flb, struct l
 		phys_read(m, phys, ser, sizeof(*ser));
 		if (!strncmp(ser->name, flb->compatible, sizeof(ser->name)))
 			return 0;
+		if (compat_other_version(m, flb->compatible, ser->name))
+			err = -EPROTO;
 	}
-	return -ENOENT;
+	return err;
 }
 
 /* With the lock of the incoming state held. */
