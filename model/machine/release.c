@@ -98,6 +98,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"scratch areas are aligned to the largest block of the allocator" },
 	[FIX_DEFERRED_INIT] = { "deferred-init", "B46",
 		"struct pages of preserved memory are initialized before KHO marks them" },
+	[FIX_EXTEND_SCRATCH] = { "extend-scratch", "",
+		"gigabytes without preserved memory serve the next boot as scratch does" },
 };
 
 #define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |	\
@@ -124,6 +126,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
 			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS) |	\
 			 FIX_BIT(FIX_RESERVE_SIZE) | FIX_BIT(FIX_DEFERRED_INIT))
+#define FIXES_7_3	(FIXES_7_2 | FIX_BIT(FIX_EXTEND_SCRATCH))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\
@@ -205,7 +208,7 @@ static const struct release releases[] = {
 		.memfd_compatible = "memfd-v2",
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
-		.fixes = FIXES_7_2,
+		.fixes = FIXES_7_3,
 		.handlers = HANDLERS_SCRIPTED,
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},
@@ -215,7 +218,7 @@ static const struct release releases[] = {
 		.memfd_compatible = "memfd-v2",
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
-		.fixes = FIXES_7_2 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
+		.fixes = FIXES_7_3 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
 			 FIX_BIT(FIX_GMEM_SHARED_ONLY) |
 			 FIX_BIT(FIX_FLB_FINISH_STATE),
 		.handlers = ~0ull, .posted = true,

@@ -48,8 +48,12 @@ static phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
 
 	if (is_kho_boot(m)) {
 		start = (rm->scratch + align - 1) & ~(align - 1);
-		if (start + size < start || start + size > scratch->addr + scratch->size)
-			return 0;
+		if (start + size < start || start + size > scratch->addr + scratch->size) {
+			start = kho_extended_alloc(m, size, align, rm->extended);
+			if (start)
+				rm->extended = start;
+			return start;
+		}
 		rm->scratch = start + size;
 		return start;
 	}
@@ -183,7 +187,7 @@ void reserve_mem_setup(struct machine *m)
 {
 	struct reserve_mem *rm = &m->reserve_mem;
 
-	rm->scratch = rm->end;
+	rm->scratch = rm->extended = rm->end;
 	for (const char *p = m->k->boot.reserve_mem; p; p += !!p) {
 		reserve_mem(m, p);
 		p = strchr(p, ',');

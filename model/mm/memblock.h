@@ -19,7 +19,8 @@ struct reserve_mem {
 	struct reserve_mem_table table[RESERVE_MEM_MAX_ENTRIES];
 	u32 count;
 	phys_addr_t end;		/* below it memblock allocates from the top, */
-	phys_addr_t scratch;		/* or on a KHO boot from here on, in scratch */
+	phys_addr_t scratch;		/* or on a KHO boot from here on, in scratch, */
+	phys_addr_t extended;		/* or below it, in what serves as scratch */
 };
 
 /* At boot, before there is an allocator: reserve what the options say, or take it over. */

@@ -655,6 +655,73 @@ void kho_reserve(struct machine *m, u64 pfn, u64 end)
 	m->top = max(m->top, end);
 }
 
+/* Blocks of memory that are given to the boot as a whole, or not at all. */
+#define KHO_SCRATCH_EXT_BLKSHIFT	30
+#define KHO_SCRATCH_EXT_BLOCKS		(MACHINE_MAX_MEM >> KHO_SCRATCH_EXT_BLKSHIFT)
+
+/* What lies behind the end of memory can be nobody's. */
+static void busy_add(struct machine *m, phys_addr_t start, phys_addr_t end)
+{
+	end = min(end, PFN_PHYS(m->nr_frames));
+	for (; start < end; start += 1ull << KHO_SCRATCH_EXT_BLKSHIFT) {
+		u64 block = start >> KHO_SCRATCH_EXT_BLKSHIFT;
+
+		m->k->kho.busy[block / 64] |= 1ull << block % 64;
+	}
+}
+
+static void kho_ext_walk_leaf(struct machine *m, phys_addr_t phys, unsigned int order)
+{
+	busy_add(m, phys, phys + (1ull << (order + PAGE_SHIFT) % 64));
+}
+
+/* The tables of the tree are not preserved, and are read again later. */
+static void kho_ext_walk_node(struct machine *m, phys_addr_t phys)
+{
+	busy_add(m, phys, phys + 1);
+}
+
+/* Of the blocks that [start, end) touches, the lowest one that is busy; -1: none is. */
+static s64 first_busy(const u64 *busy, phys_addr_t start, phys_addr_t end)
+{
+	u64 last = (end - 1) >> KHO_SCRATCH_EXT_BLKSHIFT;
+
+	for (u64 block = start >> KHO_SCRATCH_EXT_BLKSHIFT; block <= last; block++)
+		if (busy[block / 64] & 1ull << block % 64)
+			return block;
+	return -1;
+}
+
+/*
+ * kho_extend_scratch(), for who finds no room in scratch: nothing else can tell that the
+ * kernel has walked the tree at each boot.
+ */
+phys_addr_t kho_extended_alloc(struct machine *m, u64 size, u64 align, phys_addr_t end)
+{
+	u64 busy[KHO_SCRATCH_EXT_BLOCKS / 64] = { 0 };
+	s64 block;
+
+	if (!has_fix(m, FIX_EXTEND_SCRATCH))
+		return 0;
+	m->k->kho.busy = busy;
+	kho_track_walk_nodes(m, m->k->kho.mem_map_in, kho_ext_walk_leaf, kho_ext_walk_node);
+	m->k->kho.busy = NULL;
+	while (size < end) {
+		phys_addr_t start = (end - size) & ~(align - 1);
+
+		/* Address 0 means none. */
+		if (!start)
+			return 0;
+		block = first_busy(busy, start, start + size);
+		if (block < 0) {
+			kho_reserve(m, PHYS_PFN(start), PHYS_PFN(start + size + PAGE_SIZE - 1));
+			return start;
+		}
+		end = (phys_addr_t)block << KHO_SCRATCH_EXT_BLKSHIFT;
+	}
+	return 0;
+}
+
 /* To the largest block of the page allocator; CMA is content with a page block. */
 static u64 round_scratch(const struct machine *m, u64 size)
 {

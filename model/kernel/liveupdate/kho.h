@@ -75,6 +75,7 @@ struct kho {
 	/* in */
 	phys_addr_t fdt_in;
 	phys_addr_t mem_map_in;
+	u64 *busy;			/* kho_extend_scratch() */
 	u32 early_maps;			/* that kho_populate() made, and left */
 	char previous_release[65];
 	u32 kexec_count;
@@ -85,6 +86,11 @@ void kho_populate(struct machine *m, phys_addr_t fdt);
 void kho_memory_init(struct machine *m);
 /* Where scratch memory is. */
 void kho_scratch_init(struct machine *m);
+/*
+ * Before it is known what was handed over: @size bytes outside of scratch, below @end, where
+ * nothing was; 0: there are none.
+ */
+phys_addr_t kho_extended_alloc(struct machine *m, u64 size, u64 align, phys_addr_t end);
 /* Frames that were handed over are kept from the allocator; and one of them is restored. */
 void kho_reserve(struct machine *m, u64 pfn, u64 end);
 void kho_frame_restored(struct machine *m, struct page *page);

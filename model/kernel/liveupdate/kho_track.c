@@ -119,6 +119,7 @@ static void keep_key(struct machine *m, u64 key, kho_keep_fn keep)
 
 struct radix_walk {
 	kho_keep_fn keep;
+	kho_node_fn node;	/* or NULL */
 	u64 nodes;		/* read so far */
 };
 
@@ -130,6 +131,8 @@ static void kho_radix_walk(struct machine *m, struct radix_walk *walk, phys_addr
 	/* A tree that leads back into itself ends after five levels, but not before long. */
 	if (walk->nodes++ == MAX_TREE_NODES)
 		loop_forever(m, "__kho_radix_walk_tree");
+	if (walk->node)
+		walk->node(m, node);
 	for (u32 i = 0; phys_next_word(m, node, &i, &word); i++) {
 		unsigned int shift = (level - 1) * KHO_TABLE_SIZE_LOG2 + KHO_BITMAP_SIZE_LOG2;
 
@@ -387,12 +390,17 @@ void kho_track_del(struct machine *m, u64 pfn, unsigned int order)
 
 void kho_track_walk(struct machine *m, phys_addr_t map, kho_keep_fn keep)
 {
-	struct radix_walk walk = { .keep = keep };
-
 	if (m->k->boot.release.kho_radix)
-		kho_radix_walk(m, &walk, map, KHO_TREE_MAX_DEPTH - 1, 0);
+		kho_track_walk_nodes(m, map, keep, NULL);
 	else
 		kho_mem_deserialize(m, map, keep);
+}
+
+void kho_track_walk_nodes(struct machine *m, phys_addr_t map, kho_keep_fn keep, kho_node_fn node)
+{
+	struct radix_walk walk = { .keep = keep, .node = node };
+
+	kho_radix_walk(m, &walk, map, KHO_TREE_MAX_DEPTH - 1, 0);
 }
 
 bool kho_track_slot(struct machine *m, u64 pfn, unsigned int order, unsigned int level,
