@@ -23,6 +23,7 @@ file=kernel/liveupdate/luo_file.c
 session=kernel/liveupdate/luo_session.c
 memfd=mm/memfd_luo.c
 world=(--sessions 1 --inodes 1 --opens 2 --tokens 2 --kernels 2)
+small=(--sessions 1 --inodes 1 --opens 1 --tokens 1 --kernels 2)
 seals=(--ops 'create_session,preserve_fd,kexec,retrieve_session,retrieve_fd,add_seals')
 
 # found FILE SED OPTION...: with that change prove finds a difference, and none without.
@@ -37,7 +38,12 @@ found()
 	grep -q 'all seen, 0 differences' out || cat out
 }
 
-small=(--sessions 1 --inodes 1 --opens 1 --tokens 1 --kernels 2)
+# raced SED FUNCTION OPS: likewise of a function of luo_session.c, by two operations at once.
+raced()
+{
+	local world=("${small[@]}")
+	found $session "/^(static )?int $2\(/,/^}/$1" --tasks 2 --ops "$3"
+}
 
 # lacks FIX OPTION...: without that fix the model differs from the tree. The table in
 # docs/kernel-tree.md says so of it.
@@ -98,4 +104,29 @@ check "a session that is freed and stays in the list" found $session \
 	'/^int luo_session_create/,/^}/s/goto err_remove;/goto err_free;/' --faults 1
 check "a last session that is not serialized" found $session \
 	'/^int luo_session_serialize/,/^}/s/sh->count > 0/sh->count > 1/'
+# What only an error path does, or is missed only if a step of it fails.
+check "a file that fails to be preserved and stays known" found $file \
+	'/^err_erase_xa:/,/^err_module_put:/s/xa_erase\(.*/;/' --faults 1
+check "a block that stays preserved without a list entry" found kernel/liveupdate/kho_block.c \
+	'/^static int kho_block_set_grow_one/,/^}/s/kho_block_free_ser\(bs, ser\);/;/' --faults 1
+check "folios that stay preserved when their list cannot be" found $memfd \
+	'/^err_unpreserve:/,/^err_unpin:/s/kho_unpreserve_folio\(folios\[i\]\);/;/' --faults 1
+check "folios that stay pinned" found $memfd \
+	'/^err_unpin:/,/^}/s/unpin_folios\(folios, nr_folios\);/;/' --faults 1
+check "a structure that stays preserved" found $memfd \
+	'/^err_free_ser:/,/^err_unlock:/s/kho_unpreserve_free\(ser\);/;/' --faults 1
+check "a descriptor that a failed retrieve keeps" found $session \
+	'/^err_put_fd:/,/^}/s/put_unused_fd\(argp->fd\);/;/' --faults 1
+check "a reference that a failed answer keeps" found $session \
+	'/^err_put_file:/,/^err_put_fd:/s/fput\(file\);/;/' --faults 1
+check "a reboot that fails and keeps sessions locked" found $session \
+	'/^err_undo:/,/^}/s/up_write\(&luo_session_serialize_rwsem\);/;/' --faults 1
+
+# What needs two tasks at once.
+check "a close beside a reboot" raced 's/^\tguard\(rwsem_read\)\(&luo_session_serialize_rwsem\);/\t;/' \
+	luo_session_release create_session,close_session,kexec
+check "two who retrieve a session" raced 's/guard\(mutex\)\(&session->mutex\);/;/' \
+	luo_session_retrieve create_session,kexec,retrieve_session
+check "two who preserve in a session" raced 's/guard\(mutex\)\(&session->mutex\);/;/' \
+	luo_session_preserve_fd create_session,preserve_fd
 done_testing
