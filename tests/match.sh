@@ -95,6 +95,8 @@ survives_garbage()
 
 names_commits()
 {
+	"$LUOSIM" match "$srcdir/tests/match/two-variants.mail" >"$tmp/out"
+	grep -q '00d0b372374f' "$tmp/out" || cat "$tmp/out"
 	"$LUOSIM" show b06 >"$tmp/out"
 	grep -q '507e3b479f9c' "$tmp/out" && grep -q 'ioctl-direction' "$tmp/out" || cat "$tmp/out"
 }
@@ -152,7 +154,7 @@ check "what stands before and behind lines makes no difference" any_prefix
 check "a trace that luosim has printed" own_trace
 check "any bytes are a log" survives_garbage
 check "JSON" prints '\{.*"bug":"B02".*"facts".*' match --format=json "$srcdir/tests/match/arm64.log"
-check "show names fix and commits" names_commits
+check "match and show name fix and commits" names_commits
 check "a bug was in the releases of its range, to the last" ranges_of_releases
 check "show says which bug may be meant" gives 2 show B0
 check "match without a file" gives 2 match
