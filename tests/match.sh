@@ -78,6 +78,22 @@ any_prefix()
 	sed 's/^\[[^]]*\]//; s/$/\r/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
 }
 
+# A log that ends within its trace: callers that are not there count against no bug.
+cut_off()
+{
+	local file last bug # the last function that is there, and what comes first
+	while read -r file last bug; do
+		sed "/[ >]$last+0x.*/q" "$srcdir/tests/match/$file" >"$tmp/log"
+		[ "$(ranks "$tmp/log" | head -n 1)" = "1 $bug" ] ||
+			echo "$file up to $last: $(ranks "$tmp/log" | xargs)"
+	done <<-'X'
+		two-tokens-panic-on-warn.log memfd_luo_retrieve B01
+		two-tokens-finish.log memfd_luo_finish B02
+		arm64.log memfd_luo_finish B02
+		retrieve-before-kexec.log memfd_luo_retrieve B06
+	X
+}
+
 # What luosim prints itself is a log as well.
 own_trace()
 {
@@ -150,6 +166,7 @@ check "a console without a WARN: B57" first preserve-efault.log B57
 check "a trace of arm64 with a logger's words before it: B02" first arm64.log B02
 check "a report of KASAN with files and lines: B16" first kasan.report B16
 check "nothing near is told, with status 1" tells_that_nothing_is_near
+check "a log that ends within its trace" cut_off
 check "what stands before and behind lines makes no difference" any_prefix
 check "a trace that luosim has printed" own_trace
 check "any bytes are a log" survives_garbage
