@@ -94,6 +94,18 @@ cut_off()
 	X
 }
 
+# A machine that warned 5,000 times says what it says in one; it took seconds, and takes none.
+again_and_again()
+{
+	local i trace
+	trace=$(sed -n '/WARNING/,/end trace/p' "$srcdir/tests/match/two-tokens-finish.log")
+	for ((i = 0; i < 5000; i++)); do
+		echo "$trace"
+	done >"$tmp/log"
+	timeout 20 "$LUOSIM" match "$tmp/log" >"$tmp/out" || echo "status $?"
+	[ "$(grep -c '^1\. B02, ' "$tmp/out")" -eq 16 ] || grep '^1\. ' "$tmp/out"
+}
+
 # What luosim prints itself is a log as well.
 own_trace()
 {
@@ -167,6 +179,7 @@ check "a trace of arm64 with a logger's words before it: B02" first arm64.log B0
 check "a report of KASAN with files and lines: B16" first kasan.report B16
 check "nothing near is told, with status 1" tells_that_nothing_is_near
 check "a log that ends within its trace" cut_off
+check "a log that says the same without end" again_and_again
 check "what stands before and behind lines makes no difference" any_prefix
 check "a trace that luosim has printed" own_trace
 check "any bytes are a log" survives_garbage

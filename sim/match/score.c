@@ -15,6 +15,7 @@
 #define AS_NEAR		0.012
 #define MAX_CANDIDATES	10
 #define MAX_FRAMES	40
+#define MAX_TIMES	16	/* that the same is looked at */
 
 /* What of an incident is its function, and what are the callers. */
 #define OF_FUNCTION	0.45
@@ -392,15 +393,32 @@ static bool begins_another(const struct index *index, const struct episode *epis
 	return false;
 }
 
+/* A machine that warns without end says nothing more by it. */
+static bool said_enough(GHashTable *times, const struct incident *incident)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
+	guint nr;
+
+	g_string_printf(all, "%d %u %s", incident->kind, incident->stage,
+			incident->text != NULL ? incident->text : "");
+	for (guint i = 0; i < incident->frames->len; i++)
+		g_string_append_printf(all, " < %s", (char *)incident->frames->pdata[i]);
+	nr = GPOINTER_TO_UINT(g_hash_table_lookup(times, all->str));
+	if (nr < MAX_TIMES)
+		g_hash_table_replace(times, g_strdup(all->str), GUINT_TO_POINTER(nr + 1));
+	return nr == MAX_TIMES;
+}
+
 GPtrArray *score(const struct index *index, const struct log *log)
 {
+	g_autoptr(GHashTable) times = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	GPtrArray *episodes = g_ptr_array_new_with_free_func(episode_free);
 	struct episode *episode = NULL;
 
 	for (guint i = 0; i < log->incidents->len; i++) {
 		struct incident *incident = log->incidents->pdata[i];
 
-		if (!is_known(index, incident))
+		if (said_enough(times, incident) || !is_known(index, incident))
 			continue;
 		if (episode == NULL || begins_another(index, episode, incident))
 			episode = new_episode(episodes);
