@@ -20,7 +20,10 @@ static bool import_file(GString *out, const char *path, guint *kernel)
 		complain("%s", error->message);
 		return false;
 	}
-	import_strace(out, text->str, kernel);
+	if (import_strace(out, text->str, kernel) == 0) {
+		complain("%s: no system call in it, expected what strace has written", path);
+		return false;
+	}
 	return true;
 }
 

@@ -15,9 +15,11 @@
 struct import {
 	GString *out;
 	GHashTable *fds;	/* char *, by descriptor: names of those that matter */
-	GHashTable *taken;	/* set of char *: all names */
+	GHashTable *first;	/* those of all processes that have none of their own */
+	GHashTable *forked;	/* those of the others, by pid */
+	GHashTable *taken;	/* guint, by name: how often one like it was asked for */
 	guint *kernel;
-	guint others;		/* calls that have nothing to do with it */
+	guint calls, others;	/* all, and those that have nothing to do with it */
 };
 
 /* A line of strace: name(arg, ...) = result */
@@ -54,6 +56,7 @@ static const char *fd_arg(struct import *im, const struct traced *t, guint i)
 static const char *name_fd(struct import *im, gint64 fd, const char *like)
 {
 	g_autoptr(GString) name = g_string_new(NULL);
+	guint times;
 	gsize len;
 
 	for (; *like != '\0' && name->len < MAX_WORD - 8; like++)
@@ -61,11 +64,13 @@ static const char *name_fd(struct import *im, gint64 fd, const char *like)
 	if (name->len == 0 || g_ascii_isdigit(name->str[0]))
 		g_string_prepend(name, "fd");
 	len = name->len;
-	for (guint i = 2; g_hash_table_contains(im->taken, name->str); i++) {
+	while (g_hash_table_contains(im->taken, name->str)) {
 		g_string_truncate(name, len);
-		g_string_append_printf(name, "_%u", i);
+		times = GPOINTER_TO_UINT(g_hash_table_lookup(im->taken, name->str)) + 1;
+		g_hash_table_insert(im->taken, g_strdup(name->str), GUINT_TO_POINTER(times));
+		g_string_append_printf(name, "_%u", times);
 	}
-	g_hash_table_add(im->taken, g_strdup(name->str));
+	g_hash_table_insert(im->taken, g_strdup(name->str), GUINT_TO_POINTER(1));
 	g_hash_table_insert(im->fds, GINT_TO_POINTER((gint)fd), g_strdup(name->str));
 	return g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)fd));
 }
@@ -146,6 +151,13 @@ static bool is_number(const char *text)
 	return end != text && *end == '\0';
 }
 
+/* "4", or with strace -y "4<PATH>". */
+static bool is_fd(const char *text)
+{
+	return text != NULL && strspn(text, "-x" G_CSET_DIGITS "abcdef") > 0 &&
+	       (is_number(text) || strchr(text, '<') != NULL);
+}
+
 /* ---- Steps ---- */
 
 static void step(struct import *im, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -191,6 +203,8 @@ static bool open_path(struct import *im, const struct traced *t, guint at)
 		return new_fd(im, t, t->number, "dev");
 	}
 	if (!g_str_has_prefix(path->str, "/proc/self/fd/")) {
+		/* What had its number was closed where strace did not see it, as by exec. */
+		g_hash_table_remove(im->fds, GINT_TO_POINTER((gint)t->number));
 		im->others++;
 		return true;
 	}
@@ -237,7 +251,8 @@ static bool say_close(struct import *im, const struct traced *t)
 	if (t->error == NULL)
 		g_hash_table_remove(im->fds, GINT_TO_POINTER(
 			(gint)g_ascii_strtoll(arg(t, 0), NULL, 0)));
-	return result(im, t, NULL);
+	/* What a child closes is open in its parent. */
+	return im->fds == im->first && result(im, t, NULL);
 }
 
 /* FD and numbers, in their order. */
@@ -380,7 +395,8 @@ static int ioctl_number(const char *cmd)
 		return g_ascii_strtoll(cmd + strlen("_IOC(_IOC_NONE, 0xba, "), NULL, 16);
 	if (g_str_has_prefix(cmd, "_IO(0xba, "))
 		return g_ascii_strtoll(cmd + strlen("_IO(0xba, "), NULL, 16);
-	return -1;
+	value = is_number(cmd) ? g_ascii_strtoull(cmd, NULL, 0) : 0;
+	return value >> 8 == 0xba ? (int)(value & 0xff) : -1;
 }
 
 static bool say_session(struct import *im, const struct traced *t, const char *op)
@@ -389,7 +405,7 @@ static bool say_session(struct import *im, const struct traced *t, const char *o
 	g_autofree char *fd = member(arg(t, 2), "fd", true);
 	g_autoptr(GString) name = quoted != NULL ? string_of(quoted) : NULL;
 
-	if (name == NULL || (t->error == NULL && (fd == NULL || !is_number(fd))))
+	if (name == NULL || (t->error == NULL && !is_fd(fd)))
 		return false;
 	step(im, "%s(%s, ", op, fd_arg(im, t, 0));
 	append_string(im->out, name);
@@ -406,8 +422,9 @@ static bool say_preserve(struct import *im, const struct traced *t)
 	if (fd == NULL || token == NULL || !is_number(token) || *token == '-')
 		return false;
 	name = g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)g_ascii_strtoll(fd, NULL, 0)));
-	if (name == NULL && !is_number(fd))
+	if (name == NULL && !is_fd(fd))
 		return false;
+	fd[strcspn(fd, "<")] = '\0';
 	step(im, "preserve_fd(%s, %s, %s)", fd_arg(im, t, 0), name ?: fd, token);
 	return result(im, t, NULL);
 }
@@ -419,7 +436,7 @@ static bool say_retrieve(struct import *im, const struct traced *t)
 	g_autofree char *like = token != NULL ? g_strconcat("file_", token, NULL) : NULL;
 
 	if (token == NULL || !is_number(token) || *token == '-' ||
-	    (t->error == NULL && (fd == NULL || !is_number(fd))))
+	    (t->error == NULL && !is_fd(fd)))
 		return false;
 	step(im, "retrieve_fd(%s, %s)", fd_arg(im, t, 0), token);
 	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, like);
@@ -469,7 +486,8 @@ static bool say_kexec(struct import *im, const struct traced *t)
 
 static bool say_reboot(struct import *im, const struct traced *t)
 {
-	if (strcmp(arg(t, 2), "LINUX_REBOOT_CMD_KEXEC") != 0)
+	if (!g_str_has_prefix(arg(t, 2), "LINUX_REBOOT_CMD_KEXEC") &&
+	    g_ascii_strtoull(arg(t, 2), NULL, 0) != 0x45584543)
 		return false;
 	step(im, "reboot()");
 	result(im, t, t->error == NULL ? "0" : NULL);
@@ -496,8 +514,9 @@ static GPtrArray *split_args(const char *text)
 {
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 	const char *start = text;
-	int depth = 0;
 	bool quoted = false;
+	int depth = 0;
+	char *one;
 
 	for (const char *c = text; ; c++) {
 		if (*c == '\\' && quoted && c[1] != '\0') {
@@ -510,7 +529,11 @@ static GPtrArray *split_args(const char *text)
 		depth -= !quoted && *c != '\0' && strchr(")}]", *c) != NULL;
 		if (*c != '\0' && (*c != ',' || quoted || depth > 0))
 			continue;
-		g_ptr_array_add(args, g_strstrip(g_strndup(start, c - start)));
+		one = g_strstrip(g_strndup(start, c - start));
+		/* strace -X verbose has words behind its numbers. */
+		if (*one != '"' && *one != '{' && strstr(one, " /*") != NULL)
+			*strstr(one, " /*") = '\0';
+		g_ptr_array_add(args, one);
 		if (*c == '\0')
 			return args;
 		start = c + 1;
@@ -552,12 +575,34 @@ static bool matters(struct import *im, const struct traced *t)
 	return strcmp(t->name, "ioctl") == 0 && ioctl_number(arg(t, 1)) >= 0;
 }
 
+/* A child that does not share its parent's descriptors has a copy of them. */
+static void take_child(struct import *im, const struct traced *t)
+{
+	static const char *const calls[] = { "fork", "vfork", "clone", "clone3", NULL };
+	GHashTableIter iter;
+	GHashTable *fds;
+	gpointer fd, name;
+
+	if (t->number <= 0 || !g_strv_contains(calls, t->name))
+		return;
+	for (guint i = 0; i < t->args->len; i++)
+		if (strstr(arg(t, i), "CLONE_FILES") != NULL)
+			return;
+	fds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	g_hash_table_iter_init(&iter, im->fds);
+	while (g_hash_table_iter_next(&iter, &fd, &name))
+		g_hash_table_insert(fds, fd, g_strdup(name));
+	g_hash_table_replace(im->forked, g_strdup_printf("%" G_GINT64_FORMAT, t->number), fds);
+}
+
 static void import_call(struct import *im, struct traced *t, const char *text)
 {
 	const struct strace_rule *rule;
 	gsize before = im->out->len;
 
+	im->calls++;
 	take_result(t);
+	take_child(im, t);
 	rule = rule_of(im, t);
 	/* An error without a name is one that only strace knows. */
 	if (rule != NULL && *t->result != '?' && (t->number >= 0 || t->error != NULL) &&
@@ -591,43 +636,86 @@ static void import_line(struct import *im, const GRegex *regex, const char *text
 	traced_clear(&t);
 }
 
-/* strace -f shows a call in two parts when another process comes between. */
-static char *whole_line(GHashTable *unfinished, const char *text)
+/* "1234 " or "[pid  1234] " before a call; empty: there is none. */
+static char *pid_of(const char *text)
 {
-	g_autofree char *pid = g_strndup(text, strspn(text, "[pid 0123456789]"));
+	const char *at = text + (g_str_has_prefix(text, "[pid") ? strlen("[pid") : 0);
+	gsize len;
+
+	at += strspn(at, " ");
+	len = strspn(at, G_CSET_DIGITS);
+	return g_strndup(at, at[len] == ' ' || at[len] == ']' ? len : 0);
+}
+
+/* strace -f shows a call in two parts when another process comes between. */
+static char *whole_line(GHashTable *unfinished, const char *pid, const char *text)
+{
 	const char *cut = strstr(text, "<unfinished ...>"), *resumed = strstr(text, " resumed>");
 	const char *start = g_hash_table_lookup(unfinished, pid);
+	char *whole;
 
+	/* The last line of a log may be cut off by the kexec. */
+	if (cut == NULL && strstr(text, "reboot(") != NULL && strstr(text, " = ") == NULL)
+		cut = text + strlen(text);
 	if (cut != NULL) {
 		g_hash_table_replace(unfinished, g_strdup(pid), g_strndup(text, cut - text));
 		return NULL;
 	}
 	if (resumed == NULL || start == NULL)
 		return g_strdup(text);
-	return g_strconcat(start, resumed + strlen(" resumed>"), NULL);
+	whole = g_strconcat(start, resumed + strlen(" resumed>"), NULL);
+	g_hash_table_remove(unfinished, pid);
+	return whole;
 }
 
-void import_strace(GString *out, const char *text, guint *kernel)
+/* A kexec that worked never returns. */
+static void end_in_reboot(struct import *im, const GRegex *regex, GHashTable *unfinished)
+{
+	GHashTableIter iter;
+	gpointer text;
+
+	g_hash_table_iter_init(&iter, unfinished);
+	while (g_hash_table_iter_next(&iter, NULL, &text)) {
+		g_autofree char *line = NULL;
+
+		if (strstr(text, "reboot(") == NULL)
+			continue;
+		line = g_strconcat(text, ") = ?", NULL);
+		import_line(im, regex, line);
+		return;
+	}
+}
+
+guint import_strace(GString *out, const char *text, guint *kernel)
 {
 	g_autoptr(GHashTable) fds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) forked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+							     (GDestroyNotify)g_hash_table_unref);
 	g_autoptr(GHashTable) unfinished = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 								 g_free);
 	g_autoptr(GRegex) regex = g_regex_new("\\b([a-z_0-9]+)\\((.*)\\) += (.+?)(?: <[0-9.]+>)?$",
 					      0, 0, NULL);
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	g_auto(GStrv) lines = g_strsplit(valid, "\n", -1);
-	struct import im = { .out = out, .fds = fds, .taken = taken, .kernel = kernel };
+	struct import im = {
+		.out = out, .fds = fds, .first = fds, .forked = forked, .taken = taken,
+		.kernel = kernel,
+	};
 
 	for (guint i = 0; lines[i] != NULL; i++) {
-		g_autofree char *line = whole_line(unfinished, g_strchomp(lines[i]));
+		g_autofree char *pid = pid_of(g_strchomp(lines[i]));
+		g_autofree char *line = whole_line(unfinished, pid, lines[i]);
 
 		for (char *c = line; c != NULL && *c != '\0'; c++)
 			if ((guint8)*c < ' ')
 				*c = ' ';
+		im.fds = g_hash_table_lookup(forked, pid) ?: fds;
 		if (line != NULL)
 			import_line(&im, regex, line);
 	}
+	end_in_reboot(&im, regex, unfinished);
 	if (im.others > 0)
 		g_string_append_printf(out, "  # other calls: %u\n", im.others);
+	return im.calls;
 }

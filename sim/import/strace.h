@@ -10,7 +10,9 @@
  * @out: to append steps and comments to.
  * @text: what strace printed.
  * @kernel: its number; in and out: it rises with each reboot.
+ *
+ * Return: how many calls there were, of any kind.
  */
-void import_strace(GString *out, const char *text, guint *kernel);
+guint import_strace(GString *out, const char *text, guint *kernel);
 
 #endif
