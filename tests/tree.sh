@@ -7,7 +7,8 @@
 version=$(sed -nE '3s/.*version ([^,]*).*/\1/p' trace)
 key=$(grep -oEm 1 'configuration [0-9a-f]+' trace | cut -d ' ' -f 2)
 work=${XDG_CACHE_HOME:-$HOME/.cache}/luosim/$key
-objects=$work/obj-$(echo "$(realpath "$srcdir")/model/engine" | sha256sum | cut -c 1-16)
+objects=$work/obj-$(cd "$srcdir/model/engine" && find kernel.mk abi.h glue -type f -print0 |
+	LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
 
 # A folder of links to what is in the tree's, and the same of the folders on the way to FILE.
 links()

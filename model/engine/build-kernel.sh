@@ -260,8 +260,10 @@ cat "$engine/fragment.config" ${config:+"$config"} >"$fragment"
 key=$( { echo "$tree"; cat "$fragment"; } | digest)
 work=$cache/$key
 prepared=$work/prepared
-# What is compiled depends on this luosim's glue, too, and another one may use the cache.
-objects=$work/obj-$(echo "$engine" | digest)
+# What is compiled depends on this luosim's glue, too, and another one may use the cache; times
+# of files that were installed say nothing.
+objects=$work/obj-$(cd "$engine" && find kernel.mk abi.h glue -type f -print0 | sort -z |
+	xargs -0 sha256sum | digest)
 mkdir -p "$work" || die "$work: cannot be made, expected a folder for the cache"
 exec 9>"$work/lock" && flock 9 || die "$work/lock: cannot be locked"
 [ -z "$configured" ] || take_configuration
