@@ -253,6 +253,14 @@ races()
 	grep -qE -- "$3" flat || { echo "not again:"; cat again.scn out; }
 }
 
+# Up to 7.2 the record of preserved pages begins in a page of kmalloc().
+kmalloced()
+{
+	changed 's/kho_radix_init_tree\(tree, NULL\)/kho_radix_init_tree(tree, kzalloc(PAGE_SIZE, GFP_KERNEL))/' \
+		kernel/liveupdate/kexec_handover.c
+	proves 0 'all seen, 0 differences' ./y.so --damage 1 --opens 1 --tokens 1
+}
+
 check "all sequences of a small world are as on row $row" \
 	proves 0 'all seen, 0 differences' ./x.so
 slow "another errno is told, by a scenario" told \
@@ -267,6 +275,8 @@ check "nor do races" proves 0 'all seen, 0 differences' ./x.so --tasks 2 --opens
 	--ops create_session,close_session,kexec
 slow "two trees are compared" proves 1 'differs in preserve_fd' ./x.so --against ./y.so
 slow "a random search comes upon it" proves 1 'differs in preserve_fd' ./y.so --random --depth 20
+grep -q 'kho_radix_init_tree(tree, NULL)' "$tree/kernel/liveupdate/kexec_handover.c" &&
+	slow "a page of kmalloc() can be handed over" kmalloced
 slow "an error path that forgets is told" told \
 	'/^err_erase_xa:/,/^err_module_put:/s/xa_erase\(&luo_preserved_files,/(void)(/' \
 	'differs in preserve_fd, .*: unclean-error: .* objects claimed 0 -> 1$' --faults 1

@@ -8,7 +8,7 @@
 #define MODEL_ENGINE_ABI_H
 
 /* Counted up with every change of this file. */
-#define ENGINE_ABI	4
+#define ENGINE_ABI	5
 
 struct machine;
 struct file;

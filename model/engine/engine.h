@@ -101,7 +101,7 @@ struct tree_object {
  * once it has ended, or before, when @then is called with the machine as it will be.
  */
 void tree_handover_read(struct machine *m, phys_addr_t phys);
-/* The tree's kernel has read the @count files of a session, from what lies at @files. */
+/* The tree's kernel has read @count files of a session, from what lies at @files. */
 void tree_handover_claim(struct machine *m, const char *session, u64 files, u64 count);
 int tree_handover_try(struct machine *m, void (*then)(struct machine *m, void *data), void *data);
 /* Has the tree a member of that name? */

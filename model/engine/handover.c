@@ -102,15 +102,16 @@ static void read_blocks(struct machine *m, struct kho_block_set *bs, u64 head, u
 
 typedef void (*entry_fn)(struct machine *m, void *data, phys_addr_t at);
 
-/* Call @entry for each entry of the chain of blocks. */
-static void each_in_blocks(struct machine *m, u64 head, u64 size, entry_fn entry, void *data)
+/* Call @entry for each entry of the chain of blocks, @most at most. */
+static void each_in_blocks(struct machine *m, u64 head, u64 most, u64 size, entry_fn entry,
+			   void *data)
 {
 	u32 header = SIZE_IN(m, kho_block_header_ser);
 
 	for (u32 n = 0; head && n < MAX_BLOCKS; n++) {
 		u64 nr = read_u64(m, head + OFFSET_IN(m, kho_block_header_ser, count));
 
-		for (u64 i = 0; i < min(nr, (PAGE_SIZE - header) / size); i++)
+		for (u64 i = 0; i < min(nr, (PAGE_SIZE - header) / size) && most; i++, most--)
 			entry(m, data, head + header + i * size);
 		head = read_u64(m, head + OFFSET_IN(m, kho_block_header_ser, next));
 	}
@@ -129,7 +130,7 @@ static void each_file(struct machine *m, u64 head, u64 count, entry_fn entry, vo
 	u64 size = SIZE_IN(m, luo_file_ser);
 
 	if (m->k->boot.release.luo_ser)
-		each_in_blocks(m, head, size, entry, data);
+		each_in_blocks(m, head, count, size, entry, data);
 	else
 		each_in_array(m, head, min(count, LUO_FILE_PGCNT * PAGE_SIZE / size), size, entry,
 			      data);
@@ -197,7 +198,7 @@ static void read_luo_ser(struct machine *m, phys_addr_t ser)
 
 	read_blocks(m, &sh->block_set, read_u64(m, ser + OFFSET_IN(m, luo_ser, sessions_pa)),
 		    SIZE_IN(m, luo_session_ser));
-	each_in_blocks(m, read_u64(m, ser + OFFSET_IN(m, luo_ser, sessions_pa)),
+	each_in_blocks(m, read_u64(m, ser + OFFSET_IN(m, luo_ser, sessions_pa)), UINT64_MAX,
 		       SIZE_IN(m, luo_session_ser), add_session, sh);
 	m->k->luo.flb_outgoing = read_u64(m, ser + OFFSET_IN(m, luo_ser, flbs_pa));
 }

@@ -502,6 +502,14 @@ static void host_frozen(struct machine *m, struct file *file, unsigned long old_
 	ledger_serialize(m, claim, serialized);
 }
 
+/* Is a retrieve that failed never tried again? */
+static bool keeps_failures(const struct machine *m)
+{
+	u32 offset, size;
+
+	return tree_member(m, "liveupdate_file_op_args", "retrieve_status", &offset, &size);
+}
+
 static void host_retrieved(struct machine *m, unsigned long data, struct file *file, int err)
 {
 	u32 claim = claim_with(m, NULL, data);
@@ -510,7 +518,7 @@ static void host_retrieved(struct machine *m, unsigned long data, struct file *f
 		if (claim)
 			m->ledger.claims[claim - 1]->file = file;
 		ledger_retrieved(m, claim, file);
-	} else if (claim && !m->ledger.claims[claim - 1]->latched) {
+	} else if (claim && keeps_failures(m) && !m->ledger.claims[claim - 1]->latched) {
 		m->ledger.claims[claim - 1]->latched = true;
 		census_add(m, CENSUS_LATCHED, 1);
 	}

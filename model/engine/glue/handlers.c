@@ -159,8 +159,8 @@ SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, struct luo_file_set
 	const struct luo_session *session = container_of(set, struct luo_session, file_set);
 	int err = real_luo_file_deserialize(set, ser);
 
-	if (!err)
-		HOST(deserializing, session->name, ser->files, ser->count);
+	/* Those that came before one that failed stay. */
+	HOST(deserializing, session->name, ser->files, list_count_nodes(&set->files_list));
 	return err;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Compiled, not linked: where the tree has each member of what it hands over. The lines that
- * do not compile name what this tree has not; the build leaves them out.
+ * Compiled, not linked: where the tree has each member of what it hands over, and one that
+ * tells what it remembers. The lines that do not compile name what this tree has not; the
+ * build leaves them out.
  */
 #include "kernel/liveupdate/kexec_handover.c"
+#include <linux/liveupdate.h>
 #if __has_include(<linux/kho/abi/luo.h>)
 #include <linux/kho/abi/luo.h>
 #endif
@@ -22,6 +24,8 @@
 void luosim_layout(void);
 void luosim_layout(void)
 {
+	/* Not handed over: only a tree that remembers what a retrieve returned has it. */
+	MEMBER(liveupdate_file_op_args, retrieve_status, retrieve_status);
 	MEMBER(kho_kexec_metadata, version, version);
 	MEMBER(kho_kexec_metadata, previous_release, previous_release);
 	MEMBER(kho_kexec_metadata, kexec_count, kexec_count);

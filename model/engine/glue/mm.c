@@ -401,12 +401,41 @@ static void *own_object_alloc(size_t size)
 	return object + 1;
 }
 
+/*
+ * What is as large as a page is one: the kernel may hand its address over. It is counted as an
+ * object all the same.
+ */
+static void *page_object_alloc(gfp_t gfp)
+{
+	unsigned long pfn = HOST(frame_alloc, 0, gfp & __GFP_ZERO, true);
+
+	if (!pfn)
+		return NULL;
+	HOST(uncount, -1);
+	return page_address(&folio_fill(pfn)->page);
+}
+
+static bool is_page_object(const void *mem)
+{
+	return (unsigned long)mem - uml_physmem < high_physmem - uml_physmem;
+}
+
+static void *object_or_page_alloc(size_t size, gfp_t gfp)
+{
+	return size == PAGE_SIZE ? page_object_alloc(gfp) : object_alloc(size, false);
+}
+
 SUPPLY(void, kfree, (const void *mem))
 {
 	struct mm_object *object = (struct mm_object *)mem - 1;
 
 	if (ZERO_OR_NULL_PTR(mem))
 		return;
+	if (is_page_object(mem)) {
+		HOST(uncount, 1);
+		free_last(virt_to_page((void *)mem));
+		return;
+	}
 	if (object->own) {
 		HOST(own_free, object, sizeof(*object) + object->size);
 		return;
@@ -418,17 +447,17 @@ SUPPLY(void, kfree, (const void *mem))
 
 SUPPLY(void *, __kmalloc_noprof, (size_t size, gfp_t gfp))
 {
-	return size ? object_alloc(size, false) : ZERO_SIZE_PTR;
+	return size ? object_or_page_alloc(size, gfp) : ZERO_SIZE_PTR;
 }
 
 SUPPLY(void *, __kmalloc_cache_noprof, (struct kmem_cache *s, gfp_t gfp, size_t size))
 {
-	return object_alloc(size, false);
+	return object_or_page_alloc(size, gfp);
 }
 
 SUPPLY(void *, __kmalloc_large_noprof, (size_t size, gfp_t gfp))
 {
-	return object_alloc(size, false);
+	return object_or_page_alloc(size, gfp);
 }
 
 SUPPLY(void *, kmem_cache_alloc_lru_noprof, (struct kmem_cache *s, void *lru, gfp_t gfp))
