@@ -276,8 +276,6 @@ static const char *check_options(const struct explore_args *o)
 			       o->w.jobs > 1))
 		return "--audit, --graph, --estimate, --guided or several --jobs under mpirun, "
 		       "expected one process";
-	if (o->net != NULL && (o->checkpoint != NULL || o->resume != NULL))
-		return "--checkpoint or --resume under mpirun, expected one process";
 	if (!(o->every > 0 && o->every <= MAX_EVERY))
 		return "--checkpoint-every out of range, expected up to 100000 minutes";
 	if ((o->checkpoint != NULL && !g_file_test(o->checkpoint, G_FILE_TEST_IS_DIR)) ||

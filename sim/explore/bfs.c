@@ -65,6 +65,7 @@ struct search {
 	gint64 due;			/* when the next checkpoint is; 0: there is none */
 	GError *error;			/* why it could not be written */
 	bool resumed;			/* the level is there already */
+	bool closed;			/* all was closed in each of its states */
 	const char *stopped;		/* why; atomic, see stop() */
 };
 
@@ -563,8 +564,8 @@ static void list_ranks(struct search *s)
 		s->rank[g_array_index(s->order, struct ranked, i).number - s->first] = i;
 }
 
-/* A search between two chunks; false without memory. */
-static bool move_search(struct search *s, struct checkpoint *c)
+/* Where in the levels it is. */
+static void move_place(struct search *s, struct checkpoint *c)
 {
 	bool ordered = s->order != NULL;
 
@@ -579,7 +580,13 @@ static bool move_search(struct search *s, struct checkpoint *c)
 		s->order = g_array_new(FALSE, FALSE, sizeof(struct ranked));
 	if (ordered)
 		checkpoint_move_array(c, s->order);
-	if (ordered && checkpoint_is_loading(c))
+}
+
+/* A search between two chunks; false without memory. */
+static bool move_search(struct search *s, struct checkpoint *c)
+{
+	move_place(s, c);
+	if (s->order != NULL && checkpoint_is_loading(c))
 		list_ranks(s);
 	findings_move(s->findings, c);
 	if (s->reduction != NULL)
@@ -609,7 +616,7 @@ static void write_checkpoint(struct search *s)
 /* @why: the search is to end, or NULL. */
 static void keep(struct search *s, const char *why)
 {
-	if (s->options->checkpoint == NULL ||
+	if (s->options->checkpoint == NULL || s->ranks != NULL ||
 	    (why == NULL && g_get_monotonic_time() < __atomic_load_n(&s->due, __ATOMIC_RELAXED)))
 		return;
 	g_rw_lock_writer_lock(&s->growing);
@@ -805,7 +812,6 @@ static bool enter(struct worker *w, guint32 i)
 	bool ok;
 
 	if (s->depth == 0) {
-		w->way[0].number = number;
 		end(w, NULL, false, key);
 		return true;
 	}
@@ -843,9 +849,12 @@ static void run_mine(struct search *s, struct worker *w, bool expanding)
 
 	for (; s->next < nr && ranks_poll(s->ranks); s->next++) {
 		look_at_clock(s);
+		if (s->depth == 0)
+			w->way[0].number = s->level.first;
 		if (why_stopped(s) != NULL)
 			break;
-		if (!enter(w, s->next))
+		if (s->closed ? !go_to(w, s->level.first + s->next, s->depth) :
+				!enter(w, s->next))
 			stop(s, "memory");
 		else if (expanding)
 			expand(w);
@@ -867,18 +876,116 @@ static void count_work(struct search *s, guint64 transitions)
 	s->all += net_sum(net, transitions);
 }
 
+static void merge(struct search *s)
+{
+	ranks_merge(s->options->net, s->findings, s->found, s->data);
+	if (s->world->damage > 0)
+		findings_settle(s->findings, s->found, s->data);
+}
+
+/* What one rank has to stop for, all have. */
+static void agree(struct search *s, const char *mine)
+{
+	const char *why = ranks_reason(s->ranks, mine);
+
+	if (why != NULL)
+		g_atomic_pointer_set(&s->stopped, why);
+}
+
+/* What is left when all is closed in the states of the level belongs to what was found. */
+static void save_level(struct search *s, struct worker *w)
+{
+	const struct explore_options *o = s->options;
+	struct checkpoint *c = NULL;
+	struct search file = {
+		.depth = s->depth, .first = ranks_first(s->ranks), .end = ranks_numbers(s->ranks),
+		.holes = s->holes,
+	};
+
+	run_mine(s, w, false);
+	s->closed = true;
+	s->next = 0;
+	merge(s);
+	agree(s, why_stopped(s));
+	if (why_stopped(s) != NULL)
+		return;
+	file.transitions = net_sum(o->net, s->transitions);
+	if (o->net->rank == 0)
+		c = checkpoint_save(o->checkpoint, o->what, &s->error);
+	if (c != NULL) {
+		move_place(&file, c);
+		findings_move(s->findings, c);
+	}
+	ranks_save(s->ranks, c, s->reduction);
+	if (c != NULL)
+		checkpoint_end(c, &s->error);
+	agree(s, s->error != NULL ? "a checkpoint that cannot be written" : NULL);
+}
+
+/* Numbers of the level's states in a file, in order. */
+static GArray *places_in(const struct search *file)
+{
+	GArray *places = g_array_new(FALSE, FALSE, sizeof(guint32));
+	guint32 nr = file->order != NULL ? file->order->len : file->end - file->first;
+
+	for (guint32 i = 0; i < nr; i++) {
+		guint32 number = file->order != NULL ?
+			g_array_index(file->order, struct ranked, i).number : file->first + i;
+
+		g_array_append_val(places, number);
+	}
+	return places;
+}
+
+/* Each rank reads the file. */
+static bool resume_ranks(struct search *s, GError **error)
+{
+	struct checkpoint *c = checkpoint_load(s->options->resume, s->options->what, error);
+	struct search file = { 0 };
+	g_autoptr(GArray) places = NULL;
+	bool ok;
+
+	if (c == NULL)
+		return false;
+	move_place(&file, c);
+	findings_move(s->findings, c);
+	if (s->options->net->rank > 0)
+		g_hash_table_remove_all(s->findings);
+	places = places_in(&file);
+	ok = file.next == 0;
+	if (!ok)
+		g_set_error(error, SCN_ERROR, 0, "%s: written within a level, expected the begin "
+			    "of one, or a search by threads", s->options->resume);
+	else if (!ranks_load(s->ranks, c, &s->level, file.depth, places, file.first, s->reduction))
+		g_set_error(error, SCN_ERROR, 0, "%s: has more states than fit, expected more "
+			    "--memory or ranks", s->options->resume);
+	checkpoint_end(c, NULL);
+	if (file.order != NULL)
+		g_array_unref(file.order);
+	s->depth = file.depth;
+	s->holes = file.holes;
+	s->transitions = s->options->net->rank == 0 ? file.transitions : 0;
+	s->resumed = s->closed = true;
+	return *error == NULL;
+}
+
+static void take_level(struct search *s)
+{
+	s->first = s->level.first;
+	s->end = s->level.end;
+	s->rank = s->level.rank;
+	s->next = 0;
+}
+
 static bool next_level_of_ranks(struct search *s)
 {
 	bool any = ranks_next(s->ranks, &s->level, s->depth, s->reduction);
 
 	if (ranks_full(s->ranks))
 		stop(s, "memory");
-	if (ranks_reason(s->ranks, why_stopped(s)) != NULL)
-		stop(s, "memory");
-	s->first = s->level.first;
-	s->end = s->level.end;
-	s->rank = s->level.rank;
-	s->next = 0;
+	agree(s, why_stopped(s));
+	take_level(s);
+	s->closed = false;
 	return any && why_stopped(s) == NULL;
 }
 
@@ -886,28 +993,27 @@ static bool next_level_of_ranks(struct search *s)
 static void levels_of_ranks(struct search *s, struct worker *w)
 {
 	const struct origin root = { 0 };
-	const char *why;
 	bool deep = false;
 
-	if (s->options->net->rank == 0)
+	if (s->options->net->rank == 0 && !s->resumed)
 		arrive(w, &root, 0);
 	ranks_settle(s->ranks);
+	take_level(s);
 	for (; why_stopped(s) == NULL && !deep; s->depth++) {
 		guint64 before = s->transitions;
 
-		if (!next_level_of_ranks(s))
+		if (!s->resumed && !next_level_of_ranks(s))
 			break;
+		if (s->options->checkpoint != NULL && !s->resumed)
+			save_level(s, w);
+		s->resumed = false;
 		deep = s->depth >= s->world->depth;
-		run_mine(s, w, !deep);
+		if (why_stopped(s) == NULL && !(deep && s->closed))
+			run_mine(s, w, !deep);
 		collect(s);
 		count_work(s, s->transitions - before);
-		ranks_merge(s->options->net, s->findings, s->found, s->data);
-		if (s->world->damage > 0)
-			findings_settle(s->findings, s->found, s->data);
-		why = ranks_reason(s->ranks, why_stopped(s) != NULL ? why_stopped(s) :
-				   deep ? "depth" : NULL);
-		if (why != NULL)
-			g_atomic_pointer_set(&s->stopped, why);
+		merge(s);
+		agree(s, why_stopped(s) != NULL ? why_stopped(s) : deep ? "depth" : NULL);
 	}
 	if (deep || why_stopped(s) == NULL)
 		s->depth--;
@@ -939,6 +1045,8 @@ static bool ranks_start(struct search *s)
 
 	s->ranks = ranks_new(s->options->net, s->states, s->options->memory / 2, look_at_clock, s);
 	s->level.total = 1;
+	if (s->ranks != NULL && s->options->checkpoint != NULL)
+		ranks_number(s->ranks);
 	return s->ranks != NULL && states_append(s->states, first, &root, &number);
 }
 
@@ -1017,7 +1125,9 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	if (options->net != NULL)
 		ok = net_max(options->net, !(ok && ranks_start(&s))) == 0;
 	if (ok && options->resume != NULL)
-		ok = resume(&s, &wrong);
+		ok = s.ranks != NULL ? resume_ranks(&s, &wrong) : resume(&s, &wrong);
+	if (options->net != NULL)
+		ok = net_max(options->net, !ok) == 0;
 	if (ok) {
 		if (s.ranks != NULL)
 			levels_of_ranks(&s, &workers[0]);
@@ -1031,7 +1141,9 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	} else if (wrong != NULL) {
 		g_propagate_error(error, wrong);
 	} else {
-		g_set_error_literal(error, SCN_ERROR, 0, "not enough memory to search");
+		g_set_error_literal(error, SCN_ERROR, 0, options->net != NULL ?
+				    "a rank cannot begin, expected memory and files that all read" :
+				    "not enough memory to search");
 	}
 	for (guint i = 0; i < options->jobs; i++)
 		worker_stop(&workers[i]);

@@ -251,6 +251,11 @@ const guint8 *reduction_row(const struct reduction *r, guint32 number)
 	return row_of(r, &r->now, number);
 }
 
+const guint8 *reduction_before(const struct reduction *r)
+{
+	return r->before.rows;
+}
+
 void reduction_receive(struct reduction *r, guint32 number, const guint8 *row)
 {
 	g_hash_table_replace(r->received, GUINT_TO_POINTER(number), g_memdup2(row, r->stride));

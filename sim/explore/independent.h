@@ -65,6 +65,9 @@ gsize reduction_row_bytes(const struct reduction *r);
 const guint8 *reduction_row(const struct reduction *r, guint32 number);
 void reduction_receive(struct reduction *r, guint32 number, const guint8 *row);
 
+/** reduction_before() - the rows of the level before, of states in the order of their numbers. */
+const guint8 *reduction_before(const struct reduction *r);
+
 /** reduction_level() - states with numbers from @first to @end are worked on. */
 void reduction_level(struct reduction *r, guint32 first, guint32 end);
 

@@ -10,6 +10,8 @@
 #define RECENT	((guint32)1 << 16)	/* states that were asked about and are remembered */
 #define EAGER	10	/* looks for a message without a break */
 #define MAX_BREAK	1000	/* microseconds */
+#define WINDOW	((guint32)1 << 18)	/* states that are written at once */
+#define TOGETHER	32	/* neighbours in a level that one rank goes on with */
 #define SLACK	16	/* one part in so many more than the mean is none too many */
 
 enum tag { TAG_ASK, TAG_ANSWER, TAG_PAUSE };
@@ -51,6 +53,14 @@ struct ranks {
 	GByteArray *came;
 	guint32 round;			/* since the last ranks_settle() */
 	bool paused, full;
+
+	/* For checkpoints, where states have numbers in which levels follow each other: */
+	GArray *numbers;		/* guint32: by owned number; or NULL */
+	guint32 first, nr;		/* of this level; of all */
+	GArray *places;			/* numbers of this level by place, if they have no order */
+	guint32 before_first, before_nr;	/* the same of the level before */
+	guint32 *before_rank;		/* places of its nodes here, which are */
+	guint32 before_mine;
 	void (*idle)(void *data);
 	void *data;
 };
@@ -92,6 +102,9 @@ void ranks_free(struct ranks *r)
 	g_free(r->asked);
 	g_free(r->recent);
 	g_array_unref(r->won);
+	g_clear_pointer(&r->numbers, g_array_unref);
+	g_clear_pointer(&r->places, g_array_unref);
+	g_free(r->before_rank);
 	g_byte_array_unref(r->came);
 	g_free(r);
 }
@@ -424,6 +437,68 @@ static guint64 place_won(struct ranks *r, const struct ranks_level *level, GArra
 	return total;
 }
 
+/* ---- Numbers ---- */
+
+void ranks_number(struct ranks *r)
+{
+	r->numbers = g_array_new(FALSE, TRUE, sizeof(guint32));
+}
+
+static const struct origin nowhere = { .parent = G_MAXUINT32 };
+
+/* The number of a state that is owned here. */
+static guint32 owned_number(struct ranks *r, const guint64 f[2])
+{
+	guint32 number;
+
+	states_insert(r->owned, f, &nowhere, &number, &r->spare);
+	return number;
+}
+
+/* Owners learn which numbers new states have, and put the way to each in place of its key. */
+static void number_won(struct ranks *r, const GArray *entries, guint64 total)
+{
+	GByteArray **parts = net_parts(r->net);
+
+	for (guint i = 0; i < entries->len; i++) {
+		const struct entry *e = &g_array_index(entries, struct entry, i);
+
+		g_byte_array_append(parts[owner_of(r, e->f)], (const guint8 *)e, sizeof(*e));
+	}
+	r->net->exchange(r->net, parts);
+	g_array_set_size(r->numbers, states_nr(r->owned));
+	for (guint i = 0; i < r->net->size; i++) {
+		const struct entry *e = (const struct entry *)parts[i]->data;
+
+		for (guint j = 0; j < parts[i]->len / sizeof(*e); j++) {
+			guint32 n = owned_number(r, e[j].f), place = e[j].key >> 32;
+
+			g_array_index(r->numbers, guint32, n) = r->nr + e[j].rank;
+			*states_origin(r->owned, n) = (struct origin){
+				.parent = r->places != NULL ?
+					g_array_index(r->places, guint32, place) : r->first + place,
+				.op = e[j].key >> 16, .nth = e[j].key,
+			};
+		}
+	}
+	net_parts_free(r->net, parts);
+	g_clear_pointer(&r->places, g_array_unref);
+	r->before_first = r->first;
+	r->before_nr = r->nr - r->first;
+	r->first = r->nr;
+	r->nr += total;
+}
+
+guint32 ranks_first(const struct ranks *r)
+{
+	return r->first;
+}
+
+guint32 ranks_numbers(const struct ranks *r)
+{
+	return r->nr;
+}
+
 /* ---- Moving states from rank to rank ---- */
 
 static void put_moved(struct ranks *r, GByteArray *to, const struct entry *e, guint depth,
@@ -541,7 +616,9 @@ static bool make_nodes(struct ranks *r, struct ranks_level *level, const GArray 
 {
 	bool ok = true;
 
-	g_free(level->rank);
+	g_free(r->before_rank);
+	r->before_rank = level->rank;
+	r->before_mine = level->end - level->first;
 	g_free(level->key);
 	level->rank = g_new(guint32, entries->len);
 	level->key = g_new(guint64, entries->len);
@@ -569,6 +646,8 @@ bool ranks_next(struct ranks *r, struct ranks_level *level, guint depth,
 	total = place_won(r, level, entries);
 	if (total == 0)
 		return false;
+	if (r->numbers != NULL)
+		number_won(r, entries, total);
 	r->full |= !balance(r, entries, total, depth, reduction);
 	r->full |= !make_nodes(r, level, entries);
 	level->total = total;
@@ -577,6 +656,220 @@ bool ranks_next(struct ranks *r, struct ranks_level *level, guint depth,
 	if (reduction != NULL)
 		reduction_level(reduction, level->first, level->end);
 	return !r->full;
+}
+
+/* ---- Checkpoints ---- */
+
+/* What each of some states has, by number. */
+struct column {
+	const guint32 *order;		/* in which numbers grow, or NULL: they do */
+	const guint32 *numbers;
+	guint32 nr;
+	const guint8 *data;
+	gsize size;
+};
+
+static guint32 place_in(const struct column *column, guint32 i)
+{
+	return column->order != NULL ? column->order[i] : i;
+}
+
+/* The numbers from @low to @high of all ranks, at rank 0, in order; what none has is 0. */
+static void collect_window(struct ranks *r, const struct column *column, guint32 *at, guint32 low,
+			   guint32 high, guint8 *window)
+{
+	GByteArray **parts = net_parts(r->net);
+	gsize step = sizeof(guint32) + column->size;
+
+	for (; *at < column->nr && column->numbers[place_in(column, *at)] < high; ++*at) {
+		guint32 i = place_in(column, *at), n = column->numbers[i] - low;
+
+		g_byte_array_append(parts[0], (const guint8 *)&n, sizeof(n));
+		g_byte_array_append(parts[0], column->data + i * column->size, column->size);
+	}
+	r->net->exchange(r->net, parts);
+	memset(window, 0, (high - low) * column->size);
+	for (guint i = 0; i < r->net->size; i++) {
+		for (gsize j = 0; j < parts[i]->len; j += step) {
+			guint32 n;
+
+			memcpy(&n, parts[i]->data + j, sizeof(n));
+			memcpy(window + n * column->size, parts[i]->data + j + sizeof(n),
+			       column->size);
+		}
+	}
+	net_parts_free(r->net, parts);
+}
+
+static void save_column(struct ranks *r, struct checkpoint *c, guint32 nr,
+			const struct column *column)
+{
+	g_autofree guint8 *window = g_malloc(WINDOW * column->size);
+	guint32 at = 0;
+
+	for (guint32 low = 0, high; low < nr; low = high) {
+		high = low + MIN(WINDOW, nr - low);
+		collect_window(r, column, &at, low, high, window);
+		if (c != NULL)
+			checkpoint_move(c, window, (high - low) * column->size);
+	}
+}
+
+/* The rows of a level; without @rows all is unknown. */
+static void save_rows(struct ranks *r, struct checkpoint *c, gsize size, guint32 first, guint32 nr,
+		      const guint8 *rows)
+{
+	const struct column column = {
+		.numbers = r->before_rank, .nr = rows != NULL ? r->before_mine : 0,
+		.data = rows, .size = size,
+	};
+
+	if (c != NULL) {
+		checkpoint_move(c, &first, sizeof(first));
+		checkpoint_move(c, &nr, sizeof(nr));
+	}
+	save_column(r, c, nr, &column);
+}
+
+static gint compare_numbers(gconstpointer a, gconstpointer b, gpointer numbers)
+{
+	guint32 x = ((guint32 *)numbers)[*(const guint32 *)a];
+	guint32 y = ((guint32 *)numbers)[*(const guint32 *)b];
+
+	return x < y ? -1 : x > y;
+}
+
+void ranks_save(struct ranks *r, struct checkpoint *c, const struct reduction *reduction)
+{
+	guint32 mine = states_nr(r->owned), *numbers = (guint32 *)r->numbers->data;
+	g_autofree guint32 *order = g_new(guint32, mine);
+	struct column column = {
+		.order = order, .numbers = numbers, .nr = mine,
+		.data = states_fingerprints(r->owned), .size = 2 * sizeof(guint64),
+	};
+
+	if (reduction != NULL) {
+		save_rows(r, c, reduction_row_bytes(reduction), r->before_first, r->before_nr,
+			  r->before_nr > 0 ? reduction_before(reduction) : NULL);
+		save_rows(r, c, reduction_row_bytes(reduction), r->first, r->nr - r->first, NULL);
+	}
+	for (guint32 i = 0; i < mine; i++)
+		order[i] = i;
+	g_qsort_with_data(order, mine, sizeof(*order), compare_numbers, numbers);
+	if (c != NULL)
+		checkpoint_move(c, &r->nr, sizeof(r->nr));
+	save_column(r, c, r->nr, &column);
+	column.data = (const guint8 *)states_origin(r->owned, 0);
+	column.size = sizeof(struct origin);
+	save_column(r, c, r->nr, &column);
+}
+
+/* Neighbours have most of their way in common. */
+static bool is_mine(const struct ranks *r, guint32 place)
+{
+	return place / TOGETHER % r->net->size == r->net->rank;
+}
+
+/* Fingerprints that are owned here, and entries of the states that are expanded here. */
+static bool load_fingerprints(struct ranks *r, struct checkpoint *c, const GArray *places,
+			      guint32 first, GArray *entries)
+{
+	g_autofree guint32 *place_of = g_new0(guint32, places->len);
+
+	for (guint32 i = 0; i < places->len; i++)
+		place_of[g_array_index(places, guint32, i) - first] = i;
+	for (guint32 n = 0; n < r->nr; n++) {
+		struct entry e = { .parent = n };
+		guint32 mine;
+
+		checkpoint_move(c, e.f, sizeof(e.f));
+		/* A number that a thread did not use. */
+		if ((e.f[0] | e.f[1]) == 0)
+			continue;
+		if (states_crowded(r->owned) && !states_grow(r->owned))
+			return false;
+		if (owner_of(r, e.f) == r->net->rank) {
+			if (states_insert(r->owned, e.f, &nowhere, &mine, &r->spare) != STATE_NEW)
+				return false;
+			g_array_append_val(r->numbers, n);
+		}
+		if (n < first)
+			continue;
+		e.rank = place_of[n - first];
+		if (is_mine(r, e.rank))
+			g_array_append_val(entries, e);
+	}
+	return true;
+}
+
+/* The way to each of @entries as nodes, with what is known of the parents. */
+static bool load_ways(struct ranks *r, const struct origin *origins, GArray *entries, guint depth,
+		      const guint8 *rows, struct reduction *reduction)
+{
+	guint32 steps[MAX_SEARCH_DEPTH], before[MAX_SEARCH_DEPTH], nodes[MAX_SEARCH_DEPTH];
+	struct way way = { .steps = before, .nodes = nodes };
+
+	for (guint i = 0; i < entries->len; i++) {
+		struct entry *e = &g_array_index(entries, struct entry, i);
+		const struct origin *o = &origins[e->parent];
+		guint32 parent = o->parent;
+
+		e->key = (guint64)o->op << 16 | o->nth;
+		for (guint d = depth; d-- > 0; o = &origins[o->parent])
+			steps[d] = (guint32)o->op << 16 | o->nth;
+		if (depth > 0 && !make_way(r, &way, steps, depth, &e->parent))
+			return false;
+		if (reduction != NULL && depth > 0)
+			reduction_receive(reduction, e->parent,
+					  rows + (parent - r->before_first) *
+					  reduction_row_bytes(reduction));
+	}
+	return true;
+}
+
+static guint8 *load_rows(struct checkpoint *c, gsize size, guint32 *first, guint32 *nr)
+{
+	guint8 *rows;
+
+	checkpoint_move(c, first, sizeof(*first));
+	checkpoint_move(c, nr, sizeof(*nr));
+	rows = g_malloc0_n(MAX(*nr, 1), size);
+	checkpoint_move(c, rows, *nr * size);
+	return rows;
+}
+
+bool ranks_load(struct ranks *r, struct checkpoint *c, struct ranks_level *level, guint depth,
+		GArray *places, guint32 first, struct reduction *reduction)
+{
+	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
+	g_autofree guint8 *rows = NULL, *now = NULL;
+	g_autofree struct origin *origins = NULL;
+	guint32 skip;
+
+	if (reduction != NULL) {
+		gsize size = reduction_row_bytes(reduction);
+
+		rows = load_rows(c, size, &r->before_first, &r->before_nr);
+		now = load_rows(c, size, &skip, &skip);
+	}
+	checkpoint_move(c, &r->nr, sizeof(r->nr));
+	if (!load_fingerprints(r, c, places, first, entries))
+		return false;
+	origins = g_new(struct origin, r->nr);
+	checkpoint_move(c, origins, r->nr * sizeof(*origins));
+	for (guint32 i = 0; i < states_nr(r->owned); i++)
+		*states_origin(r->owned, i) = origins[g_array_index(r->numbers, guint32, i)];
+	g_array_sort(entries, compare_entries);
+	if (!load_ways(r, origins, entries, depth, rows, reduction) ||
+	    !make_nodes(r, level, entries))
+		return false;
+	level->total = places->len;
+	r->first = first;
+	r->places = g_array_ref(places);
+	r->known = states_nr(r->owned);
+	if (reduction != NULL)
+		reduction_level(reduction, level->first, level->end);
+	return true;
 }
 
 /* ---- Findings ---- */

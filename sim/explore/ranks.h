@@ -41,6 +41,27 @@ struct ranks *ranks_new(struct net *net, struct states *nodes, guint64 memory,
 			void (*idle)(void *data), void *data);
 void ranks_free(struct ranks *r);
 
+/** ranks_number() - from here on states have numbers, which ranks_save() needs. */
+void ranks_number(struct ranks *r);
+
+/**
+ * ranks_save() - reduction and states, as move_search() has them, at the begin of a level: all
+ * ranks call it. @c: of rank 0, or NULL.
+ */
+void ranks_save(struct ranks *r, struct checkpoint *c, const struct reduction *reduction);
+
+/**
+ * ranks_load() - the same, by each rank for itself.
+ * @places: numbers of the states of this level, in order; they are from @first on.
+ * Return: false if there is no room.
+ */
+bool ranks_load(struct ranks *r, struct checkpoint *c, struct ranks_level *level, guint depth,
+		GArray *places, guint32 first, struct reduction *reduction);
+
+/** ranks_first() - the number of the first state of this level; ranks_numbers() - given. */
+guint32 ranks_first(const struct ranks *r);
+guint32 ranks_numbers(const struct ranks *r);
+
 /** ranks_ask() - somebody came to a state by the way with that key; keys grow in a level. */
 void ranks_ask(struct ranks *r, const guint64 fingerprint[2], guint64 key);
 

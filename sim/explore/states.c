@@ -135,6 +135,11 @@ bool states_append(struct states *s, const guint64 fingerprint[2], const struct 
 	return true;
 }
 
+const guint8 *states_fingerprints(const struct states *s)
+{
+	return (const guint8 *)s->fingerprints;
+}
+
 bool states_equal(const struct states *s, guint32 number, const guint64 fingerprint[2])
 {
 	return memcmp(&s->fingerprints[number], fingerprint, sizeof(*s->fingerprints)) == 0;

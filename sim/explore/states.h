@@ -40,6 +40,9 @@ enum seen states_insert(struct states *states, const guint64 fingerprint[2],
 bool states_append(struct states *states, const guint64 fingerprint[2],
 		   const struct origin *origin, guint32 *number);
 
+/** states_fingerprints() - of all, 16 bytes each. */
+const guint8 *states_fingerprints(const struct states *states);
+
 /** states_equal() - is that the fingerprint of @number? */
 bool states_equal(const struct states *states, guint32 number, const guint64 fingerprint[2]);
 
