@@ -239,6 +239,22 @@ left_behind()
 	[ "$(wc -l <"$tmp/machines")" -eq 2 ] || echo "$(wc -l <"$tmp/machines") machines"
 }
 
+# Where no kernel runs on KVM, or there is none, TCG does, and that is said once.
+falls_back()
+{
+	local bin=$tmp/bin-tcg
+	mkdir -p "$bin"
+	printf '%s\n' '#!/bin/sh' 'case "$*" in *kvm*) exit 1;; esac' "cat '$tmp/machine-2'" \
+		>"$bin/qemu-system-x86_64"
+	chmod +x "$bin/qemu-system-x86_64"
+	PATH=$bin:$PATH "$LUOSIM" vm --alone --kernel "$tmp/bzImage" "$tmp/a.scn" "$tmp/b.scn" \
+		>"$tmp/out" 2>"$tmp/err"
+	tail -n 1 "$tmp/out" | grep -qx '2 scenarios: 2 agree, 0 differ, 0 skipped, 0 failed' ||
+		cat "$tmp/out"
+	sed -E 's/(runs no kernel|cannot be used)/is not it/' "$tmp/err" |
+		diff <(echo "luosim: /dev/kvm is not it, the machine is run by QEMU's TCG") -
+}
+
 # Wherever a console ends, it is told that it did, and nothing crashes.
 any_end()
 {
@@ -307,6 +323,7 @@ check "an answer that was lost may be any" race '/luosim: rc 8/d' 0 \
 check "a task may speak when the other has rebooted" behind_reboot
 check "a reboot may stop the machine before it is told" untold_reboot
 check "what differs behind another program is asked again alone" left_behind
+check "without KVM, TCG runs the machine, and that is said" falls_back
 check "a failure that the kernel cannot be told is skipped" no_failures
 check "the recording is replayed" recording_replays
 check "a recording names files as the kernel's tree does, and has what killed the machine" out_of_tree

@@ -227,6 +227,15 @@ static char *run_with(const struct vm *vm, const GPtrArray *programs, const char
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* Said once: it is slower, and its first kernel was waited for. */
+static void tell_tcg(const char *why)
+{
+	static gint told;
+
+	if (g_atomic_int_compare_and_exchange(&told, 0, 1))
+		g_printerr("luosim: /dev/kvm %s, the machine is run by QEMU's TCG\n", why);
+}
+
 char *vm_run(const struct vm *vm, const GPtrArray *programs, GError **error)
 {
 	/* That it can be opened does not say that a kernel runs on it. */
@@ -240,6 +249,9 @@ char *vm_run(const struct vm *vm, const GPtrArray *programs, GError **error)
 		if (text == NULL || strstr(text, FIRST_LINE) != NULL)
 			return g_steal_pointer(&text);
 		g_atomic_int_set(&kvm_failed, 1);
+		tell_tcg("runs no kernel");
+	} else if (!g_atomic_int_get(&kvm_failed)) {
+		tell_tcg("cannot be used");
 	}
 	return run_with(vm, programs, "tcg", vm->seconds, error);
 }
