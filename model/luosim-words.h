@@ -74,7 +74,7 @@ struct luosim_call {
  * @uses: a kind that it is used with where there is one before it; or NULL.
  * @steps: how one comes to be, "CALL = RESULT". NEW is its name, ON that of the one it
  *	belongs to or is used with: a step that has ON is left out where there is none.
- *	# is its number in the world, #+32 that and 32.
+ *	# is its number in the world, #+32 that and 32, #+1 that and 1.
  */
 struct luosim_kind {
 	const char *name, *needs, *uses;

@@ -315,6 +315,8 @@ void hugetlb_free_folio(struct machine *m, struct folio *folio, bool is_new);
 
 /* handlers/plugin.c: the file goes. */
 void plugin_view_free(struct machine *m, struct file *file);
+/* The node of a handler at that path, or NULL. */
+struct dentry *plugin_lookup(const struct machine *m, const char *path);
 
 /* special.c */
 struct file *open_kind(struct machine *m, enum file_kind kind);

@@ -39,10 +39,14 @@ static int fd_add(struct machine *m, int fd, struct file *file)
 static struct file *do_filp_open(struct machine *m, const char *path, u32 flags)
 {
 	const u64 len = strlen(PROC_FD);
+	struct dentry *node;
 	struct file *file;
 
 	if (!strcmp(path, "/dev/liveupdate") && liveupdate_enabled(m))
 		return dentry_open(m, m->k->fs.liveupdate, flags);
+	node = plugin_lookup(m, path);
+	if (node)
+		return dentry_open(m, node, flags);
 	if (strncmp(path, PROC_FD, len))
 		return ERR_PTR(-ENOENT);
 	file = fdget_raw(m, atoi(path + len));

@@ -1341,6 +1341,15 @@ static int create_node(struct machine *m, struct handler_plugin *p, const char *
 	return 0;
 }
 
+struct dentry *plugin_lookup(const struct machine *m, const char *path)
+{
+	const struct plugin_node *node = m->k->handlers->nodes;
+
+	while (node && strcmp(node->dentry->d_name, path))
+		node = node->next;
+	return node ? node->dentry : NULL;
+}
+
 static int host_create_node(const char *path, unsigned int mode,
 			    const struct their_file_operations *fops, u32 minor)
 {

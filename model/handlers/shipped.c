@@ -9,13 +9,14 @@
 #include "luosim-handler.h"
 
 extern const struct luosim_handler luosim_built_in_vfio, luosim_built_in_kvm,
-	luosim_built_in_guest_memfd, luosim_built_in_eventfd_luo;
+	luosim_built_in_guest_memfd, luosim_built_in_eventfd_luo, luosim_built_in_cpu;
 
 static const struct handler_script shipped[NR_SHIPPED] = {
 	{ .name = "vfio", .plugin = &luosim_built_in_vfio },
 	{ .name = "kvm", .plugin = &luosim_built_in_kvm },
 	{ .name = "guest_memfd", .plugin = &luosim_built_in_guest_memfd },
 	{ .name = "eventfd_luo", .plugin = &luosim_built_in_eventfd_luo },
+	{ .name = "cpu", .plugin = &luosim_built_in_cpu },
 };
 
 const struct handler_script *handler_shipped(unsigned int i)

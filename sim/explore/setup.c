@@ -69,6 +69,7 @@ static void add_kind_step(struct world *world, const char *text, guint f, guint 
 	g_autofree char *name = g_strdup_printf("f%u", f), *other = g_strdup_printf("f%d", on);
 	g_autofree char *number = g_strdup_printf("%u", nr);
 	g_autofree char *writer = g_strdup_printf("%u", nr + 32);
+	g_autofree char *next = g_strdup_printf("%u", nr + 1);
 	g_autoptr(GString) step = g_string_new(text);
 	char *result, *else_result;
 
@@ -77,6 +78,7 @@ static void add_kind_step(struct world *world, const char *text, guint f, guint 
 	g_string_replace(step, "NEW", name, 0);
 	g_string_replace(step, "ON", other, 0);
 	g_string_replace(step, "#+32", writer, 0);
+	g_string_replace(step, "#+1", next, 0);
 	g_string_replace(step, "#", number, 0);
 	result = g_strrstr(step->str, " = ");
 	*result = '\0';
