@@ -138,6 +138,33 @@ static void untouched_memory_is_zero_and_apart(void **state)
 	assert_true(is_filled(next, 16, 0));
 }
 
+/* Sparse copies are of groups of 16 KiB, in blocks of 256 bytes. */
+static void a_copy_tells_what_was_changed_since(void **state)
+{
+	static const u64 at[] = { 0, 255, 256, 5000, 16383, 16384, 33000, 40000 };
+	struct arena *a = *state;
+	u8 *mem = arena_alloc_for_good(a, 40001);
+	char *copy = test_malloc(2 * 40001);
+
+	memset(mem + 5000, 0xff, 3000);
+	for (u32 i = 0; i < 2 * ARRAY_SIZE(at); i++) {
+		u8 *byte = &mem[at[i / 2]];
+		const char *end, *p = copy;
+
+		a->sparse = i & 1;
+		end = arena_save(a, 0, copy);
+		assert_true(arena_is_at(a, 0, a, &p));
+		assert_ptr_equal(p, end);
+		*byte ^= 1;
+		p = copy;
+		assert_false(arena_is_at(a, 0, a, &p));
+		*byte ^= 1;
+		p = copy;
+		assert_true(arena_is_at(a, 0, a, &p));
+	}
+	test_free(copy);
+}
+
 int main(void)
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, make_arena, destroy_arena)
@@ -150,6 +177,7 @@ int main(void)
 		TEST(absurd_sizes_are_refused),
 		TEST(reset_forgets_all_and_repeats_the_addresses),
 		TEST(untouched_memory_is_zero_and_apart),
+		TEST(a_copy_tells_what_was_changed_since),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

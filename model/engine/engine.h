@@ -83,10 +83,11 @@ bool engine_map(struct machine *m, void *at, unsigned long pfn);
 void engine_unmap(struct machine *m, void *at, unsigned long nr);
 void engine_unmap_all(struct machine *m);
 void engine_oops(struct machine *m, const void *address) __attribute__((noreturn));
-/* What snapshots keep of it: a size that suffices, a copy, and back. */
+/* What snapshots keep of it: a size that suffices, a copy, back, and is it as in the copy? */
 u64 engine_save_size(const struct machine *m);
 char *engine_save(struct machine *m, char *to);
 const char *engine_restore(struct machine *m, u64 top, const char *copy);
+bool engine_is_at(const struct machine *m, const char *copy);
 
 /* An object on the heap of a tree's kernel, which lies behind this. */
 struct tree_object {
@@ -134,6 +135,8 @@ void tree_inode_gone(struct machine *m, struct inode *inode);
 /* The variables are to be in the machine's memory; or are taken from there anew. */
 void tree_save_variables(struct machine *m);
 void tree_variables_changed(struct machine *m);
+/* Are they as they were when that was last done? */
+bool tree_variables_same(const struct machine *m);
 /* They are to be where the tree's code has them, if the machine's kernel is a tree's. */
 void tree_load_variables(struct machine *m);
 /* The task that runs gives way in the midst of the tree's code; and goes on there. */

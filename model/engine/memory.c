@@ -272,3 +272,27 @@ const char *engine_restore(struct machine *m, u64 top, const char *copy)
 	return restore_aliases(m, copy);
 }
 
+static bool page_is_at(const struct machine *m, u64 pfn, const char **copy)
+{
+	const u8 *page = m->memory.ram + PFN_PHYS(pfn);
+	bool garbage = *(*copy)++;
+
+	return garbage ? phys_is_garbage(m->memory.garbage, pfn, page) :
+			 sparse_is_at(page, PAGE_SIZE, copy);
+}
+
+bool engine_is_at(const struct machine *m, const char *copy)
+{
+	const struct engine_aliases *aliases = m->memory.aliases;
+	u64 size = m->top * m->memory.page_size;
+
+	if (memcmp(m->memory.memmap, copy, size))
+		return false;
+	copy += size;
+	for (u64 pfn = 0; pfn < m->top; pfn++)
+		if (!page_is_at(m, pfn, &copy))
+			return false;
+	return !memcmp(aliases, copy, sizeof(aliases->nr)) &&
+	       !memcmp(aliases->frame, copy + sizeof(aliases->nr),
+		       aliases->nr * sizeof(aliases->frame[0]));
+}

@@ -74,6 +74,14 @@ void tree_variables_changed(struct machine *m)
 		tree->owner = NULL;
 }
 
+bool tree_variables_same(const struct machine *m)
+{
+	const struct luosim_tree *tree = m->k->boot.release.tree;
+
+	return !tree || tree->owner != m ||
+	       !memcmp(m->tree_variables, tree->kernel->data, tree_variables(tree));
+}
+
 void tree_load_variables(struct machine *m)
 {
 	if (m->k->boot.release.tree)

@@ -177,18 +177,31 @@ static void walk_word(const struct engine_walk *c, u64 word)
 	}
 }
 
+/* Most of a page is. */
+static const u64 *skip_zeros(const u64 *words, const u64 *end)
+{
+	static const u64 zeros[64];
+
+	while (end - words >= 8 && !(words[0] | words[1] | words[2] | words[3] |
+				     words[4] | words[5] | words[6] | words[7])) {
+		words += 8;
+		while (end - words >= 64 && !memcmp(words, zeros, sizeof(zeros)))
+			words += 64;
+	}
+	return words;
+}
+
 /* Words that are 0 are left out, and said how many there were. */
 static void walk_memory(const struct engine_walk *c, const void *mem, u64 size)
 {
 	const u64 *words = mem, *end = words + size / sizeof(*words), *from = words;
 
 	for (; words < end; words++) {
-		while (end - words >= 8 && !(words[0] | words[1] | words[2] | words[3] |
-					     words[4] | words[5] | words[6] | words[7]))
-			words += 8;
+		words = skip_zeros(words, end);
 		if (words == end || !*words)
 			continue;
-		walk_put(c->w, TAG_NR('z', words - from));
+		if (words > from)
+			walk_put(c->w, TAG_NR('z', words - from));
 		walk_word(c, *words);
 		from = words + 1;
 	}
@@ -199,8 +212,12 @@ static void walk_memory(const struct engine_walk *c, const void *mem, u64 size)
 /* The glue's list of files is in the order in which these were used first. */
 static bool leads_to_file(const struct engine_walk *c, u64 word)
 {
-	struct tree_object *object = object_at(c, (const char *)word);
+	struct tree_object *object;
+	u64 offset;
 
+	if (!leads_to(word, c->m->heap.base, c->m->heap.used, &offset))
+		return false;
+	object = object_at(c, (const char *)word);
 	return object && is_file(c, object);
 }
 

@@ -50,6 +50,13 @@ static bool equal_raw(const void *a, const void *b, u64 size)
 	return i == size;
 }
 
+static bool raw_is_at(const struct arena *a, const void *mem, u64 size, const char **copy)
+{
+	(void)a;
+	*copy += size;
+	return equal_raw(mem, *copy - size, size);
+}
+
 static char *save_raw(const struct arena *a, char *to, const void *from, u64 size)
 {
 	(void)a;
@@ -80,9 +87,12 @@ static void copy_raw(void *to, const void *from, u64 size)
 	memcpy(to, from, size);
 }
 
-static bool equal_raw(const void *a, const void *b, u64 size)
+static bool raw_is_at(const struct arena *a, const void *mem, u64 size, const char **copy)
 {
-	return !memcmp(a, b, size);
+	if (a->sparse)
+		return sparse_is_at(mem, size, copy);
+	*copy += size;
+	return !memcmp(mem, *copy - size, size);
 }
 
 static char *save_raw(const struct arena *a, char *to, const void *from, u64 size)
@@ -246,8 +256,8 @@ bool arena_is_at(const struct arena *a, u64 from, const struct arena *then, cons
 {
 	u64 size = then->used - from;
 
-	if (a->used != then->used || !equal_raw(a->base + from, *copy, size))
+	if (a->used != then->used || !raw_is_at(a, a->base + from, size, copy))
 		return false;
-	*copy += size + arena_shadow_size(size);
+	*copy += arena_shadow_size(size);
 	return true;
 }

@@ -68,3 +68,31 @@ const char *sparse_restore(void *mem, u64 size, const char *from)
 	memcpy(at, from, size % BLOCK);
 	return from + size % BLOCK;
 }
+
+/* The blocks up to @end, of a group at most. */
+static bool group_is_at(const char *at, const char *end, const char **copy)
+{
+	u64 mask;
+
+	memcpy(&mask, *copy, sizeof(mask));
+	*copy += sizeof(mask);
+	if (!mask)
+		return is_zero(at, end - at);
+	for (; at < end; at += BLOCK, mask >>= 1) {
+		if (!(mask & 1 ? !memcmp(at, *copy, BLOCK) : is_zero(at, BLOCK)))
+			return false;
+		*copy += mask & 1 ? BLOCK : 0;
+	}
+	return true;
+}
+
+bool sparse_is_at(const void *mem, u64 size, const char **copy)
+{
+	const char *at = mem, *end = at + size / BLOCK * BLOCK;
+
+	for (; at < end; at += min(GROUP, (u64)(end - at)))
+		if (!group_is_at(at, at + min(GROUP, (u64)(end - at)), copy))
+			return false;
+	*copy += size % BLOCK;
+	return !memcmp(at, *copy - size % BLOCK, size % BLOCK);
+}

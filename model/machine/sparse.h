@@ -11,5 +11,7 @@
 /* Behind what was written, or read. */
 char *sparse_save(char *to, const void *from, u64 size);
 const char *sparse_restore(void *to, u64 size, const char *from);
+/* Is the memory as in the copy? *@copy is moved behind it. */
+bool sparse_is_at(const void *mem, u64 size, const char **copy);
 
 #endif

@@ -232,8 +232,7 @@ bool machine_is_at(const struct machine *m, const struct machine_snapshot *s)
 	const char *p = (const char *)(then + 1);
 	u64 nr;
 
-	/* A tree's kernel has more than is looked at here. */
-	if (m->memory.ram)
+	if (m->memory.ram != then->memory.ram || then->nr_tasks)
 		return false;
 	if (m->kernel_nr != then->kernel_nr || m->panicked || m->top != then->top ||
 	    memcmp(&m->ledger.now, &then->ledger.now, sizeof(m->ledger.now)) ||
@@ -247,8 +246,11 @@ bool machine_is_at(const struct machine *m, const struct machine_snapshot *s)
 	p += m->top * sizeof(*m->ledger.ghost);
 	memcpy(&nr, p, sizeof(nr));
 	p += sizeof(nr) + nr * sizeof(struct saved_head);
-	return arena_is_at(&m->persist, data_start(m), &then->persist, &p) &&
-	       arena_is_at(&m->heap, 0, &then->heap, &p);
+	if (!arena_is_at(&m->persist, data_start(m), &then->persist, &p) ||
+	    !arena_is_at(&m->heap, 0, &then->heap, &p))
+		return false;
+	p += violations_size(then);
+	return !m->memory.ram || (tree_variables_same(m) && engine_is_at(m, p));
 }
 
 void machine_snapshot_free(struct machine_snapshot *s)
