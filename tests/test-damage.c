@@ -340,6 +340,23 @@ static void an_fdt_that_lies_behind_its_page_is_an_oops(void **state)
 	}
 }
 
+/* -FDT_ERR_BADOFFSET and -FDT_ERR_NOTFOUND, as libfdt comes to the root without the header. */
+static void nobody_looks_at_the_header_of_luos_fdt(void **state)
+{
+	(void)state;
+	for_each_release(r) {
+		for (int i = 0; i < 2 && !r->luo_ser; i++) {
+			use_release(r);
+			make_world();
+			assert_int_equal(set(i ? "kho.subtree[LUO].phys" : "luo.magic", -i), 0);
+			seen.may_panic = true;
+			assert_int_equal(kexec(m), -EIO);
+			assert_said(i ? "luo: FDT 'LUO' is incompatible with 'luo-v1' [-4]" :
+					"luo: FDT 'LUO' is incompatible with 'luo-v1' [-1]");
+		}
+	}
+}
+
 static void keep_nothing(struct machine *m, phys_addr_t phys, unsigned int order)
 {
 	(void)m;
@@ -493,6 +510,7 @@ int main(void)
 		TEST(a_page_that_is_not_preserved_is_free),
 		TEST(an_fdt_may_claim_to_be_longer_than_it_is),
 		TEST(an_fdt_that_lies_behind_its_page_is_an_oops),
+		TEST(nobody_looks_at_the_header_of_luos_fdt),
 		TEST(a_tree_without_end_is_stuck),
 		TEST(a_list_of_bitmaps_without_end_is_stuck),
 		TEST(keys_that_are_none_are_decoded_all_the_same),

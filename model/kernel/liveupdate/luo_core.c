@@ -16,6 +16,28 @@ bool liveupdate_enabled(struct machine *m)
 	return m->k->luo.enabled;
 }
 
+static u32 read_fdt32(struct machine *m, phys_addr_t phys)
+{
+	fdt32_t word;
+
+	phys_read(m, phys, &word, sizeof(word));
+	return fdt32_to_cpu(word);
+}
+
+/* fdt_check_node_offset_() of the root: nobody has looked at the header before. */
+static int check_root(struct machine *m, phys_addr_t fdt)
+{
+	u32 off = read_fdt32(m, fdt + offsetof(struct fdt_header, off_dt_struct));
+	u64 end = (u64)off + FDT_TAGSIZE;
+
+	if (end > read_fdt32(m, fdt + offsetof(struct fdt_header, totalsize)))
+		return -FDT_ERR_BADOFFSET;
+	if (read_fdt32(m, fdt + offsetof(struct fdt_header, version)) >= 17 &&
+	    read_fdt32(m, fdt + offsetof(struct fdt_header, size_dt_struct)) < FDT_TAGSIZE)
+		return -FDT_ERR_BADOFFSET;
+	return read_fdt32(m, fdt + off) == FDT_BEGIN_NODE ? 0 : -FDT_ERR_BADOFFSET;
+}
+
 /* Up to 7.1: what the previous kernel left is an FDT. */
 static int luo_read_fdt(struct machine *m, phys_addr_t phys)
 {
@@ -25,7 +47,10 @@ static int luo_read_fdt(struct machine *m, phys_addr_t phys)
 	const void *val;
 	int err, len;
 
-	err = kho_read_fdt(m, phys, fdt);
+	err = check_root(m, phys);
+	/* In an FDT that libfdt refuses properties have no names. */
+	if (!err && kho_read_fdt(m, phys, fdt))
+		err = -FDT_ERR_NOTFOUND;
 	if (!err)
 		err = fdt_node_check_compatible(fdt, 0, compatible);
 	if (err) {
