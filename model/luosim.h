@@ -81,6 +81,7 @@ enum fix {
 	FIX_SCRATCH_ALIGN,
 	FIX_DEFERRED_INIT,
 	FIX_EXTEND_SCRATCH,
+	FIX_SCRATCH_HUGETLB,
 	NR_FIXES
 };
 
@@ -827,6 +828,7 @@ const char *const *handler_names(const struct handler_script *script);
  *	all 0: a 64th of memory at its end, which nobody gets.
  * @nodes: NUMA nodes, 1 to MAX_NODES; 0 is 1.
  * @hugepages: boot option hugepages=, of 2 MiB each.
+ * @gigantic_pages: boot options hugepagesz=1G hugepages=; they are set aside, and no more.
  * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
  *	NULL; it must live as long as the machine.
  */
@@ -841,7 +843,7 @@ struct boot {
 	bool debugfs;
 	uint64_t scratch[3];
 	uint32_t nodes;
-	uint32_t hugepages;
+	uint32_t hugepages, gigantic_pages;
 	const char *reserve_mem;
 };
 

@@ -18,6 +18,10 @@ static void mm_init(struct machine *m)
 	for (u64 pfn = 0; pfn < m->top; pfn++)
 		if (!(m->memmap[pfn].flags & PG_INCOMING))
 			phys_drop(m, pfn, m->kernel_nr > 1);
+	/* What lies between huge pages, which are aligned to their size, and scratch. */
+	if (m->reserve_mem.huge && !is_kho_boot(m))
+		memblock_free_all(m, PHYS_PFN(m->reserve_mem.huge_end),
+				  PHYS_PFN(m->k->kho.scratch.addr));
 	/* Frame 0 stays unused, as physical address 0 means none. */
 	memblock_free_all(m, 1, PHYS_PFN(m->reserve_mem.end));
 	if (m->k->kho.scratch_cma)
@@ -29,6 +33,7 @@ static void start_model(struct machine *m, phys_addr_t fdt)
 {
 	if (fdt)
 		kho_populate(m, fdt);
+	hugetlb_bootmem_alloc(m);
 	reserve_mem_setup(m);
 	kho_memory_init(m);
 	mm_init(m);
@@ -71,7 +76,9 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 			.type = EVENT_BOOT, .kernel = m->kernel_nr,
 			.text = k->boot.release.name });
 	kho_scratch_init(m);
-	m->reserve_mem = (struct reserve_mem){ .end = k->kho.scratch.addr };
+	m->reserve_mem = (struct reserve_mem){ .end = k->kho.scratch.addr,
+					       .scratch = k->kho.scratch.addr,
+					       .extended = k->kho.scratch.addr };
 	m->kho_test = NULL;
 	luo_session_init(m);
 	if (k->boot.release.tree)

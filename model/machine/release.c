@@ -100,6 +100,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"struct pages of preserved memory are initialized before KHO marks them" },
 	[FIX_EXTEND_SCRATCH] = { "extend-scratch", "",
 		"gigabytes without preserved memory serve the next boot as scratch does" },
+	[FIX_SCRATCH_HUGETLB] = { "scratch-hugetlb", "B53",
+		"huge pages set aside at boot do not count for the size of scratch" },
 };
 
 #define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |	\
@@ -126,7 +128,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
 			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS) |	\
 			 FIX_BIT(FIX_RESERVE_SIZE) | FIX_BIT(FIX_DEFERRED_INIT))
-#define FIXES_7_3	(FIXES_7_2 | FIX_BIT(FIX_EXTEND_SCRATCH))
+#define FIXES_7_3	(FIXES_7_2 | FIX_BIT(FIX_EXTEND_SCRATCH) | FIX_BIT(FIX_SCRATCH_HUGETLB))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\

@@ -66,6 +66,36 @@ static phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
 	return start;
 }
 
+#define SZ_1G	(1ull << 30)
+
+u64 hugetlb_bootmem_size(const struct machine *m)
+{
+	return m->k->boot.gigantic_pages * SZ_1G;
+}
+
+void hugetlb_bootmem_alloc(struct machine *m)
+{
+	struct reserve_mem *rm = &m->reserve_mem;
+	/* With the fix not from scratch, which on a KHO boot leaves what extends it. */
+	bool extended = is_kho_boot(m) && has_fix(m, FIX_SCRATCH_HUGETLB);
+	u32 want = m->k->boot.gigantic_pages, nr;
+	phys_addr_t start;
+
+	for (nr = 0; nr < want; nr++) {
+		start = extended ? kho_extended_alloc(m, SZ_1G, SZ_1G, rm->extended) :
+				   memblock_phys_alloc(m, SZ_1G, SZ_1G);
+		if (!start)
+			break;
+		if (extended)
+			rm->extended = start;
+		rm->huge = start;
+		rm->huge_end = max(rm->huge_end, start + SZ_1G);
+	}
+	if (nr < want)
+		pr_warn(m, "HugeTLB: allocating %u of page size 1.00 GiB failed.  Only allocated "
+			"%u hugepages.", want, nr);
+}
+
 /* The FDT of the last kernel's areas in @fdt, of a page. */
 static bool retrieve_fdt(struct machine *m, void *fdt)
 {
@@ -187,13 +217,12 @@ void reserve_mem_setup(struct machine *m)
 {
 	struct reserve_mem *rm = &m->reserve_mem;
 
-	rm->scratch = rm->extended = rm->end;
 	for (const char *p = m->k->boot.reserve_mem; p; p += !!p) {
 		reserve_mem(m, p);
 		p = strchr(p, ',');
 	}
 	/* The areas are touched, and behind all that was so far. */
-	if (rm->count)
+	if (rm->count || rm->huge)
 		m->top = m->nr_frames;
 	memory_reserved_end(m);
 }

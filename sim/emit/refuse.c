@@ -49,6 +49,8 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 		return "a kernel built to be debugged";
 	case SET_KHO_SCRATCH:
 		return "scratch areas of their own sizes";
+	case SET_GIGANTIC_PAGES:
+		return "huge pages of 1 GiB";
 	case SET_DEFERRED_INIT:
 		return "a kernel with deferred initialization of struct pages";
 	case SET_NODES:

@@ -121,6 +121,7 @@ enum setting_kind {
 	SET_NODES,
 	SET_KHO_SCRATCH,
 	SET_DEFERRED_INIT,
+	SET_GIGANTIC_PAGES,
 };
 
 struct setting {

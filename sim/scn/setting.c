@@ -12,7 +12,7 @@
 static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
 	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
-	"debugfs", "nodes", "kho_scratch", "deferred_init",
+	"debugfs", "nodes", "kho_scratch", "deferred_init", "gigantic_pages",
 };
 
 static GPtrArray *setting_words(void)
@@ -99,7 +99,8 @@ static bool parse_number(struct lex *l, struct setting *s)
 
 	if (!lex_magnitude(l, "a number", &s->number, &style))
 		return false;
-	if (s->kind == SET_HUGEPAGES && s->number > G_MAXUINT32) {
+	if ((s->kind == SET_HUGEPAGES && s->number > G_MAXUINT32) ||
+	    (s->kind == SET_GIGANTIC_PAGES && s->number > MACHINE_MAX_MEM >> 30)) {
 		lex_fail(l, at, "too many huge pages, expected fewer");
 		return false;
 	}
@@ -181,7 +182,7 @@ static bool parse_value(struct lex *l, struct setting *s)
 	g_autofree char *value = NULL;
 
 	if (s->kind == SET_MEM || s->kind == SET_LIMIT || s->kind == SET_HUGEPAGES ||
-	    s->kind == SET_NODES)
+	    s->kind == SET_NODES || s->kind == SET_GIGANTIC_PAGES)
 		return parse_number(l, s);
 	if (s->kind == SET_RESERVE_MEM)
 		return parse_areas(l, s);
@@ -273,6 +274,7 @@ void setting_print(GString *out, const struct setting *s)
 		g_string_append_printf(out, "=%s", s->handlers);
 		break;
 	case SET_HUGEPAGES:
+	case SET_GIGANTIC_PAGES:
 	case SET_NODES:
 		g_string_append_printf(out, "=%" G_GUINT64_FORMAT, s->number);
 		break;
@@ -352,6 +354,9 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_DEBUGFS:
 		boot->debugfs = s->number;
+		break;
+	case SET_GIGANTIC_PAGES:
+		boot->gigantic_pages = s->number;
 		break;
 	case SET_DEFERRED_INIT:
 		boot->deferred_init = s->number;

@@ -730,6 +730,17 @@ static u64 round_scratch(const struct machine *m, u64 size)
 	return DIV_ROUND_UP(size, align) * align;
 }
 
+/* Struct pages, which are in use by then, are a 64th of memory. */
+static u64 default_scratch(const struct machine *m)
+{
+	u64 size = m->nr_frames / 64 * PAGE_SIZE;
+
+	if (!m->k->kho.enabled || has_fix(m, FIX_SCRATCH_HUGETLB))
+		return size;
+	/* 200 percent of the pool are in the global area, and in those of the nodes again. */
+	return size + 4 * hugetlb_bootmem_size(m);
+}
+
 void kho_scratch_init(struct machine *m)
 {
 	struct kho_scratch *scratch = &m->k->kho.scratch;
@@ -740,13 +751,14 @@ void kho_scratch_init(struct machine *m)
 		scratch->size += round_scratch(m, sizes[i]) *
 				 (i < 2 ? 1 : max(m->k->boot.nodes, 1u));
 	m->k->kho.scratch_cma = scratch->size;
-	if (scratch->size >= PFN_PHYS(m->nr_frames)) {
+	if (!scratch->size)
+		scratch->size = default_scratch(m);
+	if (m->k->kho.enabled &&
+	    scratch->size + hugetlb_bootmem_size(m) >= PFN_PHYS(m->nr_frames)) {
 		pr_err(m, "Failed to reserve global scratch buffer");
 		pr_warn(m, "Failed to reserve scratch area, disabling kexec handover");
 		*scratch = (struct kho_scratch){ 0 };
 		m->k->kho.scratch_cma = m->k->kho.enabled = false;
-	} else if (!scratch->size) {
-		scratch->size = m->nr_frames / 64 * PAGE_SIZE;
 	}
 	scratch->addr = PFN_PHYS(m->nr_frames) - scratch->size;
 }
