@@ -1659,6 +1659,13 @@ int sys_kill(struct machine *m, const char *comm);
 int sys_setuid(struct machine *m, uint32_t uid);
 
 /**
+ * machine_memory_max() - memory.max of the calling process's memory cgroup, which holds it alone.
+ * @bytes: rounded down to pages.
+ * Return: 0; -ENOSPC when there are seven of them.
+ */
+int machine_memory_max(struct machine *m, uint64_t bytes);
+
+/**
  * sys_send_fd() - sendmsg(2) with SCM_RIGHTS to the socket of the process @comm.
  * Return: 0; -EBADF; -ENOMEM; -ECONNREFUSED without such a process.
  */

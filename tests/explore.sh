@@ -417,6 +417,16 @@ compat_axis()
 	done
 }
 
+# An agent whose cgroup has no room for what it retrieves, and one with room.
+cgroup_charges()
+{
+	local file=$srcdir/scenarios/cgroup-retrieve-latched.scn
+	"$LUOSIM" explore "$file" --from 21 --policies get-id --depth 5 --audit >"$tmp/no-room"
+	"$LUOSIM" explore "$file" --from 20 --policies get-id --depth 5 --audit >"$tmp/room"
+	grep -q 'failed to retrieve for good 0 -> 1' "$tmp/no-room" || cat "$tmp/no-room"
+	grep -q 'depth, 0 findings' "$tmp/room" || cat "$tmp/room"
+}
+
 handlers()
 {
 	local options=(--kernel next --sessions 1 --inodes 1) with f out
@@ -626,6 +636,7 @@ check "callers of KHO, with and without counts" kho_callers
 check "files of other handlers" handlers
 check "a session whose close is refused, and one with an inode of its own" session_axes
 check "what another kernel's handler does not know" compat_axis
+check "who retrieves is charged" cgroup_charges
 check "processes pass descriptors on, and end" processes
 check "races are found where they are" races
 slow "the same races with more threads, without symmetry, and at random" races_again

@@ -15,6 +15,7 @@ struct process {
 	struct list_head list;
 	u32 exits;			/* how often it ended, and another took its place */
 	u32 uid;
+	u8 memcg;			/* its memory cgroup; 0: the root's */
 };
 
 struct process *process_of(struct files_struct *files);

@@ -17,6 +17,7 @@
 #include "kernel/liveupdate/luo_internal.h"
 #include "luosim.h"
 #include "mm/memblock.h"
+#include "mm/memcontrol.h"
 #include "mm/mm.h"
 #include "kernel/printk.h"
 #include "kernel/process.h"
@@ -64,6 +65,8 @@ struct kernel {
 	/* fs.h */
 	struct list_head processes;	/* process.h */
 	struct process init_process;
+	struct mem_cgroup memcg[MAX_MEMCGS];	/* 0: the root's, which has no limit */
+	u8 nr_memcgs;
 	struct fs_struct fs;
 
 	struct kho kho;

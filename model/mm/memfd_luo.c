@@ -315,6 +315,12 @@ static int memfd_luo_add_folio(struct machine *m, struct inode *inode, struct fo
 	s64 npages = has_fix(m, FIX_MEMFD_ACCT_FOLIO) ? (s64)folio_nr_pages(folio) : 1;
 	int err;
 
+	err = mem_cgroup_charge(m, folio);
+	if (err) {
+		pr_err(m, "shmem: failed to charge folio index %llu: %d",
+		       (unsigned long long)i, err);
+		return err;
+	}
 	err = shmem_add_to_page_cache(m, folio, &inode->i_mapping, pfolio->index);
 	if (err) {
 		pr_err(m, "shmem: failed to add to page cache folio index %llu: %d",

@@ -22,6 +22,7 @@ struct page {
 	u32 index;	/* of a folio in a page cache: offset in pages */
 	s32 refcount;
 	u8 order;	/* of a head page, or of a free block */
+	u8 memcg;	/* of a head page: who is charged, see memcontrol.c; 0: nobody */
 	u16 flags;
 };
 

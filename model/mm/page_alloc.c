@@ -146,6 +146,7 @@ struct folio *folio_alloc(struct machine *m, unsigned int gfp, unsigned int orde
 	m->top = max(m->top, pfn + (1ull << order));
 	page = &m->memmap[pfn];
 	page->refcount = 1;
+	page->memcg = 0;
 	page->index = 0;
 	page->flags &= PG_SCRAMBLED;
 	if (gfp & __GFP_UNTRACKED)
@@ -342,6 +343,7 @@ void folio_put(struct machine *m, struct folio *folio)
 		census_add(m, CENSUS_FRAMES, -(s64)nr);
 	if (bad_page(m, pfn, nr))
 		return;
+	mem_cgroup_uncharge(m, folio);
 	__pgalloc_tag_sub(m, page);
 	page->flags &= PG_SCRAMBLED;
 	page->private = 0;
@@ -385,6 +387,7 @@ struct folio *folio_split(struct folio *folio)
 	half->refcount = head->refcount;
 	half->index = head->index + folio_nr_pages(folio);
 	half->flags = (half->flags & PG_SCRAMBLED) | (head->flags & ~PG_SCRAMBLED);
+	mem_cgroup_split(folio, page_folio(half));
 	return page_folio(half);
 }
 

@@ -102,6 +102,9 @@ static struct folio *shmem_alloc_and_add_folio(struct machine *m, struct inode *
 	if (!folio)
 		return ERR_PTR(-ENOMEM);
 	pages = folio_nr_pages(folio);
+	err = mem_cgroup_charge(m, folio);
+	if (err)
+		goto out;
 	err = shmem_add_to_page_cache(m, folio, &inode->i_mapping, index & ~(pages - 1));
 	if (err)
 		goto out;

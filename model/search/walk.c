@@ -310,7 +310,8 @@ bool walk_frame(struct machine_walk *w, u64 pfn)
 		 (u64)(info.magic == KHO_PAGE_MAGIC) << 8 | (u64)(info.order & 0x7f) << 9 |
 		 (u64)is_restored(m, pfn) << 16 | (u64)ghost->preserved << 17 |
 		 (u64)is_stranded(m, pfn) << 18 | (u64)page->refcount << 32);
-	put_word(w, page->refcount ? page->order | (u64)page->index << 8 : 0);
+	put_word(w, page->refcount ? page->order | (u64)page->index << 8 |
+		 (u64)page->memcg << 40 : 0);
 	/* An order that is none does not fit above. */
 	if (w->view->damaged)
 		put_word(w, info.page_private);
@@ -902,7 +903,12 @@ static void put_kernel(struct machine_walk *w)
 		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
 		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
-	put_word(w, luo->rebooting | (u64)current_uid(w->m) << 1);
+	for (int i = 1; i <= k->nr_memcgs; i++) {
+		put_word(w, k->memcg[i].max);
+		put_word(w, k->memcg[i].usage);
+	}
+	put_word(w, luo->rebooting | (u64)current_uid(w->m) << 1 |
+		 (u64)process_of(m->task->files)->memcg << 40);
 	put_word(w, (u32)luo->deserialize_err | m->task->files->nofile << 32);
 	put_word(w, k->kho.nr_shared);
 	put_census(w);

@@ -36,6 +36,11 @@ static gint64 call_setuid(struct call *c)
 	return sys_setuid(c->machine, c->args[0].number);
 }
 
+static gint64 call_memory_max(struct call *c)
+{
+	return machine_memory_max(c->machine, c->args[0].number);
+}
+
 static gint64 call_open_own(struct call *c)
 {
 	return sys_open_own(c->machine, c->args[0].bytes);
@@ -709,6 +714,8 @@ static const struct op_info rows[] = {
 	  .about = "kill(2) with SIGKILL: another process ends, closing all it opened" },
 	{ "setuid", { { "UID", PARAM_NUMBER, 0, G_MAXUINT16, NULL } }, RETURNS, .call = call_setuid,
 	  .about = "setuid(2): the process is another user's, which policies may ask for" },
+	{ "memory_max", { OFFSET("SIZE") }, RETURNS, .call = call_memory_max,
+	  .about = "memory.max of this process's cgroup, which its files' pages are charged to" },
 	{ "send_fd", { FD, PROCESS }, RETURNS, .call = call_send_fd,
 	  .tries = { "send_fd(ANY, PEER)" },
 	  .about = "send a descriptor to another process, sendmsg(2) with SCM_RIGHTS" },

@@ -320,6 +320,7 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	for (u64 i = 0; i < nr_pages; i++) {
 		kho_frame_restored(m, &page[i]);
 		page[i].refcount = i && is_folio ? 0 : 1;
+		page[i].memcg = 0;
 		if (page[i].refcount && m->k->boot.mem_profiling && !has_fix(m, FIX_RESTORE_TAGS))
 			page[i].flags |= PG_UNTAGGED;
 	}
