@@ -5,6 +5,9 @@
  * iommufd series adds to it). A device that uses an iommufd needs that iommufd in
  * its session, and is attached to it again when it is retrieved; the posted series
  * leave this last step to user space.
+ *
+ * freeze() is that of v5: it resets the device, and from then on refuses what its files
+ * are asked to do with it. Nothing takes that back, neither another open nor close.
  */
 #include <luosim-handler.h>
 
@@ -13,7 +16,11 @@
 
 /* The module's variables. */
 struct vfio_state {
-	bool bound[NR_PCI_DEVICES];	/* a device is bound through one file at a time */
+	struct vfio_pci_core_device {
+		bool bound;		/* through one file at a time */
+		bool irqs;		/* they are on */
+		bool frozen;
+	} devices[NR_PCI_DEVICES];
 };
 
 /* An open device file. */
@@ -28,9 +35,9 @@ struct vfio_pci_core_device_ser {
 	u64 token;			/* of the iommufd */
 };
 
-static bool *bound(const struct vfio_device_file *df)
+static struct vfio_pci_core_device *device_of(const struct vfio_device_file *df)
 {
-	return &((struct vfio_state *)luosim_state())->bound[df->nr];
+	return &((struct vfio_state *)luosim_state())->devices[df->nr];
 }
 
 static struct iommufd_ctx *ictx_of(const struct vfio_device_file *df)
@@ -41,7 +48,7 @@ static struct iommufd_ctx *ictx_of(const struct vfio_device_file *df)
 static void bind(struct vfio_device_file *df, struct file *iommufd, bool restored)
 {
 	df->iommufd = iommufd;
-	*bound(df) = true;
+	device_of(df)->bound = true;
 	iommufd_attach(ictx_of(df), restored);
 }
 
@@ -51,7 +58,8 @@ static int vfio_release(struct file *file)
 
 	if (df->iommufd) {
 		iommufd_detach(ictx_of(df));
-		*bound(df) = false;
+		device_of(df)->bound = false;
+		device_of(df)->irqs = false;
 		fput(df->iommufd);
 	}
 	kfree(df);
@@ -69,11 +77,12 @@ static u64 vfio_contents(struct file *file)
 	return df->nr + 1 + (df->iommufd ? NR_PCI_DEVICES + reads : 0);
 }
 
+/* That a device is frozen is seen by vfio_irqs() only, which no search tries. */
 static void vfio_walk(struct file *file)
 {
 	const struct vfio_device_file *df = file->private_data;
 
-	luosim_walk(df->nr << 1 | !!df->iommufd);
+	luosim_walk(df->nr << 2 | device_of(df)->irqs << 1 | !!df->iommufd);
 	if (df->iommufd)
 		luosim_walk_file(df->iommufd);
 }
@@ -157,9 +166,30 @@ static s64 vfio_attach(const struct luosim_arg *args)
 	if (!to || !iommufd_ctx_from_file(to))
 		return -EBADF;
 	df = file->private_data;
-	if (df->iommufd || *bound(df))
+	if (df->iommufd || device_of(df)->bound)
 		return -EINVAL;
 	bind(df, get_file(to), false);
+	return 0;
+}
+
+/* vfio_irqs(VFIO, ON): VFIO_DEVICE_SET_IRQS, of MSIs. None can be taken off that is not on. */
+static s64 vfio_irqs(const struct luosim_arg *args)
+{
+	struct file *file = fdget(args[0].number);
+	struct vfio_device_file *df;
+
+	if (!file)
+		return -EBADF;
+	if (file->f_op != &vfio_device_fops)
+		return -ENOTTY;
+	df = file->private_data;
+	if (!df->iommufd)
+		return -EINVAL;
+	if (device_of(df)->frozen)
+		return -EIO;
+	if (!args[1].number && !device_of(df)->irqs)
+		return -EINVAL;
+	device_of(df)->irqs = args[1].number;
 	return 0;
 }
 
@@ -170,6 +200,9 @@ static const struct luosim_call vfio_calls[] = {
 	  .params = { { "VFIO", LUOSIM_FD, 0, 0 }, { "IOMMUFD", LUOSIM_FD, 0, 0 } },
 	  .call = vfio_attach, .tries = "vfio_attach(FILE, FILE)",
 	  .about = "bind it to an iommufd, and attach it to the page table of that" },
+	{ .name = "vfio_irqs",
+	  .params = { { "VFIO", LUOSIM_FD, 0, 0 }, { "ON", LUOSIM_NUMBER, 0, 1 } },
+	  .call = vfio_irqs, .about = "switch its interrupts on or off" },
 	{ .name = NULL },
 };
 
@@ -227,6 +260,19 @@ static void vfio_pci_liveupdate_unpreserve(struct liveupdate_file_op_args *args)
 		iommufd_device_unpreserve(ictx_of(df));
 	pci_liveupdate_unpreserve(df->nr);
 	kho_unpreserve_free(phys_to_virt(args->serialized_data));
+}
+
+/* Its file is of no use any more, whether the reboot comes about or not. */
+static int vfio_pci_liveupdate_freeze(struct liveupdate_file_op_args *args)
+{
+	struct vfio_device_file *df = args->file->private_data;
+
+	if (device_of(df)->irqs) {
+		pr_err("device %u has interrupts on", df->nr);
+		return -EINVAL;
+	}
+	device_of(df)->frozen = true;
+	return 0;
 }
 
 /* The iommufd behind the token, with a reference. */
@@ -291,6 +337,7 @@ static const struct liveupdate_file_ops vfio_pci_liveupdate_file_ops = {
 	.can_preserve = vfio_pci_liveupdate_can_preserve,
 	.preserve = vfio_pci_liveupdate_preserve,
 	.unpreserve = vfio_pci_liveupdate_unpreserve,
+	.freeze = vfio_pci_liveupdate_freeze,
 	.retrieve = vfio_pci_liveupdate_retrieve,
 	.can_finish = vfio_pci_liveupdate_can_finish,
 	.finish = vfio_pci_liveupdate_finish,
