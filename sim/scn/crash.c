@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who crashed: foreign code that is called is named, with the step in which it was. */
+/*
+ * Who crashed, or does not return: foreign code that is called is named, with the step in
+ * which it was.
+ */
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "scn/crash.h"
 
 #define STATUS	2	/* input that cannot be used */
+#define LIMIT	5	/* seconds of a thread's CPU time, for the foreign code of a step */
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id	_sigev_un._tid	/* older C libraries have no name for it */
+#endif
 
 static const struct {
 	int number;
@@ -23,6 +32,7 @@ static _Thread_local struct {
 	const char *what, *path, *function;	/* of foreign code, or NULL */
 	const char *file, *call;	/* of the step */
 	guint line;
+	guint ticks;			/* that fell into foreign code, of this step */
 	bool has_stack;
 	char stack[1 << 16];		/* for signals, as a stack may be what has run out */
 } now;
@@ -59,9 +69,28 @@ static char *put_step(char *out, const char *end)
 	return put(out, end, now.call);
 }
 
-static void crashed(int number)
+/* Say what the foreign code did, and end. */
+static G_NORETURN void tell(const char *did, const char *how)
 {
 	char text[1024], *out = text, *end = text + sizeof(text) - 1;
+
+	out = put(out, end, "luosim: ");
+	out = put(out, end, now.what);
+	out = put(out, end, " ");
+	out = put(out, end, now.path);
+	out = put(out, end, ": ");
+	out = put(out, end, now.function);
+	out = put(out, end, did);
+	out = put(out, end, how);
+	out = put_step(out, end);
+	*out++ = '\n';
+	if (write(STDERR_FILENO, text, out - text) < 0)
+		_exit(STATUS);
+	_exit(STATUS);
+}
+
+static void crashed(int number)
+{
 	guint i = 0;
 
 	while (signals[i].number != number)
@@ -70,19 +99,37 @@ static void crashed(int number)
 	/* Not foreign code: the same happens again. */
 	if (now.path == NULL)
 		return;
-	out = put(out, end, "luosim: ");
-	out = put(out, end, now.what);
-	out = put(out, end, " ");
-	out = put(out, end, now.path);
-	out = put(out, end, ": ");
-	out = put(out, end, now.function);
-	out = put(out, end, " crashed with ");
-	out = put(out, end, signals[i].name);
-	out = put_step(out, end);
-	*out++ = '\n';
-	if (write(STDERR_FILENO, text, out - text) < 0)
-		_exit(STATUS);
-	_exit(STATUS);
+	tell(" crashed with ", signals[i].name);
+}
+
+/* Once a second of the thread's own CPU time: a machine that is busy changes nothing. */
+static void ticked(int number)
+{
+	(void)number;
+	if (now.path != NULL && ++now.ticks >= LIMIT)
+		tell(" does not return: ", G_STRINGIFY(LIMIT) " s of CPU time");
+}
+
+static void free_clock(gpointer clock)
+{
+	timer_delete(*(timer_t *)clock);
+	g_free(clock);
+}
+
+static void start_clock(void)
+{
+	static GPrivate key = G_PRIVATE_INIT(free_clock);
+	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGPROF };
+	timer_t *clock = g_new(timer_t, 1);
+
+	event.sigev_notify_thread_id = gettid();
+	if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, clock) != 0) {
+		g_free(clock);
+		return;
+	}
+	g_private_set(&key, clock);
+	timer_settime(*clock, 0, &second, NULL);
 }
 
 void crash_init(void)
@@ -90,12 +137,13 @@ void crash_init(void)
 	static gsize done;
 	const struct sigaction action = {
 		.sa_handler = crashed, .sa_flags = SA_ONSTACK | SA_NODEFER,
-	};
+	}, tick = { .sa_handler = ticked, .sa_flags = SA_ONSTACK | SA_RESTART };
 
 	if (!g_once_init_enter(&done))
 		return;
 	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
 		sigaction(signals[i].number, &action, &before[i]);
+	sigaction(SIGPROF, &tick, NULL);
 	g_once_init_leave(&done, 1);
 }
 
@@ -112,8 +160,10 @@ static void use_stack(void)
 
 void crash_watch(const char *what, const char *path, const char *function)
 {
-	if (!now.has_stack)
+	if (!now.has_stack) {
 		use_stack();
+		start_clock();
+	}
 	now.what = what;
 	now.function = function;
 	now.path = path;
@@ -124,4 +174,5 @@ void crash_step(const char *file, guint line, const char *call)
 	now.file = file;
 	now.line = line;
 	now.call = call;
+	now.ticks = 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who crashed: foreign code that is called is named, with the step in which it was. */
+/*
+ * Who crashed, or does not return: foreign code that is called is named, with the step in
+ * which it was.
+ */
 #ifndef SIM_SCN_CRASH_H
 #define SIM_SCN_CRASH_H
 
@@ -8,8 +11,9 @@
 #include <glib.h>
 
 /**
- * crash_init() - from here on, a crash while crash_watch() has a plugin ends the program with
- * a line on standard error and exit status 2. What was not written until then is lost.
+ * crash_init() - from here on, a crash while crash_watch() has a plugin, or five seconds of
+ * CPU time there in one step, ends the program with a line on standard error and exit status
+ * 2. What was not written until then is lost.
  */
 void crash_init(void);
 
