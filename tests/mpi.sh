@@ -71,7 +71,8 @@ ends()
 	status 0 'all seen, 0 findings' --policy get-id --inodes 1 --tokens 1 --depth 20
 	status 1 'stopped by depth, ' --policy none --depth 6
 	status 3 'stopped by depth, 0 findings' --policy get-id --depth 3
-	status 3 'stopped by time, ' --policy get-id --opens 3 --time 1 --depth 30
+	status 3 'stopped by time, ' --policy get-id --sessions 2 --inodes 3 --opens 3 --tokens 3 \
+		--time 1 --depth 30
 	status 1 'stopped by memory, ' --policy none --opens 2 --memory 1M --depth 30
 	status 2 'under mpirun, expected one process' --audit
 	status 2 "unknown operation 'kexek'" --ops kexek

@@ -371,7 +371,7 @@ static void only_the_fields_that_are_named_must_agree(void **state)
 static void every_operation_can_be_written_down(void **state)
 {
 	static const char *const by_kind[] = {
-		[PARAM_FD] = "f", [PARAM_FD_NUMBER] = "7", [PARAM_NUMBER] = "7",
+		[PARAM_FD] = "f", [PARAM_FD_NUMBER] = "7", [PARAM_NUMBER] = "1",
 		[PARAM_MEMORY] = "m",
 		[PARAM_FLAGS] = "0x10", [PARAM_STRING] = "\"s\"", [PARAM_PIECES] = "u8(1) \"s\"",
 		[PARAM_FIELD] = "\"sessions.count\"", [PARAM_OBJECT] = "\"sessions\"",

@@ -1343,7 +1343,8 @@ static int create_node(struct machine *m, struct handler_plugin *p, const char *
 
 struct dentry *plugin_lookup(const struct machine *m, const char *path)
 {
-	const struct plugin_node *node = m->k->handlers->nodes;
+	/* A kernel tree has no handlers of ours. */
+	const struct plugin_node *node = m->k->handlers ? m->k->handlers->nodes : NULL;
 
 	while (node && strcmp(node->dentry->d_name, path))
 		node = node->next;
