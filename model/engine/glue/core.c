@@ -208,10 +208,13 @@ static void status(struct engine_status *status)
 extern void __gcov_dump(void) __weak;
 extern char *luosim_getenv(const char *name) __asm__("getenv") __weak;
 
-/* Where luosim coverage wants the counts. Who only runs such an object leaves no files. */
+/*
+ * Where luosim coverage wants the counts. Who only runs such an object leaves no files, and
+ * where no machine was booted there is nothing to count.
+ */
 static void __attribute__((destructor)) write_counts(void)
 {
-	if (__gcov_dump && luosim_getenv && luosim_getenv("GCOV_PREFIX"))
+	if (luosim.host && __gcov_dump && luosim_getenv && luosim_getenv("GCOV_PREFIX"))
 		__gcov_dump();
 }
 
