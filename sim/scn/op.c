@@ -714,7 +714,7 @@ static const struct op_info rows[] = {
 	  .about = "kill(2) with SIGKILL: another process ends, closing all it opened" },
 	{ "setuid", { { "UID", PARAM_NUMBER, 0, G_MAXUINT16, NULL } }, RETURNS, .call = call_setuid,
 	  .about = "setuid(2): the process is another user's, which policies may ask for" },
-	{ "memory_max", { OFFSET("SIZE") }, RETURNS, .call = call_memory_max,
+	{ "memory_max", { OFFSET("SIZE") }, RETURNS, .call = call_memory_max, .model_only = true,
 	  .about = "memory.max of this process's cgroup, which its files' pages are charged to" },
 	{ "send_fd", { FD, PROCESS }, RETURNS, .call = call_send_fd,
 	  .tries = { "send_fd(ANY, PEER)" },
