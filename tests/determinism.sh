@@ -20,7 +20,8 @@ build()
 	shift
 	mkdir "$dir/$name"
 	"$@" -g -Werror -DLUOSIM_BUILT_IN $LUOSIM_CFLAGS "$srcdir"/handlers/*.c \
-		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") "$srcdir"/sim/*/*.c \
+		$(find "$srcdir"/model -name "*.c" -not -path "*/glue/*") \
+		$(find "$srcdir"/sim/*/ -maxdepth 1 -name "*.c" -not -path "*/mpi/*") \
 		version.c guest-text.c "$BUGS_INDEX" \
 		-o "$dir/$name/luosim" $LUOSIM_LIBS >"$dir/$name/log" 2>&1
 	echo $? >"$dir/$name/status"

@@ -72,7 +72,7 @@ static char *put_step(char *out, const char *end)
 /* Say what the foreign code did, and end. */
 static G_NORETURN void tell(const char *did, const char *how)
 {
-	char text[1024], *out = text, *end = text + sizeof(text) - 1;
+	char text[1024] = "", *out = text, *end = text + sizeof(text) - 1;
 
 	out = put(out, end, "luosim: ");
 	out = put(out, end, now.what);
