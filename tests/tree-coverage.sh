@@ -95,9 +95,18 @@ same()
 	     <("$luosim" explore --kernel ./x.so --depth 4 | grep -vE 'x.so|second')
 }
 
+# Where no machine was booted, there is nothing to write down.
+refused()
+{
+	gives 2 coverage ./x.so "$srcdir/scenarios/policies/hugetlb-memfd.scn"
+	grep -c 'expected a release' "$tmp/err" | grep -vx 1
+	! grep signal "$tmp/err"
+}
+
 check "what was not run is told, and as a file of lcov" missed
 check "counts are added up in a folder" adds
 check "of a patch the lines that it adds are told" patch
+check "a scenario that the tree refuses is told" refused
 check "a guided search runs more" guided_reaches_more
 slow "a search finds what it finds without counting" same
 done_testing
