@@ -345,7 +345,7 @@ static int prepare_quietly(struct explore_args *o, int argc, char **argv)
 static int prepare_all(struct explore_args *o, int argc, char **argv)
 {
 	int status = is_first(o) ? prepare(o, argc, argv) : prepare_quietly(o, argc, argv);
-	guint64 worst = status;
+	guint64 worst;
 
 	if (o->net == NULL)
 		return status;

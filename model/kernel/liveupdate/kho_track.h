@@ -43,10 +43,10 @@ void kho_mem_ser_free(struct machine *m, phys_addr_t chunk);
 void kho_track_read(struct machine *m, phys_addr_t map);
 typedef void (*kho_keep_fn)(struct machine *m, phys_addr_t phys, unsigned int order);
 /* Call @keep for each preserved block of the map at @map, whatever that holds. */
-/* The same of a radix tree, with the tables and bitmaps that it is made of. */
-typedef void (*kho_node_fn)(struct machine *m, phys_addr_t node);
-void kho_track_walk_nodes(struct machine *m, phys_addr_t map, kho_keep_fn keep, kho_node_fn node);
 void kho_track_walk(struct machine *m, phys_addr_t map, kho_keep_fn keep);
+typedef void (*kho_node_fn)(struct machine *m, phys_addr_t node);
+/* The same of a radix tree, with the tables and bitmaps that it is made of. */
+void kho_track_walk_nodes(struct machine *m, phys_addr_t map, kho_keep_fn keep, kho_node_fn node);
 
 /* For damage.c: where the bit of a block is, and the table entry on the way to it. */
 bool kho_track_bit(struct machine *m, u64 pfn, unsigned int order, phys_addr_t *byte,

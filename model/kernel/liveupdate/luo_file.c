@@ -684,12 +684,10 @@ static int luo_file_deserialize_one(struct machine *m, struct luo_file_set *file
 		return -ENOENT;
 	}
 	err = compat_check(m, found, ser.compatible);
-	if (err)
-		;
-	else if (kho_extent_ok(m, ser.data, sizeof(u64)))
-		err = luo_file_restore(m, file_set, found, &ser);
-	else
+	if (!err && !kho_extent_ok(m, ser.data, sizeof(u64)))
 		err = -EINVAL;
+	if (!err)
+		err = luo_file_restore(m, file_set, found, &ser);
 	if (err)
 		handler_put(m, found);
 	return err;
