@@ -579,7 +579,10 @@ int violation_find(const char *name);
  *	that it claimed around this one, and the operation that gave it up, or 0; @memory:
  *	no file of a session did but a caller of KHO, and @session says what it is.
  * @restored_op: the operation that had restored the frame before, or 0.
- * @text: one sentence without a full stop, naming what broke.
+ * @waits_op: the operation of the task that sleeps for ever, or 0.
+ * @other_op: that of the task that holds what it waits for, or has freed what is used; or 0.
+ * @text: one sentence without a full stop, naming what broke, but neither @pfn nor
+ *	operations, which are for those who show it to name.
  */
 struct violation {
 	enum violation_kind kind;
@@ -593,7 +596,7 @@ struct violation {
 		uint64_t pfn, nr;
 		bool memory;
 	} claims[4];
-	uint32_t restored_op;
+	uint32_t restored_op, waits_op, other_op;
 	char text[200];
 };
 

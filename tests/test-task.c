@@ -174,8 +174,10 @@ static void a_deadlock_says_who_holds_what(void **state)
 	assert_string_equal(seen.panic, "hung_task: blocked tasks");
 	violations = machine_violations(m, &nr);
 	assert_int_equal(seen.violations[VIOLATION_STUCK], 2);
-	assert_string_equal(violations[1].text, "the task of line 12 sleeps for ever on a, which "
-			    "the task of line 11 holds");
+	assert_string_equal(violations[1].text,
+			    "a task sleeps for ever on a, which another holds");
+	assert_int_equal(violations[1].waits_op, 12);
+	assert_int_equal(violations[1].other_op, 11);
 	machine_free(m);
 }
 

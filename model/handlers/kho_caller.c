@@ -79,8 +79,7 @@ static void check_held(struct machine *m, const struct memory *mem)
 
 	if (is_held(m, mem))
 		return;
-	judge(m, VIOLATION_USE_AFTER_FREE, pfn_valid(m, pfn) ? pfn : 0,
-	      "pfn 0x%llx is used, which %s", (unsigned long long)pfn,
+	judge(m, VIOLATION_USE_AFTER_FREE, pfn_valid(m, pfn) ? pfn : 0, "memory is used that %s",
 	      mem->kernel == m->kernel_nr ? "its owner gave up" : "this kernel did not restore");
 }
 

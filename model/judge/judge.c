@@ -68,17 +68,17 @@ static bool was_found(const struct machine *m, enum violation_kind kind)
 	return i < m->ledger.nr_violations;
 }
 
-void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
+/* The violation, still without its text; NULL: there are enough of its kind. */
+static struct violation *found(struct machine *m, enum violation_kind kind, u64 pfn)
 {
-	struct violation *v;
-	va_list ap;
-
 	if (m->ledger.nr_violations >= MAX_VIOLATIONS && was_found(m, kind))
-		return;
-	v = ledger_violation(m, kind, pfn);
-	va_start(ap, fmt);
+		return NULL;
+	return ledger_violation(m, kind, pfn);
+}
+
+static void say(struct machine *m, struct violation *v, const char *fmt, va_list ap)
+{
 	vsnprintf(v->text, sizeof(v->text), fmt, ap);
-	va_end(ap);
 	if (m->config.emit) {
 		const char *chain[CALL_DEPTH];
 		u32 depth = call_chain(m, "", chain);
@@ -87,6 +87,32 @@ void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt
 			.type = EVENT_VIOLATION, .kernel = m->kernel_nr, .violation = v,
 			.chain = chain, .depth = depth });
 	}
+}
+
+void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
+{
+	struct violation *v = found(m, kind, pfn);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (v)
+		say(m, v, fmt, ap);
+	va_end(ap);
+}
+
+void judge_tasks(struct machine *m, enum violation_kind kind, u32 waits_op, u32 other_op,
+		 const char *fmt, ...)
+{
+	struct violation *v = found(m, kind, 0);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (v) {
+		v->waits_op = waits_op;
+		v->other_op = other_op;
+		say(m, v, fmt, ap);
+	}
+	va_end(ap);
 }
 
 void judge_warn(struct machine *m, const char *func)

@@ -264,8 +264,7 @@ void ledger_restoring(struct machine *m, u64 pfn, u64 nr)
 	while (at < end && !m->ledger.ghost[at].restored)
 		at++;
 	if (at < end)
-		judge(m, VIOLATION_DOUBLE_RESTORE, at, "pfn 0x%llx was restored twice",
-		      (unsigned long long)at);
+		judge(m, VIOLATION_DOUBLE_RESTORE, at, "a page was restored twice");
 }
 
 void ledger_restored(struct machine *m, u64 pfn, u64 nr)
@@ -286,13 +285,12 @@ void ledger_restore(struct machine *m, u64 pfn, u64 nr)
 
 void ledger_freed_twice(struct machine *m, u64 pfn)
 {
-	judge(m, VIOLATION_ALIAS, pfn, "pfn 0x%llx is free, and was freed once more",
-	      (unsigned long long)pfn);
+	judge(m, VIOLATION_ALIAS, pfn, "a free page was freed once more");
 }
 
 void ledger_alias(struct machine *m, u64 pfn)
 {
-	judge(m, VIOLATION_ALIAS, pfn, "two page caches own pfn 0x%llx", (unsigned long long)pfn);
+	judge(m, VIOLATION_ALIAS, pfn, "two page caches own one page");
 }
 
 void ledger_evict(struct machine *m, const struct folio *folio)
@@ -302,8 +300,8 @@ void ledger_evict(struct machine *m, const struct folio *folio)
 	for (u64 i = 0; i < folio_nr_pages(folio); i++)
 		hash |= phys_hash(m, PFN_PHYS(pfn + i), PAGE_SIZE, 0);
 	if (hash && folio->page.flags & PG_UPTODATE)
-		judge(m, VIOLATION_LOST, pfn, "pfn 0x%llx was dropped as clean, with what was "
-		      "written to it", (unsigned long long)pfn);
+		judge(m, VIOLATION_LOST, pfn, "a page was dropped as clean, with what was written "
+		      "to it");
 }
 
 /* What the file reads as, holes and unused folios being zero. */
@@ -356,9 +354,8 @@ static bool judge_page(struct machine *m, const struct claim *claim, u64 pfn)
 	if (other)
 		snprintf(whose, sizeof(whose), "token 0x%llx of session \"%.64s\"",
 			 (unsigned long long)other->token, other->session);
-	judge(m, VIOLATION_EXPOSED, pfn, "token 0x%llx of session \"%.64s\" shows pfn 0x%llx, "
-	      "memory of %s", (unsigned long long)claim->token, claim->session,
-	      (unsigned long long)pfn, whose);
+	judge(m, VIOLATION_EXPOSED, pfn, "token 0x%llx of session \"%.64s\" shows a page of %s",
+	      (unsigned long long)claim->token, claim->session, whose);
 	return false;
 }
 
@@ -465,8 +462,8 @@ static void judge_stolen(struct machine *m, const struct claim *claim)
 
 			if (m->ledger.ghost[pfn].preserved)
 				continue;
-			judge(m, VIOLATION_STOLEN, pfn, "pfn 0x%llx of %s is not preserved at "
-			      "kexec", (unsigned long long)pfn, claim_name(claim, name));
+			judge(m, VIOLATION_STOLEN, pfn, "a page of %s is not preserved at kexec",
+			      claim_name(claim, name));
 			return;
 		}
 	}
@@ -518,8 +515,8 @@ static void describe_memory(struct machine *m, struct claim *claim)
 	claim->size = kho_caller_pages(m, claim->memory);
 	claim->hash = kho_caller_hash(m, claim->memory);
 	if (!kho_caller_holds(m, claim->memory))
-		judge(m, VIOLATION_STOLEN, pfn, "pfn 0x%llx of the %.64s was given up, and is "
-		      "still preserved at kexec", (unsigned long long)pfn, claim->session);
+		judge(m, VIOLATION_STOLEN, pfn, "the %.64s was given up, and is still preserved "
+		      "at kexec", claim->session);
 }
 
 /* Does what is handed over name a file that is not preserved any more? */

@@ -179,6 +179,9 @@ struct violation *ledger_violation(struct machine *m, enum violation_kind kind, 
 /* judge.c */
 void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt, ...)
 	__printf(4, 5);
+/* Of tasks: that of @waits_op waits, and that of @other_op is the other one; 0: none. */
+void judge_tasks(struct machine *m, enum violation_kind kind, u32 waits_op, u32 other_op,
+		 const char *fmt, ...) __printf(5, 6);
 void judge_warn(struct machine *m, const char *func);
 /* A reboot that got as far as LUO has failed: are sessions as they were before? */
 void judge_abort(struct machine *m);

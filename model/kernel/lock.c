@@ -8,8 +8,6 @@
  * sleeping ones. A semaphore is had in the order of coming, so that readers do
  * not pass a writer that waits.
  */
-#include <stdio.h>
-
 #include "machine/machine.h"
 
 /* ---- Who holds what ---- */
@@ -152,18 +150,15 @@ void judge_deadlock(struct machine *m)
 {
 	for (u32 id = 0; id <= m->nr_tasks; id++) {
 		const struct task *task = task_of(m, id), *by;
-		char who[64] = "nobody any more";
 
 		if (!task->waits_for)
 			continue;
 		by = holder(m, task->waits_for);
-		if (by)
-			snprintf(who, sizeof(who), "%s", by == task ? "itself" : "");
-		if (by && by != task)
-			snprintf(who, sizeof(who), "the task of line %u", by->op);
 		/* Every lock begins with its name. */
-		judge(m, VIOLATION_STUCK, 0, "the task of line %u sleeps for ever on %s, which "
-		      "%s holds", task->op, *(const char *const *)task->waits_for, who);
+		judge_tasks(m, VIOLATION_STUCK, task->op, by && by != task ? by->op : 0,
+			    "a task sleeps for ever on %s, which %s holds",
+			    *(const char *const *)task->waits_for,
+			    !by ? "nobody any more" : by == task ? "itself" : "another");
 	}
 }
 

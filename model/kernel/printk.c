@@ -173,7 +173,7 @@ void use_after_free(struct machine *m, u64 poison)
 {
 	const char *func = running(m);
 
-	judge(m, VIOLATION_USE_AFTER_FREE, 0, "%s uses memory that the task of line %u has freed",
-	      func, (u32)poison);
+	judge_tasks(m, VIOLATION_USE_AFTER_FREE, 0, (u32)poison,
+		    "%s uses memory that another task has freed", func);
 	panic(m, "BUG: KASAN: slab-use-after-free in %s", func);
 }

@@ -19,6 +19,7 @@ struct story_teller {
 	const char *release;		/* of the running kernel */
 	struct story_moment *now;		/* the step under way; or the end */
 	bool over;			/* the step that broke it was told */
+	guint32 later;			/* kinds that came behind it and were told */
 };
 
 static void part_clear(struct part *part)
@@ -72,7 +73,7 @@ static bool is_named(const struct violation *v, guint32 line)
 	for (guint i = 0; i < v->nr_claims; i++)
 		if (line == v->claims[i].op || line == v->claims[i].done_op)
 			return true;
-	return line == v->restored_op;
+	return line == v->restored_op || line == v->waits_op || line == v->other_op;
 }
 
 /* Does the step belong to the story? Without claims, what all stories are made of does. */
@@ -165,19 +166,17 @@ static bool is_first(const struct violation *a, const struct violation *b)
 static void add_later(struct story_teller *t, const struct violation *v)
 {
 	GPtrArray *later = t->story->later;
-	g_autofree char *kind = g_strdup_printf("%s ", violation_name(v->kind));
-	g_autoptr(GString) text = g_string_new(kind);
+	g_autoptr(GString) text = g_string_new(violation_name(v->kind));
 
-	if (v->kind == t->digest->first.kind || (t->digest->causes & 1u << v->kind) == 0)
+	if (v->kind == t->digest->first.kind ||
+	    (t->digest->causes & ~t->later & 1u << v->kind) == 0)
 		return;
-	for (guint i = 0; i < later->len; i++)
-		if (g_str_has_prefix(later->pdata[i], kind))
-			return;
+	t->later |= 1u << v->kind;
 	if (v->op != 0)
-		g_string_append_printf(text, "at line %u: ", v->op);
+		g_string_append_printf(text, " at line %u: ", v->op);
 	else
-		g_string_append(text, "at the end: ");
-	append_printable(text, v->text);
+		g_string_append(text, " at the end: ");
+	append_violation(text, v);
 	g_ptr_array_add(later, g_strdup(text->str));
 }
 
@@ -189,7 +188,7 @@ static void hear_violation(struct story_teller *t, const struct violation *v)
 		add_later(t, v);
 		return;
 	}
-	append_printable(text, v->text);
+	append_violation(text, v);
 	t->story->kind = g_strdup(violation_name(v->kind));
 	t->story->found = g_strdup(text->str);
 }

@@ -63,26 +63,25 @@ static guint64 mix_claims(guint64 hash, const struct world *world, const struct 
 	return mix(hash, all & ~1ull);
 }
 
-#define TASK_OF	"the task of "
-
-/* What the judge said; a task is that of an operation here, and of no line. */
-static void put_text(struct note *note, const struct world *world, const char *text)
+/* "; freed in close(s0)" */
+static void append_task(GString *out, const struct world *world, const char *what, guint32 op)
 {
-	g_autoptr(GString) out = g_string_new(NULL);
-	const char *at;
+	if (op == 0)
+		return;
+	g_string_append_printf(out, "; %s in ", what);
+	if (op >= 2)
+		world_print_call(out, world, op - 2, 0);
+	else
+		g_string_append(out, "exit");
+}
 
-	for (; (at = strstr(text, TASK_OF "line ")) != NULL; ) {
-		char *behind;
-		guint64 op = g_ascii_strtoull(at + strlen(TASK_OF "line "), &behind, 10);
+/* What the judge said, and of which operations. */
+static void put_text(struct note *note, const struct world *world, const struct violation *v)
+{
+	g_autoptr(GString) out = g_string_new(v->text);
 
-		g_string_append_len(out, text, at - text + strlen(TASK_OF));
-		if (op >= 2)
-			world_print_call(out, world, op - 2, 0);
-		else
-			g_string_append(out, "exit");
-		text = behind;
-	}
-	g_string_append(out, text);
+	append_task(out, world, "asleep", v->waits_op);
+	append_task(out, world, v->kind == VIOLATION_STUCK ? "held" : "freed", v->other_op);
 	g_strlcpy(note->text, out->str, sizeof(note->text));
 }
 
@@ -101,10 +100,7 @@ static void note_violation(struct witness *w, const struct event *event)
 		note->id = mix(note->id, w->warn_id);
 	else
 		note->id = mix_claims(mix_text(mix_chain(note->id, event), v->text), w->world, v);
-	if (strstr(v->text, TASK_OF) == NULL)
-		g_strlcpy(note->text, v->text, sizeof(note->text));
-	else
-		put_text(note, w->world, v->text);
+	put_text(note, w->world, v);
 	w->nr++;
 }
 

@@ -67,6 +67,9 @@ static void append_event(GString *said, const struct event *event)
 	case EVENT_VIOLATION:
 		g_string_append_printf(said, "%s: ", violation_name(event->violation->kind));
 		append_text(said, event->violation->text);
+		if (event->violation->pfn != 0)
+			g_string_append_printf(said, "; pfn %#" G_GINT64_MODIFIER "x",
+					       event->violation->pfn);
 		break;
 	default:
 		return;

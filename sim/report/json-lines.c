@@ -99,6 +99,8 @@ static void add_violation(JsonBuilder *b, const struct violation *v)
 	add_number(b, "line", v->op);
 	add_hex(b, "pfn", v->pfn);
 	add_number(b, "restored_line", v->restored_op);
+	add_number(b, "asleep_line", v->waits_op);
+	add_number(b, "other_line", v->other_op);
 	add_array(b, "claims");
 	for (guint i = 0; i < MIN(v->nr_claims, G_N_ELEMENTS(v->claims)); i++) {
 		g_autofree char *session = g_strndup(v->claims[i].session,

@@ -307,6 +307,7 @@ static void end_turn(struct picture *p, const struct report_event *e)
 static void hear(struct picture *p, const struct report_event *e)
 {
 	const struct event *event = e->event;
+	g_autoptr(GString) broken = g_string_new(NULL);
 	g_autofree char *text = NULL;
 
 	switch (event->type) {
@@ -327,8 +328,8 @@ static void hear(struct picture *p, const struct report_event *e)
 		text = g_strconcat("Kernel panic: ", event->text, NULL);
 		break;
 	case EVENT_VIOLATION:
-		text = g_strconcat(violation_name(event->violation->kind), ": ",
-				   event->violation->text, NULL);
+		append_violation(broken, event->violation);
+		text = g_strconcat(violation_name(event->violation->kind), ": ", broken->str, NULL);
 		break;
 	default:
 		return;

@@ -271,8 +271,10 @@ static void append_result(GString *out, const struct print *p, const struct repo
 	print_result(out, p, e->op->info, as_written ? e->expected : e->result);
 	if (e->fault != FAULT_NONE)
 		g_string_append(out, e->fault == FAULT_HIT ? " (INJECTED)" : " (nothing injected)");
-	if (e->choice != NULL)
-		g_string_append_printf(out, " %s", strchr(e->choice, ':') + 2);
+	if (e->fail != NULL) {
+		g_string_append_c(out, ' ');
+		fail_print(out, e->fail);
+	}
 }
 
 /* Append the call and its result, aligned. */
@@ -476,14 +478,30 @@ static void append_op(GString *out, const struct scenario *scn, guint32 line)
 	print_op_at(out, scn, line, SHORTEN);
 }
 
+void append_violation(GString *out, const struct violation *v)
+{
+	append_printable(out, v->text);
+	if (v->pfn != 0)
+		g_string_append_printf(out, "; pfn %#" G_GINT64_MODIFIER "x", v->pfn);
+}
+
+/* "    restored in line 10: call(...)"; nothing if @line is 0. */
+static void trace_line(struct trace *t, const char *first, guint32 line)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (line == 0)
+		return;
+	append_op(text, t->run.scn, line);
+	append_wrapped(t->out, first, text->str, 6);
+}
+
 static void trace_violation(struct trace *t, const struct violation *v)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *first = g_strdup_printf("  %s: ", violation_name(v->kind));
 
-	append_printable(text, v->text);
-	if (v->pfn != 0 && strstr(v->text, "pfn") == NULL)
-		g_string_append_printf(text, "; pfn %#" G_GINT64_MODIFIER "x", v->pfn);
+	append_violation(text, v);
 	tone_on(t, t->out, TONE_BAD);
 	append_wrapped(t->out, first, text->str, 4);
 	tone_on(t, t->out, TONE_PLAIN);
@@ -503,15 +521,12 @@ static void trace_violation(struct trace *t, const struct violation *v)
 			g_string_append(text, "at the first boot");
 		append_wrapped(t->out, "    claimed by ", text->str, 6);
 	}
-	g_string_truncate(text, 0);
-	if (v->restored_op != 0) {
-		append_op(text, t->run.scn, v->restored_op);
-		append_wrapped(t->out, "    restored in ", text->str, 6);
-	}
-	g_string_truncate(text, 0);
-	if (v->op != 0)
-		append_op(text, t->run.scn, v->op);
-	append_wrapped(t->out, v->op != 0 ? "    found in " : "    found at the end", text->str, 6);
+	trace_line(t, "    restored in ", v->restored_op);
+	trace_line(t, "    asleep in ", v->waits_op);
+	trace_line(t, v->kind == VIOLATION_STUCK ? "    held in " : "    freed in ", v->other_op);
+	trace_line(t, "    found in ", v->op);
+	if (v->op == 0)
+		append_wrapped(t->out, "    found at the end", "", 6);
 }
 
 static void append_stopped(GString *out, const struct verdict *v)

@@ -54,6 +54,9 @@ void trace_verdict_text(GString *out, const struct report_event *e);
 /** append_wrapped() - a line of @prefix and @text, broken at blanks; the rest at column @hang. */
 void append_wrapped(GString *out, const char *prefix, const char *text, gsize hang);
 
+/** append_violation() - append what broke, and of which page. */
+void append_violation(GString *out, const struct violation *v);
+
 /** append_printable() - append @text with what is not ASCII as \xHH. */
 void append_printable(GString *out, const char *text);
 

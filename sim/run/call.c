@@ -286,17 +286,13 @@ static guint32 nth_of(const GArray *seen, const struct failure *failure)
 /* The step behind a "fail any" is over. */
 static void take_choice(struct run *r, const struct fail_stats *stats)
 {
-	struct fail fail = { .failure = stats->last };
-	g_autoptr(GString) text = g_string_new(NULL);
-
 	if (r->choice->counts != NULL)
 		g_array_append_val(r->choice->counts, stats->counted);
 	if (stats->happened > 0) {
-		fail.failure.nth = nth_of(r->choice->seen, &stats->last);
+		r->chosen_line = r->sweep_line;
+		r->chosen.failure = stats->last;
+		r->chosen.failure.nth = nth_of(r->choice->seen, &stats->last);
 		g_array_append_val(r->choice->seen, stats->last);
-		g_string_append_printf(text, "line %u: ", r->sweep_line);
-		fail_print(text, &fail);
-		r->chosen = g_strdup(text->str);
 	}
 	r->sweep_line = 0;
 }
@@ -329,11 +325,12 @@ static void take_outcome(struct run *r, struct caller *c)
 void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 {
 	struct report_event e = { .type = REPORT_RESULT, .brief = brief };
+	bool any = r->sweep_line != 0;
 	const struct value *expected;
 
 	take_result(r, c, ret);
 	e.fault = take_failures(r);
-	e.choice = e.fault == FAULT_HIT ? r->chosen : NULL;
+	e.fail = any && e.fault == FAULT_HIT ? &r->chosen : NULL;
 	expected = expected_value(r, c, &boot_of(r, c->kernel)->release, &e.differs);
 	if (c->call.boots)
 		r->main.process = INIT;
@@ -342,7 +339,7 @@ void call_returned(struct run *r, struct caller *c, gint64 ret, bool brief)
 	bind_names(r, c, expected);
 	e.expected = expected;
 	/* With a failure that was chosen things go otherwise from there on. */
-	if (e.differs && r->chosen != NULL) {
+	if (e.differs && r->chosen_line != 0) {
 		e.expected = NULL;
 		e.differs = false;
 	}

@@ -23,7 +23,7 @@
  *	with EVENT_BOOT, @boot is what came up.
  * @REPORT_RESULT: the call is over with @result. @expected: what it had to be,
  *	NULL: anything; @differs: it is not. @fault: whether all failures
- *	that were asked for happened.
+ *	that were asked for happened; @fail: the one that "fail any" chose, or NULL.
  * @REPORT_RACE: a race begins; @race tells what was found out about it.
  * @REPORT_TURN: task @turn of the race that step @race_step began has taken @count
  *	steps, of @wanted or more, and is @turn_ended: it gave way @at a place that
@@ -137,7 +137,7 @@ struct report_event {
 	const struct verdict *verdict;
 	const struct header *header;	/* REPORT_PLAN: what the report is of, or NULL */
 	const char *file, *message;	/* REPORT_UNREADABLE */
-	const char *choice;	/* REPORT_RESULT, REPORT_VERDICT: what was chosen, or NULL */
+	const char *choice;	/* REPORT_VERDICT: what "fail any" chose */
 };
 
 /**

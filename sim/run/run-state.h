@@ -37,7 +37,8 @@ struct run {
 	bool late;			/* it has passed: steps were left out */
 	guint sweeps;			/* "fail any" so far */
 	guint sweep_line;		/* of the one before the step that comes; 0: none */
-	char *chosen;			/* what failed, in words; from there on no result counts */
+	struct fail chosen;		/* what failed; from there on no result counts */
+	guint32 chosen_line;		/* that it stands in; 0: nothing did */
 	GPtrArray *outcomes;		/* of struct overrides */
 	GString *outcome;		/* of the schedule under way, behind its race; or NULL */
 };

@@ -5,6 +5,7 @@
 #include "run/interleave.h"
 #include "run/plan.h"
 #include "run/run-state.h"
+#include "scn/fail.h"
 #include "scn/schedule.h"
 #include "scn/select.h"
 #include "run/sweep.h"
@@ -244,10 +245,17 @@ static enum run_result give_verdict(struct run *r, struct verdict *v)
 {
 	struct report_event e = {
 		.type = REPORT_VERDICT, .verdict = v,
-		.choice = r->chosen != NULL ? r->chosen : "as it stands",
 	};
+	g_autoptr(GString) choice = g_string_new(NULL);
 	struct aggregate *set = NULL;
 
+	if (r->chosen_line != 0) {
+		g_string_printf(choice, "line %u: ", r->chosen_line);
+		fail_print(choice, &r->chosen);
+	} else {
+		g_string_assign(choice, "as it stands");
+	}
+	e.choice = choice->str;
 	if (v->skipped == NULL)
 		judge_run(r, v);
 	if (r->race.shown != NULL && r->schedule == NULL)
@@ -271,7 +279,6 @@ static void run_free(struct run *r)
 	g_array_unref(r->race.verdicts);
 	if (r->race.shown != NULL)
 		g_array_unref(r->race.shown);
-	g_free(r->chosen);
 	caller_clear(&r->main);
 }
 
