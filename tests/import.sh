@@ -78,7 +78,7 @@ several_processes()
 		'create_session(dev, "s") = s' '# close(3</dev/liveupdate>) = 0' \
 		'memfd_create("m", 0, MFD_CLOEXEC) = m' 'ftruncate(m, 4096) = 0' \
 		'preserve_fd(s, m, 0xa) = 0' 'finish(s) = -EINVAL' 'close(dev) = 0' \
-		'reboot() = 0' '# other calls: 5')
+		'get_name(s) = "s"' 'reboot() = 0' '# other calls: 5')
 		1234 openat(AT_FDCWD</root>, "/dev/liveupdate", O_RDWR) = 3</dev/liveupdate>
 		1234 ioctl(3</dev/liveupdate>, LIVEUPDATE_IOCTL_CREATE_SESSION, {size=72, name="s"} => {fd=4<anon_inode:[luo]>}) = 0
 		1234 clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD <unfinished ...>
@@ -95,6 +95,7 @@ several_processes()
 		1234 close(3</dev/liveupdate>) = 0
 		1234 openat(AT_FDCWD, "/tmp/x", O_RDONLY) = 3</tmp/x>
 		1234 read(3</tmp/x>, "x", 1) = 1
+		1234 ioctl(4<anon_inode:[luo_session] a, "b<c 1:2>(>, LIVEUPDATE_SESSION_GET_NAME, {size=72, name="s"}) = 0
 		1234 reboot(LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC
 	X
 }
@@ -102,15 +103,97 @@ several_processes()
 # strace -X raw and -X verbose, and a call on a session that strace did not see made
 raw_numbers()
 {
-	steps <<-'X' | diff - <(printf '  %s\n' 'open("/dev/liveupdate", 0x2) = dev' \
+	steps <<-'X' | diff - <(printf '  %s\n' 'open("/dev/liveupdate", O_RDWR) = dev' \
 		'# ioctl(0x4, 0xba40, 0x7ffe) = -1 EBUSY (Device or resource busy)' \
-		'memfd_create("m", 0, 0x1) = m' 'ftruncate(m, 0x1000) = 0' 'reboot() = 0')
+		'memfd_create("m", 0, MFD_CLOEXEC) = m' 'memfd_create("x", 0, 0x8) = x' \
+		'dup(m) = m_2' 'add_seals(m, 0x1) = 0' 'dup(m) = m_3' \
+		'write(m, "0x1 /* A */") = 11' 'ftruncate(m, 0x1000) = 0' 'reboot() = 0')
 		openat(-100 /* AT_FDCWD */, "/dev/liveupdate", 0x2 /* O_RDWR */) = 0x3
 		ioctl(0x4, 0xba40, 0x7ffe) = -1 EBUSY (Device or resource busy)
 		memfd_create("m", 0x1 /* MFD_CLOEXEC */) = 0x5
+		memfd_create("x", 0x8 /* MFD_??? */) = 0x6
+		fcntl(0x5, 0x406 /* F_DUPFD_CLOEXEC */, 30) = 0x1e
+		fcntl(0x5, 0x409, 0x1) = 0
+		fcntl(0x5, 0, 0x1f) = 0x1f
+		write(0x5, "0x1 /* A */", 11) = 11
 		ftruncate(0x5, 0x1000) = 0
 		reboot(0xfee1dead, 0x28121969, 0x45584543 <unfinished ...>
 	X
+}
+
+# Copies of a descriptor, by whatever call, also in other processes: a name is closed with the
+# last of them.
+copies()
+{
+	steps <<-'X' | diff - <(printf '  %s\n' 'memfd_create("m", 0, MFD_CLOEXEC) = m' \
+		'memfd_create("n", 0, MFD_HUGETLB|0x54000000) = n' 'dup(m) = m_2' 'dup(m) = m_3' \
+		'dup(m) = m_4' '# dup2(3, 3) = 3' '# dup2(3, 9999) = -1 EBADF (Bad file descriptor)' \
+		'close(m_2) = 0' 'dup(n) = n_2' 'reopen(m, O_RDONLY) = m_5' 'reopen(m, O_RDONLY) = m_6' \
+		'reopen(m, O_RDONLY) = m_7' 'lseek(m, 4096) = 4096' 'write(m, "thread") = 6' \
+		'# close(3) = 0' 'write(m_3, "child") = 5' 'memfd_create("own", 0, 0) = own' \
+		'close(m_3) = 0' 'close(m_4) = 0' 'close(own) = 0' 'close(n_2) = 0' '# close(4) = 0' \
+		'write(n, "child") = 5' 'close(n) = 0' 'close(m) = 0' 'close(m_5) = 0' \
+		'close(m_6) = 0' 'close(m_7) = 0' '# other calls: 12')
+		1 memfd_create("m", MFD_CLOEXEC) = 3
+		1 memfd_create("n", MFD_HUGETLB|21<<MFD_HUGE_SHIFT) = 4
+		1 dup2(3, 20) = 20
+		1 dup3(3, 21, O_CLOEXEC) = 21
+		1 fcntl(3, F_DUPFD, 22) = 22
+		1 dup2(3, 3) = 3
+		1 dup2(3, 9999) = -1 EBADF (Bad file descriptor)
+		1 dup2(4, 20) = 20
+		1 openat(AT_FDCWD, "/proc/self/fd/3", O_RDONLY) = 5
+		1 openat(AT_FDCWD, "/proc/1/fd/3", O_RDONLY) = 6
+		1 openat(AT_FDCWD, "/dev/fd/3", O_RDONLY) = 7
+		1 lseek(3, 0, SEEK_END) = 4096
+		1 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD, stack=0x7f} => {parent_tid=[2]}, 88) = 2
+		2 write(3, "thread", 6) = 6
+		2 exit(0) = ?
+		1 clone(child_stack=NULL, flags=SIGCHLD) = 3
+		3 close(3) = 0
+		3 write(21, "child", 5) = 5
+		3 memfd_create("own", 0) = 8
+		1 close_range(20, 4294967295, 0) = 0
+		3 execve("/bin/x", ["x"], 0x7f /* 41 vars */) = 0
+		3 close_range(22, 22, 0) = 0
+		3 exit_group(3) = ?
+		3 +++ exited with 3 +++
+		1 fork() = 4
+		1 sendmsg(9, {msg_name=NULL, msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[4]}], msg_flags=0}, 0) = 1
+		1 close(4) = 0
+		4 exit_group(0) = ?
+		5 recvmsg(9, {msg_name=NULL, msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[13]}], msg_flags=0}, MSG_CMSG_CLOEXEC) = 1
+		5 write(13, "child", 5) = 5
+		5 close(13) = 0
+		1 exit_group(0) = ?
+	X
+}
+
+# What a program writes, and how long it is.
+strings()
+{
+	local long
+	long=$(head -c 1200000 /dev/zero | tr '\0' a)
+	steps <<-X | diff - <(printf '  %s\n' 'memfd_create("m", 0, 0) = m' \
+		'write(m, "<unfinished ...>") = 16' 'write(m, "<... write resumed>) = 1") = 23' \
+		'write(m, "ab" "\x00"*20 "c" "a"*16) = 39' 'read(m, 0, 17) = "\x00"*17' \
+		"# write(3, \"${long:0:389}... (1199632 bytes more)" \
+		'# ioctl(4, LIVEUPDATE_SESSION_GET_NAME, {size=72, name="cut"...}) = 0')
+		memfd_create("m", 0) = 3
+		write(3, "<unfinished ...>", 16) = 16
+		write(3, "<... write resumed>) = 1", 23) = 23
+		write(3, "ab$(printf '\\0%.0s' {1..20})caaaaaaaaaaaaaaaa", 39) = 39
+		pread64(3, "$(printf '\\0%.0s' {1..17})", 17, 0) = 17
+		write(3, "$long", 1200000) = 1200000
+		ioctl(4, LIVEUPDATE_SESSION_GET_NAME, {size=72, name="cut"...}) = 0
+	X
+	{ echo 'memfd_create("m", 0) = 3'
+	  for _ in 1 2 3 4 5 6; do
+		echo "write(3, \"$(head -c 900000 /dev/zero | sed 's/\x00/ab/g' | head -c 900000)\", 900000) = 900000"
+	  done; } >"$tmp/x.strace"
+	gives 2 import "$tmp/x.strace"
+	grep -q 'the scenario has 5400.* bytes, expected at most 4194304; with a smaller -s, ' "$tmp/err" ||
+		cat "$tmp/err"
 }
 
 no_strace()
@@ -154,6 +237,8 @@ check "what a scenario's calls look like becomes that scenario" round_trip
 check "noise makes comments, and a scenario that parses" any_input
 check "several processes, paths, calls in two parts, and a reboot that ends it" several_processes
 check "strace -X" raw_numbers
+check "copies of descriptors, threads, children, messages, exec and exit" copies
+check "strings that look like strace's words, that repeat, and that are too long" strings
 check "what strace has not written is told" no_strace
 check "60000 files of one name" many_alike
 check "standard input is as good as a file" standard_input

@@ -74,6 +74,10 @@ int import_main(int argc, char **argv)
 			return EXIT_UNUSABLE;
 	}
 	g_string_append(out, "\nexpect any\n");
+	if (out->len > MAX_FILE_BYTES)
+		return complain("the scenario has %zu bytes, expected at most %u; with a smaller "
+				"-s, strace cuts strings off, and their calls are comments",
+				out->len, MAX_FILE_BYTES);
 	/* What is printed can be read. */
 	scn = scenario_parse("<imported>", out->str, out->len, &error);
 	if (scn == NULL)

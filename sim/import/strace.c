@@ -7,17 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import/fds.h"
 #include "import/strace.h"
+#include "scn/scn.h"
 #include "scn/words.h"
 
-#define MAX_WORD 64	/* characters of a descriptor's name */
+#define MAX_COMMENT	400u	/* bytes of a call that is shown as a comment */
+#define REPEATED	16u	/* equal bytes from which on they are a repetition */
+#define CLONE_FILES_BIT	0x400u
+#define UNFINISHED	"<unfinished ...>"
+#define RESUMED		" resumed>"
 
 struct import {
 	GString *out;
-	GHashTable *fds;	/* char *, by descriptor: names of those that matter */
-	GHashTable *first;	/* those of all processes that have none of their own */
-	GHashTable *forked;	/* those of the others, by pid */
-	GHashTable *taken;	/* guint, by name: how often one like it was asked for */
+	struct fds *fds;
+	const char *pid;	/* that calls */
 	guint *kernel;
 	guint calls, others;	/* all, and those that have nothing to do with it */
 };
@@ -49,30 +53,13 @@ static const char *fd_arg(struct import *im, const struct traced *t, guint i)
 	char *end;
 	gint64 fd = g_ascii_strtoll(arg(t, i), &end, 0);
 
-	return end != arg(t, i) ? g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)fd)) : NULL;
+	return end != arg(t, i) ? fds_name(im->fds, fd) : NULL;
 }
 
-/* A name of the language that is like @like and not taken. */
-static const char *name_fd(struct import *im, gint64 fd, const char *like)
+/* The descriptor that argument @i is. */
+static gint64 fd_number(const struct traced *t, guint i)
 {
-	g_autoptr(GString) name = g_string_new(NULL);
-	guint times;
-	gsize len;
-
-	for (; *like != '\0' && name->len < MAX_WORD - 8; like++)
-		g_string_append_c(name, g_ascii_isalnum(*like) ? *like : '_');
-	if (name->len == 0 || g_ascii_isdigit(name->str[0]))
-		g_string_prepend(name, "fd");
-	len = name->len;
-	while (g_hash_table_contains(im->taken, name->str)) {
-		g_string_truncate(name, len);
-		times = GPOINTER_TO_UINT(g_hash_table_lookup(im->taken, name->str)) + 1;
-		g_hash_table_insert(im->taken, g_strdup(name->str), GUINT_TO_POINTER(times));
-		g_string_append_printf(name, "_%u", times);
-	}
-	g_hash_table_insert(im->taken, g_strdup(name->str), GUINT_TO_POINTER(1));
-	g_hash_table_insert(im->fds, GINT_TO_POINTER((gint)fd), g_strdup(name->str));
-	return g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)fd));
+	return g_ascii_strtoll(arg(t, i), NULL, 0);
 }
 
 /* The bytes of strace's "..."; NULL if it cut them off or there are none. */
@@ -113,34 +100,39 @@ static GString *string_of(const char *quoted)
 	return bytes;
 }
 
-static void append_string(GString *out, const GString *bytes)
+static void append_byte(GString *out, guint8 c)
 {
-	g_string_append_c(out, '"');
-	for (gsize i = 0; i < bytes->len; i++) {
-		guint8 c = bytes->str[i];
-
-		if (c == '"' || c == '\\' || c == '$')
-			g_string_append_printf(out, "\\%c", c);
-		else if (g_ascii_isprint(c))
-			g_string_append_c(out, c);
-		else
-			g_string_append_printf(out, "\\x%02x", c);
-	}
-	g_string_append_c(out, '"');
+	if (c == '"' || c == '\\' || c == '$')
+		g_string_append_printf(out, "\\%c", c);
+	else if (g_ascii_isprint(c))
+		g_string_append_c(out, c);
+	else
+		g_string_append_printf(out, "\\x%02x", c);
 }
 
-/* Are all words of strace's A|B|0x1 words of the language? */
-static bool is_flags(const char *text, words_fn words)
+/* Long runs of one byte, as in fresh memory, as "\x00"*4096. */
+static void append_string(GString *out, const GString *bytes)
 {
-	g_auto(GStrv) all = g_strsplit(text, "|", -1);
+	gsize run;
 
-	for (guint i = 0; all[i] != NULL; i++) {
-		guint64 value;
+	g_string_append_c(out, '"');
+	for (gsize i = 0; i < bytes->len; i += run) {
+		guint8 c = bytes->str[i];
 
-		if (!g_ascii_isdigit(*all[i]) && words_find(words, all[i], &value) < 0)
-			return false;
+		for (run = 1; i + run < bytes->len && (guint8)bytes->str[i + run] == c; )
+			run++;
+		if (run < REPEATED) {
+			run = 1;
+			append_byte(out, c);
+			continue;
+		}
+		g_string_append(out, i > 0 ? "\" \"" : "");
+		append_byte(out, c);
+		g_string_append_printf(out, "\"*%zu%s", run, i + run < bytes->len ? " \"" : "");
+		if (i + run == bytes->len)
+			return;
 	}
-	return *text != '\0';
+	g_string_append_c(out, '"');
 }
 
 static bool is_number(const char *text)
@@ -149,6 +141,31 @@ static bool is_number(const char *text)
 
 	g_ascii_strtoll(text, &end, 0);
 	return end != text && *end == '\0';
+}
+
+/* strace's A|B|0x1: are all of them words of the language? Their value. */
+static bool take_flags(const char *text, words_fn words, guint64 *value)
+{
+	g_auto(GStrv) all = g_strsplit(text, "|", -1);
+
+	*value = 0;
+	for (guint i = 0; all[i] != NULL; i++) {
+		guint64 one;
+
+		if (is_number(all[i]))
+			one = g_ascii_strtoull(all[i], NULL, 0);
+		else if (words_find(words, all[i], &one) < 0)
+			return false;
+		*value |= one;
+	}
+	return *text != '\0';
+}
+
+static bool is_flags(const char *text, words_fn words)
+{
+	guint64 value;
+
+	return take_flags(text, words, &value);
 }
 
 /* "4", or with strace -y "4<PATH>". */
@@ -184,36 +201,67 @@ static bool result(struct import *im, const struct traced *t, const char *good)
 	return true;
 }
 
-static bool new_fd(struct import *im, const struct traced *t, gint64 fd, const char *like)
+/* What has the number is closed: a step, where it was the last of its name. */
+static void drop(struct import *im, gint64 fd)
 {
-	return result(im, t, t->error == NULL ? name_fd(im, fd, like) : NULL);
+	g_autofree char *last = fds_drop(im->fds, fd);
+
+	if (last != NULL)
+		step(im, "close(%s) = 0\n", last);
+}
+
+static bool new_fd(struct import *im, const struct traced *t, gint64 fd, const char *like,
+		   bool cloexec)
+{
+	return result(im, t, t->error == NULL ? fds_add(im->fds, fd, like, cloexec) : NULL);
+}
+
+/* A call that has nothing to do with live update. */
+static bool other(struct import *im)
+{
+	im->others++;
+	return true;
+}
+
+/* What the process of a path "/proc/PID/fd/N" calls its descriptor; NULL: it is no such path. */
+static const char *name_of_path(struct import *im, const char *path)
+{
+	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+	bool proc = g_str_has_prefix(path, "/proc/") && g_strv_length(parts) == 5 &&
+		    g_str_equal(parts[3], "fd");
+	const char *number = proc ? parts[4] : "";
+	const char *pid = im->pid;
+
+	if (g_str_has_prefix(path, "/dev/fd/"))
+		number = path + strlen("/dev/fd/");
+	if (proc && g_ascii_isdigit(*parts[2]))
+		pid = parts[2];
+	return is_number(number) ?
+	       fds_name_in(im->fds, pid, g_ascii_strtoll(number, NULL, 10)) : NULL;
 }
 
 static bool open_path(struct import *im, const struct traced *t, guint at)
 {
 	g_autoptr(GString) path = string_of(arg(t, at));
-	const char *flags = arg(t, at + 1), *name, *end;
+	const char *flags = arg(t, at + 1), *name;
+	guint64 value, cloexec = 0;
 
 	if (path == NULL)
 		return false;
-	if (strcmp(path->str, "/dev/liveupdate") == 0) {
-		if (!is_flags(flags, words_open))
-			return false;
-		step(im, "open(\"/dev/liveupdate\", %s)", flags);
-		return new_fd(im, t, t->number, "dev");
+	words_find(words_open, "O_CLOEXEC", &cloexec);
+	name = name_of_path(im, path->str);
+	if (name == NULL && strcmp(path->str, "/dev/liveupdate") != 0) {
+		/* What had its number was closed where strace did not see it. */
+		fds_drop(im->fds, t->number);
+		return other(im);
 	}
-	if (!g_str_has_prefix(path->str, "/proc/self/fd/")) {
-		/* What had its number was closed where strace did not see it, as by exec. */
-		g_hash_table_remove(im->fds, GINT_TO_POINTER((gint)t->number));
-		im->others++;
-		return true;
-	}
-	name = g_hash_table_lookup(im->fds, GINT_TO_POINTER(
-		(gint)g_ascii_strtoll(path->str + strlen("/proc/self/fd/"), (char **)&end, 10)));
-	if (name == NULL || *end != '\0' || !is_flags(flags, words_open))
+	if (!take_flags(flags, words_open, &value))
 		return false;
-	step(im, "reopen(%s, %s)", name, flags);
-	return new_fd(im, t, t->number, name);
+	if (name == NULL)
+		step(im, "open(\"/dev/liveupdate\", %s)", flags);
+	else
+		step(im, "reopen(%s, %s)", name, flags);
+	return new_fd(im, t, t->number, name ?: "dev", value & cloexec);
 }
 
 static bool say_open(struct import *im, const struct traced *t)
@@ -229,31 +277,136 @@ static bool say_openat(struct import *im, const struct traced *t)
 static bool say_memfd_create(struct import *im, const struct traced *t)
 {
 	g_autoptr(GString) name = string_of(arg(t, 0));
-	const char *flags = arg(t, 1);
+	g_auto(GStrv) parts = g_strsplit(arg(t, 1), "21<<MFD_HUGE_SHIFT", 2);
+	g_autofree char *flags = g_strjoinv("0x54000000", parts);
+	guint64 value;
 
-	if (name == NULL || !is_flags(flags, words_memfd))
+	if (name == NULL || !take_flags(flags, words_memfd, &value))
 		return false;
 	step(im, "memfd_create(");
 	append_string(im->out, name);
 	g_string_append_printf(im->out, ", 0, %s)", flags);
-	return new_fd(im, t, t->number, name->str);
+	return new_fd(im, t, t->number, name->str, value & 1);
+}
+
+static bool dup_fd(struct import *im, const struct traced *t, bool cloexec)
+{
+	const char *name = fd_arg(im, t, 0);
+
+	step(im, "dup(%s)", name);
+	return new_fd(im, t, t->number, name, cloexec);
 }
 
 static bool say_dup(struct import *im, const struct traced *t)
 {
-	step(im, "dup(%s)", fd_arg(im, t, 0));
-	return new_fd(im, t, t->number, fd_arg(im, t, 0));
+	return dup_fd(im, t, false);
 }
 
+/* dup2() and dup3() close what has the number; where an error comes, nothing is said. */
+static bool say_dup2(struct import *im, const struct traced *t)
+{
+	if (t->error != NULL || fd_number(t, 0) == fd_number(t, 1))
+		return fd_arg(im, t, 0) != NULL ? false : other(im);
+	drop(im, t->number);
+	return fd_arg(im, t, 0) != NULL ? dup_fd(im, t, *arg(t, 2) != '\0' && *arg(t, 2) != '0') :
+	       other(im);
+}
+
+/* What one process closes may be open in another. */
 static bool say_close(struct import *im, const struct traced *t)
 {
-	step(im, "close(%s)", fd_arg(im, t, 0));
-	if (t->error == NULL)
-		g_hash_table_remove(im->fds, GINT_TO_POINTER(
-			(gint)g_ascii_strtoll(arg(t, 0), NULL, 0)));
-	/* What a child closes is open in its parent. */
-	return im->fds == im->first && result(im, t, NULL);
+	g_autofree char *last = t->error == NULL ? fds_drop(im->fds, fd_number(t, 0)) :
+			       g_strdup(fd_arg(im, t, 0));
+
+	if (last == NULL)
+		return false;
+	step(im, "close(%s)", last);
+	return result(im, t, NULL);
 }
+
+static void drop_all(struct import *im, const GArray *list)
+{
+	for (guint i = 0; i < list->len; i++)
+		drop(im, g_array_index(list, gint, i));
+}
+
+static bool say_close_range(struct import *im, const struct traced *t)
+{
+	g_autoptr(GArray) list = fds_list(im->fds, false);
+	guint64 first = g_ascii_strtoull(arg(t, 0), NULL, 0);
+	guint64 last = is_number(arg(t, 1)) ? g_ascii_strtoull(arg(t, 1), NULL, 0) : G_MAXUINT;
+	bool cloexec = strstr(arg(t, 2), "CLOEXEC") != NULL || strcmp(arg(t, 2), "0x4") == 0;
+
+	for (guint i = 0; i < list->len && t->error == NULL; i++) {
+		const gint fd = g_array_index(list, gint, i);
+
+		if ((guint64)fd < first || (guint64)fd > last)
+			continue;
+		if (cloexec)
+			fds_cloexec(im->fds, fd, true);
+		else
+			drop(im, fd);
+	}
+	return other(im);
+}
+
+/* What no other process has open closes with the last one. */
+static bool say_exit(struct import *im, const struct traced *t G_GNUC_UNUSED)
+{
+	g_autoptr(GArray) list = fds_list(im->fds, false);
+
+	drop_all(im, list);
+	return other(im);
+}
+
+static bool say_exec(struct import *im, const struct traced *t)
+{
+	g_autoptr(GArray) list = fds_list(im->fds, true);
+
+	if (t->error == NULL)
+		drop_all(im, list);
+	return other(im);
+}
+
+/* ---- Descriptors in messages ---- */
+
+/* Each descriptor that is in a message. */
+static void each_sent(struct import *im, const struct traced *t, bool received)
+{
+	const char *at = strstr(arg(t, 1), "cmsg_type=SCM_RIGHTS, cmsg_data=[") ?:
+			 strstr(arg(t, 1), "cmsg_level=0x1, cmsg_type=0x1, cmsg_data=[");
+	const bool cloexec = strstr(arg(t, 2), "MSG_CMSG_CLOEXEC") != NULL;
+	g_autofree char *data = NULL;
+	g_auto(GStrv) all = NULL;
+
+	if (at == NULL || t->error != NULL)
+		return;
+	at = strchr(at, '[') + 1;	/* only one of a message is looked at */
+	data = g_strndup(at, strcspn(at, "]"));
+	all = g_strsplit(data, ", ", -1);
+	for (guint i = 0; all[i] != NULL; i++) {
+		gint64 fd = g_ascii_strtoll(all[i], NULL, 0);
+
+		if (received)
+			fds_receive(im->fds, fd, cloexec);
+		else
+			fds_send(im->fds, fd);
+	}
+}
+
+static bool say_sendmsg(struct import *im, const struct traced *t)
+{
+	each_sent(im, t, false);
+	return other(im);
+}
+
+static bool say_recvmsg(struct import *im, const struct traced *t)
+{
+	each_sent(im, t, true);
+	return other(im);
+}
+
+/* ---- Files ---- */
 
 /* FD and numbers, in their order. */
 static bool say_numbers(struct import *im, const struct traced *t, const char *op, guint nr)
@@ -280,6 +433,10 @@ static bool say_fsync(struct import *im, const struct traced *t)
 
 static bool say_lseek(struct import *im, const struct traced *t)
 {
+	if (t->error == NULL) {
+		step(im, "lseek(%s, %" G_GINT64_FORMAT ")", fd_arg(im, t, 0), t->number);
+		return result(im, t, NULL);
+	}
 	return strcmp(arg(t, 2), "SEEK_SET") == 0 && say_numbers(im, t, "lseek", 1);
 }
 
@@ -298,7 +455,7 @@ static bool write_bytes(struct import *im, const struct traced *t, bool at)
 {
 	g_autoptr(GString) bytes = string_of(arg(t, 1));
 
-	if (bytes == NULL || (at && !is_number(arg(t, 3))))
+	if (bytes == NULL || bytes->len > MAX_STRING_BYTES || (at && !is_number(arg(t, 3))))
 		return false;
 	step(im, "write(%s, ", fd_arg(im, t, 0));
 	if (at)
@@ -313,6 +470,7 @@ static bool read_bytes(struct import *im, const struct traced *t, bool at)
 	g_autoptr(GString) bytes = string_of(arg(t, 1)), good = g_string_new(NULL);
 
 	if ((bytes == NULL && t->error == NULL) || !is_number(arg(t, 2)) ||
+	    g_ascii_strtoull(arg(t, 2), NULL, 0) > MAX_STRING_BYTES ||
 	    (at && !is_number(arg(t, 3))))
 		return false;
 	step(im, "read(%s, ", fd_arg(im, t, 0));
@@ -344,32 +502,64 @@ static bool say_pread(struct import *im, const struct traced *t)
 	return read_bytes(im, t, true);
 }
 
+/* What of fcntl(2) is said, by name or number. */
+static const char *words_fcntl(guint i, guint64 *value)
+{
+	static const struct {
+		const char *name;
+		guint64 value;
+	} words[] = {
+		{ "F_DUPFD", 0 }, { "F_SETFD", 2 }, { "F_SETFL", 4 }, { "F_DUPFD_CLOEXEC", 1030 },
+		{ "F_ADD_SEALS", 1033 }, { "F_GET_SEALS", 1034 },
+	};
+
+	if (i >= G_N_ELEMENTS(words))
+		return NULL;
+	*value = words[i].value;
+	return words[i].name;
+}
+
 static bool say_fcntl(struct import *im, const struct traced *t)
 {
-	const char *cmd = arg(t, 1), *name = fd_arg(im, t, 0);
+	const char *name = fd_arg(im, t, 0);
 	g_autofree char *seals = NULL;
+	guint64 cmd;
 
-	if (strcmp(cmd, "F_ADD_SEALS") == 0 && is_flags(arg(t, 2), words_seals)) {
-		step(im, "add_seals(%s, %s)", name, arg(t, 2));
-		return result(im, t, NULL);
-	}
-	if (strcmp(cmd, "F_SETFL") == 0 && is_flags(arg(t, 2), words_open)) {
+	if (!take_flags(arg(t, 1), words_fcntl, &cmd))
+		return false;
+	switch (cmd) {
+	case 0:
+	case 1030:
+		return t->error == NULL && dup_fd(im, t, cmd != 0);
+	case 2:
+		if (t->error == NULL)
+			fds_cloexec(im->fds, fd_number(t, 0), strcmp(arg(t, 2), "0") != 0);
+		return false;
+	case 4:
+		if (!is_flags(arg(t, 2), words_open))
+			return false;
 		step(im, "setfl(%s, %s)", name, arg(t, 2));
 		return result(im, t, NULL);
+	case 1033:
+		if (!is_flags(arg(t, 2), words_seals))
+			return false;
+		step(im, "add_seals(%s, %s)", name, arg(t, 2));
+		return result(im, t, NULL);
+	case 1034:
+		step(im, "get_seals(%s)", name);
+		seals = g_strdup_printf("%#" G_GINT64_MODIFIER "x", t->number);
+		return result(im, t, t->number != 0 ? seals : "0");
 	}
-	if (strcmp(cmd, "F_GET_SEALS") != 0)
-		return false;
-	step(im, "get_seals(%s)", name);
-	seals = g_strdup_printf("%#" G_GINT64_MODIFIER "x", t->number);
-	return result(im, t, t->number != 0 ? seals : "0");
+	return false;
 }
 
 /* ---- Live update ---- */
 
-/* The value of the last "KEY=" in a struct that strace decoded, or NULL. */
+/* The value of the first or last "KEY=" in a struct that strace decoded, or NULL. */
 static char *member(const char *text, const char *key, bool last)
 {
-	g_autofree char *pattern = g_strdup_printf("\\b%s=(\"(?:[^\"\\\\]|\\\\.)*\"|[^,}]*)", key);
+	g_autofree char *pattern = g_strdup_printf(
+		"\\b%s=(\"(?:[^\"\\\\]|\\\\.)*\"(?:\\.\\.\\.)?|[^,}]*)", key);
 	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
 	g_autoptr(GMatchInfo) match = NULL;
 	char *value = NULL;
@@ -410,7 +600,7 @@ static bool say_session(struct import *im, const struct traced *t, const char *o
 	step(im, "%s(%s, ", op, fd_arg(im, t, 0));
 	append_string(im->out, name);
 	g_string_append_c(im->out, ')');
-	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, name->str);
+	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, name->str, true);
 }
 
 static bool say_preserve(struct import *im, const struct traced *t)
@@ -421,7 +611,7 @@ static bool say_preserve(struct import *im, const struct traced *t)
 
 	if (fd == NULL || token == NULL || !is_number(token) || *token == '-')
 		return false;
-	name = g_hash_table_lookup(im->fds, GINT_TO_POINTER((gint)g_ascii_strtoll(fd, NULL, 0)));
+	name = fds_name(im->fds, g_ascii_strtoll(fd, NULL, 0));
 	if (name == NULL && !is_fd(fd))
 		return false;
 	fd[strcspn(fd, "<")] = '\0';
@@ -439,7 +629,7 @@ static bool say_retrieve(struct import *im, const struct traced *t)
 	    (t->error == NULL && !is_fd(fd)))
 		return false;
 	step(im, "retrieve_fd(%s, %s)", fd_arg(im, t, 0), token);
-	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, like);
+	return new_fd(im, t, fd != NULL ? g_ascii_strtoll(fd, NULL, 0) : -1, like, true);
 }
 
 static bool say_get_name(struct import *im, const struct traced *t)
@@ -491,16 +681,21 @@ static bool say_reboot(struct import *im, const struct traced *t)
 		return false;
 	step(im, "reboot()");
 	result(im, t, t->error == NULL ? "0" : NULL);
-	if (t->error == NULL)
+	if (t->error == NULL) {
 		g_string_append_printf(im->out, "\nkernel %u\n", ++*im->kernel);
+		fds_reboot(im->fds);
+	}
 	return true;
 }
 
-/* Those without a descriptor first. */
-#define NR_FREE 5
+/* Those first that are looked at whatever their descriptors are. */
+#define NR_FREE 13
 static const struct strace_rule rules[] = {
 	{ "open", say_open }, { "openat", say_openat }, { "memfd_create", say_memfd_create },
-	{ "kexec_file_load", say_kexec }, { "reboot", say_reboot },
+	{ "kexec_file_load", say_kexec }, { "reboot", say_reboot }, { "dup2", say_dup2 },
+	{ "dup3", say_dup2 }, { "close_range", say_close_range }, { "exit_group", say_exit },
+	{ "execve", say_exec }, { "execveat", say_exec }, { "sendmsg", say_sendmsg },
+	{ "recvmsg", say_recvmsg },
 	{ "dup", say_dup }, { "close", say_close }, { "ftruncate", say_ftruncate },
 	{ "lseek", say_lseek }, { "fallocate", say_fallocate }, { "write", say_write },
 	{ "pwrite64", say_pwrite }, { "read", say_read }, { "pread64", say_pread },
@@ -509,7 +704,35 @@ static const struct strace_rule rules[] = {
 
 /* ---- Lines ---- */
 
-/* Split at the commas that are in no string and no bracket. */
+/* The line with the words that strace -X verbose has behind numbers in place of these. */
+static char *with_words(const char *line)
+{
+	g_autoptr(GRegex) regex = NULL;
+
+	if (strstr(line, " /* ") == NULL)
+		return g_strdup(line);
+	regex = g_regex_new("(\"(?:[^\"\\\\]|\\\\.)*\")|"
+			    "-?\\b[0-9][0-9a-fx]* /\\* ([A-Z][A-Z0-9_|<]*) \\*/", 0, 0, NULL);
+	return g_regex_replace(regex, line, -1, 0, "\\1\\2", 0, NULL) ?: g_strdup(line);
+}
+
+/* Behind the path that strace -y has behind a descriptor; @at, if there is none. */
+static const char *skip_path(const char *start, const char *at)
+{
+	const char *c = at;
+	int depth = 0;
+
+	if (at == start || !g_ascii_isdigit(at[-1]) || at[0] != '<' || at[1] == '<')
+		return at;
+	do {
+		depth += *c == '<';
+		depth -= *c == '>' && c[-1] != '-';	/* sockets have "->" */
+		c++;
+	} while (depth > 0 && *c != '\0');
+	return depth == 0 ? c : at;
+}
+
+/* Split at the commas that are in no string, no bracket and no path. */
 static GPtrArray *split_args(const char *text)
 {
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
@@ -523,6 +746,8 @@ static GPtrArray *split_args(const char *text)
 			c++;
 			continue;
 		}
+		if (!quoted)
+			c = skip_path(text, c);
 		if (*c == '"')
 			quoted = !quoted;
 		depth += !quoted && *c != '\0' && strchr("({[", *c) != NULL;
@@ -530,7 +755,7 @@ static GPtrArray *split_args(const char *text)
 		if (*c != '\0' && (*c != ',' || quoted || depth > 0))
 			continue;
 		one = g_strstrip(g_strndup(start, c - start));
-		/* strace -X verbose has words behind its numbers. */
+		/* Of some numbers strace knows no word, and says so. */
 		if (*one != '"' && *one != '{' && strstr(one, " /*") != NULL)
 			*strstr(one, " /*") = '\0';
 		g_ptr_array_add(args, one);
@@ -567,10 +792,20 @@ static const struct strace_rule *rule_of(struct import *im, const struct traced 
 	return NULL;
 }
 
+/* Is it about a descriptor that has to do with it? */
 static bool matters(struct import *im, const struct traced *t)
 {
-	for (guint i = 0; i < t->args->len; i++)
-		if (fd_arg(im, t, i) != NULL && i == (strcmp(t->name, "mmap") == 0 ? 4 : 0))
+	static const struct {
+		const char *name;
+		guint at;
+	} second[] = {
+		{ "mmap", 4 }, { "sendfile", 1 }, { "copy_file_range", 2 }, { "splice", 2 },
+	};
+
+	if (fd_arg(im, t, 0) != NULL)
+		return strcmp(t->name, "mmap") != 0;
+	for (guint i = 0; i < G_N_ELEMENTS(second); i++)
+		if (strcmp(t->name, second[i].name) == 0 && fd_arg(im, t, second[i].at) != NULL)
 			return true;
 	return strcmp(t->name, "ioctl") == 0 && ioctl_number(arg(t, 1)) >= 0;
 }
@@ -579,20 +814,34 @@ static bool matters(struct import *im, const struct traced *t)
 static void take_child(struct import *im, const struct traced *t)
 {
 	static const char *const calls[] = { "fork", "vfork", "clone", "clone3", NULL };
-	GHashTableIter iter;
-	GHashTable *fds;
-	gpointer fd, name;
+	g_autofree char *pid = NULL;
+	bool shared = false;
 
 	if (t->number <= 0 || !g_strv_contains(calls, t->name))
 		return;
-	for (guint i = 0; i < t->args->len; i++)
-		if (strstr(arg(t, i), "CLONE_FILES") != NULL)
-			return;
-	fds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	g_hash_table_iter_init(&iter, im->fds);
-	while (g_hash_table_iter_next(&iter, &fd, &name))
-		g_hash_table_insert(fds, fd, g_strdup(name));
-	g_hash_table_replace(im->forked, g_strdup_printf("%" G_GINT64_FORMAT, t->number), fds);
+	for (guint i = 0; i < t->args->len; i++) {
+		const char *flags = strstr(arg(t, i), "flags=");
+
+		shared = shared || strstr(arg(t, i), "CLONE_FILES") != NULL ||
+			 (flags != NULL && (g_ascii_strtoull(flags + strlen("flags="), NULL, 0) &
+					    CLONE_FILES_BIT));
+	}
+	pid = g_strdup_printf("%" G_GINT64_FORMAT, t->number);
+	fds_fork(im->fds, pid, shared);
+}
+
+/* A call that no step says. */
+static void comment(struct import *im, const char *text)
+{
+	gsize len = strlen(text), shown = len;
+
+	if (len > MAX_COMMENT)
+		shown = g_utf8_find_prev_char(text, text + MAX_COMMENT) - text;
+	g_string_append(im->out, "  # ");
+	g_string_append_len(im->out, text, shown);
+	if (shown < len)
+		g_string_append_printf(im->out, "... (%zu bytes more)", len - shown);
+	g_string_append_c(im->out, '\n');
 }
 
 static void import_call(struct import *im, struct traced *t, const char *text)
@@ -608,12 +857,12 @@ static void import_call(struct import *im, struct traced *t, const char *text)
 	if (rule != NULL && *t->result != '?' && (t->number >= 0 || t->error != NULL) &&
 	    rule->say(im, t))
 		return;
-	/* Of a reboot that worked there is no result. */
-	if (rule != NULL && rule->say == say_reboot && say_reboot(im, t))
+	/* Of a reboot that worked there is no result, and of an exit neither. */
+	if (rule != NULL && (rule->say == say_reboot || rule->say == say_exit) && rule->say(im, t))
 		return;
 	g_string_truncate(im->out, before);
 	if (rule != NULL || matters(im, t))
-		g_string_append_printf(im->out, "  # %s\n", text);
+		comment(im, text);
 	else
 		im->others++;
 }
@@ -636,7 +885,7 @@ static void import_line(struct import *im, const GRegex *regex, const char *text
 	traced_clear(&t);
 }
 
-/* "1234 " or "[pid  1234] " before a call; empty: there is none. */
+/* "1234 ", "1234<command> " or "[pid  1234] " before a call; empty: there is none. */
 static char *pid_of(const char *text)
 {
 	const char *at = text + (g_str_has_prefix(text, "[pid") ? strlen("[pid") : 0);
@@ -644,16 +893,22 @@ static char *pid_of(const char *text)
 
 	at += strspn(at, " ");
 	len = strspn(at, G_CSET_DIGITS);
-	return g_strndup(at, at[len] == ' ' || at[len] == ']' ? len : 0);
+	return g_strndup(at, at[len] != '\0' && strchr(" ]<", at[len]) != NULL ? len : 0);
 }
 
 /* strace -f shows a call in two parts when another process comes between. */
 static char *whole_line(GHashTable *unfinished, const char *pid, const char *text)
 {
-	const char *cut = strstr(text, "<unfinished ...>"), *resumed = strstr(text, " resumed>");
+	const char *cut = g_str_has_suffix(text, UNFINISHED) ?
+			  text + strlen(text) - strlen(UNFINISHED) : NULL;
+	const char *resumed = strstr(text, "<... ");
 	const char *start = g_hash_table_lookup(unfinished, pid);
 	char *whole;
 
+	/* What a program writes may look like it. */
+	if (resumed != NULL)
+		resumed = strcspn(text, "\"(") > (gsize)(resumed - text) ?
+			  strstr(resumed, RESUMED) : NULL;
 	/* The last line of a log may be cut off by the kexec. */
 	if (cut == NULL && strstr(text, "reboot(") != NULL && strstr(text, " = ") == NULL)
 		cut = text + strlen(text);
@@ -663,7 +918,7 @@ static char *whole_line(GHashTable *unfinished, const char *pid, const char *tex
 	}
 	if (resumed == NULL || start == NULL)
 		return g_strdup(text);
-	whole = g_strconcat(start, resumed + strlen(" resumed>"), NULL);
+	whole = g_strconcat(start, resumed + strlen(RESUMED), NULL);
 	g_hash_table_remove(unfinished, pid);
 	return whole;
 }
@@ -688,20 +943,13 @@ static void end_in_reboot(struct import *im, const GRegex *regex, GHashTable *un
 
 guint import_strace(GString *out, const char *text, guint *kernel)
 {
-	g_autoptr(GHashTable) fds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	g_autoptr(GHashTable) forked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-							     (GDestroyNotify)g_hash_table_unref);
 	g_autoptr(GHashTable) unfinished = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 								 g_free);
 	g_autoptr(GRegex) regex = g_regex_new("\\b([a-z_0-9]+)\\((.*)\\) += (.+?)(?: <[0-9.]+>)?$",
 					      0, 0, NULL);
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	g_auto(GStrv) lines = g_strsplit(valid, "\n", -1);
-	struct import im = {
-		.out = out, .fds = fds, .first = fds, .forked = forked, .taken = taken,
-		.kernel = kernel,
-	};
+	struct import im = { .out = out, .fds = fds_new(), .kernel = kernel };
 
 	for (guint i = 0; lines[i] != NULL; i++) {
 		g_autofree char *pid = pid_of(g_strchomp(lines[i]));
@@ -710,11 +958,17 @@ guint import_strace(GString *out, const char *text, guint *kernel)
 		for (char *c = line; c != NULL && *c != '\0'; c++)
 			if ((guint8)*c < ' ')
 				*c = ' ';
-		im.fds = g_hash_table_lookup(forked, pid) ?: fds;
-		if (line != NULL)
-			import_line(&im, regex, line);
+		im.pid = pid;
+		fds_of(im.fds, pid);
+		if (line != NULL) {
+			g_autofree char *said = with_words(line);
+
+			import_line(&im, regex, said);
+		}
 	}
+	im.pid = "";
 	end_in_reboot(&im, regex, unfinished);
+	fds_free(im.fds);
 	if (im.others > 0)
 		g_string_append_printf(out, "  # other calls: %u\n", im.others);
 	return im.calls;
