@@ -16,6 +16,7 @@ struct file;
 struct file_operations;
 struct inode;
 struct machine;
+struct page;
 
 /* Where an address of code is in the source. */
 struct tree_place {
@@ -86,6 +87,8 @@ void engine_oops(struct machine *m, const void *address) __attribute__((noreturn
 /* What snapshots keep of it: a size that suffices, a copy, back, and is it as in the copy? */
 u64 engine_save_size(const struct machine *m);
 char *engine_save(struct machine *m, char *to);
+/* What is used now and was not in a snapshot of @top frames, which had @memmap, becomes zero. */
+void engine_unuse(struct machine *m, const struct page *memmap, u64 top);
 const char *engine_restore(struct machine *m, u64 top, const char *copy);
 bool engine_is_at(const struct machine *m, const char *copy);
 

@@ -97,6 +97,11 @@ static void unmap_all(const struct machine *m, const struct engine_memory *mem)
 		close(mem->fd);
 }
 
+/* All others are zero. */
+#define for_each_used(m, pfn)					\
+	for (u64 pfn = 0; pfn < (m)->top; pfn++)		\
+		if ((m)->memmap[pfn].flags & PG_USED)
+
 int engine_memory_init(struct machine *m)
 {
 	struct engine_memory mem = { .fd = -1 };
@@ -108,7 +113,7 @@ int engine_memory_init(struct machine *m)
 		unmap_all(m, &mem);
 		return -ENOMEM;
 	}
-	for (u64 pfn = 0; pfn < m->top; pfn++) {
+	for_each_used(m, pfn) {
 		phys_read(m, PFN_PHYS(pfn), page, PAGE_SIZE);
 		phys_drop(m, pfn, m->memmap[pfn].flags & PG_SCRAMBLED);
 		memcpy(mem.ram + PFN_PHYS(pfn), page, PAGE_SIZE);
@@ -240,7 +245,7 @@ char *engine_save(struct machine *m, char *to)
 		return to;
 	memcpy(to, m->memory.memmap, size);
 	to += size;
-	for (u64 pfn = 0; pfn < m->top; pfn++) {
+	for_each_used(m, pfn) {
 		const u8 *page = m->memory.ram + PFN_PHYS(pfn);
 
 		*to++ = phys_is_garbage(m->memory.garbage, pfn, page);
@@ -248,6 +253,13 @@ char *engine_save(struct machine *m, char *to)
 			to = sparse_save(to, page, PAGE_SIZE);
 	}
 	return save_aliases(m->memory.aliases, to);
+}
+
+void engine_unuse(struct machine *m, const struct page *memmap, u64 top)
+{
+	for_each_used(m, pfn)
+		if (pfn >= top || !(memmap[pfn].flags & PG_USED))
+			memset(m->memory.ram + PFN_PHYS(pfn), 0, PAGE_SIZE);
 }
 
 /* Of a machine whose highest frame was @top. */
@@ -259,7 +271,7 @@ const char *engine_restore(struct machine *m, u64 top, const char *copy)
 	memset(m->memory.words, 0, max(top, m->top) * sizeof(u32));
 	memcpy(m->memory.memmap, copy, size);
 	copy += size;
-	for (u64 pfn = 0; pfn < m->top; pfn++) {
+	for_each_used(m, pfn) {
 		u8 *page = m->memory.ram + PFN_PHYS(pfn);
 
 		if (!*copy++)
@@ -267,8 +279,6 @@ const char *engine_restore(struct machine *m, u64 top, const char *copy)
 		else if (!phys_is_garbage(m->memory.garbage, pfn, page))
 			phys_fill_garbage(m->memory.garbage, pfn, page);
 	}
-	if (top > m->top)
-		memset(m->memory.ram + PFN_PHYS(m->top), 0, PFN_PHYS(top - m->top));
 	return restore_aliases(m, copy);
 }
 
@@ -289,7 +299,7 @@ bool engine_is_at(const struct machine *m, const char *copy)
 	if (memcmp(m->memory.memmap, copy, size))
 		return false;
 	copy += size;
-	for (u64 pfn = 0; pfn < m->top; pfn++)
+	for_each_used(m, pfn)
 		if (!page_is_at(m, pfn, &copy))
 			return false;
 	return !memcmp(aliases, copy, sizeof(aliases->nr)) &&

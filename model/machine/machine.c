@@ -12,11 +12,11 @@
 #define RESERVE_SLACK	(256ull << 20)
 #define RESERVE_DATA	(24ull << 30)
 
-/* Every frame that was not handed over holds garbage now and is free. */
+/* Every frame that was used and not handed over holds garbage now and is free. */
 static void mm_init(struct machine *m)
 {
 	for (u64 pfn = 0; pfn < m->top; pfn++)
-		if (!(m->memmap[pfn].flags & PG_INCOMING))
+		if ((m->memmap[pfn].flags & (PG_USED | PG_INCOMING)) == PG_USED)
 			phys_drop(m, pfn, m->kernel_nr > 1);
 	/* What lies between huge pages, which are aligned to their size, and scratch. */
 	if (m->reserve_mem.huge && !is_kho_boot(m))
@@ -104,7 +104,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		struct page *page = &m->memmap[pfn];
 
-		*page = (struct page){ .data = page->data, .flags = page->flags & PG_SCRAMBLED };
+		*page = (struct page){ .data = page->data, .flags = page->flags & PG_BYTES };
 	}
 	/* Beyond m->top heads of free blocks were written, in the block that it lies in. */
 	memset(&m->memmap[m->top], 0, -m->top % (1ull << MAX_PAGE_ORDER) * sizeof(*m->memmap));
@@ -144,6 +144,8 @@ static struct machine *machine_alloc(const struct machine_config *config, u64 nr
 	m->next_boot = config->boot;
 	m->nr_frames = nr_frames;
 	m->memmap = arena_alloc_untouched(&m->persist, nr_frames * sizeof(struct page));
+	/* Firmware's. */
+	frames_use(m, 0, 1);
 	ledger_init(m);
 	return m;
 }

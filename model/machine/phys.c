@@ -76,6 +76,13 @@ static void data_free(struct machine *m, struct page *page)
 	page->data = 0;
 }
 
+void frames_use(struct machine *m, u64 pfn, u64 end)
+{
+	for (; pfn < end; pfn++)
+		m->memmap[pfn].flags |= PG_USED;
+	m->top = max(m->top, end);
+}
+
 void phys_drop(struct machine *m, u64 pfn, bool scramble)
 {
 	struct page *page = &m->memmap[pfn];
@@ -204,8 +211,7 @@ static struct page *first_frame(struct machine *m, phys_addr_t phys, u64 size, u
 
 	*off = phys & ~PAGE_MASK;
 	*len = min(size, PAGE_SIZE - *off);
-	if (PHYS_PFN(phys) >= m->top)
-		m->top = PHYS_PFN(phys) + 1;
+	frames_use(m, PHYS_PFN(phys), PHYS_PFN(phys) + 1);
 	return page;
 }
 

@@ -42,6 +42,9 @@ enum pageflags {
 	PG_MAPPING	= 1 << 7,	/* head of a folio in a page cache */
 	PG_UNTAGGED	= 1 << 8,	/* restored, and the profile of allocations not told */
 	PG_HWPOISON	= 1 << 9,	/* memory_failure(): it cannot be read */
+	PG_USED		= 1 << 10,	/* some kernel has had it: all others are zero */
+	/* What is said of a frame's bytes, and stays when it is free. */
+	PG_BYTES	= PG_SCRAMBLED | PG_USED,
 };
 
 /* Of free memory, by page blocks: scratch areas are for movable pages. */
@@ -72,6 +75,8 @@ void phys_write(struct machine *m, phys_addr_t phys, const void *buf, u64 size);
 void phys_zero(struct machine *m, phys_addr_t phys, u64 size);
 /* Where the byte at @phys is stored, until its frame is written to again. */
 u8 *phys_byte(struct machine *m, phys_addr_t phys);
+/* The frames from @pfn to @end may hold anything from now on. */
+void frames_use(struct machine *m, u64 pfn, u64 end);
 /* Give frame @pfn's contents up; @scramble says what remains. */
 void phys_drop(struct machine *m, u64 pfn, bool scramble);
 void phys_fill_garbage(const u8 *base, u64 pfn, u8 *page);

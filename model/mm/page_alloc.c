@@ -143,12 +143,12 @@ struct folio *folio_alloc(struct machine *m, unsigned int gfp, unsigned int orde
 		pfn = take_block(m, MIGRATE_CMA, order);
 	if (!pfn)
 		return NULL;
-	m->top = max(m->top, pfn + (1ull << order));
+	frames_use(m, pfn, pfn + (1ull << order));
 	page = &m->memmap[pfn];
 	page->refcount = 1;
 	page->memcg = 0;
 	page->index = 0;
-	page->flags &= PG_SCRAMBLED;
+	page->flags &= PG_BYTES;
 	if (gfp & __GFP_UNTRACKED)
 		page->flags |= PG_UNTRACKED;
 	else
@@ -229,9 +229,9 @@ u64 alloc_contig_pages(struct machine *m, u64 nr)
 		return 0;
 	taken = order > MAX_PAGE_ORDER ? (nr + (1ull << MAX_PAGE_ORDER) - 1) &
 					 ~((1ull << MAX_PAGE_ORDER) - 1) : 1ull << order;
-	m->top = max(m->top, pfn + taken);
+	frames_use(m, pfn, pfn + taken);
 	for (u64 i = 0; i < nr; i++) {
-		m->memmap[pfn + i].flags &= PG_SCRAMBLED;
+		m->memmap[pfn + i].flags &= PG_BYTES;
 		m->memmap[pfn + i].order = 0;
 		m->memmap[pfn + i].index = 0;
 		m->memmap[pfn + i].refcount = 1;
@@ -345,10 +345,10 @@ void folio_put(struct machine *m, struct folio *folio)
 		return;
 	mem_cgroup_uncharge(m, folio);
 	__pgalloc_tag_sub(m, page);
-	page->flags &= PG_SCRAMBLED;
+	page->flags &= PG_BYTES;
 	page->private = 0;
 	for (u64 i = 1; i < nr; i++)
-		m->memmap[pfn + i].flags &= PG_SCRAMBLED;
+		m->memmap[pfn + i].flags &= PG_BYTES;
 	for (u64 i = 0; i < nr; i += 1ull << order)
 		free_one_page(m, pfn + i, order);
 }
@@ -386,7 +386,7 @@ struct folio *folio_split(struct folio *folio)
 	half->order = head->order;
 	half->refcount = head->refcount;
 	half->index = head->index + folio_nr_pages(folio);
-	half->flags = (half->flags & PG_SCRAMBLED) | (head->flags & ~PG_SCRAMBLED);
+	half->flags = (half->flags & PG_BYTES) | (head->flags & ~PG_BYTES);
 	mem_cgroup_split(folio, page_folio(half));
 	return page_folio(half);
 }

@@ -205,6 +205,8 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
 		memset(&m->ledger.ghost[saved->top], 0, more * sizeof(*m->ledger.ghost));
 	}
 	tree_variables_changed(m);
+	if (memory.ram && saved->memory.ram)
+		engine_unuse(m, (const struct page *)(saved + 1), saved->top);
 	p = get(s->mem, m, sizeof(*m));
 	/* They may have come since. */
 	m->stacks = stacks;

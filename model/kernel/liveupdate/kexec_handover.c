@@ -289,7 +289,7 @@ void kho_frame_restored(struct machine *m, struct page *page)
 	census_add(m, CENSUS_INCOMING, page->flags & PG_INCOMING ? -1 : 0);
 	census_add(m, CENSUS_FRAMES, 1);
 	page->order = 0;
-	page->flags &= PG_SCRAMBLED;
+	page->flags = (page->flags & PG_SCRAMBLED) | PG_USED;
 }
 
 static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool is_folio)
@@ -648,12 +648,12 @@ void kho_reserve(struct machine *m, u64 pfn, u64 end)
 		if (p->flags & PG_INCOMING)
 			continue;
 		/* Frames that no kernel ever used are as the last one's allocator left them. */
-		*p = (struct page){ .data = p->data, .flags = (p->flags & PG_SCRAMBLED) |
+		*p = (struct page){ .data = p->data, .flags = (p->flags & PG_BYTES) |
 							      PG_INCOMING };
 		census_add(m, CENSUS_INCOMING, 1);
 		adjust_managed_page_count(m, i, -1);
 	}
-	m->top = max(m->top, end);
+	frames_use(m, pfn, end);
 }
 
 /* Blocks of memory that are given to the boot as a whole, or not at all. */
