@@ -362,8 +362,9 @@ static void a_handler_without_get_id_tells_files_apart_by_struct_file(void **sta
 	}
 }
 
-static u64 one_id(struct machine *machine, struct file *file)
+static u64 one_id(struct machine *machine, struct liveupdate_file_handler *fh, struct file *file)
 {
+	(void)fh;
 	(void)machine;
 	(void)file;
 	return 42;

@@ -42,8 +42,9 @@ static void complain(struct machine *m, struct liveupdate_file_handler *fh, int 
 		pr_err(m, "Could not register '%s': %d", fh->compatible, err);
 }
 
-u64 handler_private_id(struct machine *m, struct file *file)
+u64 handler_private_id(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
 {
+	(void)fh;
 	return object_id(m, file->private_data);
 }
 

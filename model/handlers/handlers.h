@@ -68,7 +68,7 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 int handler_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			 struct liveupdate_flb *flb);
 /* get_id() of files that are one object each with what is behind them. */
-u64 handler_private_id(struct machine *m, struct file *file);
+u64 handler_private_id(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
 void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible);
 

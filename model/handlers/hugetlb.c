@@ -357,8 +357,10 @@ static bool hugemfd_can_preserve(struct machine *m, struct liveupdate_file_handl
 	return file_inode(file)->is_hugetlb && !file_inode(file)->i_nlink;
 }
 
-static u64 hugemfd_get_id(struct machine *m, struct file *file)
+static u64 hugemfd_get_id(struct machine *m, struct liveupdate_file_handler *fh,
+			  struct file *file)
 {
+	(void)fh;
 	return object_id(m, file_inode(file));
 }
 

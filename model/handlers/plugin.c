@@ -698,7 +698,8 @@ static void plugin_finish(struct liveupdate_file_op_args *args)
 #define HAS_CAN_FINISH	4
 #define HAS_GET_ID	8
 
-static u64 plugin_get_id(struct machine *m, struct file *file);
+static u64 plugin_get_id(struct machine *m, struct liveupdate_file_handler *fh,
+			 struct file *file);
 
 static void plugin_walk_data(struct machine_walk *w, struct machine *m,
 			     struct liveupdate_file_handler *fh, u64 serialized_data);
@@ -727,23 +728,14 @@ static bool is_plugin(const struct liveupdate_file_handler *fh)
 	return fh->ops >= plugin_ops && fh->ops < plugin_ops + ARRAY_SIZE(plugin_ops);
 }
 
-/* The kernel does not say which handler it asks; it is the first that takes the file. */
-static u64 plugin_get_id(struct machine *m, struct file *file)
+static u64 plugin_get_id(struct machine *m, struct liveupdate_file_handler *fh,
+			 struct file *file)
 {
-	struct liveupdate_file_handler *fh;
+	struct plugin_handler *h = handler_of(fh);
 	struct plugin_file other;
-	u64 id = object_id(m, file);
+	u64 id;
 
-	list_for_each_entry(fh, &m->k->luo.handlers, list) {
-		struct plugin_handler *h = handler_of(fh);
-
-		if (!is_plugin(fh) || !plugin_can_preserve(m, fh, file))
-			continue;
-		if (h->theirs->ops->get_id)
-			CALL(m, h->plugin, "get_id()",
-			     id = h->theirs->ops->get_id(glimpse(file, &other)));
-		break;
-	}
+	CALL(m, h->plugin, "get_id()", id = h->theirs->ops->get_id(glimpse(file, &other)));
 	/* An address, as in the kernel, which is to be the same in every run. */
 	if (id - (uintptr_t)m->heap.base < m->heap.used)
 		id = object_id(m, (void *)(uintptr_t)id);

@@ -216,23 +216,21 @@ static void scripted_finish(struct liveupdate_file_op_args *args)
 	script_discard(args->m, s->script, args->serialized_data);
 }
 
-/* The kernel does not say which handler it asks; it is the first that takes the file. */
-static u64 scripted_get_id(struct machine *m, struct file *file)
+static u64 scripted_get_id(struct machine *m, struct liveupdate_file_handler *fh,
+			   struct file *file)
 {
-	struct scripted **s = m->k->handlers->scripted, **end = s + m->config.nr_scripts;
+	const struct scripted *s = container_of(fh, struct scripted, fh);
 
-	while (s < end && (!*s || script_kind(m, (*s)->script, file) == NR_SCRIPT_KINDS))
-		s++;
-	/* What was handed over said that it is of a kind which nobody takes. */
-	if (s == end)
+	/* What was handed over said that it is of a kind which it does not take. */
+	if (script_kind(m, s->script, file) == NR_SCRIPT_KINDS)
 		return object_id(m, file);
-	switch ((*s)->script->id) {
+	switch (s->script->id) {
 	case ID_INODE:
 		return object_id(m, file_inode(file));
 	case ID_CONSTANT:
-		return (*s)->script->constant;
+		return s->script->constant;
 	case ID_EXPR:
-		return script_eval(m, &(*s)->script->id_expr, file, false, 0);
+		return script_eval(m, &s->script->id_expr, file, false, 0);
 	default:
 		return object_id(m, file);
 	}

@@ -477,8 +477,10 @@ static bool memfd_luo_can_preserve(struct machine *m, struct liveupdate_file_han
 	return shmem_file(file) && !file_inode(file)->i_nlink;
 }
 
-static u64 memfd_luo_get_id(struct machine *m, struct file *file)
+static u64 memfd_luo_get_id(struct machine *m, struct liveupdate_file_handler *fh,
+			    struct file *file)
 {
+	(void)fh;
 	return object_id(m, file_inode(file));
 }
 

@@ -33,7 +33,7 @@ struct liveupdate_file_ops {
 	int (*retrieve)(struct liveupdate_file_op_args *args);
 	bool (*can_finish)(struct liveupdate_file_op_args *args);
 	void (*finish)(struct liveupdate_file_op_args *args);
-	u64 (*get_id)(struct machine *m, struct file *file);
+	u64 (*get_id)(struct machine *m, struct liveupdate_file_handler *fh, struct file *file);
 	/* compat=flags, which no kernel has: the features that the serialized form uses. */
 	u64 (*features)(struct machine *m, u64 serialized_data);
 	/* For walk.c: what the serialized form says. */

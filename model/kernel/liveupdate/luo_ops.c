@@ -32,7 +32,7 @@ bool luo_can_preserve(struct machine *m, struct liveupdate_file_handler *fh, str
 u64 luo_get_id(struct machine *m, struct liveupdate_file_handler *fh, struct file *file)
 {
 	module_used(m, fh->owner);
-	return fh->ops->get_id ? fh->ops->get_id(m, file) : object_id(m, file);
+	return fh->ops->get_id ? fh->ops->get_id(m, fh, file) : object_id(m, file);
 }
 
 int luo_preserve(struct liveupdate_file_op_args *args)
