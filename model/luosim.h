@@ -82,6 +82,8 @@ enum fix {
 	FIX_DEFERRED_INIT,
 	FIX_EXTEND_SCRATCH,
 	FIX_SCRATCH_HUGETLB,
+	FIX_CRASH_IMAGE,
+	FIX_CRASH_NO_KHO,
 	NR_FIXES
 };
 
@@ -830,6 +832,8 @@ const char *const *handler_names(const struct handler_script *script);
  * @scratch: boot option kho_scratch=, bytes of the lowmem, the global and each node's area;
  *	all 0: a 64th of memory at its end, which nobody gets.
  * @nodes: NUMA nodes, 1 to MAX_NODES; 0 is 1.
+ * @crashkernel: boot option crashkernel=, bytes that are set aside for the crash kernel, which
+ *	takes no notice of it.
  * @hugepages: boot option hugepages=, of 2 MiB each.
  * @gigantic_pages: boot options hugepagesz=1G hugepages=; they are set aside, and no more.
  * @reserve_mem: boot options reserve_mem=, SIZE:ALIGN:NAME each, joined with commas, or
@@ -845,6 +849,7 @@ struct boot {
 	bool deferred_init;
 	bool debugfs;
 	uint64_t scratch[3];
+	uint64_t crashkernel;
 	uint32_t nodes;
 	uint32_t hugepages, gigantic_pages;
 	const char *reserve_mem;
@@ -1730,12 +1735,15 @@ enum kexec_image {
 	KEXEC_FILE,		/* kexec_file_load(2) */
 	KEXEC_SEGMENTS,		/* kexec_load(2): without KHO's data */
 	KEXEC_JUMP,		/* kexec_load(2) with KEXEC_PRESERVE_CONTEXT */
+	KEXEC_CRASH,		/* kexec_file_load(2) with KEXEC_FILE_ON_CRASH: for a panic */
 	NR_KEXEC_IMAGES
 };
 
 /**
- * sys_kexec_load() - load the image of the next kernel in place of what was loaded.
- * Return: 0; -EBUSY while another task loads one or reboots.
+ * sys_kexec_load() - load the image of the next kernel in place of what was loaded; that of
+ * the crash kernel is one of its own.
+ * Return: 0; -EBUSY while another task loads one or reboots; -EADDRNOTAVAIL of KEXEC_CRASH
+ *	where no memory was set aside for it.
  */
 int sys_kexec_load(struct machine *m, enum kexec_image image);
 /** sys_kexec_unload() - drop that image, if any; returns as sys_kexec_load(). */
@@ -1750,6 +1758,11 @@ int sys_kexec_unload(struct machine *m);
  *	frozen, and what devices return that cannot be suspended.
  */
 int sys_reboot_kexec(struct machine *m);
+/**
+ * sys_sysrq_crash() - "c" to /proc/sysrq-trigger: a panic that was asked for.
+ * Return: 0 in the crash kernel, if one is loaded, as it is behind any other panic of one task.
+ */
+int sys_sysrq_crash(struct machine *m);
 
 /* The ioctl commands and their arguments (include/uapi/linux/liveupdate.h). */
 #define LIVEUPDATE_IOCTL_TYPE		0xBA

@@ -563,6 +563,14 @@ void ledger_kexec(struct machine *m)
 	m->task->claim = 0;
 }
 
+void ledger_crash(struct machine *m)
+{
+	for (u32 i = 0; i < m->ledger.nr_claims; i++) {
+		m->ledger.claims[i]->serialized = false;
+		m->ledger.claims[i]->state = CLAIM_DONE;
+	}
+}
+
 /* What is still pending of files never comes. */
 static void lose_pending(struct machine *m, bool flbs, const char *why)
 {

@@ -168,6 +168,8 @@ void ledger_deserialized(struct machine *m);
 void ledger_rolled_back(struct machine *m);
 /* The kernel ends, or has come up. */
 void ledger_kexec(struct machine *m);
+/* It ends in a panic: nobody waits for what it had. */
+void ledger_crash(struct machine *m);
 void ledger_booted(struct machine *m);
 
 /* A hash of what the pages of an inode read as. */

@@ -5,14 +5,19 @@
 static int do_kexec_load(struct machine *m, enum kexec_image image)
 {
 	struct kexec *kexec = &m->k->kexec;
+	int err = 0;
 
 	if (!mutex_trylock(m, &m->k->kexec.lock))
 		return -EBUSY;
-	kexec->loaded = true;
-	kexec->preserve_context = image == KEXEC_JUMP;
-	kexec->fdt = image == KEXEC_FILE ? kho_fill_kimage(m) : 0;
+	if (image == KEXEC_CRASH) {
+		err = crash_load(m, has_fix(m, FIX_CRASH_IMAGE) ? 0 : kho_fill_kimage(m));
+	} else {
+		kexec->loaded = true;
+		kexec->preserve_context = image == KEXEC_JUMP;
+		kexec->fdt = image == KEXEC_FILE ? kho_fill_kimage(m) : 0;
+	}
 	mutex_unlock(m, &m->k->kexec.lock);
-	return 0;
+	return err;
 }
 
 int sys_kexec_load(struct machine *m, enum kexec_image image)
@@ -83,6 +88,7 @@ static int kernel_kexec(struct machine *m)
 		}
 	}
 	if (!kexec->preserve_context) {
+		m->crash = (struct crash){ 0 };
 		machine_kexec(m, kexec->fdt);
 		return 0;
 	}

@@ -122,6 +122,19 @@ static void __attribute__((noreturn)) stop(struct machine *m)
 	longjmp(m->task->panic_env, 1);
 }
 
+static void say_panic(struct machine *m, const char *text)
+{
+	m->panicked = true;
+	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text });
+}
+
+void panic_asked(struct machine *m, const char *text)
+{
+	say_panic(m, text);
+	crash_kexec(m);
+	stop(m);
+}
+
 void panic(struct machine *m, const char *fmt, ...)
 {
 	char text[200];
@@ -130,9 +143,9 @@ void panic(struct machine *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	m->panicked = true;
-	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text });
+	say_panic(m, text);
 	judge(m, VIOLATION_PANIC, 0, "the kernel stopped: %s", text);
+	crash_kexec(m);
 	stop(m);
 }
 

@@ -59,6 +59,8 @@ bool once(struct machine *m, const void *site);
 
 /* Stop the machine. Does not return to the caller but to the system call's. */
 void panic(struct machine *m, const char *fmt, ...) __printf(2, 3) __attribute__((noreturn));
+/* The same as somebody wanted it, which is no fault of the kernel's. */
+void panic_asked(struct machine *m, const char *text) __attribute__((noreturn));
 /* The kernel loops for ever in @func. */
 void loop_forever(struct machine *m, const char *func) __attribute__((noreturn));
 /* KASAN has seen the running function use what it may not; it says so once. */

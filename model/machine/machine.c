@@ -15,24 +15,28 @@
 /* Every frame that was used and not handed over holds garbage now and is free. */
 static void mm_init(struct machine *m)
 {
-	for (u64 pfn = 0; pfn < m->top; pfn++)
+	const struct kho_scratch *scratch = &m->k->kho.scratch;
+
+	/* Areas that were set aside are touched, and behind all that was so far. */
+	if (m->reserve_mem.count || m->reserve_mem.huge || m->reserve_mem.nr_gaps ||
+	    m->k->kexec.crash.end)
+		m->top = m->nr_frames;
+	for (u64 pfn = m->first_pfn; pfn < min(m->top, m->end_pfn); pfn++)
 		if ((m->memmap[pfn].flags & (PG_USED | PG_INCOMING)) == PG_USED)
 			phys_drop(m, pfn, m->kernel_nr > 1);
-	/* What lies between huge pages, which are aligned to their size, and scratch. */
-	if (m->reserve_mem.huge && !is_kho_boot(m))
-		memblock_free_all(m, PHYS_PFN(m->reserve_mem.huge_end),
-				  PHYS_PFN(m->k->kho.scratch.addr));
+	for (u32 i = 0; i < m->reserve_mem.nr_gaps; i++)
+		memblock_free_all(m, DIV_ROUND_UP(m->reserve_mem.gap[i].start, PAGE_SIZE),
+				  PHYS_PFN(m->reserve_mem.gap[i].end));
 	/* Frame 0 stays unused, as physical address 0 means none. */
-	memblock_free_all(m, 1, PHYS_PFN(m->reserve_mem.end));
+	memblock_free_all(m, max(m->first_pfn, 1ull), PHYS_PFN(m->reserve_mem.end));
 	if (m->k->kho.scratch_cma)
-		init_cma_reserved(m, PHYS_PFN(max(m->reserve_mem.scratch, m->k->kho.scratch.addr)),
-				  m->nr_frames);
+		init_cma_reserved(m, PHYS_PFN(max(m->reserve_mem.scratch, scratch->addr)),
+				  PHYS_PFN(scratch->addr + scratch->size));
 }
 
-static void start_model(struct machine *m, phys_addr_t fdt)
+static void start_model(struct machine *m)
 {
-	if (fdt)
-		kho_populate(m, fdt);
+	reserve_crashkernel(m);
 	hugetlb_bootmem_alloc(m);
 	reserve_mem_setup(m);
 	kho_memory_init(m);
@@ -75,16 +79,23 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 		m->config.emit(m->config.data, &(struct event){
 			.type = EVENT_BOOT, .kernel = m->kernel_nr,
 			.text = k->boot.release.name });
+	if (fdt && !k->boot.release.tree)
+		kho_populate(m, fdt);
+	crash_map_memory(m);
 	kho_scratch_init(m);
 	m->reserve_mem = (struct reserve_mem){ .end = k->kho.scratch.addr,
 					       .scratch = k->kho.scratch.addr,
 					       .extended = k->kho.scratch.addr };
+	/* That of a crash kernel was not at the end of memory. */
+	if (PHYS_PFN(k->kho.scratch.addr + k->kho.scratch.size) < m->end_pfn)
+		m->reserve_mem.gap[m->reserve_mem.nr_gaps++] = (struct memblock_gap){
+			k->kho.scratch.addr + k->kho.scratch.size, PFN_PHYS(m->end_pfn) };
 	m->kho_test = NULL;
 	luo_session_init(m);
 	if (k->boot.release.tree)
 		start_tree(m, fdt);
 	else
-		start_model(m, fdt);
+		start_model(m);
 	if (files_init(m))
 		panic(m, "VFS: Unable to mount root fs");
 	if (!k->boot.release.tree)
@@ -101,6 +112,8 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 		task_leave_kernel(m);
 	damage_apply(m);
 	ledger_kexec(m);
+	m->kho_scratch_in.area = m->k->kho.scratch;
+	m->kho_scratch_in.cma = m->k->kho.scratch_cma;
 	for (u64 pfn = 0; pfn < m->top; pfn++) {
 		struct page *page = &m->memmap[pfn];
 

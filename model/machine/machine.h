@@ -45,6 +45,11 @@ struct kexec {
 	bool loaded;			/* an image: */
 	bool preserve_context;
 	u64 fdt;			/* kho_fill_kimage() */
+	struct crash {			/* crash_core.c */
+		u64 start, end;		/* frames set aside for the crash kernel; 0: none */
+		bool loaded;
+		u64 fdt;
+	} crash;
 };
 
 /* All that a kernel holds in its global variables. */
@@ -96,11 +101,16 @@ struct machine {
 
 	struct page *memmap;
 	u64 nr_frames;
+	u64 first_pfn, end_pfn;		/* what the running kernel has of them, see crash_core.c */
 	u64 top;			/* frames from here on were never touched */
 
 	struct engine_memory memory;	/* once a tree's kernel has run; see engine.h */
 	void *tree_variables;		/* of the tree's kernel while others use the object */
 	u64 tree_variables_size;
+	struct {			/* what the last kernel had */
+		struct kho_scratch area;
+		bool cma;
+	} kho_scratch_in;
 	u8 kho_scratch[256];		/* what a tree's kernel tells the next: scratch areas */
 	u64 kho_scratch_size;
 
@@ -111,6 +121,7 @@ struct machine {
 	struct list_head host_memory;	/* of handlers that are built against luosim-handler.h */
 	struct damage *damages;		/* for the next kexec, in order; see damage.c */
 	bool damaged;			/* what this kernel was handed over */
+	struct crash crash;		/* of the last kernel, if this one is its crash kernel */
 
 	struct task init_task;
 	struct task *task;		/* that runs */
@@ -159,7 +170,7 @@ static inline u32 pfn_to_nid(const struct machine *m, u64 pfn)
 
 static inline bool pfn_valid(const struct machine *m, u64 pfn)
 {
-	return pfn < m->nr_frames;
+	return pfn >= m->first_pfn && pfn < m->end_pfn;
 }
 
 /* Are the few bytes there in memory? */
@@ -276,6 +287,21 @@ static inline void check_freed(struct machine *m, const void *object)
 
 /* machine.c: start the next kernel with the handover FDT at @fdt, or none; all else is gone. */
 void machine_kexec(struct machine *m, phys_addr_t fdt);
+
+/* crash_core.c: at boot, set memory aside for the crash kernel. */
+void reserve_crashkernel(struct machine *m);
+/* How much is asked for; a crash kernel asks for none. */
+u64 crashkernel_size(const struct machine *m);
+/* Load its image with the handover FDT at @fdt, or none. */
+int crash_load(struct machine *m, phys_addr_t fdt);
+/* Start it where the kernel panics, if it is loaded. */
+void crash_kexec(struct machine *m);
+/* Of the frames that KHO or the boot say it has, a crash kernel maps its own alone. */
+void crash_map_memory(struct machine *m);
+static inline bool is_kdump_kernel(const struct machine *m)
+{
+	return m->crash.end;
+}
 /* The object's address as a number that is the same in every run. */
 static inline u64 object_id(const struct machine *m, const void *ptr)
 {

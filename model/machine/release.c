@@ -102,6 +102,10 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"gigabytes without preserved memory serve the next boot as scratch does" },
 	[FIX_SCRATCH_HUGETLB] = { "scratch-hugetlb", "B53",
 		"huge pages set aside at boot do not count for the size of scratch" },
+	[FIX_CRASH_IMAGE] = { "crash-image", "B43",
+		"the image of a crash kernel is told nothing of what is handed over" },
+	[FIX_CRASH_NO_KHO] = { "crash-no-kho", "B54",
+		"KHO is off in a crash kernel, which sets no scratch aside" },
 };
 
 #define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |	\
@@ -110,7 +114,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 #define FIXES_6_19_13	(FIXES_6_19_9 | FIX_BIT(FIX_DESERIALIZE_ERROR))
 #define FIXES_7_0_0	FIXES_6_19_13
 #define FIXES_7_0	(FIXES_7_0_0 | FIX_BIT(FIX_MEMFD_PFN_PHYS) | FIX_BIT(FIX_SUBTREE_ERROR))
-#define FIXES_7_0_11	(FIXES_7_0 | FIX_BIT(FIX_MEMFD_RESTORE_EIO))
+#define FIXES_7_0_11	(FIXES_7_0 | FIX_BIT(FIX_MEMFD_RESTORE_EIO) | FIX_BIT(FIX_CRASH_IMAGE))
 #define FIXES_7_1_0	(FIXES_7_0_11 | FIX_BIT(FIX_SESSION_ALLOC_ERROR) |		\
 			 FIX_BIT(FIX_MEMFD_SEALS) | FIX_BIT(FIX_MEMFD_EFBIG) |		\
 			 FIX_BIT(FIX_MEMFD_REMOVE_FOLIO) | FIX_BIT(FIX_MEMFD_ACCT_FOLIO) | \
@@ -128,7 +132,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 			 FIX_BIT(FIX_SHMEM_LARGE_WRITE) | FIX_BIT(FIX_FLB_OUTGOING_REFS) | \
 			 FIX_BIT(FIX_FLB_RETRIEVE_STATUS) | FIX_BIT(FIX_BLOCK_CHECKS) |	\
 			 FIX_BIT(FIX_RESERVE_SIZE) | FIX_BIT(FIX_DEFERRED_INIT))
-#define FIXES_7_3	(FIXES_7_2 | FIX_BIT(FIX_EXTEND_SCRATCH) | FIX_BIT(FIX_SCRATCH_HUGETLB))
+#define FIXES_7_3	(FIXES_7_2 | FIX_BIT(FIX_EXTEND_SCRATCH) | FIX_BIT(FIX_SCRATCH_HUGETLB) | \
+			 FIX_BIT(FIX_CRASH_NO_KHO))
 
 /* What the array of sessions, of files, and a block of each hold. */
 #define ARRAY_SESSIONS								\

@@ -36,11 +36,7 @@ static void reserved_mem_add(struct machine *m, phys_addr_t start, u64 size, con
 	map->mem = memory_reserved(m, start, DIV_ROUND_UP(size, PAGE_SIZE));
 }
 
-/*
- * From the top of memory, below scratch. With KHO there is nothing but scratch to be
- * had before the kernel knows what was handed over. 0: there is no room.
- */
-static phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
+phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
 {
 	struct reserve_mem *rm = &m->reserve_mem;
 	const struct kho_scratch *scratch = &m->k->kho.scratch;
@@ -60,8 +56,12 @@ static phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align)
 	if (size >= rm->end)
 		return 0;
 	start = (rm->end - size) & ~(align - 1);
-	if (start < PAGE_SIZE)
+	if (PHYS_PFN(start) < max(m->first_pfn, 1ull))
 		return 0;
+	if (start + size < rm->end && rm->nr_gaps < ARRAY_SIZE(rm->gap)) {
+		rm->gap[rm->nr_gaps].start = start + size;
+		rm->gap[rm->nr_gaps++].end = rm->end;
+	}
 	rm->end = start;
 	return start;
 }
@@ -88,8 +88,7 @@ void hugetlb_bootmem_alloc(struct machine *m)
 			break;
 		if (extended)
 			rm->extended = start;
-		rm->huge = start;
-		rm->huge_end = max(rm->huge_end, start + SZ_1G);
+		rm->huge = true;
 	}
 	if (nr < want)
 		pr_warn(m, "HugeTLB: allocating %u of page size 1.00 GiB failed.  Only allocated "
@@ -215,15 +214,10 @@ static void reserve_mem(struct machine *m, const char *p)
 
 void reserve_mem_setup(struct machine *m)
 {
-	struct reserve_mem *rm = &m->reserve_mem;
-
 	for (const char *p = m->k->boot.reserve_mem; p; p += !!p) {
 		reserve_mem(m, p);
 		p = strchr(p, ',');
 	}
-	/* The areas are touched, and behind all that was so far. */
-	if (rm->count || rm->huge)
-		m->top = m->nr_frames;
 	memory_reserved_end(m);
 }
 

@@ -15,15 +15,26 @@ struct reserve_mem_table {
 	int mem;			/* its number as memory of kho_caller.c */
 };
 
+struct memblock_gap {
+	phys_addr_t start, end;
+};
+
 struct reserve_mem {
 	struct reserve_mem_table table[RESERVE_MEM_MAX_ENTRIES];
 	u32 count;
-	phys_addr_t huge, huge_end;	/* pages of 1 GiB that were set aside */
+	bool huge;			/* pages of 1 GiB were set aside */
+	struct memblock_gap gap[RESERVE_MEM_MAX_ENTRIES + 3];	/* beside what is set aside */
+	u32 nr_gaps;
 	phys_addr_t end;		/* below it memblock allocates from the top, */
 	phys_addr_t scratch;		/* or on a KHO boot from here on, in scratch, */
 	phys_addr_t extended;		/* or below it, in what serves as scratch */
 };
 
+/*
+ * From the top of memory, below scratch. With KHO there is nothing but scratch to be
+ * had before the kernel knows what was handed over. 0: there is no room.
+ */
+phys_addr_t memblock_phys_alloc(struct machine *m, u64 size, u64 align);
 /* hugepagesz=1G: how much; and set it aside at boot, before there are areas. */
 u64 hugetlb_bootmem_size(const struct machine *m);
 void hugetlb_bootmem_alloc(struct machine *m);

@@ -171,11 +171,13 @@ void split_page(struct folio *folio)
 	}
 }
 
-/* Is the block of MAX_PAGE_ORDER at @pfn free as a whole? */
+/* Is the block of MAX_PAGE_ORDER at @pfn free as a whole, and not for movable pages alone? */
 static bool max_block_is_free(const struct machine *m, u64 pfn)
 {
 	const struct page *page = &m->memmap[pfn];
 
+	if (is_migrate_cma(m, pfn))
+		return false;
 	return page_is_fresh(m, pfn) || (page->flags & PG_BUDDY && page->order == MAX_PAGE_ORDER);
 }
 
@@ -274,15 +276,15 @@ void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr)
 
 int64_t machine_managed_pages(const struct machine *m, uint32_t nid)
 {
-	u64 start;
+	u32 nodes = max(m->k->boot.nodes, 1u);
+	u64 start, end;
 
-	if (nid >= max(m->k->boot.nodes, 1u))
+	if (nid >= nodes)
 		return -ENOENT;
 	start = nid ? nid * node_frames(m) : 0;
-	if (m->k->boot.nodes <= 1)
-		return m->nr_frames + m->k->managed[0];
-	return (s64)(nid == m->k->boot.nodes - 1 ? m->nr_frames : start + node_frames(m)) -
-	       (s64)min(start, m->nr_frames) + m->k->managed[nid];
+	end = nid == nodes - 1 ? m->end_pfn : min(start + node_frames(m), m->end_pfn);
+	start = min(max(start, m->first_pfn), end);
+	return (s64)(end - start) + m->k->managed[nid];
 }
 
 bool page_is_fresh(const struct machine *m, u64 pfn)

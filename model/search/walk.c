@@ -898,7 +898,8 @@ static void put_kernel(struct machine_walk *w)
 	const struct luo *luo = &k->luo;
 
 	put_word(w, m->kernel_nr | (u64)k->kexec.loaded << 16 | (u64)!!k->kexec.fdt << 17 |
-		 (u64)k->kexec.preserve_context << 25 |
+		 (u64)k->kexec.preserve_context << 25 | (u64)k->kexec.crash.loaded << 26 |
+		 (u64)!!k->kexec.crash.fdt << 27 | (u64)is_kdump_kernel(m) << 28 |
 		 (u64)luo->enabled << 18 | (u64)luo->in_use << 19 |
 		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |

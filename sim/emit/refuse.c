@@ -53,6 +53,8 @@ static const char *setting_refused(const struct setting *s, guint kernel, enum t
 		return "huge pages of 1 GiB";
 	case SET_DEFERRED_INIT:
 		return "a kernel with deferred initialization of struct pages";
+	case SET_CRASHKERNEL:
+		return "a crash kernel";
 	case SET_NODES:
 		return "a machine of several nodes";
 	}
@@ -112,7 +114,7 @@ static bool op_told(const struct scenario *scn, const struct step *step, GError 
 	if (op->info->args[0].words == words_images && op->args[0].kind == VALUE_NUMBER &&
 	    op->args[0].number != KEXEC_FILE)
 		return refuse(error, scn, step->line, step->column,
-			      "%s() of segments, which would need a boot loader", op->info->name);
+			      "%s() of segments or for a crash", op->info->name);
 	if (op->info->reboots && in_loop(scn, step))
 		return refuse(error, scn, step->line, step->column, "%s() in a loop",
 			      op->info->name);

@@ -205,6 +205,10 @@ static void append_differences(GString *out, const struct boot *boot)
 	g_string_append(out, boot->mem_profiling ? ", mem_profiling" : "");
 	g_string_append(out, boot->deferred_init ? ", deferred_init" : "");
 	g_string_append(out, boot->debugfs ? ", debugfs" : "");
+	if (boot->crashkernel != 0) {
+		g_string_append(out, ", crashkernel=");
+		print_size(out, boot->crashkernel);
+	}
 }
 
 static void trace_boot(struct trace *t, const struct report_event *e)

@@ -158,7 +158,7 @@ static void take_result(struct run *r, struct caller *c, gint64 ret)
 	GArray *fields = c->result.list;
 
 	c->result = (struct value){ .list = fields };
-	if (machine_panicked(r->machine))
+	if (machine_panicked(r->machine) || (c->call.boots && !info->reboots))
 		c->result.kind = VALUE_LOST;
 	else if (ret < 0 || (info->result.kind != PARAM_STRING &&
 			     info->result.kind != PARAM_FIELDS))
@@ -251,6 +251,7 @@ void caller_clear(struct caller *c)
 
 static gint64 make_call(struct run *r, struct caller *c)
 {
+	unsigned int kernel = machine_kernel(r->machine);
 	gint64 ret;
 
 	for (guint i = 0; i < op_nr_args(c->op->info); i++)
@@ -261,10 +262,10 @@ static gint64 make_call(struct run *r, struct caller *c)
 	c->call.fd = -1;
 	c->call.process = c->process;
 	c->call.ended = NULL;
-	c->call.boots = false;
 	g_string_truncate(c->call.out, 0);
 	machine_begin_op(r->machine, c->op->line);
 	ret = c->op->info->call(&c->call);
+	c->call.boots = machine_kernel(r->machine) != kernel;
 	machine_end_op(r->machine, ret);
 	return ret;
 }

@@ -189,6 +189,8 @@ char *plan_objection(const struct scenario *scn, const struct variant *variant,
 			release = &boot->release;
 			if (release->tree != NULL && boot->reserve_mem != NULL)
 				return object(scn, step->line, "reserve_mem=", release);
+			if (release->tree != NULL && boot->crashkernel != 0)
+				return object(scn, step->line, "crashkernel=", release);
 		}
 		if (release == NULL || release->tree == NULL)
 			continue;

@@ -119,6 +119,11 @@ guint run_steps(struct run *r, guint pc)
 			break;
 		case STEP_OP:
 			call_op(r, &r->main, &step->op, is_brief(r, pc));
+			/* A crash kernel, where no step stands that would lead to it. */
+			if (r->main.call.boots && !step->op.info->reboots) {
+				pc++;
+				goto stop;
+			}
 			break;
 		case STEP_FAIL:
 			run_fail(r, step, is_brief(r, pc));

@@ -466,6 +466,8 @@ static gint64 call_shmem_enabled(struct call *c)
 
 static gint64 call_kexec_load(struct call *c)
 {
+	/* Whatever panics starts the crash kernel. */
+	machine_set_next(c->machine, c->next);
 	return sys_kexec_load(c->machine, c->args[0].given ? c->args[0].number : KEXEC_FILE);
 }
 
@@ -476,13 +478,8 @@ static gint64 call_kexec_unload(struct call *c)
 
 static gint64 call_reboot(struct call *c)
 {
-	unsigned int kernel = machine_kernel(c->machine);
-	gint64 ret;
-
 	machine_set_next(c->machine, c->next);
-	ret = sys_reboot_kexec(c->machine);
-	c->boots = machine_kernel(c->machine) != kernel;
-	return ret;
+	return sys_reboot_kexec(c->machine);
 }
 
 static gint64 call_kexec(struct call *c)
@@ -497,6 +494,11 @@ static gint64 call_kexec_jump(struct call *c)
 	gint64 ret = sys_kexec_load(c->machine, KEXEC_JUMP);
 
 	return ret < 0 ? ret : call_reboot(c);
+}
+
+static gint64 call_sysrq_crash(struct call *c)
+{
+	return sys_sysrq_crash(c->machine);
 }
 
 static gint64 call_exit(struct call *c)
@@ -927,7 +929,7 @@ static const struct op_info rows[] = {
 	{ "kexec_load", { WORD("IMAGE", words_images) }, .optional = 1 << 0, RETURNS,
 	  .call = call_kexec_load,
 	  .tries = { "kexec_load()" }, .loads = true,
-	  .about = "load the image of the next kernel: kexec_file_load(2), or segments" },
+	  .about = "load the image of the next kernel: kexec_file_load(2), segments, or crash" },
 	{ "kexec_unload", { { 0 } }, RETURNS, .call = call_kexec_unload,
 	  .tries = { "kexec_unload()" },
 	  .about = "drop that image" },
@@ -935,6 +937,9 @@ static const struct op_info rows[] = {
 	  .tries = { "reboot()" },
 	  .refusals = { { -EINVAL, 0 } },
 	  .about = "reboot(2) with LINUX_REBOOT_CMD_KEXEC: into what is loaded" },
+	{ "sysrq_crash", { { 0 } }, RETURNS, .call = call_sysrq_crash, .reboots = true,
+	  .model_only = true,
+	  .about = "c to /proc/sysrq-trigger: panic, and start the crash kernel" },
 	{ "nofile", { { "N", PARAM_NUMBER, 0, G_MAXINT64, NULL } }, RETURNS, .call = call_nofile,
 	  .about = "setrlimit(2) RLIMIT_NOFILE" },
 	{ "drop_caches", { { 0 } }, RETURNS, .call = call_drop_caches,

@@ -122,6 +122,7 @@ enum setting_kind {
 	SET_KHO_SCRATCH,
 	SET_DEFERRED_INIT,
 	SET_GIGANTIC_PAGES,
+	SET_CRASHKERNEL,
 };
 
 struct setting {

@@ -13,6 +13,7 @@ static const char *const names[] = {
 	"kho", "liveupdate", "panic_on_warn", "mem", "with", "without", "limit", "policy",
 	"handlers", "hugepages", "reserve_mem", "kasan", "mem_profiling",
 	"debugfs", "nodes", "kho_scratch", "deferred_init", "gigantic_pages",
+	"crashkernel",
 };
 
 static GPtrArray *setting_words(void)
@@ -108,6 +109,10 @@ static bool parse_number(struct lex *l, struct setting *s)
 		lex_fail(l, at, "no number of nodes, expected 1 to %d", MAX_NODES);
 		return false;
 	}
+	if (s->kind == SET_CRASHKERNEL && (s->number % 4096 != 0 || s->number > MACHINE_MAX_MEM)) {
+		lex_fail(l, at, "no memory of a crash kernel, expected whole pages");
+		return false;
+	}
 	return s->kind != SET_MEM || check_mem(l, at, s->number);
 }
 
@@ -182,7 +187,7 @@ static bool parse_value(struct lex *l, struct setting *s)
 	g_autofree char *value = NULL;
 
 	if (s->kind == SET_MEM || s->kind == SET_LIMIT || s->kind == SET_HUGEPAGES ||
-	    s->kind == SET_NODES || s->kind == SET_GIGANTIC_PAGES)
+	    s->kind == SET_NODES || s->kind == SET_GIGANTIC_PAGES || s->kind == SET_CRASHKERNEL)
 		return parse_number(l, s);
 	if (s->kind == SET_RESERVE_MEM)
 		return parse_areas(l, s);
@@ -256,6 +261,7 @@ void setting_print(GString *out, const struct setting *s)
 		g_string_append_printf(out, "=%s", s->number != 0 ? "on" : "off");
 		break;
 	case SET_MEM:
+	case SET_CRASHKERNEL:
 		g_string_append_c(out, '=');
 		print_size(out, s->number);
 		break;
@@ -357,6 +363,9 @@ static void setting_apply(const struct setting *s, struct boot *boot, guint64 *m
 		break;
 	case SET_GIGANTIC_PAGES:
 		boot->gigantic_pages = s->number;
+		break;
+	case SET_CRASHKERNEL:
+		boot->crashkernel = s->number;
 		break;
 	case SET_DEFERRED_INIT:
 		boot->deferred_init = s->number;

@@ -85,7 +85,8 @@ WORDS(words_force, { "force", 1 })
 WORDS(words_huge, { "never", 0 }, { "always", 1 })
 WORDS(words_vmalloc, { "zeroed", VMALLOC_ZEROED }, { "huge", VMALLOC_HUGE },
 	{ "user", VMALLOC_USER })
-WORDS(words_images, { "file", KEXEC_FILE }, { "segments", KEXEC_SEGMENTS })
+WORDS(words_images, { "file", KEXEC_FILE }, { "segments", KEXEC_SEGMENTS },
+      { "crash", KEXEC_CRASH })
 WORDS(words_same, { "diff", 0 }, { "same", 1 })
 
 const char *words_files(guint i, guint64 *value)

@@ -734,15 +734,16 @@ static u64 round_scratch(const struct machine *m, u64 size)
 /* Struct pages, which are in use by then, are a 64th of memory. */
 static u64 default_scratch(const struct machine *m)
 {
-	u64 size = m->nr_frames / 64 * PAGE_SIZE;
+	u64 size = (m->end_pfn - m->first_pfn) / 64 * PAGE_SIZE;
 
-	if (!m->k->kho.enabled || has_fix(m, FIX_SCRATCH_HUGETLB))
+	if (!m->k->kho.enabled)
 		return size;
-	/* 200 percent of the pool are in the global area, and in those of the nodes again. */
-	return size + 4 * hugetlb_bootmem_size(m);
+	/* 200 percent of it are in the global area, and in those of the nodes again. */
+	size += 4 * crashkernel_size(m);
+	return size + (has_fix(m, FIX_SCRATCH_HUGETLB) ? 0 : 4 * hugetlb_bootmem_size(m));
 }
 
-void kho_scratch_init(struct machine *m)
+static void kho_reserve_scratch(struct machine *m)
 {
 	struct kho_scratch *scratch = &m->k->kho.scratch;
 	const u64 *sizes = m->k->boot.scratch;
@@ -755,19 +756,38 @@ void kho_scratch_init(struct machine *m)
 	if (!scratch->size)
 		scratch->size = default_scratch(m);
 	if (m->k->kho.enabled &&
-	    scratch->size + hugetlb_bootmem_size(m) >= PFN_PHYS(m->nr_frames)) {
+	    scratch->size + hugetlb_bootmem_size(m) >= PFN_PHYS(m->end_pfn - m->first_pfn)) {
 		pr_err(m, "Failed to reserve global scratch buffer");
 		pr_warn(m, "Failed to reserve scratch area, disabling kexec handover");
 		*scratch = (struct kho_scratch){ 0 };
 		m->k->kho.scratch_cma = m->k->kho.enabled = false;
 	}
-	scratch->addr = PFN_PHYS(m->nr_frames) - scratch->size;
+	scratch->addr = PFN_PHYS(m->end_pfn) - scratch->size;
+}
+
+/* Who takes a handover has the scratch areas of the kernel that hands over. */
+void kho_scratch_init(struct machine *m)
+{
+	if (is_kho_boot(m)) {
+		m->k->kho.scratch = m->kho_scratch_in.area;
+		m->k->kho.scratch_cma = m->kho_scratch_in.cma;
+		return;
+	}
+	if (is_kdump_kernel(m) && has_fix(m, FIX_CRASH_NO_KHO)) {
+		pr_info(m, "disabled in the kdump kernel");
+		m->k->kho.enabled = false;
+	}
+	kho_reserve_scratch(m);
 }
 
 void kho_memory_init(struct machine *m)
 {
-	if (m->k->kho.fdt_in)
-		kho_track_walk(m, m->k->kho.mem_map_in, keep_pages);
+	if (!is_kho_boot(m))
+		return;
+	/* By the direct map, which kho_populate() does without, and a crash kernel has not. */
+	if (m->k->boot.release.kho_radix)
+		phys_read_u64(m, m->k->kho.fdt_in);
+	kho_track_walk(m, m->k->kho.mem_map_in, keep_pages);
 }
 
 static int kho_out_fdt_setup(struct machine *m)
