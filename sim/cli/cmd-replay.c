@@ -112,11 +112,14 @@ static gboolean write_scenario(const struct replay *r, const struct recording *r
 	g_autofree char *base = g_path_get_basename(rec->name);
 	g_autofree char *name = g_strdup_printf("%s-%s.scn", rec->row, base);
 	g_autofree char *path = g_build_filename(r->to_scn, name, NULL);
-	struct translation *t = translate(rec, NULL);
-	gboolean ok = g_file_set_contents(path, t->text->str, t->text->len, error);
+	struct translation *t = translate(rec, NULL, error);
+	g_autoptr(GString) text = g_string_new(NULL);
 
+	if (!t)
+		return FALSE;
+	scenario_print(text, t->scn);
 	translation_free(t);
-	return ok;
+	return g_file_set_contents(path, text->str, text->len, error);
 }
 
 static gboolean write_all(const struct replay *r, const GPtrArray *recordings, GError **error)

@@ -27,7 +27,7 @@ struct collector {
 	const struct release *on;	/* what it runs on, if not the recording's row */
 	GPtrArray *ops;		/* of struct reply, by recorded operation */
 	GPtrArray *boots;	/* of struct reply, by stage */
-	guint op;		/* under way, or NO_OP */
+	guint op;		/* under way, counted from 1, or 0 */
 	gboolean booting;
 	char *panic;
 };
@@ -155,7 +155,7 @@ static struct reply *listening(struct collector *c)
 {
 	if (c->booting)
 		return g_ptr_array_index(c->boots, c->boots->len - 1);
-	return c->op == NO_OP ? NULL : g_ptr_array_index(c->ops, c->op);
+	return c->op == 0 ? NULL : g_ptr_array_index(c->ops, c->op - 1);
 }
 
 static void collect_event(struct collector *c, const struct event *event)
@@ -187,19 +187,19 @@ static void collect(struct report *report, const struct report_event *e)
 	struct collector *c = (struct collector *)report;
 
 	if (e->type == REPORT_OP) {
-		c->op = g_array_index(c->t->op_of_line, guint, e->op->line - 1);
+		c->op = e->op->line;
 		c->booting = FALSE;
 	} else if (e->type == REPORT_EVENT) {
 		collect_event(c, e->event);
-	} else if (e->type == REPORT_RESULT && c->op != NO_OP) {
-		struct reply *said = g_ptr_array_index(c->ops, c->op);
+	} else if (e->type == REPORT_RESULT && c->op != 0) {
+		struct reply *said = g_ptr_array_index(c->ops, c->op - 1);
 
 		if (e->differs && !said->result->len)
-			trace_mismatch(said->result, e, e->scn->file);
+			trace_mismatch(said->result, e);
 		if (said->fault == FAULT_NONE)
 			said->fault = e->fault;
 		/* What is said as the machine ends belongs to no operation. */
-		c->op = NO_OP;
+		c->op = 0;
 	}
 }
 
@@ -255,7 +255,7 @@ static void compare_op(struct agreement *a, const struct recording *rec, guint i
 
 	if (g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop")) {
 		a->skipped++;
-	} else if (!g_array_index(c->t->modelled, gboolean, i)) {
+	} else if (!g_array_index(c->t->modelled, bool, i)) {
 		a->not_modelled++;
 	} else if (said->result->len) {
 		a->ops++;
@@ -305,11 +305,11 @@ static const struct release *runs_on(const struct recording *rec, const struct o
 	return o->releases->len > 0 ? o->releases->pdata[0] : release_find(rec->row);
 }
 
-static struct agreement *run_parsed(const struct recording *rec, const struct translation *t,
-				    const struct scenario *scn, const struct overrides *o)
+static struct agreement *run_translated(const struct recording *rec,
+					const struct translation *t, const struct overrides *o)
 {
 	struct collector c = {
-		.report.event = collect, .t = t, .on = runs_on(rec, o), .op = NO_OP,
+		.report.event = collect, .t = t, .on = runs_on(rec, o),
 	};
 	struct agreement *a = agreement_new();
 
@@ -317,7 +317,7 @@ static struct agreement *run_parsed(const struct recording *rec, const struct tr
 	c.boots = g_ptr_array_new_with_free_func(said_free);
 	for (guint i = 0; i < rec->ops->len; i++)
 		g_ptr_array_add(c.ops, said_new());
-	run_scenario(scn, NULL, o, &c.report);
+	run_scenario(t->scn, NULL, o, &c.report);
 	for (guint i = 0; i < rec->ops->len; i++)
 		compare_op(a, rec, i, &c);
 	compare_end(a, rec, &c);
@@ -330,18 +330,15 @@ static struct agreement *run_parsed(const struct recording *rec, const struct tr
 static struct agreement *run_with(const struct recording *rec, const struct overrides *o,
 				  const guint *nth, GError **error)
 {
-	struct translation *t = translate(rec, nth);
-	struct scenario *scn = scenario_parse(rec->name, t->text->str, t->text->len, error);
-	g_autofree char *objection = scn ? plan_objection(scn, NULL, o) : NULL;
+	struct translation *t = translate(rec, nth, error);
+	g_autofree char *objection = t ? plan_objection(t->scn, NULL, o) : NULL;
 	struct agreement *a = NULL;
 
 	if (objection)
 		g_set_error(error, SCN_ERROR, 0, "%s", objection);
-	else if (scn)
-		a = run_parsed(rec, t, scn, o);
-	if (scn)
-		scenario_free(scn);
-	translation_free(t);
+	else if (t)
+		a = run_translated(rec, t, o);
+	g_clear_pointer(&t, translation_free);
 	return a;
 }
 

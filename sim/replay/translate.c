@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Turns a recording into a scenario, one recorded operation after the other. */
+/*
+ * Turns a recording into the steps of a scenario, one recorded operation after the other. Its
+ * words are read as what they stand for by what reads values of scenarios.
+ */
 #include <string.h>
 
 #include "replay/translate.h"
+#include "scn/fail.h"
+#include "scn/names.h"
+#include "scn/print.h"
+#include "scn/setting.h"
+#include "scn/value.h"
 
 /* More objects than a machine has, for operations on N of them. */
 #define MAX_MANY	(1 << 20)
@@ -13,7 +21,15 @@ struct translator {
 	GHashTable *names;	/* char *: of the language, by handle */
 	GHashTable *taken;	/* set of those, borrowed */
 	GHashTable *open;	/* set of char *: those that are open descriptors */
-	GString *fail;		/* what the next operation's first call is to fail with */
+	struct scenario *scn;
+	struct lex lex;		/* over what becomes a value */
+	GArray *loops;		/* of struct repeat: those around, borrowed */
+	GPtrArray *texts;	/* of char *: all that lex went over */
+	guint kernel;		/* that runs here */
+	bool heading_due;	/* a reboot came since the last heading */
+	bool fails;		/* the next operation's first call, as @fail says */
+	struct fail fail;
+	bool failed;		/* it cannot be a scenario: the error is set */
 };
 
 /* What is being translated: an operation's words and its answer. */
@@ -24,15 +40,16 @@ struct source {
 	guint nr;
 	const char *name;	/* word[1] as it is recorded */
 	const struct recorded_op *op;
-	gboolean ok;		/* it worked */
+	bool ok;		/* it worked */
 };
 
 struct translate_rule {
 	const char *name;
 	guint words;		/* arguments it needs */
-	void (*write)(GString *out, const struct source *src);
 	guint handles;		/* mask of the words that are handles */
 	guint binds;		/* the word that is one if it works, or 0 */
+	void (*write)(const struct source *src);
+	const char *call;	/* without @write: the operation with the same words */
 };
 
 /* The language's name for a handle, which may have any characters. */
@@ -41,10 +58,10 @@ static const char *name_of(struct translator *t, const char *handle)
 	char *name = g_hash_table_lookup(t->names, handle);
 	GString *made;
 
-	if (name)
+	if (name != NULL)
 		return name;
 	made = g_string_new(g_ascii_isalpha(*handle) || *handle == '_' ? "" : "h");
-	for (const char *c = handle; *c; c++)
+	for (const char *c = handle; *c != '\0'; c++)
 		g_string_append_c(made, g_ascii_isalnum(*c) ? *c : '_');
 	while (g_hash_table_contains(t->taken, made->str))
 		g_string_append_c(made, '_');
@@ -54,7 +71,7 @@ static const char *name_of(struct translator *t, const char *handle)
 	return name;
 }
 
-static void set_open(struct translator *t, const char *name, gboolean is)
+static void set_open(struct translator *t, const char *name, bool is)
 {
 	if (is)
 		g_hash_table_add(t->open, g_strdup(name));
@@ -62,14 +79,12 @@ static void set_open(struct translator *t, const char *name, gboolean is)
 		g_hash_table_remove(t->open, name);
 }
 
-/* Text of a string; a '$' means nothing in it. */
-static void append_plain(GString *out, const char *text, gssize len)
+/* A quoted string, in which a '$' means nothing. */
+static char *plain_text(const char *text)
 {
-	g_autofree char *copy = len < 0 ? g_strdup(text) : g_strndup(text, len);
-	g_auto(GStrv) parts = g_strsplit(copy, "$", -1);
-	g_autofree char *plain = g_strjoinv("\\x24", parts);
+	g_auto(GStrv) parts = g_strsplit(text, "$", -1);
 
-	g_string_append(out, plain);
+	return g_strjoinv("\\x24", parts);
 }
 
 /* The text of an operation split into words. */
@@ -77,12 +92,12 @@ static GPtrArray *split(const char *text)
 {
 	GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
 
-	while (*text) {
+	while (*text != '\0') {
 		const char *start = text;
-		gboolean quoted = FALSE;
+		bool quoted = false;
 
-		for (; *text && (quoted || *text != ' '); text++) {
-			if (*text == '\\' && text[1])
+		for (; *text != '\0' && (quoted || *text != ' '); text++) {
+			if (*text == '\\' && text[1] != '\0')
 				text++;
 			else if (*text == '"')
 				quoted = !quoted;
@@ -100,7 +115,7 @@ static char *datum(const struct source *src, const char *key)
 	g_autofree char *prefix = g_strconcat(key, "=", NULL);
 	const char *at = src->op->data;
 
-	while (at && *at) {
+	while (at != NULL && *at != '\0') {
 		if (g_str_has_prefix(at, prefix)) {
 			at += strlen(prefix);
 			return *at == '"' ? g_strdup(at) : g_strndup(at, strcspn(at, " "));
@@ -115,80 +130,178 @@ static gint64 number_datum(const struct source *src, const char *key)
 {
 	g_autofree char *value = datum(src, key);
 
-	return value ? g_ascii_strtoll(value, NULL, 10) : 0;
+	return value != NULL ? g_ascii_strtoll(value, NULL, 10) : 0;
 }
 
-/* " = RESULT" after a call: what the kernel gave, @good when it worked. */
-static void result(GString *out, const struct source *src, const char *good)
+static char *number_text(gint64 number)
 {
-	if (!src->ok && *src->op->rc != '-')
-		g_string_append_c(out, '\n');	/* the kernel never answered */
+	return g_strdup_printf("%" G_GINT64_FORMAT, number);
+}
+
+/* ---- Steps ---- */
+
+/* Let lex go over @text, which begins a line of its own. */
+static struct lex *over(struct translator *t, const char *text)
+{
+	char *copy = g_strdup(text);
+
+	g_ptr_array_add(t->texts, copy);
+	t->lex.line = t->lex.p = copy;
+	t->lex.end = copy + strlen(copy);
+	return &t->lex;
+}
+
+/* What was read must be @ok and all that there was. */
+static void need(struct translator *t, bool ok)
+{
+	lex_blank(&t->lex);
+	if (ok && t->lex.p < t->lex.end) {
+		lex_fail(&t->lex, t->lex.p, "more than that, expected the end of the word");
+		ok = false;
+	}
+	t->failed |= !ok;
+}
+
+static void refuse(struct translator *t, const char *why)
+{
+	if (!t->failed)
+		lex_fail(over(t, ""), t->lex.p, "%s", why);
+	t->failed = true;
+}
+
+/* Steps have the number of the recorded operation as their line, counted from 1. */
+static struct step *add_step(const struct source *src, enum step_kind kind)
+{
+	struct translator *t = src->t;
+	const GArray *steps = t->scn->steps;
+	struct step step = { .kind = kind, .line = src->index + 1, .depth = t->loops->len };
+
+	if (kind != STEP_OP && steps->len > 0 &&
+	    g_array_index(steps, struct step, steps->len - 1).kind == STEP_FAIL)
+		refuse(t, "a failure of no single step, expected one that can fail");
+	if (kind != STEP_KERNEL && t->heading_due)
+		refuse(t, "an operation behind a reboot, expected the next stage before it");
+	g_array_append_val(t->scn->steps, step);
+	return &g_array_index(steps, struct step, steps->len - 1);
+}
+
+static struct op *last_op(const struct source *src)
+{
+	return &g_array_index(src->t->scn->steps, struct step, src->t->scn->steps->len - 1).op;
+}
+
+/* A step of operation @name, still without arguments. */
+static void begin_call(const struct source *src, const char *name)
+{
+	struct op *op = &add_step(src, STEP_OP)->op;
+
+	op->info = op_find(name);
+	op->line = src->index + 1;
+	op->args = g_new0(struct value, op_nr_args(op->info));
+}
+
+/* Argument @i, if it is not left out, as a scenario has it. */
+static void put_arg(const struct source *src, guint i, const char *text)
+{
+	const struct op *op = last_op(src);
+	struct translator *t = src->t;
+
+	if (t->failed || *text == '\0')
+		return;
+	if (i >= op_nr_args(op->info))
+		refuse(t, "too many words, expected as many as it takes");
 	else
-		g_string_append_printf(out, " = %s\n", src->ok ? good : src->op->rc);
+		need(t, value_parse(over(t, text), &op->info->args[i], &op->args[i]));
 }
 
-static void append_string(GString *out, const char *text, gsize len, gboolean first)
+static void end_call(const struct source *src)
 {
-	g_string_append(out, first ? "\"" : " \"");
-	append_plain(out, text, len);
-	g_string_append_c(out, '"');
+	const struct op *op = last_op(src);
+
+	for (guint i = 0; i < op_nr_args(op->info); i++)
+		if (op->args[i].kind == VALUE_ABSENT && (op->info->optional & 1u << i) == 0)
+			refuse(src->t, "too few words, expected as many as it takes");
+}
+
+/* The arguments follow, "" for one that is left out; then NULL. */
+static void call(const struct source *src, const char *name, ...)
+{
+	const char *text;
+	va_list ap;
+
+	begin_call(src, name);
+	va_start(ap, name);
+	for (guint i = 0; (text = va_arg(ap, const char *)) != NULL; i++)
+		put_arg(src, i, text);
+	va_end(ap);
+	end_call(src);
+}
+
+/* name(arg, arg, ...) of words @from on. */
+static void call_words(const struct source *src, const char *name, guint from, guint to)
+{
+	begin_call(src, name);
+	for (guint i = from; i < to; i++)
+		put_arg(src, i - from, src->word[i]);
+	end_call(src);
+}
+
+/* What the call must return, as a scenario has it. */
+static void must_return(const struct source *src, const char *text)
+{
+	struct op *op = last_op(src);
+	struct outcome o = { 0 };
+
+	if (src->t->failed)
+		return;
+	op->outcomes = outcomes_new();
+	need(src->t, result_parse(over(src->t, text), op->info, &o.value));
+	g_array_append_val(op->outcomes, o);
+}
+
+/* What the kernel gave, @good when it worked. */
+static void result(const struct source *src, const char *good)
+{
+	if (src->ok)
+		must_return(src, good);
+	else if (*src->op->rc == '-')
+		must_return(src, src->op->rc);	/* else the kernel never answered */
+}
+
+static void append_string(GString *out, const char *text, gsize len)
+{
+	g_autofree char *copy = g_strndup(text, len), *plain = plain_text(copy);
+
+	g_string_append_printf(out, "%s\"%s\"", out->len > 0 ? " " : "", plain);
 }
 
 /*
  * A string of the recordings as strings of the language: "hello\0*8187;" holds
  * repetitions, which become "hello" "\0"*8187.
  */
-static void append_bytes(GString *out, const char *quoted)
+static char *bytes_text(const char *quoted)
 {
-	const char *at = quoted + 1;
-	GString *plain = g_string_new(NULL);
-	gboolean first = TRUE;
+	const char *at = quoted + 1, *from = at;
+	GString *out = g_string_new(NULL);
 
-	while (*at && *at != '"') {
+	while (*at != '\0' && *at != '"') {
 		gsize len = *at != '\\' ? 1 : at[1] == 'x' ? 4 : 2;
 		const char *next = at + MIN(len, strlen(at));
 		char *end = NULL;
 		guint64 n = *next == '*' ? g_ascii_strtoull(next + 1, &end, 10) : 0;
 
-		if (!n || *end != ';') {
-			g_string_append_len(plain, at, next - at);
-			at = next;
-			continue;
+		if (n > 0 && *end == ';') {
+			if (at > from)
+				append_string(out, from, at - from);
+			append_string(out, at, next - at);
+			g_string_append_printf(out, "*%" G_GUINT64_FORMAT, n);
+			next = from = end + 1;
 		}
-		if (plain->len)
-			append_string(out, plain->str, plain->len, first);
-		first = first && !plain->len;
-		g_string_truncate(plain, 0);
-		append_string(out, at, next - at, first);
-		g_string_append_printf(out, "*%" G_GUINT64_FORMAT, n);
-		first = FALSE;
-		at = end + 1;
+		at = next;
 	}
-	if (plain->len || first)
-		append_string(out, plain->str, plain->len, first);
-	g_string_free(plain, TRUE);
-}
-
-/* name(arg, arg, ...) of words @from on. */
-static void call(GString *out, const char *name, const struct source *src, guint from, guint to)
-{
-	g_string_append_printf(out, "%s(", name);
-	for (guint i = from; i < to; i++)
-		g_string_append_printf(out, "%s%s", i > from ? ", " : "", src->word[i]);
-	g_string_append_c(out, ')');
-}
-
-/* Calls that give a descriptor: the first word is its name. */
-static void new_fd(GString *out, const struct source *src, const char *name, guint from)
-{
-	call(out, name, src, from, src->nr);
-	result(out, src, src->word[1]);
-}
-
-static void plain(GString *out, const struct source *src, const char *name)
-{
-	call(out, name, src, 1, src->nr);
-	result(out, src, "0");
+	if (at > from || out->len == 0)
+		append_string(out, from, at - from);
+	return g_string_free(out, FALSE);
 }
 
 /* What the case shows of the descriptor that the operation gives, or NULL. */
@@ -208,95 +321,57 @@ static const struct recorded_op *stat_of(const struct source *src)
 	return NULL;
 }
 
-static void write_opendev(GString *out, const struct source *src)
+static void write_opendev(const struct source *src)
 {
 	const struct recorded_op *stat = stat_of(src);
+	bool cloexec = src->nr > 2 || (stat != NULL && strstr(stat->data, "cloexec=1") != NULL);
 
-	g_string_append(out, "open(\"/dev/liveupdate\"");
-	if (src->nr > 2 || (stat && strstr(stat->data, "cloexec=1")))
-		g_string_append(out, ", O_RDWR|O_CLOEXEC");
-	g_string_append_c(out, ')');
-	result(out, src, src->word[1]);
+	call(src, "open", "\"/dev/liveupdate\"", cloexec ? "O_RDWR|O_CLOEXEC" : "", NULL);
+	result(src, src->word[1]);
 }
 
-static void write_close(GString *out, const struct source *src)
+static void write_reopen_ro(const struct source *src)
 {
-	plain(out, src, "close");
+	call(src, "reopen", src->word[2], "O_RDONLY", NULL);
+	result(src, src->word[1]);
 }
 
-static void write_dup(GString *out, const struct source *src)
+static void write_session(const struct source *src)
 {
-	new_fd(out, src, "dup", 2);
+	g_autofree char *session = plain_text(src->word[3]);
+
+	call(src, *src->word[0] == 'c' ? "create_session" : "retrieve_session", src->word[1],
+	     session, NULL);
+	result(src, src->word[2]);
 }
 
-static void write_reopen(GString *out, const struct source *src)
+static void write_retrieve(const struct source *src)
 {
-	new_fd(out, src, "reopen", 2);
+	call(src, "retrieve_fd", src->word[1], src->word[3], NULL);
+	result(src, src->word[2]);
 }
 
-static void write_reopen_ro(GString *out, const struct source *src)
-{
-	g_string_append_printf(out, "reopen(%s, O_RDONLY)", src->word[2]);
-	result(out, src, src->word[1]);
-}
-
-static void write_session(GString *out, const struct source *src)
-{
-	const char *name = g_str_equal(src->word[0], "create") ? "create_session" :
-								 "retrieve_session";
-
-	g_string_append_printf(out, "%s(%s, ", name, src->word[1]);
-	append_plain(out, src->word[3], -1);
-	g_string_append_c(out, ')');
-	result(out, src, src->word[2]);
-}
-
-static void write_preserve(GString *out, const struct source *src)
-{
-	plain(out, src, "preserve_fd");
-}
-
-static void write_retrieve(GString *out, const struct source *src)
-{
-	g_string_append_printf(out, "retrieve_fd(%s, %s)", src->word[1], src->word[3]);
-	result(out, src, src->word[2]);
-}
-
-static void write_finish(GString *out, const struct source *src)
-{
-	plain(out, src, "finish");
-}
-
-static void write_get_name(GString *out, const struct source *src)
+static void write_get_name(const struct source *src)
 {
 	g_autofree char *name = datum(src, "name");
+	g_autofree char *text = name != NULL ? bytes_text(name) : NULL;
 
-	call(out, "get_name", src, 1, 2);
-	if (src->ok && name) {
-		g_string_append(out, " = ");
-		append_bytes(out, name);
-		g_string_append_c(out, '\n');
-	} else {
-		result(out, src, "0");
-	}
+	call(src, "get_name", src->word[1], NULL);
+	result(src, text != NULL ? text : "0");
 }
 
 /* "sealing,exec" with a prefix for each: MFD_ALLOW_SEALING|MFD_EXEC */
-static void append_flags(GString *out, const char *list, const char *const (*table)[2])
+static char *flags_text(const char *list, const char *const (*table)[2])
 {
 	g_auto(GStrv) words = g_strsplit(list, ",", -1);
-	const char *bar = "";
+	GString *out = g_string_new(NULL);
 
-	for (guint i = 0; words[i]; i++) {
-		for (guint t = 0; table[t][0]; t++) {
-			if (!g_str_equal(words[i], table[t][0]))
-				continue;
-			g_string_append_printf(out, "%s%s", bar, table[t][1]);
-			bar = "|";
-		}
-	}
-	if (!*bar)
-		g_string_append_c(out, '0');
+	for (guint i = 0; words[i] != NULL; i++)
+		for (guint t = 0; table[t][0] != NULL; t++)
+			if (g_str_equal(words[i], table[t][0]))
+				g_string_append_printf(out, "%s%s", out->len > 0 ? "|" : "",
+						       table[t][1]);
+	return g_string_free(out->len > 0 ? out : g_string_append_c(out, '0'), FALSE);
 }
 
 static const char *const memfd_flags[][2] = {
@@ -312,176 +387,149 @@ static const char *const seal_flags[][2] = {
 };
 
 /* "fail", right before the call that it is for. */
-static void flush_fail(GString *out, struct translator *t)
+static void flush_fail(const struct source *src)
 {
-	g_string_append(out, t->fail->str);
-	g_string_truncate(t->fail, 0);
+	if (src->t->fails)
+		add_step(src, STEP_FAIL)->fail = src->t->fail;
+	src->t->fails = false;
 }
 
-static void write_memfd(GString *out, const struct source *src)
+static void write_memfd(const struct source *src)
 {
-	if (strstr(src->word[2], "huge") && !strstr(src->word[2], "hugetlb"))
-		g_string_append(out, "shmem_enabled(always)\n");
-	flush_fail(out, src->t);
-	g_string_append(out, "memfd_create(");
-	append_string(out, src->name, strlen(src->name), TRUE);
-	g_string_append_printf(out, ", %s, ", src->word[3]);
-	append_flags(out, src->word[2], memfd_flags);
-	g_string_append_c(out, ')');
-	result(out, src, src->word[1]);
+	g_autofree char *quoted = g_strdup_printf("\"%s\"", src->name);
+	g_autofree char *name = plain_text(quoted);
+	g_autofree char *flags = flags_text(src->word[2], memfd_flags);
+
+	if (strstr(src->word[2], "huge") != NULL && strstr(src->word[2], "hugetlb") == NULL)
+		call(src, "shmem_enabled", "always", NULL);
+	flush_fail(src);
+	call(src, "memfd_create", name, src->word[3], flags, NULL);
+	result(src, src->word[1]);
 }
 
-static void write_file(GString *out, const struct source *src)
+static void write_file(const struct source *src)
 {
-	g_string_append_printf(out, "open_file(%s)", src->word[2]);
-	result(out, src, src->word[1]);
+	call(src, "open_file", src->word[2], NULL);
+	result(src, src->word[1]);
 }
 
-static void write_truncate(GString *out, const struct source *src)
+static void write_seek(const struct source *src)
 {
-	plain(out, src, "ftruncate");
+	call_words(src, "lseek", 1, src->nr);
+	result(src, src->word[2]);
 }
 
-static void write_fallocate(GString *out, const struct source *src)
+static void write_seal(const struct source *src)
 {
-	plain(out, src, "fallocate");
-}
+	g_autofree char *seals = flags_text(src->word[2], seal_flags);
 
-static void write_punch(GString *out, const struct source *src)
-{
-	plain(out, src, "punch");
-}
-
-static void write_fsync(GString *out, const struct source *src)
-{
-	plain(out, src, "fsync");
-}
-
-static void write_seek(GString *out, const struct source *src)
-{
-	call(out, "lseek", src, 1, src->nr);
-	result(out, src, src->word[2]);
-}
-
-static void write_seal(GString *out, const struct source *src)
-{
-	g_string_append_printf(out, "add_seals(%s, ", src->word[1]);
-	append_flags(out, src->word[2], seal_flags);
-	g_string_append_c(out, ')');
-	result(out, src, "0");
+	call(src, "add_seals", src->word[1], seals, NULL);
+	result(src, "0");
 }
 
 /* "seals=seal,grow" */
-static void write_get_seals(GString *out, const struct source *src)
+static void write_get_seals(const struct source *src)
 {
 	g_autofree char *list = datum(src, "seals");
-	g_autoptr(GString) seals = g_string_new(NULL);
+	g_autofree char *seals = flags_text(list != NULL ? list : "", seal_flags);
 
-	append_flags(seals, list ? list : "", seal_flags);
-	call(out, "get_seals", src, 1, 2);
-	result(out, src, seals->str);
+	call(src, "get_seals", src->word[1], NULL);
+	result(src, seals);
 }
 
-static void write_setfl(GString *out, const struct source *src)
+static void write_setfl(const struct source *src)
 {
-	g_string_append_printf(out, "setfl(%s, O_APPEND)", src->word[1]);
-	result(out, src, "0");
+	call(src, "setfl", src->word[1], "O_APPEND", NULL);
+	result(src, "0");
 }
 
 /* Of calls that return a number of bytes, "n=5". */
-static void count_result(GString *out, const struct source *src)
+static void count_result(const struct source *src)
 {
 	g_autofree char *n = datum(src, "n");
 
-	result(out, src, n ? n : "0");
+	result(src, n != NULL ? n : "0");
 }
 
-/* FD[, OFF], where OFF "-" means the file position. */
-static void at(GString *out, const char *name, const struct source *src)
+/* OFF, or "-": the file position. */
+static const char *at(const struct source *src)
 {
-	gboolean position = g_str_equal(src->word[2], "-");
-
-	g_string_append_printf(out, "%s(%s%s%s, ", name, src->word[1], position ? "" : ", ",
-			       position ? "" : src->word[2]);
+	return g_str_equal(src->word[2], "-") ? "" : src->word[2];
 }
 
-static void write_write(GString *out, const struct source *src)
+static void write_write(const struct source *src)
 {
-	at(out, "write", src);
-	append_plain(out, src->word[3], -1);
-	g_string_append_c(out, ')');
-	count_result(out, src);
+	g_autofree char *bytes = plain_text(src->word[3]);
+
+	call(src, "write", src->word[1], at(src), bytes, NULL);
+	count_result(src);
 }
 
-static void write_read(GString *out, const struct source *src)
+static void write_read(const struct source *src)
 {
-	const char *bytes = strchr(src->op->data, '"');
+	const char *quoted = strchr(src->op->data, '"');
+	g_autofree char *bytes = bytes_text(quoted != NULL ? quoted : "\"\"");
 
-	at(out, "read", src);
-	g_string_append_printf(out, "%s)", src->word[3]);
-	if (src->ok) {
-		g_string_append(out, " = ");
-		append_bytes(out, bytes ? bytes : "\"\"");
-		g_string_append_c(out, '\n');
-	} else {
-		result(out, src, "");
-	}
+	call(src, "read", src->word[1], at(src), src->word[3], NULL);
+	result(src, bytes);
 }
 
 /* LEN "-" is up to the end of the file, which the answer's n= tells. */
-static void pattern(GString *out, const char *name, const struct source *src, guint to)
+static void pattern(const struct source *src, const char *name)
 {
 	g_autofree char *n = datum(src, "n");
-	const char *len = g_str_equal(src->word[3], "-") ? n ? n : "0" : src->word[3];
 
-	g_string_append_printf(out, "%s(%s, %s, %s", name, src->word[1], src->word[2], len);
-	for (guint i = 4; i < to; i++)
-		g_string_append_printf(out, ", %s", src->word[i]);
-	g_string_append_c(out, ')');
+	begin_call(src, name);
+	for (guint i = 1; i < src->nr; i++)
+		put_arg(src, i - 1, i != 3 || !g_str_equal(src->word[3], "-") ? src->word[i] :
+				    n != NULL ? n : "0");
+	end_call(src);
 }
 
 /*
  * A fill that failed has written what comes before: as many bytes as the answer says, or
  * else some. The end of it is what the error holds for.
  */
-static void write_fill(GString *out, const struct source *src)
+static void write_fill(const struct source *src)
 {
 	g_autofree char *n = datum(src, "n");
 	gint64 off = g_ascii_strtoll(src->word[2], NULL, 0);
 	gint64 len = g_ascii_strtoll(src->word[3], NULL, 0);
-	gint64 done = n ? g_ascii_strtoll(n, NULL, 10) : len - 1;
+	gint64 done = n != NULL ? g_ascii_strtoll(n, NULL, 10) : len - 1;
+	g_autofree char *rest_off = number_text(off + done);
+	g_autofree char *rest_len = number_text(len - done);
 
 	if (src->ok || *src->op->rc != '-' || done <= 0 || done >= len) {
-		pattern(out, "fill", src, src->nr);
-		count_result(out, src);
+		pattern(src, "fill");
+		count_result(src);
 		return;
 	}
-	g_string_append_printf(out, "fill(%s, %s, %" G_GINT64_FORMAT ", %s)", src->word[1],
-			       src->word[2], n ? done : len, src->word[4]);
-	g_string_append_printf(out, n ? " = %s\n" : "\n", n);
-	g_string_append_printf(out, "fill(%s, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %s)",
-			       src->word[1], off + done, len - done, src->word[4]);
-	result(out, src, "");
+	call(src, "fill", src->word[1], src->word[2], n != NULL ? n : src->word[3], src->word[4],
+	     NULL);
+	if (n != NULL)
+		must_return(src, n);
+	call(src, "fill", src->word[1], rest_off, rest_len, src->word[4], NULL);
+	result(src, "0");
 }
 
-static void write_verify(GString *out, const struct source *src)
+static void write_verify(const struct source *src)
 {
 	gint64 len = g_str_equal(src->word[3], "-") ? number_datum(src, "n") :
 						      g_ascii_strtoll(src->word[3], NULL, 0);
-	g_autofree char *bad = g_strdup_printf("%" G_GINT64_FORMAT, number_datum(src, "bad") +
-					       len - number_datum(src, "n"));
+	g_autofree char *bad = number_text(number_datum(src, "bad") + len -
+					   number_datum(src, "n"));
 
-	pattern(out, "verify", src, src->nr);
-	result(out, src, bad);
+	pattern(src, "verify");
+	result(src, bad);
 }
 
-static void write_sum(GString *out, const struct source *src)
+static void write_sum(const struct source *src)
 {
 	g_autofree char *fnv = datum(src, "fnv");
-	g_autofree char *quoted = g_strdup_printf("\"%s\"", fnv ? fnv : "");
+	g_autofree char *quoted = g_strdup_printf("\"%s\"", fnv != NULL ? fnv : "");
 
-	pattern(out, "sum", src, src->nr);
-	result(out, src, quoted);
+	pattern(src, "sum");
+	result(src, quoted);
 }
 
 static const char *const open_flags[][2] = {
@@ -496,13 +544,13 @@ static void append_open_flags(GString *out, const char *list)
 {
 	g_auto(GStrv) words = g_strsplit(list, "|", -1);
 
-	for (guint i = 0; words[i]; i++) {
+	for (guint i = 0; words[i] != NULL; i++) {
 		const char *flag = words[i];
 
 		for (guint f = 0; f < G_N_ELEMENTS(open_flags); f++)
 			if (g_str_equal(flag, open_flags[f][0]))
 				flag = open_flags[f][1];
-		g_string_append(out, i ? "|" : "");
+		g_string_append(out, i > 0 ? "|" : "");
 		if (*flag == '0')
 			g_string_append_printf(out, "0x%" G_GINT64_MODIFIER "x",
 					       g_ascii_strtoull(flag, NULL, 8));
@@ -518,8 +566,9 @@ static void stat_field(GString *out, const char *key, const char *value)
 					       NULL };
 
 	if (g_str_equal(key, "seals") && !g_str_equal(value, "EINVAL")) {
-		g_string_append(out, " seals=");
-		append_flags(out, value, seal_flags);
+		g_autofree char *seals = flags_text(value, seal_flags);
+
+		g_string_append_printf(out, " seals=%s", seals);
 	} else if (g_str_equal(key, "flags")) {
 		g_string_append(out, " flags=");
 		append_open_flags(out, value);
@@ -528,127 +577,114 @@ static void stat_field(GString *out, const char *key, const char *value)
 	}
 }
 
-static void write_stat(GString *out, const struct source *src)
+static void write_stat(const struct source *src)
 {
 	g_autofree char *link = datum(src, "link");
+	g_autofree char *text = link != NULL ? plain_text(link) : NULL;
 	g_auto(GStrv) fields = g_strsplit(src->op->data, " ", -1);
+	g_autoptr(GString) all = g_string_new(NULL);
 
-	call(out, "fstat", src, 1, 2);
-	if (!src->ok) {
-		result(out, src, "");
-		return;
-	}
-	g_string_append(out, " =");
-	for (guint i = 0; fields[i] && !g_str_has_prefix(fields[i], "link="); i++) {
+	for (guint i = 0; fields[i] != NULL && !g_str_has_prefix(fields[i], "link="); i++) {
 		char *equals = strchr(fields[i], '=');
 
-		if (!equals)
+		if (equals == NULL)
 			continue;
 		*equals = '\0';
-		stat_field(out, fields[i], equals + 1);
+		stat_field(all, fields[i], equals + 1);
 	}
-	if (link) {
-		g_string_append(out, " link=");
-		append_plain(out, link, -1);
-	}
-	g_string_append_c(out, '\n');
+	if (text != NULL)
+		g_string_append_printf(all, " link=%s", text);
+	call(src, "fstat", src->word[1], NULL);
+	result(src, all->str);
 }
 
-static void write_same(GString *out, const struct source *src)
+static void write_same(const struct source *src)
 {
-	call(out, "same", src, 1, 3);
-	result(out, src, src->op->data);
+	call_words(src, "same", 1, 3);
+	result(src, src->op->data);
+}
+
+static void append_hex(GString *out, const char *digits)
+{
+	g_string_append_c(out, '"');
+	for (; *digits != '\0'; digits += MIN(2, strlen(digits)))
+		g_string_append_printf(out, "\\x%.2s", digits);
+	g_string_append(out, "\" ");
 }
 
 /* Hex digits with "{M}" for a descriptor and "zN." for N zero bytes, as pieces. */
-static void append_pieces(GString *out, struct translator *t, const char *hex)
+static char *pieces_text(struct translator *t, const char *hex)
 {
-	const char *blank = "";
-	gboolean open = FALSE;
+	GString *out = g_string_new(NULL);
 
-	while (*hex && !g_str_equal(hex, "-")) {
-		const char *end = strchr(hex, *hex == '{' ? '}' : '.');
+	while (*hex != '\0' && !g_str_equal(hex, "-")) {
+		bool name = *hex == '{', zeroes = *hex == 'z';
+		gsize len = name || zeroes ? 1 + strcspn(hex + 1, name ? "}" : ".") :
+					     strcspn(hex, "{z");
+		g_autofree char *inside = g_strndup(hex + (name || zeroes), len - (name || zeroes));
 
-		if (*hex != '{' && *hex != 'z') {
-			g_string_append_printf(out, "%s\\x%.2s", open ? "" : blank, hex);
-			if (!open)
-				g_string_insert_c(out, out->len - 4, '"');
-			open = TRUE;
-			hex += MIN(2, strlen(hex));
-			blank = " ";
-			continue;
-		}
-		if (!end)
-			break;
-		g_string_append_printf(out, "%s%s", open ? "\"" : "", blank);
-		open = FALSE;
-		if (*hex == '{') {
-			g_autofree char *handle = g_strndup(hex + 1, end - hex - 1);
-
-			g_string_append_printf(out, "fd(%s)", name_of(t, handle));
-		} else {
-			g_string_append_printf(out, "\"\\0\"*%.*s", (int)(end - hex - 1), hex + 1);
-		}
-		blank = " ";
-		hex = end + 1;
+		if (name)
+			g_string_append_printf(out, "fd(%s) ", name_of(t, inside));
+		else if (zeroes)
+			g_string_append_printf(out, "\"\\0\"*%s ", inside);
+		else
+			append_hex(out, inside);
+		hex += MIN(len + (name || zeroes), strlen(hex));
 	}
-	if (open)
-		g_string_append_c(out, '"');
-	else if (!*blank)
-		g_string_append(out, "\"\"");
+	return g_string_free(out->len > 0 ? out : g_string_append(out, "\"\""), FALSE);
 }
 
-static void write_rawioctl(GString *out, const struct source *src)
+static void write_rawioctl(const struct source *src)
 {
 	const char *nr = src->word[2], *size = src->word[3];
-	gboolean ro = g_str_has_prefix(size, "ro:"), raw = g_str_has_prefix(nr, "raw:");
+	bool ro = g_str_has_prefix(size, "ro:"), raw = g_str_has_prefix(nr, "raw:");
+	g_autofree char *pieces = pieces_text(src->t, src->word[4]);
+	g_autofree char *good = src->nr > 6 ? g_strconcat("0 -> ", src->word[6], NULL) : NULL;
 
-	if (raw)
-		nr += strlen("raw:");
-	if (ro)
-		size += strlen("ro:");
+	nr += raw ? strlen("raw:") : 0;
+	size += ro ? strlen("ro:") : 0;
 	raw = raw && g_ascii_strtoull(nr, NULL, 0) < 0x100;
-	g_string_append_printf(out, "ioctl(%s, %s, %s, ", src->word[1], nr, size);
-	append_pieces(out, src->t, src->word[4]);
-	g_string_append_printf(out, "%s%s%s%s)", ro || raw ? ", " : "", ro ? "ro" : "",
-			       ro && raw ? "|" : "", raw ? "raw" : "");
-	if (src->ok && src->nr > 6) {
-		g_autofree char *good = g_strdup_printf("0 -> %s", src->word[6]);
+	call(src, "ioctl", src->word[1], nr, size, pieces,
+	     ro && raw ? "ro|raw" : ro ? "ro" : raw ? "raw" : "", NULL);
+	result(src, good != NULL ? good : "0");
+}
 
-		result(out, src, good);
-	} else {
-		result(out, src, "0");
+static void write_fail_nth(const struct source *src)
+{
+	struct translator *t = src->t;
+	guint nth = t->nth != NULL ? t->nth[src->index] : NTH_AS_RECORDED;
+	g_autofree char *text = nth == NTH_AS_RECORDED ?
+		g_strconcat("alloc nth ", src->word[1], NULL) :
+		g_strdup_printf("alloc nth %u", nth);
+
+	t->fails = nth != NTH_NONE;
+	if (t->fails && !t->failed)
+		need(t, fail_parse(over(t, text), &t->fail));
+}
+
+static void write_kexec(const struct source *src)
+{
+	static const char *const calls[][2] = {
+		{ "kexec", "kexec" }, { "kexec_noload", "reboot" },
+		{ "kexec_loaded", "reboot" }, { "load", "kexec_load" },
+		{ "unload", "kexec_unload" },
+	};
+	guint i = 0;
+
+	while (!g_str_equal(src->word[0], calls[i][0]))
+		i++;
+	call(src, calls[i][1], NULL);
+	result(src, "0");
+	if (last_op(src)->info->reboots && (src->ok || *src->op->rc != '-')) {
+		src->t->kernel++;
+		src->t->heading_due = true;
 	}
 }
 
-static void write_fail_nth(GString *out, const struct source *src)
-{
-	guint nth = src->t->nth ? src->t->nth[src->index] : NTH_AS_RECORDED;
-
-	(void)out;
-	g_string_truncate(src->t->fail, 0);
-	if (nth == NTH_AS_RECORDED)
-		g_string_printf(src->t->fail, "fail alloc nth %s\n", src->word[1]);
-	else if (nth != NTH_NONE)
-		g_string_printf(src->t->fail, "fail alloc nth %u\n", nth);
-}
-
-static void write_kexec(GString *out, const struct source *src)
-{
-	static const char *const calls[][2] = {
-		{ "kexec", "kexec()" }, { "kexec_noload", "reboot()" },
-		{ "kexec_loaded", "reboot()" }, { "load", "kexec_load()" },
-		{ "unload", "kexec_unload()" },
-	};
-
-	for (guint i = 0; i < G_N_ELEMENTS(calls); i++)
-		if (g_str_equal(src->word[0], calls[i][0]))
-			g_string_append(out, calls[i][1]);
-	result(out, src, "0");
-}
+/* ---- Many objects ---- */
 
 /* One object of many: its number, or the loop's variable, and how long that is in digits. */
-typedef void (*one_fn)(GString *out, const struct source *src, const char *i, guint digits);
+typedef void (*one_fn)(const struct source *src, const char *i, guint digits);
 
 static guint digits_of(gint64 number)
 {
@@ -671,32 +707,42 @@ static gint64 worked(const struct source *src)
 	return CLAMP(number_datum(src, "ok"), 0, MAX_MANY);
 }
 
+static void repeat(const struct source *src, gint64 from, gint64 to, one_fn one)
+{
+	struct translator *t = src->t;
+	guint match = t->scn->steps->len;
+	struct repeat loop = { .name = g_strdup("i"), .var = 1, .from = from, .to = to };
+
+	add_step(src, STEP_REPEAT)->repeat = loop;
+	g_array_append_val(t->loops, loop);
+	one(src, "$i", digits_of(from));
+	g_array_set_size(t->loops, 0);
+	add_step(src, STEP_END)->match = match;
+}
+
 /*
  * Operations on N objects are loops: over those that worked, numbers of the same
  * length together, and one more step for the one that did not.
  */
-static void many(GString *out, const struct source *src, gint64 from, gint64 to, one_fn one)
+static void many(const struct source *src, gint64 from, gint64 to, one_fn one)
 {
 	struct source good = *src, bad = *src;
 	gint64 end = from + worked(src);
 
-	good.ok = TRUE;
-	bad.ok = FALSE;
+	good.ok = true;
+	bad.ok = false;
 	while (from < end) {
 		gint64 last = from;
 
 		while (last + 1 < end && digits_of(last + 1) == digits_of(from))
 			last++;
-		g_string_append_printf(out, "repeat i %" G_GINT64_FORMAT "..%" G_GINT64_FORMAT "\n",
-				       from, last);
-		one(out, &good, "$i", digits_of(from));
-		g_string_append(out, "end\n");
+		repeat(&good, from, last, one);
 		from = last + 1;
 	}
 	if (end <= to) {
-		g_autofree char *i = g_strdup_printf("%" G_GINT64_FORMAT, end);
+		g_autofree char *i = number_text(end);
 
-		one(out, &bad, i, digits_of(end));
+		one(&bad, i, digits_of(end));
 	}
 }
 
@@ -716,61 +762,64 @@ static char *numbered(const struct source *src, const char *quoted, const char *
 
 static char *nth_handle(const struct source *src, const char *quoted, gint64 i)
 {
-	g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, i);
+	g_autofree char *number = number_text(i);
 
 	return numbered(src, quoted, number);
 }
 
-static void one_session(GString *out, const struct source *src, const char *i, guint digits)
+static void one_session(const struct source *src, const char *i, guint digits)
 {
-	g_autofree char *prefix = unquoted(src->word[3]);
+	g_autofree char *plain = plain_text(src->word[3]), *prefix = unquoted(plain);
+	g_autofree char *session = g_strdup_printf("\"%s%s\"", prefix, i);
 	g_autofree char *name = numbered(src, src->word[3], i);
 
 	(void)digits;
-	g_string_append_printf(out, "%s(%s, \"", *src->word[0] == 'c' ? "create_session" :
-			       "retrieve_session", src->word[1]);
-	append_plain(out, prefix, -1);
-	g_string_append_printf(out, "%s\")", i);
-	result(out, src, name);
+	call(src, *src->word[0] == 'c' ? "create_session" : "retrieve_session", src->word[1],
+	     session, NULL);
+	result(src, name);
 }
 
-static void one_preserve(GString *out, const struct source *src, const char *i, guint digits)
+static void one_preserve(const struct source *src, const char *i, guint digits)
 {
-	const char *s = src->word[1];
+	g_autofree char *name = g_strdup_printf("tok_%s_%s", src->word[1], i);
+	g_autofree char *bytes = g_strdup_printf("\"tok%s\"", i);
 
 	(void)digits;
+	call(src, "memfd_create", "\"tok\"", "4096", NULL);
 	if (g_str_equal(src->op->rc, "-EMFILE") && !src->ok) {
-		g_string_append_printf(out, "memfd_create(\"tok\", 4096) = %s\n", src->op->rc);
+		must_return(src, src->op->rc);
 		return;
 	}
-	g_string_append_printf(out, "memfd_create(\"tok\", 4096) = tok_%s_%s\n", s, i);
-	g_string_append_printf(out, "write(tok_%s_%s, 0, \"tok%s\")\n", s, i, i);
-	g_string_append_printf(out, "preserve_fd(%s, tok_%s_%s, %s)", s, s, i, i);
-	result(out, src, "0");
-	g_string_append_printf(out, "close(tok_%s_%s) = 0\n", s, i);
+	must_return(src, name);
+	call(src, "write", name, "0", bytes, NULL);
+	call(src, "preserve_fd", src->word[1], name, i, NULL);
+	result(src, "0");
+	call(src, "close", name, NULL);
+	must_return(src, "0");
 }
 
-static void one_retrieve(GString *out, const struct source *src, const char *i, guint digits)
+static void one_retrieve(const struct source *src, const char *i, guint digits)
 {
 	g_autofree char *name = g_strdup_printf("got_%s_%s", src->word[1], i);
+	g_autofree char *len = number_text(3 + digits);
+	g_autofree char *bytes = g_strdup_printf("\"tok%s\"", i);
 
-	g_string_append_printf(out, "retrieve_fd(%s, %s)", src->word[1], i);
-	result(out, src, name);
+	call(src, "retrieve_fd", src->word[1], i, NULL);
+	result(src, name);
 	if (!src->ok)
 		return;
-	g_string_append_printf(out, "read(%s, 0, %u)", name, 3 + digits);
-	if (number_datum(src, "wrong_content"))
-		g_string_append_c(out, '\n');	/* of which, it does not say */
-	else
-		g_string_append_printf(out, " = \"tok%s\"\n", i);
-	g_string_append_printf(out, "close(%s) = 0\n", name);
+	call(src, "read", name, "0", len, NULL);
+	if (number_datum(src, "wrong_content") == 0)	/* else it does not say of which */
+		must_return(src, bytes);
+	call(src, "close", name, NULL);
+	must_return(src, "0");
 }
 
-static void write_sessions(GString *out, const struct source *src)
+static void write_sessions(const struct source *src)
 {
 	gint64 n = many_number(src->word[2]), ok = worked(src);
 
-	many(out, src, 0, n - 1, one_session);
+	many(src, 0, n - 1, one_session);
 	for (gint64 i = 0; i < MIN(n, ok + 1); i++) {
 		g_autofree char *name = nth_handle(src, src->word[3], i);
 
@@ -779,7 +828,7 @@ static void write_sessions(GString *out, const struct source *src)
 }
 
 /* Those that are still open; the others are passed over. */
-static void write_close_n(GString *out, const struct source *src)
+static void write_close_n(const struct source *src)
 {
 	gint64 from = many_number(src->word[2]);
 	gint64 to = MIN(many_number(src->word[3]), from + MAX_MANY);
@@ -789,102 +838,105 @@ static void write_close_n(GString *out, const struct source *src)
 
 		if (!g_hash_table_contains(src->t->open, name))
 			continue;
-		g_string_append_printf(out, "close(%s) = 0\n", name);
-		set_open(src->t, name, FALSE);
+		call(src, "close", name, NULL);
+		must_return(src, "0");
+		set_open(src->t, name, false);
 	}
 }
 
 /* preserve_n and retrieve_n: tokens T0 to T0 + N - 1 */
-static void write_tokens(GString *out, const struct source *src)
+static void write_tokens(const struct source *src)
 {
 	gint64 n = many_number(src->word[2]), from = many_number(src->word[3]);
 
-	many(out, src, from, from + n - 1, *src->word[0] == 'p' ? one_preserve : one_retrieve);
+	many(src, from, from + n - 1, *src->word[0] == 'p' ? one_preserve : one_retrieve);
 }
 
-static void write_nofile(GString *out, const struct source *src)
+static void write_nofile(const struct source *src)
 {
-	g_string_append_printf(out, "nofile(%s)", g_str_equal(src->word[1], "-") ? "1024" :
-			       src->word[1]);
-	result(out, src, "0");
-}
-
-/* Those that are called the same in the language. */
-static void write_same_name(GString *out, const struct source *src)
-{
-	plain(out, src, src->word[0]);
+	call(src, "nofile", g_str_equal(src->word[1], "-") ? "1024" : src->word[1], NULL);
+	result(src, "0");
 }
 
 /* sleep and dmesg_mark: nothing happens. */
-static void write_nothing(GString *out, const struct source *src)
+static void write_nothing(const struct source *src)
 {
-	(void)out;
 	(void)src;
 }
+
+/* ---- The rules ---- */
 
 #define FIRST	(1 << 1)
 #define BOTH	(FIRST | 1 << 2)
 
+/* Most are a call with the same words, and some of these of the same name. */
 static const struct translate_rule rules[] = {
-	{ "opendev", 1, write_opendev, FIRST, 1 },
-	{ "close", 1, write_close, FIRST, 0 },
-	{ "dup", 2, write_dup, BOTH, 1 },
-	{ "reopen", 2, write_reopen, BOTH, 1 },
-	{ "reopen_ro", 2, write_reopen_ro, BOTH, 1 },
-	{ "create", 3, write_session, BOTH, 2 },
-	{ "retrieve_session", 3, write_session, BOTH, 2 },
-	{ "preserve", 3, write_preserve, BOTH, 0 },
-	{ "preserve_rawfd", 3, write_preserve, FIRST, 0 },
-	{ "retrieve", 3, write_retrieve, BOTH, 2 },
-	{ "finish", 1, write_finish, FIRST, 0 },
-	{ "get_name", 1, write_get_name, FIRST, 0 },
-	{ "memfd", 3, write_memfd, FIRST, 1 },
-	{ "file", 2, write_file, FIRST, 1 },
-	{ "truncate", 2, write_truncate, FIRST, 0 },
-	{ "fallocate", 3, write_fallocate, FIRST, 0 },
-	{ "punch", 3, write_punch, FIRST, 0 },
-	{ "fsync", 1, write_fsync, FIRST, 0 },
-	{ "seek", 2, write_seek, FIRST, 0 },
-	{ "seal", 2, write_seal, FIRST, 0 },
-	{ "get_seals", 1, write_get_seals, FIRST, 0 },
-	{ "setfl", 2, write_setfl, FIRST, 0 },
-	{ "write", 3, write_write, FIRST, 0 },
-	{ "read", 3, write_read, FIRST, 0 },
-	{ "fill", 4, write_fill, FIRST, 0 },
-	{ "verify", 4, write_verify, FIRST, 0 },
-	{ "sum", 3, write_sum, FIRST, 0 },
-	{ "stat", 1, write_stat, FIRST, 0 },
-	{ "same", 2, write_same, BOTH, 0 },
-	{ "rawioctl", 4, write_rawioctl, FIRST | 1 << 6, 6 },
-	{ "fail_nth", 1, write_fail_nth, 0, 0 },
-	{ "kexec", 0, write_kexec, 0, 0 },
-	{ "kexec_noload", 0, write_kexec, 0, 0 },
-	{ "kexec_loaded", 0, write_kexec, 0, 0 },
-	{ "load", 0, write_kexec, 0, 0 },
-	{ "unload", 0, write_kexec, 0, 0 },
-	{ "create_n", 3, write_sessions, FIRST, 0 },
-	{ "retrieve_session_n", 3, write_sessions, FIRST, 0 },
-	{ "close_n", 3, write_close_n, 0, 0 },
-	{ "preserve_n", 3, write_tokens, FIRST, 0 },
-	{ "retrieve_n", 3, write_tokens, FIRST, 0 },
-	{ "nofile", 1, write_nofile, 0, 0 },
-	{ "shmem_enabled", 1, write_same_name, 0, 0 },
-	{ "drop_caches", 0, write_same_name, 0, 0 },
-	{ "exit", 0, write_same_name, 0, 0 },
-	{ "sleep", 1, write_nothing, 0, 0 },
-	{ "dmesg_mark", 0, write_nothing, 0, 0 },
+	{ "opendev", 1, FIRST, 1, write_opendev, NULL },
+	{ "close", 1, FIRST, 0, NULL, "close" },
+	{ "dup", 2, BOTH, 1, NULL, "dup" },
+	{ "reopen", 2, BOTH, 1, NULL, "reopen" },
+	{ "reopen_ro", 2, BOTH, 1, write_reopen_ro, NULL },
+	{ "create", 3, BOTH, 2, write_session, NULL },
+	{ "retrieve_session", 3, BOTH, 2, write_session, NULL },
+	{ "preserve", 3, BOTH, 0, NULL, "preserve_fd" },
+	{ "preserve_rawfd", 3, FIRST, 0, NULL, "preserve_fd" },
+	{ "retrieve", 3, BOTH, 2, write_retrieve, NULL },
+	{ "finish", 1, FIRST, 0, NULL, "finish" },
+	{ "get_name", 1, FIRST, 0, write_get_name, NULL },
+	{ "memfd", 3, FIRST, 1, write_memfd, NULL },
+	{ "file", 2, FIRST, 1, write_file, NULL },
+	{ "truncate", 2, FIRST, 0, NULL, "ftruncate" },
+	{ "fallocate", 3, FIRST, 0, NULL, "fallocate" },
+	{ "punch", 3, FIRST, 0, NULL, "punch" },
+	{ "fsync", 1, FIRST, 0, NULL, "fsync" },
+	{ "seek", 2, FIRST, 0, write_seek, NULL },
+	{ "seal", 2, FIRST, 0, write_seal, NULL },
+	{ "get_seals", 1, FIRST, 0, write_get_seals, NULL },
+	{ "setfl", 2, FIRST, 0, write_setfl, NULL },
+	{ "write", 3, FIRST, 0, write_write, NULL },
+	{ "read", 3, FIRST, 0, write_read, NULL },
+	{ "fill", 4, FIRST, 0, write_fill, NULL },
+	{ "verify", 4, FIRST, 0, write_verify, NULL },
+	{ "sum", 3, FIRST, 0, write_sum, NULL },
+	{ "stat", 1, FIRST, 0, write_stat, NULL },
+	{ "same", 2, BOTH, 0, write_same, NULL },
+	{ "rawioctl", 4, FIRST | 1 << 6, 6, write_rawioctl, NULL },
+	{ "fail_nth", 1, 0, 0, write_fail_nth, NULL },
+	{ "kexec", 0, 0, 0, write_kexec, NULL },
+	{ "kexec_noload", 0, 0, 0, write_kexec, NULL },
+	{ "kexec_loaded", 0, 0, 0, write_kexec, NULL },
+	{ "load", 0, 0, 0, write_kexec, NULL },
+	{ "unload", 0, 0, 0, write_kexec, NULL },
+	{ "create_n", 3, FIRST, 0, write_sessions, NULL },
+	{ "retrieve_session_n", 3, FIRST, 0, write_sessions, NULL },
+	{ "close_n", 3, 0, 0, write_close_n, NULL },
+	{ "preserve_n", 3, FIRST, 0, write_tokens, NULL },
+	{ "retrieve_n", 3, FIRST, 0, write_tokens, NULL },
+	{ "nofile", 1, 0, 0, write_nofile, NULL },
+	{ "shmem_enabled", 1, 0, 0, NULL, "shmem_enabled" },
+	{ "drop_caches", 0, 0, 0, NULL, "drop_caches" },
+	{ "exit", 0, 0, 0, NULL, "exit" },
+	{ "sleep", 1, 0, 0, write_nothing, NULL },
+	{ "dmesg_mark", 0, 0, 0, write_nothing, NULL },
 };
 
 static const struct translate_rule *rule_of(const GPtrArray *words)
 {
-	for (guint i = 0; words->len && i < G_N_ELEMENTS(rules); i++)
+	for (guint i = 0; words->len > 0 && i < G_N_ELEMENTS(rules); i++)
 		if (g_str_equal(words->pdata[0], rules[i].name))
 			return words->len > rules[i].words ? &rules[i] : NULL;
 	return NULL;
 }
 
-/* Write operation @index's steps; FALSE when the model has no such operation. */
-static gboolean write_op(GString *out, struct translator *t, guint index)
+/* A call with the words as they are; the first of one that gives a descriptor is its name. */
+static void write_words(const struct source *src, const struct translate_rule *rule)
+{
+	call_words(src, rule->call, rule->binds + 1, src->nr);
+	result(src, rule->binds > 0 ? src->word[rule->binds] : "0");
+}
+
+/* Operation @index's steps; false when the model has no such operation. */
+static bool write_op(struct translator *t, guint index)
 {
 	const struct recorded_op *op = &g_array_index(t->rec->ops, struct recorded_op, index);
 	g_autoptr(GPtrArray) words = split(op->text);
@@ -895,10 +947,11 @@ static gboolean write_op(GString *out, struct translator *t, guint index)
 		.op = op, .name = name, .ok = g_str_equal(op->rc, "0"),
 	};
 
-	if (!rule || rule->write == write_nothing)
-		g_string_truncate(t->fail, 0);
-	if (!rule)
-		return FALSE;
+	t->lex.nr = op->line;
+	if (rule == NULL || rule->write == write_nothing)
+		t->fails = false;
+	if (rule == NULL)
+		return false;
 	for (guint i = 1; i < words->len; i++) {
 		g_autofree char *handle = words->pdata[i];
 
@@ -906,92 +959,123 @@ static gboolean write_op(GString *out, struct translator *t, guint index)
 							    g_steal_pointer(&handle);
 	}
 	if (rule->write != write_memfd && rule->write != write_fail_nth)
-		flush_fail(out, t);
-	rule->write(out, &src);
-	if (rule->binds && rule->binds < src.nr)
+		flush_fail(&src);
+	if (rule->write != NULL)
+		rule->write(&src);
+	else
+		write_words(&src, rule);
+	if (rule->binds > 0 && rule->binds < src.nr)
 		set_open(t, src.word[rule->binds], src.ok);
-	if (rule->write == write_close && src.ok)
-		set_open(t, src.word[1], FALSE);
-	return TRUE;
+	if (g_str_equal(rule->name, "close") && src.ok)
+		set_open(t, src.word[1], false);
+	return true;
 }
 
-/* The lines written since are operation @op's. */
-static void mark_lines(struct translation *t, guint op)
+static void write_kernel(const struct source *src)
 {
-	guint lines = 0;
+	const struct recording *rec = src->t->rec;
+	struct kernel_heading kernel = {
+		.number = src->op->stage, .release = release_find(rec->row),
+		.settings = settings_new(),
+	};
+	g_autofree char *pool = g_strdup_printf("hugepages=%u", rec->hugepages);
+	const char *const settings[] = {
+		rec->panic_on_warn ? "panic_on_warn" : NULL, rec->kho ? NULL : "kho=off",
+		rec->liveupdate ? NULL : "liveupdate=off", rec->hugepages > 0 ? pool : NULL,
+	};
 
-	for (const char *at = t->text->str; (at = strchr(at, '\n')); at++)
-		lines++;
-	while (t->op_of_line->len < lines)
-		g_array_append_val(t->op_of_line, op);
+	if (!src->t->heading_due || kernel.number != src->t->kernel)
+		refuse(src->t, "a stage without a reboot before it, expected one behind each");
+	for (guint i = 0; i < G_N_ELEMENTS(settings); i++)
+		if (settings[i] != NULL && !src->t->failed)
+			need(src->t, setting_parse(over(src->t, settings[i]), kernel.settings));
+	add_step(src, STEP_KERNEL)->kernel = kernel;
+	src->t->heading_due = false;
 }
 
-static void write_kernel(GString *out, const struct recording *rec, guint stage)
+static void write_ops(struct translator *t, GArray *modelled)
 {
-	g_string_append_printf(out, "kernel %u %s%s%s%s", stage, rec->row,
-			       rec->panic_on_warn ? " panic_on_warn" : "",
-			       rec->kho ? "" : " kho=off",
-			       rec->liveupdate ? "" : " liveupdate=off");
-	if (rec->hugepages)
-		g_string_append_printf(out, " hugepages=%u", rec->hugepages);
-	g_string_append_c(out, '\n');
-}
-
-static void write_ops(struct translation *t, struct translator *tr)
-{
-	const struct recording *rec = tr->rec;
 	guint stage = 0;
 
-	for (guint i = 0; i < rec->ops->len; i++) {
-		const struct recorded_op *op = &g_array_index(rec->ops, struct recorded_op, i);
-		gboolean skipped = g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop");
-		gboolean modelled = TRUE;
+	for (guint i = 0; i < t->rec->ops->len; i++) {
+		const struct recorded_op *op = &g_array_index(t->rec->ops, struct recorded_op, i);
+		bool skipped = g_str_equal(op->rc, "skipped") || g_str_equal(op->rc, "badop");
+		bool known = true;
 
 		if (op->stage != stage) {
-			g_hash_table_remove_all(tr->open);
-			write_kernel(t->text, rec, stage = op->stage);
+			g_hash_table_remove_all(t->open);
+			stage = op->stage;
+			write_kernel(&(struct source){ .t = t, .index = i, .op = op });
 		}
-		mark_lines(t, NO_OP);
 		if (!skipped)
-			modelled = write_op(t->text, tr, i);
+			known = write_op(t, i);
 		else
-			g_string_truncate(tr->fail, 0);
-		mark_lines(t, i);
-		g_array_append_val(t->modelled, modelled);
+			t->fails = false;
+		g_array_append_val(modelled, known);
 	}
 }
 
-struct translation *translate(const struct recording *rec, const guint *nth)
+/* Nothing is asked to fail behind the last step, and all names are bound somewhere. */
+static void check(struct translator *t)
+{
+	const GArray *steps = t->scn->steps;
+
+	if (steps->len == 0)
+		refuse(t, "no operation, expected a kernel that does something");
+	else if (g_array_index(steps, struct step, steps->len - 1).kind == STEP_FAIL)
+		refuse(t, "a failure of no operation, expected one behind it");
+	t->failed = t->failed || !names_check(t->lex.names, &t->lex);
+}
+
+static struct scenario *new_scenario(const struct recording *rec)
+{
+	/* A recording has the kernel's answers, not the judge's. */
+	struct expectation any = { .kinds = EXPECT_ANY };
+	struct scenario *scn = scenario_new(rec->name);
+
+	scn->name = g_strdup(rec->name);
+	scn->about = g_strdup_printf("Recorded on %s.", rec->row);
+	scn->source = g_strdup("recording");
+	scn->expect_line = rec->ops->len + 1;
+	g_array_append_val(scn->expects, any);
+	return scn;
+}
+
+struct translation *translate(const struct recording *rec, const guint *nth, GError **error)
 {
 	struct translation *t = g_new0(struct translation, 1);
 	struct translator tr = {
-		.rec = rec, .nth = nth,
+		.rec = rec, .nth = nth, .kernel = 1, .heading_due = true,
+		.scn = new_scenario(rec),
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
 		.taken = g_hash_table_new(g_str_hash, g_str_equal),
 		.open = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-		.fail = g_string_new(NULL),
+		.loops = g_array_new(FALSE, FALSE, sizeof(struct repeat)),
+		.texts = g_ptr_array_new_with_free_func(g_free),
 	};
 
-	t->text = g_string_new(NULL);
-	t->op_of_line = g_array_new(FALSE, FALSE, sizeof(guint));
-	t->modelled = g_array_new(FALSE, FALSE, sizeof(gboolean));
-	g_string_append_printf(t->text, "scenario %s\nabout Recorded on %s.\nsource recording\n",
-			       rec->name, rec->row);
-	write_ops(t, &tr);
-	/* A recording has the kernel's answers, not the judge's. */
-	g_string_append(t->text, "expect any\n");
-	mark_lines(t, NO_OP);
-	g_string_free(tr.fail, TRUE);
+	tr.lex = (struct lex){
+		.file = rec->name, .loops = tr.loops, .names = names_new(),
+		.handlers = tr.scn->handlers, .error = error,
+	};
+	t->scn = tr.scn;
+	t->modelled = g_array_new(FALSE, FALSE, sizeof(bool));
+	write_ops(&tr, t->modelled);
+	check(&tr);
+	names_free(tr.lex.names);
+	g_ptr_array_unref(tr.texts);
+	g_array_unref(tr.loops);
 	g_hash_table_unref(tr.open);
 	g_hash_table_unref(tr.taken);
 	g_hash_table_unref(tr.names);
+	if (tr.failed)
+		g_clear_pointer(&t, translation_free);
 	return t;
 }
 
 void translation_free(struct translation *t)
 {
-	g_string_free(t->text, TRUE);
-	g_array_unref(t->op_of_line);
+	scenario_free(t->scn);
 	g_array_unref(t->modelled);
 	g_free(t);
 }

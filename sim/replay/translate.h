@@ -4,14 +4,15 @@
 #define SIM_REPLAY_TRANSLATE_H
 
 #include "replay/recording.h"
+#include "scn/scn.h"
 
-/* Which recorded operation a line of the scenario belongs to, or none. */
-#define NO_OP		G_MAXUINT
-
+/*
+ * Steps have the number of the recorded operation that they are of as their line, counted
+ * from 1.
+ */
 struct translation {
-	GString *text;		/* the scenario */
-	GArray *op_of_line;	/* guint by line, counted from 0 */
-	GArray *modelled;	/* gboolean by recorded operation */
+	struct scenario *scn;
+	GArray *modelled;	/* of bool, by recorded operation */
 };
 
 /* For fail_nth: as recorded, or none at all. */
@@ -21,8 +22,9 @@ struct translation {
 /**
  * translate() - a recording as a scenario.
  * @nth: by operation, which allocation fails instead of a fail_nth's; NULL: as recorded.
+ * Return: NULL and @error "CASE:LINE:COL: message" if none is to be had.
  */
-struct translation *translate(const struct recording *rec, const guint *nth);
+struct translation *translate(const struct recording *rec, const guint *nth, GError **error);
 void translation_free(struct translation *t);
 
 #endif

@@ -318,11 +318,10 @@ void trace_call(GString *out, const struct report_event *e)
 	append_result(out, &p, e);
 }
 
-void trace_mismatch(GString *out, const struct report_event *e, const char *file)
+void trace_mismatch(GString *out, const struct report_event *e)
 {
 	const struct print p = { .vars = e->vars, .shorten = SHORTEN };
 
-	g_string_append_printf(out, "%s:%u: ", file, e->op->line);
 	print_call(out, &p, e->op);
 	g_string_append(out, ": got ");
 	print_result(out, &p, e->op->info, e->result);
@@ -420,7 +419,8 @@ static void trace_result(struct trace *t, const struct report_event *e)
 		return;
 	t->mismatches++;
 	mismatch = g_string_new(NULL);
-	trace_mismatch(mismatch, e, file_of(t, e->scn));
+	g_string_append_printf(mismatch, "%s:%u: ", file_of(t, e->scn), e->op->line);
+	trace_mismatch(mismatch, e);
 	tone_on(t, t->out, TONE_BAD);
 	g_string_append_printf(t->out, "%s\n", mismatch->str);
 	tone_on(t, t->out, TONE_PLAIN);

@@ -39,8 +39,8 @@ void trace_end(struct trace *t);
 /** trace_summary() - append "NAME, kernel R, policy P: what came out". */
 void trace_summary(GString *out, const struct report_event *run, const struct verdict *v);
 
-/** trace_mismatch() - append "FILE:LINE: call: got X, expected Y". */
-void trace_mismatch(GString *out, const struct report_event *e, const char *file);
+/** trace_mismatch() - append "call: got X, expected Y". */
+void trace_mismatch(GString *out, const struct report_event *e);
 
 /** trace_call() - append "call(...) = result". */
 void trace_call(GString *out, const struct report_event *e);

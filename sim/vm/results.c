@@ -7,20 +7,20 @@
 #include "vm/results.h"
 
 struct results {
-	struct translation *translation;
-	struct scenario *scn;		/* that has the values */
+	struct translation *translation;	/* that has the values */
 	GArray *values;			/* of const struct value *, by recorded operation */
 };
 
 /* Of several steps that an operation becomes, the last counts. */
 static void take_values(struct results *r)
 {
-	for (guint i = 0; i < r->scn->steps->len; i++) {
-		const struct step *step = &g_array_index(r->scn->steps, struct step, i);
-		guint index = g_array_index(r->translation->op_of_line, guint, step->line - 1);
+	const GArray *steps = r->translation->scn->steps;
 
-		if (step->kind == STEP_OP && index != NO_OP && step->op.outcomes != NULL)
-			g_array_index(r->values, const struct value *, index) =
+	for (guint i = 0; i < steps->len; i++) {
+		const struct step *step = &g_array_index(steps, struct step, i);
+
+		if (step->kind == STEP_OP && step->op.outcomes != NULL)
+			g_array_index(r->values, const struct value *, step->line - 1) =
 				&g_array_index(step->op.outcomes, struct outcome, 0).value;
 	}
 }
@@ -29,12 +29,10 @@ struct results *results_of(const struct recording *rec)
 {
 	struct results *r = g_new0(struct results, 1);
 
-	r->translation = translate(rec, NULL);
+	r->translation = translate(rec, NULL, NULL);
 	r->values = g_array_new(FALSE, TRUE, sizeof(const struct value *));
 	g_array_set_size(r->values, rec->ops->len);
-	r->scn = scenario_parse(rec->name, r->translation->text->str, r->translation->text->len,
-				NULL);
-	if (r->scn == NULL) {
+	if (r->translation == NULL) {
 		results_free(r);
 		return NULL;
 	}
@@ -46,9 +44,7 @@ void results_free(struct results *r)
 {
 	if (r == NULL)
 		return;
-	if (r->scn != NULL)
-		scenario_free(r->scn);
-	translation_free(r->translation);
+	g_clear_pointer(&r->translation, translation_free);
 	g_array_unref(r->values);
 	g_free(r);
 }
