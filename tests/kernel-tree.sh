@@ -99,7 +99,8 @@ row=v$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$version")
 
 # ---- The tree beside its row ------------------------------------------------
 
-# What it prints, without what differs by nature: names, counts of heap objects.
+# What it prints, without what differs by nature: names, counts of heap objects, and where in a
+# structure a NULL pointer was followed.
 trace()
 {
 	"$luosim" --kernel "$1" "$2" 2>&1 | sed -E "s|\./x\.so|$row|g" | tr -s ' \n' ' ' | sed -E "
@@ -109,6 +110,7 @@ trace()
 		s/luo_file->mutex/luo_file.mutex/g
 		s/luo_session_global\.(in|out)(coming|going)\.rwsem/luo_session_header.rwsem/g
 		s/heap objects [0-9]+ -> [0-9]+/heap objects/g
+		s/physical address 0x[0-9a-f]{1,3} /NULL /g
 		s/, / /g"
 }
 
@@ -145,6 +147,9 @@ check "findings go as on row $row" same "$scenarios"/findings/*.scn
 check "damaged handovers go as on row $row" same "$scenarios"/handover/*.scn
 check "most of them ran" ran 17
 check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
+check "scripted handlers and FLBs go as on row $row" same \
+	"$scenarios"/{handlers,policies,public}/*.scn
+check "most of the handlers ran" ran 40
 check "races have as many schedules as on row $row, that end as there" same "$scenarios"/races/*.scn
 check "all races that say something of it ran" ran 17
 

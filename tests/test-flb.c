@@ -447,7 +447,7 @@ static void a_failed_retrieve_is_a_warning_at_the_last_finish(void **state)
 	assert_int_equal(liveupdate_flb_get_incoming(m, &flb, &obj), -EIO);
 	assert_int_equal(finish(m, retrieve_session(m, dev, "a")), 0);
 	assert_int_equal(seen.warns, 1);
-	assert_string_equal(seen.warn, "put_incoming");
+	assert_string_equal(seen.warn, "liveupdate_flb_put_incoming");
 	assert_int_equal(did.finished, 0);
 }
 

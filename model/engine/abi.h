@@ -8,7 +8,7 @@
 #define MODEL_ENGINE_ABI_H
 
 /* Counted up with every change of this file. */
-#define ENGINE_ABI	5
+#define ENGINE_ABI	6
 
 struct machine;
 struct file;
@@ -56,8 +56,25 @@ struct engine_touch {
 };
 
 enum engine_callback {
-	ENGINE_CAN_PRESERVE, ENGINE_PRESERVE, ENGINE_FREEZE, ENGINE_RETRIEVE, ENGINE_CAN_FINISH,
-	ENGINE_FLB_PRESERVE, ENGINE_FLB_RETRIEVE,
+	ENGINE_CAN_PRESERVE, ENGINE_PRESERVE, ENGINE_UNPRESERVE, ENGINE_FREEZE, ENGINE_UNFREEZE,
+	ENGINE_RETRIEVE, ENGINE_CAN_FINISH, ENGINE_FINISH, ENGINE_GET_ID,
+	ENGINE_FLB_PRESERVE, ENGINE_FLB_UNPRESERVE, ENGINE_FLB_RETRIEVE, ENGINE_FLB_FINISH,
+};
+
+/* The tree's code calls back a handler or an FLB of luosim's. */
+struct engine_call {
+	enum engine_callback what;
+	void *of;			/* which of luosim's; of ENGINE_GET_ID nobody says */
+	struct file *file;		/* the model's, or NULL */
+	unsigned long data;		/* what is handed over */
+	void *obj;			/* of an FLB */
+	int retrieve_status;
+};
+
+/* What handlers of luosim's ask of KHO, by number of a frame or physical address. */
+enum engine_kho {
+	ENGINE_KHO_PRESERVE, ENGINE_KHO_UNPRESERVE, ENGINE_KHO_RESTORE,
+	ENGINE_KHO_ALLOC, ENGINE_KHO_UNPRESERVE_FREE, ENGINE_KHO_RESTORE_FREE,
 };
 
 /*
@@ -156,6 +173,12 @@ struct engine_host {
 	/* A spin lock is taken, or given up. */
 	void (*spin)(struct machine *m, _Bool on);
 
+	/* Handlers of luosim's, and modules; a handler of the tree's has been registered. */
+	unsigned long (*call_back)(struct machine *m, struct engine_call *call);
+	_Bool (*module_get)(struct machine *m, void *module);
+	void (*module_put)(struct machine *m, void *module);
+	void (*registered)(struct machine *m, void *handler, const char *compatible);
+
 	/* The judge. */
 	int (*should_fail)(struct machine *m, enum engine_callback call, const char *name);
 	void (*preserving)(struct machine *m, struct file *file);
@@ -238,6 +261,22 @@ struct engine_kernel {
 	int (*ioctl)(struct file *file, unsigned int cmd, const void *arg);
 	void (*file_gone)(struct file *file);
 	int (*reboot)(void);
+	/*
+	 * Handlers and FLBs: the tree's, made for those of luosim's and from then on named by
+	 * what these return; NULL: this kernel has no such thing.
+	 */
+	void *(*new_handler)(void *of, const char *compatible, void *owner, _Bool has_id);
+	int (*register_handler)(void *handler);
+	void (*unregister_handler)(void *handler);
+	/* It is the first to be asked. */
+	void (*handler_first)(void *handler);
+	void *(*new_flb)(void *of, const char *compatible, void *owner);
+	int (*register_flb)(void *handler, void *flb);
+	void (*unregister_flb)(void *handler, void *flb);
+	int (*flb_get)(void *flb, _Bool incoming, void **obj);
+	void (*flb_put)(void *flb, _Bool incoming);
+	/* An errno, and what was allocated or restored. */
+	int (*kho)(enum engine_kho what, unsigned long arg, unsigned long *result);
 	/* What the next kernel is told: the handover's address and the scratch areas. */
 	unsigned long (*fill_kimage)(const void **scratch, unsigned long *size);
 };

@@ -151,6 +151,32 @@ void tree_pop_chain(struct machine *m);
 /* The functions of the tree's code that has called, innermost first; NULL behind the last. */
 void tree_callers(struct machine *m, const char **names, u32 nr);
 
+/* Code of the tree is called, in the kernel that is returned, until tree_end(). */
+const struct engine_kernel *tree_begin(struct machine *m, bool *before);
+void tree_end(struct machine *m, bool before);
+
+/* handlers.c: what the model calls for a scenario's handlers and FLBs in place of its own. */
+struct liveupdate_file_handler;
+struct liveupdate_flb;
+int tree_register_handler(struct machine *m, struct liveupdate_file_handler *fh);
+void tree_unregister_handler(struct machine *m, struct liveupdate_file_handler *fh);
+void tree_handler_first(struct machine *m, struct liveupdate_file_handler *fh);
+int tree_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
+		      struct liveupdate_flb *flb);
+void tree_unregister_flb(struct machine *m, struct liveupdate_file_handler *fh,
+			 struct liveupdate_flb *flb);
+int tree_flb_get(struct machine *m, struct liveupdate_flb *flb, bool incoming, void **objp);
+void tree_flb_put(struct machine *m, struct liveupdate_flb *flb, bool incoming);
+/* @result may be NULL. */
+int tree_kho(struct machine *m, enum engine_kho what, u64 arg, u64 *result);
+/* The model's FLBs are to say what the tree's do. */
+void tree_take_flbs(struct machine *m);
+/* What the object calls. */
+unsigned long engine_call_back(struct machine *m, struct engine_call *call);
+void engine_registered(struct machine *m, void *handler, const char *compatible);
+/* What failures on demand call the handler. */
+const char *engine_handler_name(const struct machine *m, const char *compatible);
+
 /* host.c */
 extern const struct engine_host engine_host;
 

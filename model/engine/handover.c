@@ -244,7 +244,6 @@ void tree_handover_read(struct machine *m, phys_addr_t phys)
 	k->kho.fdt = phys;
 	INIT_LIST_HEAD(&k->luo.outgoing.list);
 	INIT_LIST_HEAD(&k->luo.outgoing.block_set.blocks);
-	INIT_LIST_HEAD(&k->luo.flbs);
 	if (!phys || kho_read_fdt(m, phys, fdt))
 		return;
 	map = prop_in(fdt, "", KHO_FDT_MEMORY_MAP);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the object of a tree calls: the model's memory, files, locks and judge. */
-#include <stdio.h>
-
 #include "engine/engine.h"
 #include "lib/uapi.h"
 #include "machine/machine.h"
@@ -425,7 +423,6 @@ static bool host_is_held(struct machine *m, const void *inside)
 
 /* ---- The judge ---- */
 
-/* Handlers are known by the beginning of their compatible strings, "memfd" of "memfd-v2". */
 static int host_should_fail(struct machine *m, enum engine_callback call, const char *compatible)
 {
 	static const enum handler_call calls[] = {
@@ -433,10 +430,18 @@ static int host_should_fail(struct machine *m, enum engine_callback call, const 
 		[ENGINE_FREEZE] = CALL_FREEZE, [ENGINE_RETRIEVE] = CALL_RETRIEVE,
 		[ENGINE_CAN_FINISH] = CALL_CAN_FINISH,
 	};
-	char name[48];
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(compatible, "-"), compatible);
-	return should_fail(m, FAIL_CALLBACK, calls[call], name);
+	return should_fail(m, FAIL_CALLBACK, calls[call], engine_handler_name(m, compatible));
+}
+
+static bool host_module_get(struct machine *m, void *module)
+{
+	return try_module_get(m, module);
+}
+
+static void host_module_put(struct machine *m, void *module)
+{
+	module_put(m, module);
 }
 
 static u32 claim_in(struct machine *m, enum claim_state state, const struct file *file, u64 data)
@@ -624,6 +629,8 @@ const struct engine_host engine_host = {
 	.one_step = host_one_step, .is_held = host_is_held, .check_freed = host_check_freed,
 	.lock = host_lock, .access = engine_access,
 	.touch = engine_touch, .spin = host_spin,
+	.call_back = engine_call_back, .registered = engine_registered,
+	.module_get = host_module_get, .module_put = host_module_put,
 	.should_fail = host_should_fail, .preserving = host_preserving,
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
 	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,

@@ -36,7 +36,7 @@ GLUE-access = tsan
 # What is borrowed: linked where neither the files nor the glue have a function.
 BORROWED = $(patsubst $(TREE)/%,%,$(wildcard $(addprefix $(TREE)/,lib/xarray.c lib/vsprintf.c \
 	lib/string.c lib/string_helpers.c lib/kstrtox.c lib/ctype.c lib/find_bit.c lib/hweight.c \
-	lib/errname.c lib/hexdump.c lib/cmdline.c lib/usercopy.c lib/fdt.c lib/fdt_ro.c lib/fdt_rw.c \
+	lib/errname.c lib/hexdump.c lib/cmdline.c lib/usercopy.c lib/refcount.c lib/fdt.c lib/fdt_ro.c lib/fdt_rw.c \
 	lib/fdt_sw.c lib/fdt_wip.c lib/fdt_strerror.c lib/fdt_empty_tree.c lib/fdt_addresses.c \
 	mm/page_alloc.c)))
 # The files that kernel/liveupdate/Makefile would build, and in which module each is.
@@ -52,7 +52,7 @@ FILES = $(addprefix kernel/liveupdate/,$(patsubst %.o,%.c,$(foreach o,$(obj-y),$
 	mm/memfd_luo.c $(ADD)
 module_of = $(or $(module-$(1)),$(notdir $(1:.c=)))
 
-GLUE = core fs handlers lib mm $(GLUE-$(KIND))
+GLUE = core fs handlers lib mm scripted $(GLUE-$(KIND))
 
 # Functions of the tree that the glue stands in front of.
 WRAPPED = liveupdate_register_file_handler luo_file_deserialize luo_session_deserialize \
@@ -108,12 +108,18 @@ $(glue): glue+%.o: $(ENGINE)/glue/%.c probed.h layout.h
 		-c -o $(CURDIR)/$@ $<
 	objcopy --rename-section .text=luosim_text $@
 
-# Where in its variables luo_session.c keeps what the judge asks for, if it has it so.
-probed.h: $(TREE)/kernel/liveupdate/luo_session.c $(ENGINE)/glue/probe.c
+# Where in its variables luo_session.c keeps what the judge asks for, if it has it so; and what
+# the types of handlers have.
+has = if grep -q '"$(2)"$(if $(3),$(comma) "$(3)")' layout.h; then echo '\#define $(1)' >>$@; fi
+comma = ,
+probed.h: $(TREE)/kernel/liveupdate/luo_session.c $(ENGINE)/glue/probe.c layout.h
 	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,luo,$<) -S -o - \
 		$(ENGINE)/glue/probe.c -MF $(CURDIR)/probe.d 2>/dev/null | \
 		sed -nE 's/.*->PROBED_([a-z_]+) \$$?([0-9]+).*/#define PROBED_\1 \2/p' >$(CURDIR)/$@ || :
 	test ! -s $@ || echo '#define PROBED_SESSIONS' >>$@
+	$(call has,PROBED_FLB,liveupdate_flb)
+	$(call has,PROBED_GET_ID,liveupdate_file_ops,get_id)
+	$(call has,PROBED_RETRIEVE_STATUS,liveupdate_file_op_args,retrieve_status)
 
 # Where the tree has what it hands over. Of layout.c the lines that are errors are left out.
 layout_cc = cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) -I$(ENGINE)/glue -ftrack-macro-expansion=0 \

@@ -37,24 +37,23 @@ static const struct engine_kernel *enter(struct machine *m)
 	return tree->kernel;
 }
 
-/* Code of the tree is called, until leave(), which is told what this returned. */
-static bool begin(struct machine *m)
+const struct engine_kernel *tree_begin(struct machine *m, bool *before)
 {
-	bool before = m->task->in_tree;
-
+	*before = m->task->in_tree;
 	m->task->in_tree = true;
-	return before;
+	return enter(m);
 }
 
-static void leave(struct machine *m, const struct engine_kernel *kernel, bool before)
+void tree_end(struct machine *m, bool before)
 {
 	struct engine_status status = { 0 };
 	struct luo *luo = &m->k->luo;
 
-	kernel->status(&status);
+	enter(m)->status(&status);
 	luo->enabled = status.enabled;
 	luo->incoming.active = status.has_incoming;
 	luo->incoming.count = status.incoming;
+	tree_take_flbs(m);
 	m->task->in_tree = before;
 }
 
@@ -235,32 +234,35 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 
 void tree_boot_rest(struct machine *m)
 {
-	const struct engine_kernel *kernel = enter(m);
-	bool before = begin(m);
+	bool before;
+	const struct engine_kernel *kernel = tree_begin(m, &before);
 
 	kernel->boot_rest();
-	leave(m, kernel, before);
+	tree_end(m, before);
 }
 
 /* ---- Files ---- */
 
 static int tree_open(struct machine *m, struct file *file)
 {
-	const struct engine_kernel *kernel = enter(m);
-	bool before = begin(m);
+	bool before;
+	const struct engine_kernel *kernel = tree_begin(m, &before);
 	int err = kernel->open(file);
 
-	leave(m, kernel, before);
+	tree_end(m, before);
 	return err;
 }
 
 static int tree_release(struct machine *m, struct file *file)
 {
-	const struct engine_kernel *kernel = enter(m);
-	bool before = begin(m);
+	bool before;
+	const struct engine_kernel *kernel = tree_begin(m, &before);
+	const char *session = tree_session_name(file);
 	int err = kernel->release(file);
 
-	leave(m, kernel, before);
+	tree_end(m, before);
+	if (err && session)
+		luo_session_stuck(m, session);
 	return err;
 }
 
@@ -285,9 +287,9 @@ const char *tree_session_name(const struct file *file)
 
 static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, struct uptr arg)
 {
-	const struct engine_kernel *kernel = enter(m);
 	const char *session = tree_session_name(file);
-	bool before = begin(m);
+	bool before;
+	const struct engine_kernel *kernel = tree_begin(m, &before);
 	u32 claim = 0;
 	int err;
 
@@ -299,7 +301,7 @@ static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, st
 		ledger_done(m, claim);
 	if (claim)
 		ledger_act_for(m, 0);
-	leave(m, kernel, before);
+	tree_end(m, before);
 	return err;
 }
 
@@ -357,13 +359,13 @@ phys_addr_t tree_fill_kimage(struct machine *m)
 
 int tree_reboot(struct machine *m)
 {
-	const struct engine_kernel *kernel = enter(m);
-	bool before = begin(m);
+	bool before;
+	const struct engine_kernel *kernel = tree_begin(m, &before);
 	int err;
 
 	ledger_serialize_none(m);
 	err = kernel->reboot();
-	leave(m, kernel, before);
+	tree_end(m, before);
 	return err;
 }
 

@@ -77,6 +77,13 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 	return err;
 }
 
+static void init_scripted(struct machine *m, u64 nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (m->k->boot.release.handlers & HANDLER_BIT(HANDLER_SCRIPTED(i)))
+			scripted_init(m, i);
+}
+
 void handlers_init(struct machine *m)
 {
 	u64 mask = m->k->boot.release.handlers, nr = min(m->config.nr_scripts, MAX_SCRIPTS);
@@ -90,6 +97,11 @@ void handlers_init(struct machine *m)
 	handlers = m->k->handlers = arena_alloc_for_good(&m->heap, sizeof(*handlers));
 	/* One more, which stays NULL. */
 	handlers->scripted = arena_alloc(&m->heap, (nr + 1) * sizeof(*handlers->scripted));
+	/* A tree has no others but its own. */
+	if (m->k->boot.release.tree) {
+		init_scripted(m, nr);
+		return;
+	}
 	plugins_boot(m);
 	iommufd_init(m);
 	for (int i = 0; i < NR_SHIPPED; i++)
@@ -98,9 +110,7 @@ void handlers_init(struct machine *m)
 		if (mask & HANDLER_BIT(i))
 			inits[i](m);
 	/* A scenario's own come before what is shipped, so that it gets the files it asks for. */
-	for (unsigned int i = 0; i < nr; i++)
-		if (mask & HANDLER_BIT(HANDLER_SCRIPTED(i)))
-			scripted_init(m, i);
+	init_scripted(m, nr);
 	for (int i = 0; i < NR_SHIPPED; i++)
 		if (mask & HANDLER_BIT(HANDLER_SHIPPED + i))
 			shipped_init(m, i);

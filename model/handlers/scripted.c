@@ -236,18 +236,22 @@ static u64 scripted_get_id(struct machine *m, struct liveupdate_file_handler *fh
 	}
 }
 
-static const struct liveupdate_file_ops scripted_ops = {
-	.can_preserve = scripted_can_preserve,
-	.preserve = scripted_preserve,
-	.unpreserve = scripted_unpreserve,
-	.freeze = scripted_freeze,
-	.unfreeze = scripted_unfreeze,
-	.retrieve = scripted_retrieve,
-	.can_finish = scripted_can_finish,
-	.finish = scripted_finish,
-	.get_id = scripted_get_id,
-	.features = script_features,
-	.walk = script_walk,
+#define SCRIPTED_OPS				\
+	.can_preserve = scripted_can_preserve,	\
+	.preserve = scripted_preserve,		\
+	.unpreserve = scripted_unpreserve,	\
+	.freeze = scripted_freeze,		\
+	.unfreeze = scripted_unfreeze,		\
+	.retrieve = scripted_retrieve,		\
+	.can_finish = scripted_can_finish,	\
+	.finish = scripted_finish,		\
+	.features = script_features,		\
+	.walk = script_walk
+
+static const struct liveupdate_file_ops scripted_ops = { SCRIPTED_OPS };
+/* With id=: without it the open file is the object. */
+static const struct liveupdate_file_ops scripted_id_ops = {
+	SCRIPTED_OPS, .get_id = scripted_get_id,
 };
 
 /* FLBs. Those who share one go by what the first of them says. */
@@ -465,12 +469,12 @@ static int register_all(struct machine *m, struct scripted *s)
 		err = -ENAMETOOLONG;
 	}
 	if (!err)
-		err = handler_register(m, &s->fh, s->script->name, &scripted_ops, sub, NULL);
+		err = handler_register(m, &s->fh, s->script->name,
+				       s->script->id == ID_FILE ? &scripted_ops :
+								  &scripted_id_ops, sub, NULL);
 	/* Who takes memfds is asked before memfd's own, as one with an earlier initcall is. */
-	if (!err && s->script->accepts & 1u << FILE_MEMFD) {
-		list_del(&s->fh.list);
-		list_add_tail(&s->fh.list, m->k->luo.handlers.next);
-	}
+	if (!err && s->script->accepts & 1u << FILE_MEMFD)
+		luo_handler_first(m, &s->fh);
 	if (!err)
 		err = register_flbs(m, s);
 	if (err)

@@ -98,8 +98,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 		start_model(m);
 	if (files_init(m))
 		panic(m, "VFS: Unable to mount root fs");
-	if (!k->boot.release.tree)
-		handlers_init(m);
+	handlers_init(m);
 	/* What exists now exists again when all processes are gone. */
 	ledger_booted(m);
 	if (open_console(m))

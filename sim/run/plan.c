@@ -150,7 +150,8 @@ bool release_as_built(const struct release *release)
 	for (int i = 0; i < NR_LIMITS; i++)
 		if (i != LIMIT_NOFILE && release->limit[i] != row->limit[i])
 			return false;
-	return release->fixes == row->fixes && release->handlers == row->handlers &&
+	return release->fixes == row->fixes &&
+	       !((release->handlers ^ row->handlers) & ~HANDLERS_SCRIPTED) &&
 	       policy_equal(&release->policy, &row->policy);
 }
 
@@ -161,12 +162,39 @@ static char *object(const struct scenario *scn, guint line, const char *what,
 			       line, what, release_label(release));
 }
 
+/* What a handler of the scenario's does not find on a tree. */
+static char *handler_objection(const struct scenario *scn, guint nr,
+			       const struct release *release)
+{
+	const struct handler_script *script =
+		&g_array_index(scn->handlers, struct handler_script, nr);
+
+	if (script->plugin != NULL)
+		return object(scn, scn->line, "a handler of a shared object", release);
+	if (*script->needs[0].handler != '\0')
+		return object(scn, scn->line, "a handler that needs another", release);
+	return NULL;
+}
+
+/* A module that is none of the scenario's handlers. */
+static bool is_other_module(const struct scenario *scn, const struct op *op)
+{
+	if (!g_str_equal(op->info->name, "insmod") && !g_str_equal(op->info->name, "rmmod"))
+		return false;
+	for (guint i = 0; i < scn->handlers->len; i++)
+		if (g_str_equal(g_array_index(scn->handlers, struct handler_script, i).name,
+				op->args[0].text.bytes))
+			return false;
+	return true;
+}
+
 static char *step_objection(const struct scenario *scn, const struct step *step,
 			    const struct release *release)
 {
 	if (step->kind == STEP_KERNEL && !release_as_built(release))
 		return object(scn, step->line, "a policy, fix, limit or handler", release);
-	if (step->kind == STEP_OP && step->op.info->model_only)
+	if (step->kind == STEP_OP &&
+	    (step->op.info->model_only || is_other_module(scn, &step->op)))
 		return object(scn, step->line, step->op.info->name, release);
 	return NULL;
 }
@@ -194,9 +222,10 @@ char *plan_objection(const struct scenario *scn, const struct variant *variant,
 		}
 		if (release == NULL || release->tree == NULL)
 			continue;
-		if (scn->handlers->len > 0)
-			return object(scn, scn->line, "a scripted handler", release);
-		objection = step_objection(scn, step, release);
+		for (guint n = 0; n < scn->handlers->len && objection == NULL; n++)
+			objection = handler_objection(scn, n, release);
+		if (objection == NULL)
+			objection = step_objection(scn, step, release);
 	}
 	return objection;
 }

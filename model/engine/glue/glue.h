@@ -68,6 +68,22 @@ void tracking(bool on);
 /* Nodes of xarrays from here on are those of one whose depth the model knows. */
 void inserting(bool on);
 
+/* handlers.c: as the tree's code does it, and with the judge's callbacks round its own. */
+struct liveupdate_file_handler;
+int handler_register(struct liveupdate_file_handler *fh);
+
+/* scripted.c: handlers and FLBs of luosim's, as engine_kernel names them. */
+void *new_handler(void *of, const char *compatible, void *owner, bool has_id);
+int register_handler(void *handler);
+void unregister_handler(void *handler);
+void handler_first(void *handler);
+void *new_flb(void *of, const char *compatible, void *owner);
+int register_flb(void *handler, void *flb);
+void unregister_flb(void *handler, void *flb);
+int flb_get(void *flb, bool incoming, void **obj);
+void flb_put(void *flb, bool incoming);
+int call_kho(enum engine_kho what, unsigned long arg, unsigned long *result);
+
 /* chain.c */
 unsigned int chain_from(const void *frame, const void **chain);
 unsigned int call_chain(const void **chain);

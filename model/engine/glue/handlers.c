@@ -91,7 +91,8 @@ static int retrieve(struct liveupdate_file_op_args *args)
 	HOST(acted, before);
 	files_push();
 	pages_push();
-	HOST(retrieved, args->serialized_data, err ? NULL : model_of(args->file), err);
+	if (err || args->file)
+		HOST(retrieved, args->serialized_data, err ? NULL : model_of(args->file), err);
 	return err;
 }
 
@@ -117,7 +118,7 @@ static void finish(struct liveupdate_file_op_args *args)
 
 extern int real_liveupdate_register_file_handler(struct liveupdate_file_handler *fh) __weak;
 
-SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *fh))
+int handler_register(struct liveupdate_file_handler *fh)
 {
 	const struct liveupdate_file_ops *real = fh->ops;
 	struct wrapped *wrapped = HOST(own_alloc, sizeof(*wrapped));
@@ -146,6 +147,15 @@ SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *f
 		fh->ops = real;
 		HOST(own_free, wrapped, sizeof(*wrapped));
 	}
+	return err;
+}
+
+SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *fh))
+{
+	int err = handler_register(fh);
+
+	if (!err)
+		HOST(registered, fh, fh->compatible);
 	return err;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Compiled, not linked: where the tree has each member of what it hands over, and one that
- * tells what it remembers. The lines that do not compile name what this tree has not; the
+ * Compiled, not linked: where the tree has each member of what it hands over, of FLBs, and
+ * one that tells what it remembers. The lines that do not compile name what this tree has not; the
  * build leaves them out.
  */
 #include "kernel/liveupdate/kexec_handover.c"
@@ -26,6 +26,17 @@ void luosim_layout(void)
 {
 	/* Not handed over: only a tree that remembers what a retrieve returned has it. */
 	MEMBER(liveupdate_file_op_args, retrieve_status, retrieve_status);
+	MEMBER(liveupdate_file_ops, get_id, get_id);
+	MEMBER(liveupdate_flb, users, private.users);
+	MEMBER(liveupdate_flb, outgoing.count, private.outgoing.count);
+	MEMBER(liveupdate_flb, outgoing.obj, private.outgoing.obj);
+	MEMBER(liveupdate_flb, outgoing.data, private.outgoing.data);
+	MEMBER(liveupdate_flb, incoming.count, private.incoming.count);
+	MEMBER(liveupdate_flb, incoming.obj, private.incoming.obj);
+	MEMBER(liveupdate_flb, incoming.data, private.incoming.data);
+	MEMBER(liveupdate_flb, incoming.finished, private.incoming.finished);
+	MEMBER(liveupdate_flb, incoming.retrieve_status, private.incoming.retrieve_status);
+	MEMBER(liveupdate_flb, incoming.retrieve_status, private.incoming.retrieved);
 	MEMBER(kho_kexec_metadata, version, version);
 	MEMBER(kho_kexec_metadata, previous_release, previous_release);
 	MEMBER(kho_kexec_metadata, kexec_count, kexec_count);

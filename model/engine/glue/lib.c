@@ -125,11 +125,6 @@ SUPPLY(void, __warn_printk, (const char *fmt, ...))
 	va_end(ap);
 }
 
-SUPPLY(void, refcount_warn_saturate, (void *refcount, int type))
-{
-	warn(__builtin_return_address(0));
-}
-
 SUPPLY(void, panic, (const char *fmt, ...))
 {
 	char text[MAX_LINE];
@@ -362,15 +357,17 @@ SUPPLY(void, __might_fault, (const char *file, int line))
 {
 }
 
-/* ---- Modules: the tree's files are built in ---- */
+/* ---- Modules: the tree's files are built in, handlers of luosim's are not ---- */
 
 SUPPLY(bool, try_module_get, (struct module *module))
 {
-	return true;
+	return !module || HOST(module_get, module);
 }
 
 SUPPLY(void, module_put, (struct module *module))
 {
+	if (module)
+		HOST(module_put, module);
 }
 
 /* ---- Variables ---- */

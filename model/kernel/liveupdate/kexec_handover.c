@@ -107,6 +107,8 @@ int kho_preserve_folio(struct machine *m, struct folio *folio)
 	u64 pfn = folio_pfn(m, folio);
 	unsigned int order = folio_order(folio);
 
+	if (m->k->boot.release.tree)
+		return tree_kho(m, ENGINE_KHO_PRESERVE, pfn, NULL);
 	if (WARN_ON(m, kho_scratch_overlap(m, pfn, 1ull << order)))
 		return -EINVAL;
 	return track_add(m, pfn, order);
@@ -114,7 +116,10 @@ int kho_preserve_folio(struct machine *m, struct folio *folio)
 
 void kho_unpreserve_folio(struct machine *m, struct folio *folio)
 {
-	track_del(m, folio_pfn(m, folio), folio_order(folio));
+	if (m->k->boot.release.tree)
+		tree_kho(m, ENGINE_KHO_UNPRESERVE, folio_pfn(m, folio), NULL);
+	else
+		track_del(m, folio_pfn(m, folio), folio_order(folio));
 }
 
 /* The order of the first block of [pfn, end), wherever that lies. */
@@ -254,6 +259,8 @@ int kho_alloc_preserve(struct machine *m, u64 size, phys_addr_t *phys)
 	struct folio *folio;
 	int err;
 
+	if (m->k->boot.release.tree)
+		return tree_kho(m, ENGINE_KHO_ALLOC, size, phys);
 	if (!size)
 		return -EINVAL;
 	if (get_order(size) > MAX_PAGE_ORDER)
@@ -275,6 +282,10 @@ void kho_unpreserve_free(struct machine *m, phys_addr_t phys)
 {
 	struct folio *folio;
 
+	if (m->k->boot.release.tree) {
+		tree_kho(m, ENGINE_KHO_UNPRESERVE_FREE, phys, NULL);
+		return;
+	}
 	if (!phys)
 		return;
 	folio = pfn_folio(m, PHYS_PFN(phys));
@@ -334,12 +345,22 @@ static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool i
 	return page;
 }
 
-struct folio *kho_restore_folio(struct machine *m, phys_addr_t phys)
+static struct folio *restore_folio(struct machine *m, phys_addr_t phys)
 {
-	KCALL(m);
+	KCALL_NAMED(m, "kho_restore_folio");
 	struct page *page = kho_restore_page(m, phys, true);
 
 	return page ? page_folio(page) : NULL;
+}
+
+struct folio *kho_restore_folio(struct machine *m, phys_addr_t phys)
+{
+	u64 pfn;
+
+	if (!m->k->boot.release.tree)
+		return restore_folio(m, phys);
+	tree_kho(m, ENGINE_KHO_RESTORE, phys, &pfn);
+	return pfn ? pfn_folio(m, pfn) : NULL;
 }
 
 struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages)
@@ -358,13 +379,23 @@ struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages
 	return pfn_to_page(m, start);
 }
 
+static void restore_free(struct machine *m, phys_addr_t phys)
+{
+	KCALL_NAMED(m, "kho_restore_free");
+	struct folio *folio = restore_folio(m, phys);
+
+	if (folio)
+		folio_put(m, folio);
+	else
+		warn(m, "kho_restore_free");
+}
+
 void kho_restore_free(struct machine *m, phys_addr_t phys)
 {
-	KCALL(m);
-	struct folio *folio = kho_restore_folio(m, phys);
-
-	if (!WARN_ON(m, !folio))
-		folio_put(m, folio);
+	if (m->k->boot.release.tree)
+		tree_kho(m, ENGINE_KHO_RESTORE_FREE, phys, NULL);
+	else
+		restore_free(m, phys);
 }
 
 /*

@@ -51,6 +51,7 @@ struct liveupdate_file_handler {
 	u64 features;			/* those that it knows, see policy/compat.c */
 	struct list_head list;
 	struct list_head flb_list;	/* of struct luo_flb_link */
+	void *in_tree;			/* what a tree's kernel has in its place */
 };
 
 struct liveupdate_flb_op_args {
@@ -88,6 +89,7 @@ struct liveupdate_flb {
 	struct luo_flb_private_state outgoing;
 	struct luo_flb_private_state incoming;
 	int users;			/* handlers */
+	void *in_tree;			/* what a tree's kernel has in its place */
 };
 
 bool liveupdate_enabled(struct machine *m);
@@ -101,6 +103,8 @@ void liveupdate_reboot_abort(struct machine *m);
 int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_handler *fh);
 /* Up to 7.0 that may be refused, which returns an error; callers have no use for it. */
 void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_file_handler *fh);
+/* Of those that take a file @fh, which was just registered, is the first to be asked. */
+void luo_handler_first(struct machine *m, struct liveupdate_file_handler *fh);
 /* The same errors, and -ENOSPC, -ENOMEM. @fh must be registered. */
 int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			    struct liveupdate_flb *flb);

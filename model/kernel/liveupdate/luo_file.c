@@ -791,6 +791,8 @@ int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_h
 	struct liveupdate_file_handler *it;
 	int err = 0;
 
+	if (m->k->boot.release.tree)
+		return tree_register_handler(m, fh);
 	if (!liveupdate_enabled(m))
 		return -EOPNOTSUPP;
 	if (!fh->ops->preserve || !fh->ops->unpreserve || !fh->ops->retrieve ||
@@ -819,6 +821,10 @@ int liveupdate_register_file_handler(struct machine *m, struct liveupdate_file_h
 
 void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_file_handler *fh)
 {
+	if (m->k->boot.release.tree) {
+		tree_unregister_handler(m, fh);
+		return;
+	}
 	if (!liveupdate_enabled(m) || !luo_register_write_lock(m))
 		return;
 	luo_flb_unregister_all(m, fh);
@@ -826,6 +832,14 @@ void liveupdate_unregister_file_handler(struct machine *m, struct liveupdate_fil
 	if (!has_fix(m, FIX_REGISTER_ANYTIME))
 		module_put(m, fh->owner);
 	luo_register_write_unlock(m);
+}
+
+void luo_handler_first(struct machine *m, struct liveupdate_file_handler *fh)
+{
+	list_del(&fh->list);
+	list_add_tail(&fh->list, m->k->luo.handlers.next);
+	if (m->k->boot.release.tree)
+		tree_handler_first(m, fh);
 }
 
 int liveupdate_get_token_outgoing(struct luo_session *session, struct file *file, u64 *tokenp)

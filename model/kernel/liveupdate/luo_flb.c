@@ -44,16 +44,22 @@ static void init_private(struct liveupdate_flb *flb)
 
 #define REFCOUNT_SATURATED	(INT32_MIN / 2)
 
-static void refcount_warn_saturate(struct machine *m, s64 *count)
+static void refcount_warn_saturate(struct machine *m, s64 *count, bool add)
 {
-	WARN_ON_ONCE(m, true);
+	static const char sites[2];
+
 	*count = REFCOUNT_SATURATED;
+	if (!once(m, &sites[add]))
+		return;
+	warn(m, __func__);
+	printk(m, LOG_WARN, "refcount_t: %s; use-after-free.",
+	       add ? "addition on 0" : "underflow");
 }
 
 static void count_inc(struct machine *m, s64 *count)
 {
 	if (has_fix(m, FIX_FLB_INCOMING_REFS) && *count <= 0)
-		refcount_warn_saturate(m, count);
+		refcount_warn_saturate(m, count, true);
 	else
 		++*count;
 }
@@ -61,7 +67,7 @@ static void count_inc(struct machine *m, s64 *count)
 static bool count_dec_and_test(struct machine *m, s64 *count)
 {
 	if (has_fix(m, FIX_FLB_INCOMING_REFS) && *count <= 0) {
-		refcount_warn_saturate(m, count);
+		refcount_warn_saturate(m, count, false);
 		return false;
 	}
 	return !--*count;
@@ -88,24 +94,18 @@ static void flb_put(struct machine *m, struct liveupdate_flb *flb)
 static int flb_preserve(struct machine *m, struct liveupdate_flb *flb)
 {
 	struct liveupdate_flb_op_args args = { .m = m, .flb = flb };
-	u32 claim = ledger_claim_flb(m, flb->compatible);
-	u32 before = ledger_act_for(m, claim);
-	int err = -ENODEV;
+	int err;
 
-	if (flb_get(m, flb)) {
-		err = luo_flb_preserve(&args);
-		if (err)
-			flb_put(m, flb);
-	}
-	ledger_act_for(m, before);
+	if (!flb_get(m, flb))
+		return -ENODEV;
+	err = luo_flb_preserve(&args);
 	if (err) {
-		ledger_done(m, claim);
+		flb_put(m, flb);
 		return err;
 	}
 	flb->outgoing.data = args.data;
 	flb->outgoing.obj = args.obj;
 	flb->outgoing.count = 1;
-	flb->outgoing.claim = claim;
 	return 0;
 }
 
@@ -124,6 +124,8 @@ static int luo_flb_file_preserve_one(struct machine *m, struct liveupdate_flb *f
 
 static void put_outgoing(struct machine *m, struct liveupdate_flb *flb)
 {
+	KCALL_NAMED(m, has_fix(m, FIX_FLB_OUTGOING_REFS) ? "liveupdate_flb_put_outgoing" :
+							   "luo_flb_file_unpreserve_one");
 	struct luo_flb_private_state *out = &flb->outgoing;
 
 	mutex_lock(m, &out->lock);
@@ -131,11 +133,8 @@ static void put_outgoing(struct machine *m, struct liveupdate_flb *flb)
 		struct liveupdate_flb_op_args args = {
 			.m = m, .flb = flb, .data = out->data, .obj = out->obj,
 		};
-		u32 before = ledger_act_for(m, out->claim);
 
 		luo_flb_unpreserve(&args);
-		ledger_act_for(m, before);
-		ledger_done(m, out->claim);
 		out->data = 0;
 		out->obj = NULL;
 		flb_put(m, flb);
@@ -179,6 +178,8 @@ int liveupdate_flb_get_outgoing(struct machine *m, struct liveupdate_flb *flb, v
 	bool refs = has_fix(m, FIX_FLB_OUTGOING_REFS);
 	int err = 0;
 
+	if (m->k->boot.release.tree)
+		return tree_flb_get(m, flb, false, objp);
 	if (!liveupdate_enabled(m))
 		return -EOPNOTSUPP;
 	init_private(flb);
@@ -196,10 +197,10 @@ int liveupdate_flb_get_outgoing(struct machine *m, struct liveupdate_flb *flb, v
 
 void liveupdate_flb_put_outgoing(struct machine *m, struct liveupdate_flb *flb)
 {
-	KCALL(m);
-
 	/* Otherwise get took nothing. */
-	if (has_fix(m, FIX_FLB_OUTGOING_REFS))
+	if (m->k->boot.release.tree)
+		tree_flb_put(m, flb, false);
+	else if (has_fix(m, FIX_FLB_OUTGOING_REFS))
 		put_outgoing(m, flb);
 }
 
@@ -232,7 +233,6 @@ static int luo_flb_retrieve_one(struct machine *m, struct liveupdate_flb *flb)
 	struct liveupdate_flb_op_args args = { .m = m, .flb = flb };
 	struct luo_flb_private_state *in = &flb->incoming;
 	struct luo_flb_ser ser;
-	u32 before;
 	int err;
 
 	if (in->finished)
@@ -244,12 +244,9 @@ static int luo_flb_retrieve_one(struct machine *m, struct liveupdate_flb *flb)
 		return err;
 	in->data = args.data = ser.data;
 	in->count = ser.count;
-	in->claim = ledger_incoming_flb(m, ser.data, flb->compatible);
 	if (!flb_get(m, flb))
 		return -ENODEV;
-	before = ledger_act_for(m, in->claim);
 	err = luo_flb_retrieve(&args);
-	ledger_act_for(m, before);
 	if (err) {
 		flb_put(m, flb);
 		if (has_fix(m, FIX_FLB_RETRIEVE_STATUS))
@@ -265,11 +262,8 @@ static void flb_finish(struct machine *m, struct liveupdate_flb *flb)
 {
 	struct luo_flb_private_state *in = &flb->incoming;
 	struct liveupdate_flb_op_args args = { .m = m, .flb = flb, .obj = in->obj };
-	u32 before = ledger_act_for(m, in->claim);
 
 	luo_flb_finish(&args);
-	ledger_act_for(m, before);
-	ledger_done(m, in->claim);
 	in->data = 0;
 	in->obj = NULL;
 	in->finished = true;
@@ -288,13 +282,19 @@ static void init_incoming(struct machine *m, struct liveupdate_flb *flb)
 
 static void put_incoming(struct machine *m, struct liveupdate_flb *flb)
 {
+	const char *name = has_fix(m, FIX_FLB_INCOMING_REFS) ? "liveupdate_flb_put_incoming" :
+							       "luo_flb_file_finish_one";
+	KCALL_NAMED(m, name);
 	struct luo_flb_private_state *in = &flb->incoming;
 
 	mutex_lock(m, &in->lock);
 	init_incoming(m, flb);
-	if (count_dec_and_test(m, &in->count) &&
-	    (in->retrieve_status > 0 || !WARN_ON(m, luo_flb_retrieve_one(m, flb))))
-		flb_finish(m, flb);
+	if (count_dec_and_test(m, &in->count)) {
+		if (in->retrieve_status <= 0 && luo_flb_retrieve_one(m, flb))
+			warn(m, name);
+		else
+			flb_finish(m, flb);
+	}
 	mutex_unlock(m, &in->lock);
 }
 
@@ -314,6 +314,8 @@ int liveupdate_flb_get_incoming(struct machine *m, struct liveupdate_flb *flb, v
 {
 	int err = 0;
 
+	if (m->k->boot.release.tree)
+		return tree_flb_get(m, flb, true, objp);
 	if (!liveupdate_enabled(m))
 		return -EOPNOTSUPP;
 	init_private(flb);
@@ -330,9 +332,9 @@ int liveupdate_flb_get_incoming(struct machine *m, struct liveupdate_flb *flb, v
 
 void liveupdate_flb_put_incoming(struct machine *m, struct liveupdate_flb *flb)
 {
-	KCALL(m);
-
-	if (has_fix(m, FIX_FLB_INCOMING_REFS))
+	if (m->k->boot.release.tree)
+		tree_flb_put(m, flb, true);
+	else if (has_fix(m, FIX_FLB_INCOMING_REFS))
 		put_incoming(m, flb);
 }
 
@@ -376,6 +378,8 @@ int liveupdate_register_flb(struct machine *m, struct liveupdate_file_handler *f
 	struct luo_flb_link *link;
 	int err = 0;
 
+	if (m->k->boot.release.tree)
+		return tree_register_flb(m, fh, flb);
 	if (!liveupdate_enabled(m) || !has_flbs(m))
 		return -EOPNOTSUPP;
 	if (WARN_ON(m, !flb->ops->preserve || !flb->ops->unpreserve || !flb->ops->retrieve ||
@@ -433,6 +437,10 @@ static void unregister_one(struct machine *m, struct liveupdate_file_handler *fh
 void liveupdate_unregister_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			       struct liveupdate_flb *flb)
 {
+	if (m->k->boot.release.tree) {
+		tree_unregister_flb(m, fh, flb);
+		return;
+	}
 	if (!liveupdate_enabled(m) || !luo_register_write_lock(m))
 		return;
 	unregister_one(m, fh, flb);

@@ -226,6 +226,8 @@ int luo_session_serialize(struct machine *m);
 void luo_session_unserialize(struct machine *m);
 /* The last reference is gone; an error of finish() leaves the session. */
 int luo_session_put(struct machine *m, struct luo_session *session);
+/* Its file was closed, and it could not be finished. */
+void luo_session_stuck(struct machine *m, const char *name);
 void luo_session_init(struct machine *m);
 /* session-close=refused: what the close of the last descriptor says, as FINISH would. */
 int luo_session_may_close(struct machine *m, struct luo_session *session);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Calling handlers and FLBs back: the one place where LUO does, so that each
- * callback that can fail can be told to, and none is called of a module that is gone.
+ * callback that can fail can be told to, none is called of a module that is gone, and the
+ * ledger knows for which FLB it is.
  */
 #include "machine/machine.h"
 
@@ -89,24 +90,48 @@ static int flb_fails(const struct liveupdate_flb_op_args *args, enum handler_cal
 
 int luo_flb_preserve(struct liveupdate_flb_op_args *args)
 {
+	u32 claim = ledger_claim_flb(args->m, args->flb->compatible);
+	u32 before = ledger_act_for(args->m, claim);
 	int err = flb_fails(args, CALL_FLB_PRESERVE);
 
-	return err ? err : flb_ops(args)->preserve(args);
+	if (!err)
+		err = flb_ops(args)->preserve(args);
+	ledger_act_for(args->m, before);
+	if (err)
+		ledger_done(args->m, claim);
+	else
+		args->flb->outgoing.claim = claim;
+	return err;
 }
 
 void luo_flb_unpreserve(struct liveupdate_flb_op_args *args)
 {
+	u32 before = ledger_act_for(args->m, args->flb->outgoing.claim);
+
 	flb_ops(args)->unpreserve(args);
+	ledger_act_for(args->m, before);
+	ledger_done(args->m, args->flb->outgoing.claim);
 }
 
 int luo_flb_retrieve(struct liveupdate_flb_op_args *args)
 {
+	struct liveupdate_flb *flb = args->flb;
 	int err = flb_fails(args, CALL_FLB_RETRIEVE);
+	u32 before;
 
-	return err ? err : flb_ops(args)->retrieve(args);
+	flb->incoming.claim = ledger_incoming_flb(args->m, args->data, flb->compatible);
+	before = ledger_act_for(args->m, flb->incoming.claim);
+	if (!err)
+		err = flb_ops(args)->retrieve(args);
+	ledger_act_for(args->m, before);
+	return err;
 }
 
 void luo_flb_finish(struct liveupdate_flb_op_args *args)
 {
+	u32 before = ledger_act_for(args->m, args->flb->incoming.claim);
+
 	flb_ops(args)->finish(args);
+	ledger_act_for(args->m, before);
+	ledger_done(args->m, args->flb->incoming.claim);
 }

@@ -204,6 +204,12 @@ int luo_session_may_close(struct machine *m, struct luo_session *session)
 	return err;
 }
 
+void luo_session_stuck(struct machine *m, const char *name)
+{
+	judge(m, VIOLATION_STUCK, 0, "session \"%.64s\" is closed, and nobody can retrieve or "
+	      "finish it any more", name);
+}
+
 int luo_session_put(struct machine *m, struct luo_session *session)
 {
 	struct luo_session_header *sh = header_of(m, session);
@@ -215,8 +221,7 @@ int luo_session_put(struct machine *m, struct luo_session *session)
 			pr_warn(m, "Unable to finish session [%s] on release", session->name);
 			if (luo_session_reopen(m, session))
 				return err;
-			judge(m, VIOLATION_STUCK, 0, "session \"%.64s\" is closed, and nobody can "
-			      "retrieve or finish it any more", session->name);
+			luo_session_stuck(m, session->name);
 			return err;
 		}
 	} else {
