@@ -107,6 +107,8 @@ check "a last session that is not serialized" found $session \
 # What only an error path does, or is missed only if a step of it fails.
 check "a file that fails to be preserved and stays known" found $file \
 	'/^err_erase_xa:/,/^err_module_put:/s/xa_erase\(.*/;/' --faults 1
+check "a file that fails to be preserved and stays open" found $file \
+	'/^err_fput:/,/^err_shrink:/s/fput\(file\);/;/' --faults 1
 check "a block that stays preserved without a list entry" found kernel/liveupdate/kho_block.c \
 	'/^static int kho_block_set_grow_one/,/^}/s/kho_block_free_ser\(bs, ser\);/;/' --faults 1
 check "folios that stay preserved when their list cannot be" found $memfd \

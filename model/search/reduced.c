@@ -6,6 +6,13 @@
 #include "luosim-search.h"
 #include "machine/machine.h"
 
+int64_t machine_file_references(struct machine *m, int fd)
+{
+	const struct file *file = fdget_raw(m, fd);
+
+	return file ? file->f_count : 0;
+}
+
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index)
 {
 	struct file *file = fdget_raw(m, fd);

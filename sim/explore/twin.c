@@ -289,9 +289,9 @@ static bool result_differs(const struct twin *t, struct note *note, const char *
 	       number_differs(t, note, "recv_fd", a->received, b->received);
 }
 
-/* How a file reads. */
+/* How a file reads, and who else has it: only the last reference frees it. */
 struct file_state {
-	gint64 len;
+	gint64 len, references;
 	int ret;
 	struct luosim_stat st;
 	guint8 bytes[CONTENT_BYTES];
@@ -302,11 +302,13 @@ static void file_read(struct machine *m, int fd, struct file_state *file)
 	memset(&file->st, 0, sizeof(file->st));
 	file->len = sys_pread(m, fd, file->bytes, sizeof(file->bytes), 0);
 	file->ret = sys_fstat(m, fd, &file->st);
+	file->references = machine_file_references(m, fd);
 }
 
 static bool file_same(const struct file_state *a, const struct file_state *b)
 {
-	return a->len == b->len && a->ret == b->ret && a->st.size == b->st.size &&
+	return a->len == b->len && a->ret == b->ret && a->references == b->references &&
+	       a->st.size == b->st.size &&
 	       a->st.blocks == b->st.blocks && a->st.pos == b->st.pos &&
 	       a->st.seals == b->st.seals && a->st.flags == b->st.flags &&
 	       a->st.mode == b->st.mode && a->st.nlink == b->st.nlink &&
@@ -321,9 +323,10 @@ static char *file_text(const struct file_state *file)
 	g_autofree char *sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, file->bytes,
 							   MAX(file->len, 0));
 
-	return g_strdup_printf("read %" G_GINT64_FORMAT " (%.8s), fstat %d, size %" G_GINT64_FORMAT
-			       ", blocks %" G_GINT64_FORMAT ", position %" G_GINT64_FORMAT
-			       ", seals %d, flags %#x, mode %#o, links %u, %s", file->len, sum,
+	return g_strdup_printf("read %" G_GINT64_FORMAT " (%.8s), references %" G_GINT64_FORMAT
+			       ", fstat %d, size %" G_GINT64_FORMAT ", blocks %" G_GINT64_FORMAT
+			       ", position %" G_GINT64_FORMAT ", seals %d, flags %#x, mode %#o, "
+			       "links %u, %s", file->len, sum, file->references,
 			       file->ret, st->size, st->blocks, st->pos, st->seals, st->flags,
 			       st->mode, st->nlink, st->link);
 }
