@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * vfio device files, opened as character devices with a node each, and their file handler
- * (drivers/vfio/pci/vfio_pci_liveupdate.c of the posted series, with what the
- * iommufd series adds to it). A device that uses an iommufd needs that iommufd in
- * its session, and is attached to it again when it is retrieved; the posted series
- * leave this last step to user space.
+ * (drivers/vfio/pci/vfio_pci_liveupdate.c of the posted series, v5 or without the fix
+ * "vfio-v5" v4, with what the iommufd series adds to it where the handler of that is
+ * loaded: a device that uses an iommufd needs that iommufd in its session).
  *
- * freeze() is that of v5: it resets the device, and from then on refuses what its files
- * are asked to do with it. Nothing takes that back, neither another open nor close.
+ * freeze() of v5 resets the device, and from then on refuses what its files are asked to do
+ * with it. Nothing takes that back, neither another open nor close.
  */
 #include <luosim-handler.h>
 
@@ -17,22 +16,22 @@
 /* The module's variables. */
 struct vfio_state {
 	struct vfio_pci_core_device {
-		bool bound;		/* through one file at a time */
-		bool irqs;		/* they are on */
+		struct iommufd_ctx *ictx;	/* it is bound to, by one file; NULL: in D3 */
+		bool irqs;			/* they are on */
 		bool frozen;
+		bool restored;			/* its page table came through kexec */
 	} devices[NR_PCI_DEVICES];
 };
 
 /* An open device file. */
 struct vfio_device_file {
 	u32 nr;				/* of the PCI device */
-	struct file *iommufd;		/* that it is attached to, with a reference; or NULL */
+	struct file *iommufd;		/* that it bound it to, with a reference; or NULL */
 };
 
 struct vfio_pci_core_device_ser {
 	u64 nr;
 	u64 attached;
-	u64 token;			/* of the iommufd */
 };
 
 static struct vfio_pci_core_device *device_of(const struct vfio_device_file *df)
@@ -40,49 +39,37 @@ static struct vfio_pci_core_device *device_of(const struct vfio_device_file *df)
 	return &((struct vfio_state *)luosim_state())->devices[df->nr];
 }
 
-static struct iommufd_ctx *ictx_of(const struct vfio_device_file *df)
-{
-	return iommufd_ctx_from_file(df->iommufd);
-}
-
-static void bind(struct vfio_device_file *df, struct file *iommufd, bool restored)
-{
-	df->iommufd = iommufd;
-	device_of(df)->bound = true;
-	iommufd_attach(ictx_of(df), restored);
-}
-
 static int vfio_release(struct file *file)
 {
 	struct vfio_device_file *df = file->private_data;
+	struct vfio_pci_core_device *device = device_of(df);
 
 	if (df->iommufd) {
-		iommufd_detach(ictx_of(df));
-		device_of(df)->bound = false;
-		device_of(df)->irqs = false;
+		iommufd_detach(device->ictx);
+		device->ictx = NULL;
+		device->irqs = false;
 		fput(df->iommufd);
 	}
 	kfree(df);
 	return 0;
 }
 
-/* Which device it is, and what that reads. */
+/* Which device it is. What it reads is its iommufd's. */
 static u64 vfio_contents(struct file *file)
 {
 	const struct vfio_device_file *df = file->private_data;
-	u64 reads = df->iommufd ? luosim_iommufd_contents(ictx_of(df)) : 0;
 
-	if (reads == LUOSIM_CONTENTS_ANY)
-		return reads;
-	return df->nr + 1 + (df->iommufd ? NR_PCI_DEVICES + reads : 0);
+	return df->nr + 1;
 }
 
 /* That a device is frozen is seen by vfio_irqs() only, which no search tries. */
 static void vfio_walk(struct file *file)
 {
 	const struct vfio_device_file *df = file->private_data;
+	const struct vfio_pci_core_device *device = device_of(df);
 
-	luosim_walk(df->nr << 2 | device_of(df)->irqs << 1 | !!df->iommufd);
+	luosim_walk(df->nr << 4 | device->restored << 3 | !!device->ictx << 2 |
+		    device->irqs << 1 | !!df->iommufd);
 	if (df->iommufd)
 		luosim_walk_file(df->iommufd);
 }
@@ -157,6 +144,7 @@ static struct file *vfio_device_liveupdate_cdev_open(u32 nr)
 static s64 vfio_attach(const struct luosim_arg *args)
 {
 	struct file *file = fdget(args[0].number), *to = fdget(args[1].number);
+	struct vfio_pci_core_device *device;
 	struct vfio_device_file *df;
 
 	if (!file)
@@ -166,9 +154,13 @@ static s64 vfio_attach(const struct luosim_arg *args)
 	if (!to || !iommufd_ctx_from_file(to))
 		return -EBADF;
 	df = file->private_data;
-	if (df->iommufd || device_of(df)->bound)
+	device = device_of(df);
+	if (device->ictx)
 		return -EINVAL;
-	bind(df, get_file(to), false);
+	df->iommufd = get_file(to);
+	device->ictx = iommufd_ctx_from_file(to);
+	iommufd_attach(device->ictx, device->restored);
+	device->restored = false;
 	return 0;
 }
 
@@ -207,7 +199,7 @@ static const struct luosim_call vfio_calls[] = {
 };
 
 static const struct luosim_kind vfio_kinds[] = {
-	{ .name = "vfio", .uses = "iommufd", .steps = {
+	{ .name = "vfio", .needs = "iommufd", .steps = {
 		"vfio_open(\"0000:01:00.#\") = NEW", "vfio_attach(NEW, ON) = 0" } },
 	{ .name = NULL },
 };
@@ -218,104 +210,99 @@ static bool vfio_pci_liveupdate_can_preserve(struct liveupdate_file_handler *han
 					     struct file *file)
 {
 	(void)handler;
-	return file->f_op == &vfio_device_fops;
+	/* It is the device that is asked: another file of it may be the one that is bound. */
+	return file->f_op == &vfio_device_fops && device_of(file->private_data)->ictx;
 }
 
 static int vfio_pci_liveupdate_preserve(struct liveupdate_file_op_args *args)
 {
 	struct vfio_device_file *df = args->file->private_data;
-	struct vfio_pci_core_device_ser ser = { .nr = df->nr, .attached = df->iommufd != NULL };
-	void *mem;
+	struct vfio_pci_core_device *device = device_of(df);
+	struct vfio_pci_core_device_ser *ser;
 	int err;
 
-	if (df->iommufd) {
-		err = iommufd_device_preserve(args->session, ictx_of(df), &ser.token);
+	if (device->ictx) {
+		err = iommufd_device_preserve(args->session, device->ictx);
 		if (err)
 			return err;
 	}
-	mem = kho_alloc_preserve(sizeof(ser));
-	err = IS_ERR(mem) ? PTR_ERR(mem) : 0;
-	if (err)
-		goto err_iommufd;
 	err = pci_liveupdate_preserve(df->nr);
 	if (err)
-		goto err_free;
-	memcpy(mem, &ser, sizeof(ser));
-	args->serialized_data = virt_to_phys(mem);
+		goto err_iommufd;
+	ser = kho_alloc_preserve(sizeof(*ser));
+	if (IS_ERR(ser)) {
+		err = PTR_ERR(ser);
+		goto err_unpreserve;
+	}
+	ser->nr = df->nr;
+	ser->attached = device->ictx != NULL;
+	args->serialized_data = virt_to_phys(ser);
 	return 0;
 
-err_free:
-	kho_unpreserve_free(mem);
+err_unpreserve:
+	pci_liveupdate_unpreserve(df->nr);
 err_iommufd:
-	if (df->iommufd)
-		iommufd_device_unpreserve(ictx_of(df));
+	if (device->ictx)
+		iommufd_device_unpreserve(device->ictx);
 	return err;
 }
 
 static void vfio_pci_liveupdate_unpreserve(struct liveupdate_file_op_args *args)
 {
 	struct vfio_device_file *df = args->file->private_data;
+	struct vfio_pci_core_device *device = device_of(df);
 
-	if (df->iommufd)
-		iommufd_device_unpreserve(ictx_of(df));
+	if (device->ictx)
+		iommufd_device_unpreserve(device->ictx);
 	pci_liveupdate_unpreserve(df->nr);
 	kho_unpreserve_free(phys_to_virt(args->serialized_data));
 }
 
-/* Its file is of no use any more, whether the reboot comes about or not. */
+/* In v5 its file is of no use any more, whether the reboot comes about or not. */
 static int vfio_pci_liveupdate_freeze(struct liveupdate_file_op_args *args)
 {
 	struct vfio_device_file *df = args->file->private_data;
+	struct vfio_pci_core_device *device = device_of(df);
 
-	if (device_of(df)->irqs) {
+	if (device->irqs) {
 		pr_err("device %u has interrupts on", df->nr);
 		return -EINVAL;
 	}
-	device_of(df)->frozen = true;
+	if (!luosim_has_fix("vfio-v5"))
+		return 0;
+	if (!device->ictx) {
+		pr_err("device %u is not in D0", df->nr);
+		return -EINVAL;
+	}
+	device->frozen = true;
 	return 0;
 }
 
-/* The iommufd behind the token, with a reference. */
-static int find_iommufd(struct liveupdate_file_op_args *args, u64 token, struct file **filep)
-{
-	int err = liveupdate_get_file_incoming(args->session, token, filep);
-
-	if (err || iommufd_ctx_from_file(*filep))
-		return err;
-	fput(*filep);
-	return -EINVAL;
-}
-
+/* As if it were opened: what it can do waits until it is bound. */
 static int vfio_pci_liveupdate_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct vfio_pci_core_device_ser ser;
-	struct file *iommufd = NULL;
+	struct vfio_device_file *df;
 	struct file *file;
-	int err;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
 	if (ser.nr >= NR_PCI_DEVICES)
 		return -ENODEV;
-	if (ser.attached) {
-		err = find_iommufd(args, ser.token, &iommufd);
-		if (err)
-			return err;
-	}
 	file = vfio_device_liveupdate_cdev_open(ser.nr);
-	if (IS_ERR(file)) {
-		if (iommufd)
-			fput(iommufd);
+	if (IS_ERR(file))
 		return PTR_ERR(file);
-	}
-	if (iommufd)
-		bind(file->private_data, iommufd, true);
+	df = file->private_data;
+	device_of(df)->restored = ser.attached;
 	args->file = file;
 	return 0;
 }
 
+/* v4 asks for state that is given up when the device is bound: the same, as it stays bound. */
 static bool vfio_pci_liveupdate_can_finish(struct liveupdate_file_op_args *args)
 {
-	return args->retrieve_status > 0;
+	if (args->retrieve_status <= 0)
+		return false;
+	return device_of(args->file->private_data)->ictx;
 }
 
 static void vfio_pci_liveupdate_finish(struct liveupdate_file_op_args *args)

@@ -162,7 +162,7 @@ struct luosim_field {
 	u32 offset, bits;
 };
 
-#define LUOSIM_HANDLER_ABI	2
+#define LUOSIM_HANDLER_ABI	3
 
 /* What @contents of a handler says where what is there may have been changed by others. */
 #define LUOSIM_CONTENTS_ANY	UINT64_MAX
@@ -288,10 +288,8 @@ struct luosim_kernel {
 	struct iommufd_ctx *(*iommufd_ctx_from_file)(struct file *file);
 	void (*iommufd_attach)(struct iommufd_ctx *ictx, bool restored);
 	void (*iommufd_detach)(struct iommufd_ctx *ictx);
-	int (*iommufd_device_preserve)(struct luo_session *session, struct iommufd_ctx *ictx,
-				       u64 *tokenp);
+	int (*iommufd_device_preserve)(struct luo_session *session, struct iommufd_ctx *ictx);
 	void (*iommufd_device_unpreserve)(struct iommufd_ctx *ictx);
-	u64 (*iommufd_contents)(struct iommufd_ctx *ictx);
 	bool (*walk_object)(const void *object);
 	void (*walk_file)(struct file *file);
 	void (*walk_pfn)(u64 pfn);
@@ -888,25 +886,18 @@ static inline void iommufd_detach(struct iommufd_ctx *ictx)
 }
 
 /**
- * iommufd_device_preserve() - a device is preserved with its page table: the token of the
- *	iommufd. -EINVAL when the page table is not marked, -ENOENT when the iommufd is not
- *	in the session.
+ * iommufd_device_preserve() - a device is preserved with its page table. -EINVAL when that is
+ *	not marked, -ENOENT when the iommufd is not in the session. Does nothing, and 0, where
+ *	no handler of iommufds is loaded.
  */
-static inline int iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx,
-					  u64 *tokenp)
+static inline int iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx)
 {
-	return luosim_kernel->iommufd_device_preserve(session, ictx, tokenp);
+	return luosim_kernel->iommufd_device_preserve(session, ictx);
 }
 
 static inline void iommufd_device_unpreserve(struct iommufd_ctx *ictx)
 {
 	luosim_kernel->iommufd_device_unpreserve(ictx);
-}
-
-/** luosim_iommufd_contents() - for @contents: what a device reads through the page table. */
-static inline u64 luosim_iommufd_contents(struct iommufd_ctx *ictx)
-{
-	return luosim_kernel->iommufd_contents(ictx);
 }
 
 /** luosim_state() - what a module would have in variables: @state_size bytes. */

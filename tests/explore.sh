@@ -383,12 +383,12 @@ kho_callers()
 # A device is not done until it was retrieved. What inode a session has changes nothing here.
 session_axes()
 {
-	local options=(--kernel next --sessions 1 --inodes 1 --handlers vfio --depth 8) axis
+	local options=(--kernel next --sessions 1 --inodes 1 --handlers iommufd,vfio --depth 8) axis
 	for axis in close=stuck close=again close=refused inode=own inode=magic; do
 		"$LUOSIM" explore "${options[@]}" --policies "get-id+session-$axis" --audit >"$tmp/$axis"
 		grep -q '^get-id' "$tmp/$axis" || cat "$tmp/$axis"
 	done
-	grep -A1 '^  stuck' "$tmp/close=stuck" | grep -q '4 operations' || cat "$tmp/close=stuck"
+	grep -A1 '^  stuck' "$tmp/close=stuck" | grep -q '5 operations' || cat "$tmp/close=stuck"
 	! grep '^  stuck' "$tmp/close=again"
 	# Who ends has nobody to tell.
 	grep -A1 '^  stuck' "$tmp/close=refused" | grep -q '; exit$' || cat "$tmp/close=refused"
@@ -431,7 +431,7 @@ handlers()
 {
 	local options=(--kernel next --sessions 1 --inodes 1) with f out
 	mkdir "$tmp/handlers"
-	for with in eventfd,eventfd hugetlb kvm,vcpu,guest_memfd iommufd,vfio vfio,vfio; do
+	for with in eventfd,eventfd hugetlb kvm,vcpu,guest_memfd iommufd,vfio iommufd,vfio,vfio; do
 		"$LUOSIM" explore "${options[@]}" --handlers $with --out "$tmp/handlers" >"$tmp/$with" || true
 		grep -q 'all seen' "$tmp/$with" || { echo "$with:"; head -n 3 "$tmp/$with"; }
 	done
@@ -485,7 +485,7 @@ alike()
 audited()
 {
 	local policy ops with
-	for with in hugetlb kvm,vcpu,guest_memfd iommufd,vfio vfio,vfio eventfd,eventfd; do
+	for with in hugetlb kvm,vcpu,guest_memfd iommufd,vfio iommufd,vfio,vfio eventfd,eventfd; do
 		alike 20 --kernel next --sessions 1 --inodes 1 --handlers $with
 	done
 	for policy in none share refcount get-id; do

@@ -124,8 +124,13 @@ static void hash_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 				     pte->iova + (nr << PAGE_SHIFT));
 }
 
-u64 iommufd_state(struct machine *m, const struct iommufd_ctx *ictx)
+/*
+ * A hash of what a device reads through the page table that is handed over, or was;
+ * FILE_STATE_ANY when memfds behind it are back.
+ */
+static u64 iommufd_state(struct machine *m, struct file *file)
 {
+	const struct iommufd_ctx *ictx = file->private_data;
 	struct iommufd_hash h = { 0 };
 
 	/* What was not marked is not meant to come back. */
@@ -159,11 +164,6 @@ static int iommufd_release(struct machine *m, struct file *file)
 		vfree(m, ictx->restored);
 	kfree(m, ictx, sizeof(*ictx));
 	return 0;
-}
-
-static u64 file_state(struct machine *m, struct file *file)
-{
-	return iommufd_state(m, file->private_data);
 }
 
 static void walk_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, void *w)
@@ -209,7 +209,7 @@ static int iommufd_fops_open(struct machine *m, struct file *file)
 
 static const struct file_operations iommufd_fops = {
 	.name = "iommufd", .open = iommufd_fops_open, .release = iommufd_release,
-	.state = file_state, .walk = iommufd_walk,
+	.state = iommufd_state, .walk = iommufd_walk,
 };
 
 void iommufd_init(struct machine *m)
@@ -423,15 +423,24 @@ static void iommufd_liveupdate_unpreserve(struct liveupdate_file_op_args *args)
 	ictx->lu_map_immutable = false;
 }
 
+/* Is CONFIG_IOMMU_LIVEUPDATE there? */
+static bool is_loaded(const struct machine *m)
+{
+	return m->k->handlers->iommufd.ops;
+}
+
 int iommufd_device_preserve(struct machine *m, struct luo_session *session,
-			    struct iommufd_ctx *ictx, u64 *tokenp)
+			    struct iommufd_ctx *ictx)
 {
 	struct iommufd_lu lu;
+	u64 token;
 	int err;
 
+	if (!is_loaded(m))
+		return 0;
 	if (!ictx->lu_preserve)
 		return -EINVAL;
-	err = liveupdate_get_token_outgoing(session, ictx->file, tokenp);
+	err = liveupdate_get_token_outgoing(session, ictx->file, &token);
 	if (err)
 		return err;
 	phys_read(m, ictx->outgoing, &lu, sizeof(lu));
@@ -444,7 +453,7 @@ void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx)
 {
 	struct iommufd_lu lu;
 
-	if (WARN_ON(m, !ictx->outgoing))
+	if (!is_loaded(m) || WARN_ON(m, !ictx->outgoing))
 		return;
 	phys_read(m, ictx->outgoing, &lu, sizeof(lu));
 	lu.nr_devices--;

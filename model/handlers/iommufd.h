@@ -17,16 +17,11 @@ struct file *iommufd_file(const struct iommufd_ctx *ictx);
 void iommufd_attach(struct iommufd_ctx *ictx, bool restored);
 void iommufd_detach(struct iommufd_ctx *ictx);
 /*
- * A device is preserved with its page table: the token of its iommufd. -EINVAL
- * when the page table is not marked, -ENOENT when the iommufd is not in @session.
+ * A device is preserved with its page table. -EINVAL when that is not marked, -ENOENT when
+ * the iommufd is not in @session. Neither does anything where the handler is not loaded.
  */
 int iommufd_device_preserve(struct machine *m, struct luo_session *session,
-			    struct iommufd_ctx *ictx, u64 *tokenp);
+			    struct iommufd_ctx *ictx);
 void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx);
-/*
- * A hash of what a device reads through the page table that is handed over, or was;
- * FILE_STATE_ANY when memfds behind it are back.
- */
-u64 iommufd_state(struct machine *m, const struct iommufd_ctx *ictx);
 
 #endif

@@ -1524,24 +1524,18 @@ static struct iommufd_ctx *host_iommufd_ctx_from_file(struct their_file *file)
 	return iommufd_ctx_from_file(seen(file)->file);
 }
 
-static int host_iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx,
-					u64 *tokenp)
+static int host_iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx)
 {
 	int err;
 
 	touch(session);
-	KERNEL(err = iommufd_device_preserve(m, session, ictx, tokenp));
+	KERNEL(err = iommufd_device_preserve(m, session, ictx));
 	return err;
 }
 
 static void host_iommufd_device_unpreserve(struct iommufd_ctx *ictx)
 {
 	KERNEL(iommufd_device_unpreserve(m, ictx));
-}
-
-static u64 host_iommufd_contents(struct iommufd_ctx *ictx)
-{
-	return iommufd_state(now.m, ictx);
 }
 
 static const char *host_file_kind(struct their_file *view)
@@ -1745,7 +1739,6 @@ const struct luosim_kernel luosim_kernel_calls = {
 	.iommufd_detach = iommufd_detach,
 	.iommufd_device_preserve = host_iommufd_device_preserve,
 	.iommufd_device_unpreserve = host_iommufd_device_unpreserve,
-	.iommufd_contents = host_iommufd_contents,
 	.walk_object = host_walk_object,
 	.walk_file = host_walk_file,
 	.walk_pfn = host_walk_pfn,

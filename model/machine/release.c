@@ -60,6 +60,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
 	[FIX_GMEM_SHARED_ONLY] = { "gmem-shared-only", "",
 		"guest_memfds that are not shared from the start are not taken" },
+	[FIX_VFIO_V5] = { "vfio-v5", "",
+		"a vfio device must be in D0 to be frozen, and its files are of no use then" },
 	[FIX_UNFREEZE_DATA] = { "unfreeze-data", "B17",
 		"unfreezing a file leaves its serialized data" },
 	[FIX_KEXEC_JUMP] = { "kexec-jump", "B15",
@@ -226,7 +228,7 @@ static const struct release releases[] = {
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_3 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
-			 FIX_BIT(FIX_GMEM_SHARED_ONLY) |
+			 FIX_BIT(FIX_GMEM_SHARED_ONLY) | FIX_BIT(FIX_VFIO_V5) |
 			 FIX_BIT(FIX_FLB_FINISH_STATE),
 		.handlers = ~0ull, .posted = true,
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
