@@ -134,6 +134,20 @@ resumed()
 	diff <("$luosim" explore --policy none --opens 2 --depth 9 | sed -E "$strip") <(sed -E "$strip" "$tmp/9")
 }
 
+# Fingerprints of a process are those of another one, or neither could go on with its search.
+same_in_each_process()
+{
+	local handlers dir
+	for handlers in iommufd,vfio kvm,vcpu,guest_memfd cpu hugetlb,eventfd_luo; do
+		mkdir -p "$tmp/first" "$tmp/second"
+		for dir in first second; do
+			"$LUOSIM" explore --kernel next --sessions 1 --inodes 1 --handlers $handlers -j 1 \
+				--depth 4 --checkpoint "$tmp/$dir" >/dev/null
+		done
+		diff -r "$tmp/first" "$tmp/second" || echo "$handlers"
+	done
+}
+
 # not_resumed TEXT OPTIONS...: that is no search to go on with, as the message says.
 not_resumed()
 {
@@ -623,6 +637,7 @@ slow "the same findings without symmetry or pruning" same_findings
 check "in one order the same as in all, of half the transitions" reduction
 check "how large a world is" estimated
 check "kill -9 loses nothing" resumed
+check "a state has one fingerprint in all processes" same_in_each_process
 check "another search is not gone on with" other_search
 check "the known counterexamples are found" known
 check "a panic of panic_on_warn is no finding of its own" panic_is_symptom

@@ -504,8 +504,8 @@ static void plugin_walk_file(struct machine_walk *w, struct machine *m, struct f
 {
 	struct plugin_file *pf = plugin_file(file);
 
-	walk_put(w, (uintptr_t)pf->plugin->code);
-	walk_put(w, (uintptr_t)pf->view.f_op);
+	walk_put(w, walk_code(w, pf->plugin->code));
+	walk_put(w, walk_code(w, pf->view.f_op));
 	if (!pf->plugin->code->walk_file) {
 		walk_put(w, pf->plugin->code->contents ? plugin_contents(m, file) : 0);
 		return;
