@@ -78,6 +78,15 @@ any_prefix()
 	sed 's/^\[[^]]*\]//; s/$/\r/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
 }
 
+# What warns while a kernel boots has no callers of the kernel before.
+boot_has_no_caller()
+{
+	"$LUOSIM" --kernel=v7.2 --without=block-checks \
+		"$srcdir/scenarios/handover/session-chain-cyclic.scn" >"$tmp/out"
+	tr -d '\n' <"$tmp/out" | grep -q '< *luo_session_setup_incoming < liveupdate_early_init  *WARN' ||
+		cat "$tmp/out"
+}
+
 # A log that ends within its trace: callers that are not there count against no bug.
 cut_off()
 {
@@ -179,6 +188,7 @@ check "a trace of arm64 with a logger's words before it: B02" first arm64.log B0
 check "a report of KASAN with files and lines: B16" first kasan.report B16
 check "nothing near is told, with status 1" tells_that_nothing_is_near
 check "a log that ends within its trace" cut_off
+check "a WARN at boot" boot_has_no_caller
 check "a log that says the same without end" again_and_again
 check "what stands before and behind lines makes no difference" any_prefix
 check "a trace that luosim has printed" own_trace

@@ -94,7 +94,7 @@ u32 call_chain(const struct machine *m, const char *func, const char *chain[CALL
 	const struct task *task = m->task;
 	u32 depth = min(task->call_depth, (u32)CALL_DEPTH), n = 0;
 
-	while (depth--) {
+	while (depth-- > task->boot_depth) {
 		if (!n && !strcmp(task->call[depth], func))
 			continue;
 		chain[n++] = task->call[depth];

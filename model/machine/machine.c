@@ -73,6 +73,7 @@ static void start_kernel(struct machine *m, phys_addr_t fdt)
 	mutex_init(&k->kexec.lock, "kexec_lock");
 	mutex_init(&k->system_transition_mutex, "system_transition_mutex");
 	m->k = k;
+	m->task->boot_depth = m->task->call_depth;
 	init_process(m);
 	m->kernel_nr++;
 	if (m->config.emit)

@@ -247,7 +247,7 @@ static inline void task_syscall(struct machine *m)
 #define SYSCALL_ENTER(m) do {						\
 	if ((m)->panicked || setjmp((m)->task->panic_env))		\
 		return -EIO;						\
-	(m)->task->call_depth = 0;					\
+	(m)->task->call_depth = (m)->task->boot_depth = 0;		\
 } while (0)
 
 /* Run @call as a system call; files given up meanwhile are released on its return. */

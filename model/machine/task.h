@@ -37,6 +37,7 @@ struct task {
 
 	const char *call[CALL_DEPTH];	/* see KCALL() */
 	u32 call_depth, tree_depth;	/* see tree_push_chain() */
+	u32 boot_depth;			/* what is below is of the kernel before */
 	jmp_buf panic_env;		/* the system call under way */
 
 	struct uptr user;		/* argument of an ioctl on a tree's file */
