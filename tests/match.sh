@@ -78,6 +78,35 @@ any_prefix()
 	sed 's/^\[[^]]*\]//; s/$/\r/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
 }
 
+# A mail that quotes the log and breaks its lines; the rest of a line is no line of a program.
+wrapped()
+{
+	local log=$srcdir/tests/match/two-tokens-finish.log width
+	"$LUOSIM" match "$log" | sed -n '/^The log/p; s/^line [0-9]*//p; /^    why/p' |
+		sed 's/line [0-9]*//' >"$tmp/plain"
+	for width in 66 72 76; do
+		fold -s -w $width "$log" | sed 's/^/> > /' | "$LUOSIM" match - |
+			sed -n '/^The log/p; s/^line [0-9]*//p; /^    why/p' |
+			sed 's/line [0-9]*//' | diff - "$tmp/plain"
+	done
+	sed 's/^\(.*\] KHO: Unable.*\)$/\1\nsystemd[1]: Started it/' "$log" >"$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || ranks "$tmp/log"
+}
+
+# The first lines of a crash are not in the log: what is left says nearly the same.
+cut_in_front()
+{
+	local log=$srcdir/tests/match/two-tokens-finish.log
+	sed -n '/Call Trace/,$p' "$log" >"$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || ranks "$tmp/log"
+	sed -n '/Call Trace/,$p' "$log" | sed 1,2d >"$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || ranks "$tmp/log"
+	grep 'RIP: 0010' "$log" >"$tmp/log"
+	gives 0 match "$tmp/log"
+	echo '[ 1.0] RIP: 0033:kho_restore_page+0x1/0x2' >"$tmp/log"
+	gives 1 match "$tmp/log"
+}
+
 # What warns while a kernel boots has no callers of the kernel before.
 boot_has_no_caller()
 {
@@ -85,6 +114,18 @@ boot_has_no_caller()
 		"$srcdir/scenarios/handover/session-chain-cyclic.scn" >"$tmp/out"
 	tr -d '\n' <"$tmp/out" | grep -q '< *luo_session_setup_incoming < liveupdate_early_init  *WARN' ||
 		cat "$tmp/out"
+}
+
+# A function that many call warns for others, too; boot tells of functions without any crash.
+of_others()
+{
+	gives 1 match "$srcdir/tests/match/foreign-callers.log"
+	sed 's/^/[ 0.1] calling  /; s/$/+0x0\/0x2d0 @ 1/' >"$tmp/log" <<-'X'
+		kho_init
+		luo_late_startup
+		liveupdate_early_init
+	X
+	gives 1 match "$tmp/log"
 }
 
 # A log that ends within its trace: callers that are not there count against no bug.
@@ -188,6 +229,10 @@ check "a trace of arm64 with a logger's words before it: B02" first arm64.log B0
 check "a report of KASAN with files and lines: B16" first kasan.report B16
 check "nothing near is told, with status 1" tells_that_nothing_is_near
 check "a log that ends within its trace" cut_off
+check "a log that begins within it, or has the registers alone" cut_in_front
+check "a mail that breaks lines" wrapped
+check "a trace with files and lines in place of offsets: B01" first decoded.log B01
+check "WARNs of others, and a boot" of_others
 check "a WARN at boot" boot_has_no_caller
 check "a log that says the same without end" again_and_again
 check "what stands before and behind lines makes no difference" any_prefix

@@ -15,9 +15,13 @@ struct reader {
 	struct log *log;
 	struct incident *open;	/* whose call trace may follow; or NULL */
 	enum reading reading;
-	guint line, stage;
-	GRegex *message, *frame, *inlined, *errno_word;
+	guint line, next, stage;
+	GRegex *message, *frame, *inlined, *errno_word, *stamp;
 };
+
+/* Where a mail's lines are broken. */
+#define MIN_WRAP	64u
+#define MAX_WRAP	80u
 
 struct incident *incident_new(enum incident_kind kind)
 {
@@ -76,8 +80,8 @@ char *message_normal(const char *text)
 
 char *frame_normal(const char *func)
 {
-	static const char *const entries[] = { "__x64_sys_", "__arm64_sys_", "__se_sys_",
-					       "__do_sys_", "ksys_" };
+	static const char *const entries[] = { "__x64_sys_", "__arm64_sys_", "__riscv_sys_",
+					       "__se_sys_", "__do_sys_", "ksys_" };
 	char *name = g_strndup(func, strcspn(func, "."));
 
 	for (guint i = 0; i < G_N_ELEMENTS(entries); i++) {
@@ -102,14 +106,33 @@ static void add_frame(struct incident *incident, const char *func)
 		g_ptr_array_add(incident->frames, name);
 }
 
+/* A function with its offset, or with its place in a file; NULL. @unsure: a '?' is before it. */
+static char *find_frame(const struct reader *r, const char *text, bool *unsure)
+{
+	GRegex *const regexes[] = { r->frame, r->inlined };
+
+	for (guint i = 0; i < G_N_ELEMENTS(regexes); i++) {
+		g_autoptr(GMatchInfo) info = NULL;
+		g_autofree char *mark = NULL;
+
+		if (!g_regex_match(regexes[i], text, 0, &info))
+			continue;
+		mark = g_match_info_fetch(info, 1);
+		*unsure = *mark != '\0';
+		return g_match_info_fetch(info, 2);
+	}
+	return NULL;
+}
+
 /* The first function that @text names, or NULL. */
 static char *first_function(const struct reader *r, const char *text)
 {
-	g_autoptr(GMatchInfo) info = NULL;
+	bool unsure;
+	char *func = find_frame(r, text, &unsure);
 	gsize len;
 
-	if (g_regex_match(r->frame, text, 0, &info))
-		return g_match_info_fetch(info, 2);
+	if (func != NULL)
+		return func;
 	len = strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.");
 	return len > 0 ? g_strndup(text, len) : NULL;
 }
@@ -162,20 +185,16 @@ static bool read_warning(struct reader *r, const char *line)
 {
 	const char *at = after(line, "WARNING");
 	g_autofree char *func = NULL;
+	bool unsure;
 
 	if (at == NULL || (*at != ':' && *at != ' '))
 		return false;
-	if (g_str_has_prefix(at, " in ")) {
+	if (g_str_has_prefix(at, " in "))
 		func = first_function(r, at + 4);
-	} else {
-		g_autoptr(GMatchInfo) info = NULL;
-		const char *last = strrchr(at, ' ');
-
-		if (g_regex_match(r->frame, at, 0, &info))
-			func = g_match_info_fetch(info, 2);
-		else if (last != NULL)
-			func = first_function(r, last + 1);
-	}
+	else
+		func = find_frame(r, at, &unsure);
+	if (func == NULL && strrchr(at, ' ') != NULL)
+		func = first_function(r, strrchr(at, ' ') + 1);
 	begin_crash(r, INCIDENT_WARN, func, strstr(line, "WARNING"));
 	return true;
 }
@@ -255,6 +274,42 @@ static void read_chain(struct reader *r, const char *text)
 	r->reading = len > 0 && text[len - 1] == '<' ? READ_CHAIN : READ_NOTHING;
 }
 
+/* A crash whose first lines are not in the log. */
+static void begin_headless(struct reader *r, enum reading reading, const char *shown)
+{
+	r->open = begin(r, INCIDENT_CRASH, shown);
+	r->reading = reading;
+}
+
+/* Registers alone. An oops shows them again when its trace has ended. */
+static bool read_registers(struct reader *r, const char *line)
+{
+	const char *at = after(line, "RIP: 0010:") ?: after(line, "pc : ");
+	guint len = r->log->incidents->len;
+	const struct incident *last = len > 0 ? r->log->incidents->pdata[len - 1] : NULL;
+	g_autofree char *func = NULL, *name = NULL;
+
+	if (at == NULL || r->reading != READ_NOTHING)
+		return false;
+	func = first_function(r, at);
+	name = func != NULL ? frame_normal(func) : NULL;
+	if (name == NULL || (last != NULL && last->frames->len > 0 &&
+			     g_str_equal(last->frames->pdata[0], name)))
+		return false;
+	begin_headless(r, READ_HEAD, line);
+	g_ptr_array_add(r->open->frames, g_steal_pointer(&name));
+	return true;
+}
+
+/* The log begins within a trace; where a kernel tells of its initcalls there is none. */
+static void begin_in_trace(struct reader *r, const char *line)
+{
+	if (r->log->incidents->len == 0 && r->reading == READ_NOTHING &&
+	    strstr(line, "initcall ") == NULL && strstr(line, "calling ") == NULL &&
+	    g_regex_match(r->frame, line, 0, NULL))
+		begin_headless(r, READ_TRACE, line);
+}
+
 static bool read_trace_start(struct reader *r, const char *line)
 {
 	const char *at = after(line, "Call Trace:");
@@ -265,6 +320,8 @@ static bool read_trace_start(struct reader *r, const char *line)
 		return false;
 	if (strchr(at, '<') != NULL && strstr(at, "<TASK>") == NULL)
 		read_chain(r, at);
+	else if (r->reading == READ_NOTHING)
+		begin_headless(r, READ_TRACE, line);
 	else if (r->open != NULL)
 		r->reading = READ_TRACE;
 	return true;
@@ -273,23 +330,14 @@ static bool read_trace_start(struct reader *r, const char *line)
 /* One line of a trace, or the registers before it. */
 static void read_frame(struct reader *r, const char *line)
 {
-	g_autoptr(GMatchInfo) info = NULL;
-	g_autofree char *unsure = NULL, *func = NULL;
-	bool head = strstr(line, "RIP: ") != NULL || strstr(line, "pc : ") != NULL;
+	g_autofree char *func = NULL;
+	bool head = strstr(line, "RIP: ") != NULL || strstr(line, "pc : ") != NULL, unsure;
 
-	if (strstr(line, "lr : ") != NULL || strstr(line, "RIP: 0033") != NULL)
+	if (strstr(line, "lr : ") != NULL || strstr(line, " ra : ") != NULL ||
+	    strstr(line, "RIP: 0033") != NULL)
 		return;
-	if (!g_regex_match(r->frame, line, 0, &info)) {
-		g_match_info_unref(g_steal_pointer(&info));
-		if (r->reading != READ_TRACE || !g_regex_match(r->inlined, line, 0, &info))
-			return;
-		func = g_match_info_fetch(info, 1);
-		add_frame(r->open, func);
-		return;
-	}
-	unsure = g_match_info_fetch(info, 1);
-	func = g_match_info_fetch(info, 2);
-	if (unsure[0] != '\0' || (r->reading == READ_HEAD && !head))
+	func = find_frame(r, line, &unsure);
+	if (func == NULL || unsure || (r->reading == READ_HEAD && !head))
 		return;
 	if (head && r->open->frames->len > 0)
 		return;
@@ -371,8 +419,10 @@ static void read_line(struct reader *r, const char *line)
 	read_boot(r, line);
 	read_errnos(r, line);
 	if (read_warning(r, line) || read_oops(r, line) || read_panic(r, line) ||
-	    read_hang(r, line) || read_trace_start(r, line) || read_message(r, line))
+	    read_hang(r, line) || read_trace_start(r, line) || read_message(r, line) ||
+	    read_registers(r, line))
 		return;
+	begin_in_trace(r, line);
 	if (r->reading == READ_CHAIN) {
 		read_chain(r, line);
 		return;
@@ -406,27 +456,68 @@ static GRegex *message_regex(const char *const *prefixes)
 	return g_regex_new(pattern->str, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
 }
 
+/* The line at @p; *@behind: the next one. */
+static char *line_at(const char *p, const char *end, const char **behind)
+{
+	const char *stop = memchr(p, '\n', end - p);
+	gsize n = (stop != NULL ? stop : end) - p;
+
+	*behind = p + n + 1;
+	return g_strchomp(g_strdelimit(g_strndup(p, n), "\r\t", ' '));
+}
+
+/*
+ * The line at @p, which is moved behind it. A mail breaks long lines: one without a time is the
+ * rest of one that has it, and that its first word would have made too long.
+ */
+static char *whole_line(struct reader *r, const char **p, const char *end)
+{
+	char *line = line_at(*p, end, p);
+	/* Between a console's lines there may be those of programs. */
+	bool more = g_regex_match(r->stamp, line, 0, NULL) &&
+		    (strchr(">|", *line) != NULL || strstr(line, "WARNING: ") != NULL ||
+		     strstr(line, "BUG: ") != NULL);
+	gsize last = strlen(line);
+
+	r->line = r->next++;
+	while (more && last <= MAX_WRAP && *p < end) {
+		const char *behind;
+		g_autofree char *next = line_at(*p, end, &behind), *before = line;
+		const char *rest = next + strspn(next, ">| ");
+
+		more = *rest != '\0' && last + strcspn(rest, " ") >= MIN_WRAP &&
+		       !g_regex_match(r->stamp, next, 0, NULL);
+		last = strlen(next);
+		line = more && last <= MAX_WRAP ? g_strconcat(before, " ", rest, NULL) :
+		       g_steal_pointer(&before);
+		if (!more || last > MAX_WRAP)
+			break;
+		r->next++;
+		*p = behind;
+	}
+	return line;
+}
+
 struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
 {
 	struct log *log = g_new0(struct log, 1);
 	struct reader r = {
-		.log = log, .message = message_regex(prefixes),
+		.log = log, .next = 1, .message = message_regex(prefixes),
 		.frame = raw_regex("(\\? )?\\b([A-Za-z_][A-Za-z0-9_.]*)\\+0x[0-9a-f]+/0x[0-9a-f]+"),
-		.inlined = raw_regex("(?:^|[> \\t])([a-z_][a-z0-9_]*) "
-				     "[a-z0-9_./-]+\\.[ch]:[0-9]+(?: \\[inline\\])?\\s*$"),
+		.inlined = raw_regex("(\\? )?(?:^|[> \\t:])([A-Za-z_][A-Za-z0-9_.]*) "
+				     "(?:[a-z0-9_./-]+\\.[ch]:[0-9]+(?: \\[inline\\])?\\s*$|"
+				     "\\([^()]*[a-z0-9_-]\\.[chS]:[0-9]+)"),
 		.errno_word = raw_regex("\\b(E[A-Z0-9]{2,})\\b"),
+		.stamp = raw_regex("^[>|\\s]*(?:<[0-9]+>)?(?:\\[ *[0-9]+\\.[0-9]+\\]|"
+				   "\\[?[A-Z][a-z]{2} [ 0-9A-Z]|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"),
 	};
 
 	log->incidents = g_ptr_array_new_with_free_func(incident_free);
 	log->errnos = g_ptr_array_new_with_free_func(g_free);
-	for (const char *p = text, *end = text + len; p < end; ) {
-		const char *stop = memchr(p, '\n', end - p);
-		gsize n = (stop != NULL ? stop : end) - p;
-		g_autofree char *line = g_strdelimit(g_strndup(p, n), "\r\t", ' ');
+	for (const char *p = text; p < text + len; ) {
+		g_autofree char *line = whole_line(&r, &p, text + len);
 
-		r.line++;
 		read_line(&r, line);
-		p += n + 1;
 	}
 	for (guint i = 0; i < log->incidents->len; i++) {
 		struct incident *incident = log->incidents->pdata[i];
@@ -437,6 +528,7 @@ struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
 	g_regex_unref(r.frame);
 	g_regex_unref(r.inlined);
 	g_regex_unref(r.errno_word);
+	g_regex_unref(r.stamp);
 	return log;
 }
 

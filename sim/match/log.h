@@ -13,6 +13,7 @@ enum incident_kind {
 	INCIDENT_WARN = 'W',
 	INCIDENT_OOPS = 'O',	/* KASAN, a page fault, BUG(): what the kernel did not ask for */
 	INCIDENT_STUCK = 'S',	/* a hung task */
+	INCIDENT_CRASH = 'C',	/* one of these; its first lines are not in the log */
 	INCIDENT_PANIC = 'P',	/* with a text of its own */
 	INCIDENT_MESSAGE = 'L',
 };

@@ -94,6 +94,38 @@ static double common_words(const char *a, const char *b)
 	return MIN(2.0 * both / (n + m), 0.95);
 }
 
+/* Of a crash without its first lines the trace may begin with the caller. */
+static bool same_function(const struct incident *a, const struct incident *b)
+{
+	if (a->frames->len == 0 || b->frames->len == 0)
+		return false;
+	return g_str_equal(a->frames->pdata[0], b->frames->pdata[0]) ||
+	       (a->kind == INCIDENT_CRASH && b->frames->len > 1 &&
+		g_str_equal(a->frames->pdata[0], b->frames->pdata[1]));
+}
+
+static bool is_entry(const char *name)
+{
+	return g_str_has_prefix(name, "sys_");
+}
+
+/* What warns in many places says nothing if none of its callers is the other's. */
+static bool other_callers(const struct incident *a, const struct incident *b)
+{
+	guint callers = 0;
+
+	for (guint i = 1; i < a->frames->len; i++) {
+		const char *name = a->frames->pdata[i];
+
+		if (is_entry(name))
+			break;
+		if (g_ptr_array_find_with_equal_func(b->frames, name, g_str_equal, NULL))
+			return false;
+		callers++;
+	}
+	return callers > 0 && b->frames->len > 1;
+}
+
 static double alike(const struct index *index, const struct incident *a, const struct incident *b)
 {
 	bool apart = a->stage != 0 && b->stage != 0 && a->stage != b->stage;
@@ -102,16 +134,16 @@ static double alike(const struct index *index, const struct incident *a, const s
 	if ((a->kind == INCIDENT_MESSAGE) != (b->kind == INCIDENT_MESSAGE) ||
 	    (a->text != NULL) != (b->text != NULL))
 		return 0;
-	if (a->kind != b->kind)
+	if (a->kind != b->kind && a->kind != INCIDENT_CRASH && b->kind != INCIDENT_CRASH)
 		kind = 0.7;
 	if (a->text != NULL) {
 		near = common_words(a->text, b->text);
 		return near >= 0.7 ? near * kind * stage : 0;
 	}
-	if (b->frames->len == 0)
+	if (b->frames->len == 0 || other_callers(a, b))
 		return 0;
 	near = (1 - OF_FUNCTION) * (a->frames->len > 1 ? common(index, a, b) : 0.5);
-	if (a->frames->len > 0 && g_str_equal(a->frames->pdata[0], b->frames->pdata[0]))
+	if (same_function(a, b) || same_function(b, a))
 		near += OF_FUNCTION;
 	return near * kind * stage;
 }
