@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "run/overrides.h"
+#include "run/plan.h"
+#include "scn/select.h"
 #include "vm/ask.h"
 #include "vm/console.h"
 
@@ -64,9 +66,23 @@ static char *other_result(const struct recording *rec, const struct agreement *a
 	return g_strdup_printf("other result: %s: %s, the model %s", op, d->kernel, d->model);
 }
 
-static char *confirm(const struct vm *vm, const struct program *program)
+/* What was found is of a release, whichever the kernel is. */
+static struct overrides *on_its_release(const struct scenario *scn)
 {
 	struct overrides *overrides = overrides_new();
+	guint64 mem;
+	g_autoptr(GArray) plan = plan_kernels(scn, NULL, NULL, &mem);
+	const struct boot *first = &g_array_index(plan, struct planned, 0).boot;
+	const struct release *release = release_find(first->release.name);
+
+	if (release != NULL)
+		g_ptr_array_add(overrides->releases, (gpointer)release);
+	return overrides;
+}
+
+static char *confirm(const struct vm *vm, const struct program *program)
+{
+	struct overrides *overrides = on_its_release(program->scn);
 	struct answer answer = { 0 };
 	g_autoptr(GError) error = NULL;
 	char *words;
