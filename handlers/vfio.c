@@ -19,7 +19,6 @@ struct vfio_state {
 		struct iommufd_ctx *ictx;	/* it is bound to, by one file; NULL: in D3 */
 		bool irqs;			/* they are on */
 		bool frozen;
-		bool restored;			/* its page table came through kexec */
 	} devices[NR_PCI_DEVICES];
 };
 
@@ -31,7 +30,6 @@ struct vfio_device_file {
 
 struct vfio_pci_core_device_ser {
 	u64 nr;
-	u64 attached;
 };
 
 static struct vfio_pci_core_device *device_of(const struct vfio_device_file *df)
@@ -68,8 +66,7 @@ static void vfio_walk(struct file *file)
 	const struct vfio_device_file *df = file->private_data;
 	const struct vfio_pci_core_device *device = device_of(df);
 
-	luosim_walk(df->nr << 4 | device->restored << 3 | !!device->ictx << 2 |
-		    device->irqs << 1 | !!df->iommufd);
+	luosim_walk(df->nr << 3 | !!device->ictx << 2 | device->irqs << 1 | !!df->iommufd);
 	if (df->iommufd)
 		luosim_walk_file(df->iommufd);
 }
@@ -146,6 +143,7 @@ static s64 vfio_attach(const struct luosim_arg *args)
 	struct file *file = fdget(args[0].number), *to = fdget(args[1].number);
 	struct vfio_pci_core_device *device;
 	struct vfio_device_file *df;
+	int err;
 
 	if (!file)
 		return -EBADF;
@@ -157,10 +155,11 @@ static s64 vfio_attach(const struct luosim_arg *args)
 	device = device_of(df);
 	if (device->ictx)
 		return -EINVAL;
+	err = iommufd_attach(iommufd_ctx_from_file(to), df->nr);
+	if (err)
+		return err;
 	df->iommufd = get_file(to);
 	device->ictx = iommufd_ctx_from_file(to);
-	iommufd_attach(device->ictx, device->restored);
-	device->restored = false;
 	return 0;
 }
 
@@ -222,7 +221,7 @@ static int vfio_pci_liveupdate_preserve(struct liveupdate_file_op_args *args)
 	int err;
 
 	if (device->ictx) {
-		err = iommufd_device_preserve(args->session, device->ictx);
+		err = iommufd_device_preserve(args->session, device->ictx, df->nr);
 		if (err)
 			return err;
 	}
@@ -235,7 +234,6 @@ static int vfio_pci_liveupdate_preserve(struct liveupdate_file_op_args *args)
 		goto err_unpreserve;
 	}
 	ser->nr = df->nr;
-	ser->attached = device->ictx != NULL;
 	args->serialized_data = virt_to_phys(ser);
 	return 0;
 
@@ -243,7 +241,7 @@ err_unpreserve:
 	pci_liveupdate_unpreserve(df->nr);
 err_iommufd:
 	if (device->ictx)
-		iommufd_device_unpreserve(device->ictx);
+		iommufd_device_unpreserve(device->ictx, df->nr);
 	return err;
 }
 
@@ -253,7 +251,7 @@ static void vfio_pci_liveupdate_unpreserve(struct liveupdate_file_op_args *args)
 	struct vfio_pci_core_device *device = device_of(df);
 
 	if (device->ictx)
-		iommufd_device_unpreserve(device->ictx);
+		iommufd_device_unpreserve(device->ictx, df->nr);
 	pci_liveupdate_unpreserve(df->nr);
 	kho_unpreserve_free(phys_to_virt(args->serialized_data));
 }
@@ -282,7 +280,6 @@ static int vfio_pci_liveupdate_freeze(struct liveupdate_file_op_args *args)
 static int vfio_pci_liveupdate_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct vfio_pci_core_device_ser ser;
-	struct vfio_device_file *df;
 	struct file *file;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
@@ -291,8 +288,6 @@ static int vfio_pci_liveupdate_retrieve(struct liveupdate_file_op_args *args)
 	file = vfio_device_liveupdate_cdev_open(ser.nr);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	df = file->private_data;
-	device_of(df)->restored = ser.attached;
 	args->file = file;
 	return 0;
 }

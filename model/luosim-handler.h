@@ -286,10 +286,11 @@ struct luosim_kernel {
 	void (*pci_unpreserve)(u32 nr);
 	void (*pci_finish)(u32 nr);
 	struct iommufd_ctx *(*iommufd_ctx_from_file)(struct file *file);
-	void (*iommufd_attach)(struct iommufd_ctx *ictx, bool restored);
+	int (*iommufd_attach)(struct iommufd_ctx *ictx, u32 nr);
 	void (*iommufd_detach)(struct iommufd_ctx *ictx);
-	int (*iommufd_device_preserve)(struct luo_session *session, struct iommufd_ctx *ictx);
-	void (*iommufd_device_unpreserve)(struct iommufd_ctx *ictx);
+	int (*iommufd_device_preserve)(struct luo_session *session, struct iommufd_ctx *ictx,
+				       u32 nr);
+	void (*iommufd_device_unpreserve)(struct iommufd_ctx *ictx, u32 nr);
 	bool (*walk_object)(const void *object);
 	void (*walk_file)(struct file *file);
 	void (*walk_pfn)(u64 pfn);
@@ -874,10 +875,13 @@ static inline struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
 	return luosim_kernel->iommufd_ctx_from_file(file);
 }
 
-/** iommufd_attach() - a device uses the page table; @restored: as it did before kexec. */
-static inline void iommufd_attach(struct iommufd_ctx *ictx, bool restored)
+/**
+ * iommufd_attach() - PCI device @nr uses the page table. -EPERM: it goes on with the one that
+ *	it had in the kernel before, which is of another iommufd.
+ */
+static inline int iommufd_attach(struct iommufd_ctx *ictx, u32 nr)
 {
-	luosim_kernel->iommufd_attach(ictx, restored);
+	return luosim_kernel->iommufd_attach(ictx, nr);
 }
 
 static inline void iommufd_detach(struct iommufd_ctx *ictx)
@@ -886,18 +890,19 @@ static inline void iommufd_detach(struct iommufd_ctx *ictx)
 }
 
 /**
- * iommufd_device_preserve() - a device is preserved with its page table. -EINVAL when that is
+ * iommufd_device_preserve() - device @nr is preserved with its page table. -EINVAL when that is
  *	not marked, -ENOENT when the iommufd is not in the session. Does nothing, and 0, where
  *	no handler of iommufds is loaded.
  */
-static inline int iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx)
+static inline int iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx,
+					  u32 nr)
 {
-	return luosim_kernel->iommufd_device_preserve(session, ictx);
+	return luosim_kernel->iommufd_device_preserve(session, ictx, nr);
 }
 
-static inline void iommufd_device_unpreserve(struct iommufd_ctx *ictx)
+static inline void iommufd_device_unpreserve(struct iommufd_ctx *ictx, u32 nr)
 {
-	luosim_kernel->iommufd_device_unpreserve(ictx);
+	luosim_kernel->iommufd_device_unpreserve(ictx, nr);
 }
 
 /** luosim_state() - what a module would have in variables: @state_size bytes. */

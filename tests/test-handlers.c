@@ -20,6 +20,7 @@ static const struct handler_script scripts[] = {
 	{ .name = "pipes", .accepts = 1 << FILE_PIPE, .id = ID_CONSTANT, .constant = 1 },
 };
 
+/* Iommufds come back, as in the RFC of their series. */
 static void use_handlers(const char *release, u64 handlers)
 {
 	struct machine_config config = {
@@ -32,6 +33,7 @@ static void use_handlers(const char *release, u64 handlers)
 	machine_free(m);
 	memset(&seen, 0, sizeof(seen));
 	config.boot.release.handlers = handlers;
+	config.boot.release.fixes &= ~FIX_BIT(FIX_IOMMU_V5);
 	m = machine_new(&config);
 	assert_non_null(m);
 	machine_begin_op(m, 1);
@@ -208,7 +210,7 @@ static void a_released_kernel_takes_memfds_only(void **state)
 /* Handlers that need an FLB cannot be had in 6.19; all others in every release. */
 static void the_posted_handlers_can_be_loaded_into_a_release(void **state)
 {
-	const u32 need_flb = 1 << VFIO | 1 << HUGE | 1 << EVENT;
+	const u32 need_flb = 1 << IOMMUFD | 1 << VFIO | 1 << HUGE | 1 << EVENT;
 	const struct release *r;
 
 	(void)state;
@@ -390,6 +392,29 @@ static void a_page_table_that_reads_something_else_is_lost(void **state)
 	assert_true(retrieve_fd(m, session, VFIO) >= 0);
 	assert_true(retrieve_fd(m, session, VM) >= 0);
 	assert_int_equal(seen.violations[VIOLATION_LOST], 1);
+}
+
+static void nothing_comes_back_of_an_iommufd_in_the_first_phase(void **state)
+{
+	int io, session, nic, other;
+	struct tenant t;
+
+	(void)state;
+	make_tenant(&t);
+	session = create_session(m, open_dev(m), "vm0");
+	for (int i = MEM; i <= VFIO; i++)
+		assert_int_equal(preserve_fd(m, session, t.fd[i], i), 0);
+	assert_int_equal(kexec(m), 0);
+	m->k->boot.release.fixes |= FIX_BIT(FIX_IOMMU_V5);
+	session = retrieve_session(m, open_dev(m), "vm0");
+	assert_int_equal(retrieve_fd(m, session, IOMMUFD), -EOPNOTSUPP);
+	nic = retrieve_fd(m, session, VFIO);
+	io = sys_iommufd_open(m);
+	assert_int_equal(sys_vfio_attach(m, nic, io), -EPERM);
+	other = sys_vfio_open(m, "0000:01:00.4");
+	assert_int_equal(sys_vfio_attach(m, other, io), 0);
+	assert_true(retrieve_fd(m, session, MEM) >= 0);
+	assert_int_equal(finish(m, session), -EBUSY);
 }
 
 static void a_vcpu_made_anew_takes_the_place_of_the_old_one(void **state)
@@ -789,6 +814,7 @@ int main(void)
 		TEST(an_allocation_that_fails_in_preserve_leaves_no_trace),
 		TEST(an_allocation_that_fails_in_retrieve_breaks_nothing_else),
 		TEST(a_page_table_that_reads_something_else_is_lost),
+		TEST(nothing_comes_back_of_an_iommufd_in_the_first_phase),
 		TEST(a_vcpu_made_anew_takes_the_place_of_the_old_one),
 		TEST(devices_are_listed_in_order),
 		TEST(files_of_one_node_have_its_inode),

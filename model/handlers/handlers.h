@@ -35,12 +35,13 @@ struct flb_user {
 
 struct pci_dev {
 	bool outgoing, incoming;	/* it is in the list of that FLB */
+	phys_addr_t dma_owner;		/* whom it was claimed for at boot; 0: nobody */
 };
 
 /* All of them in the running kernel. */
 struct handlers {
 	struct liveupdate_file_handler hugetlb, iommufd;
-	struct liveupdate_flb hugetlb_flb, pci_flb;
+	struct liveupdate_flb hugetlb_flb, pci_flb, iommu_flb;
 	struct handler_plugin *shipped[NR_SHIPPED];
 	struct list_head objects;	/* that plugins have from kzalloc() */
 	struct plugin_node *nodes;	/* of devices that plugins have made */

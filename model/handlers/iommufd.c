@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * iommufd: an address space in which memfds are mapped for devices, and its file
- * handler (drivers/iommu/iommufd/liveupdate.c of the posted series, and of its
- * RFC for what comes after kexec). An iommufd has one address space and one page
- * table here.
+ * handler (drivers/iommu/iommufd/liveupdate.c of the posted series; v5 is its first phase, in
+ * which nothing comes back: without the fix "iommu-v5" that is as in its RFC). An iommufd has
+ * one address space and one page table here.
  *
  * What is preserved is the page table, if it was marked: which frame is at which
  * address. The memory behind it is for the memfds to preserve, which must lie in
@@ -12,6 +12,7 @@
 #include "lib/uapi.h"
 
 #include "handlers/handlers.h"
+#include "handlers/iommu.h"
 #include "handlers/iommufd.h"
 #include "machine/machine.h"
 #include "search/walk.h"
@@ -40,14 +41,13 @@ struct iommufd_ctx {
 	phys_addr_t outgoing;		/* struct iommufd_lu, while preserved */
 	struct vm_struct *restored;	/* the page table that came through kexec */
 	u64 nr_restored;
-	u32 devices_due;		/* that used it then, and are not back yet */
+	phys_addr_t incoming;		/* struct iommufd_lu that it came with; or 0 */
 	u32 attached;
 };
 
 /* Handed over. */
 struct iommufd_lu {
 	u64 nr_entries;
-	u64 nr_devices;
 	struct kho_vmalloc entries;
 } __packed;
 
@@ -180,8 +180,8 @@ static void iommufd_walk(struct machine_walk *w, struct machine *m, struct file 
 	struct iommufd_ctx *ictx = file->private_data;
 
 	walk_put(w, ictx->lu_preserve | ictx->lu_map_immutable << 1 |
-		 (u64)!!ictx->outgoing << 2 | (u64)ictx->attached << 8 |
-		 (u64)ictx->devices_due << 32);
+		 (u64)!!ictx->outgoing << 2 | (u64)!!ictx->incoming << 3 |
+		 (u64)ictx->attached << 8);
 	walk_put(w, ictx->next_iova);
 	walk_put(w, nr_entries(ictx));
 	for_each_pte(m, ictx, false, walk_pte, w);
@@ -227,11 +227,13 @@ struct file *iommufd_file(const struct iommufd_ctx *ictx)
 	return ictx->file;
 }
 
-void iommufd_attach(struct iommufd_ctx *ictx, bool restored)
+int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr)
 {
-	ictx->attached++;
-	if (restored && ictx->devices_due)
-		ictx->devices_due--;
+	int err = iommu_device_claim_dma_owner(m, nr, ictx->incoming);
+
+	if (!err)
+		ictx->attached++;
+	return err;
 }
 
 void iommufd_detach(struct iommufd_ctx *ictx)
@@ -430,9 +432,8 @@ static bool is_loaded(const struct machine *m)
 }
 
 int iommufd_device_preserve(struct machine *m, struct luo_session *session,
-			    struct iommufd_ctx *ictx)
+			    struct iommufd_ctx *ictx, u32 nr)
 {
-	struct iommufd_lu lu;
 	u64 token;
 	int err;
 
@@ -441,23 +442,13 @@ int iommufd_device_preserve(struct machine *m, struct luo_session *session,
 	if (!ictx->lu_preserve)
 		return -EINVAL;
 	err = liveupdate_get_token_outgoing(session, ictx->file, &token);
-	if (err)
-		return err;
-	phys_read(m, ictx->outgoing, &lu, sizeof(lu));
-	lu.nr_devices++;
-	phys_write(m, ictx->outgoing, &lu, sizeof(lu));
-	return 0;
+	return err ? err : iommu_preserve_device(m, nr, ictx->outgoing);
 }
 
-void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx)
+void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx, u32 nr)
 {
-	struct iommufd_lu lu;
-
-	if (!is_loaded(m) || WARN_ON(m, !ictx->outgoing))
-		return;
-	phys_read(m, ictx->outgoing, &lu, sizeof(lu));
-	lu.nr_devices--;
-	phys_write(m, ictx->outgoing, &lu, sizeof(lu));
+	if (is_loaded(m) && !WARN_ON(m, !ictx->lu_preserve))
+		iommu_unpreserve_device(m, nr);
 }
 
 /* Retrieve. */
@@ -486,7 +477,6 @@ static int restore_file(struct machine *m, const struct iommufd_lu *lu, struct f
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	ictx = file->private_data;
-	ictx->devices_due = lu->nr_devices;
 	if (lu->nr_entries) {
 		ictx->restored = kho_restore_vmalloc(m, &lu->entries);
 		if (!ictx->restored) {
@@ -505,21 +495,27 @@ static int iommufd_liveupdate_retrieve(struct liveupdate_file_op_args *args)
 	struct iommufd_lu lu;
 	int err;
 
+	if (has_fix(m, FIX_IOMMU_V5))
+		return -EOPNOTSUPP;
 	phys_read(m, args->serialized_data, &lu, sizeof(lu));
 	err = restore_file(m, &lu, &args->file);
 	if (err)
 		kho_restore_free(m, args->serialized_data);
+	else
+		iommufd_ctx_from_file(args->file)->incoming = args->serialized_data;
 	return err;
 }
 
-/* Only with all its devices: what they read and write until then is what it holds. */
+/* Only when no device uses its page table any more, which is never in the first phase. */
 static bool iommufd_liveupdate_can_finish(struct liveupdate_file_op_args *args)
 {
+	if (has_fix(args->m, FIX_IOMMU_V5))
+		return false;
 	if (args->retrieve_status <= 0) {
 		pr_warn(args->m, "%s: fd not reclaimed", __func__);
 		return false;
 	}
-	return !iommufd_ctx_from_file(args->file)->devices_due;
+	return !iommu_owns_devices(args->m, args->serialized_data);
 }
 
 static void iommufd_liveupdate_finish(struct liveupdate_file_op_args *args)
@@ -528,8 +524,10 @@ static void iommufd_liveupdate_finish(struct liveupdate_file_op_args *args)
 	struct vm_struct *entries;
 	struct iommufd_lu lu;
 
-	if (args->retrieve_status < 0)
+	if (has_fix(m, FIX_IOMMU_V5) || args->retrieve_status < 0)
 		return;
+	if (args->file)
+		iommufd_ctx_from_file(args->file)->incoming = 0;
 	if (!args->retrieve_status) {
 		phys_read(m, args->serialized_data, &lu, sizeof(lu));
 		entries = lu.nr_entries ? kho_restore_vmalloc(m, &lu.entries) : NULL;
@@ -562,7 +560,6 @@ static void iommufd_liveupdate_walk(struct machine_walk *w, struct machine *m,
 		return;
 	phys_read(m, serialized_data, &lu, sizeof(lu));
 	walk_put(w, lu.nr_entries);
-	walk_put(w, lu.nr_devices);
 	walk_vmalloc(w, &lu.entries, lu.nr_entries, sizeof(struct iommufd_pte), walk_entry);
 }
 
@@ -579,6 +576,7 @@ static const struct liveupdate_file_ops iommufd_lu_file_ops = {
 
 void iommufd_luo_init(struct machine *m)
 {
-	handler_register(m, &m->k->handlers->iommufd, "iommufd", &iommufd_lu_file_ops,
-			 IOMMUFD_LUO_COMPATIBLE, NULL);
+	if (!handler_register(m, &m->k->handlers->iommufd, "iommufd", &iommufd_lu_file_ops,
+			      IOMMUFD_LUO_COMPATIBLE, iommu_liveupdate_flb(m)))
+		iommu_probe_devices(m);
 }

@@ -13,15 +13,18 @@ struct machine;
 /* The context of an iommufd, or NULL for another file. */
 struct iommufd_ctx *iommufd_ctx_from_file(const struct file *file);
 struct file *iommufd_file(const struct iommufd_ctx *ictx);
-/* A device comes to use the page table, or no longer does. @restored: as it did before kexec. */
-void iommufd_attach(struct iommufd_ctx *ictx, bool restored);
+/*
+ * Device @nr comes to use the page table, or no longer does. -EPERM: it goes on with the one
+ * that it had in the kernel before, and that is of another iommufd.
+ */
+int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr);
 void iommufd_detach(struct iommufd_ctx *ictx);
 /*
- * A device is preserved with its page table. -EINVAL when that is not marked, -ENOENT when
+ * Device @nr is preserved with its page table. -EINVAL when that is not marked, -ENOENT when
  * the iommufd is not in @session. Neither does anything where the handler is not loaded.
  */
 int iommufd_device_preserve(struct machine *m, struct luo_session *session,
-			    struct iommufd_ctx *ictx);
-void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx);
+			    struct iommufd_ctx *ictx, u32 nr);
+void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx, u32 nr);
 
 #endif

@@ -1524,18 +1524,28 @@ static struct iommufd_ctx *host_iommufd_ctx_from_file(struct their_file *file)
 	return iommufd_ctx_from_file(seen(file)->file);
 }
 
-static int host_iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx)
+static int host_iommufd_attach(struct iommufd_ctx *ictx, u32 nr)
+{
+	int err;
+
+	touch(ictx);
+	KERNEL(err = nr < NR_PCI_DEVICES ? iommufd_attach(m, ictx, nr) : -ENODEV);
+	return err;
+}
+
+static int host_iommufd_device_preserve(struct luo_session *session, struct iommufd_ctx *ictx,
+					u32 nr)
 {
 	int err;
 
 	touch(session);
-	KERNEL(err = iommufd_device_preserve(m, session, ictx));
+	KERNEL(err = iommufd_device_preserve(m, session, ictx, nr));
 	return err;
 }
 
-static void host_iommufd_device_unpreserve(struct iommufd_ctx *ictx)
+static void host_iommufd_device_unpreserve(struct iommufd_ctx *ictx, u32 nr)
 {
-	KERNEL(iommufd_device_unpreserve(m, ictx));
+	KERNEL(iommufd_device_unpreserve(m, ictx, nr));
 }
 
 static const char *host_file_kind(struct their_file *view)
@@ -1735,7 +1745,7 @@ const struct luosim_kernel luosim_kernel_calls = {
 	.pci_unpreserve = host_pci_unpreserve,
 	.pci_finish = host_pci_finish,
 	.iommufd_ctx_from_file = host_iommufd_ctx_from_file,
-	.iommufd_attach = iommufd_attach,
+	.iommufd_attach = host_iommufd_attach,
 	.iommufd_detach = iommufd_detach,
 	.iommufd_device_preserve = host_iommufd_device_preserve,
 	.iommufd_device_unpreserve = host_iommufd_device_unpreserve,

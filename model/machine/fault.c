@@ -59,7 +59,7 @@ static const char *other_name(unsigned int i)
 
 const char *fail_point_target(enum fail_point point, unsigned int i)
 {
-	static const char *const flbs[] = { "hugetlb-v1", "pci-v1" };
+	static const char *const flbs[] = { "hugetlb-v1", "iommu-v1", "pci-v1" };
 	if (point == FAIL_FLB)
 		return i < ARRAY_SIZE(flbs) ? flbs[i] : NULL;
 	if (point != FAIL_CALLBACK)

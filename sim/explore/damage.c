@@ -19,7 +19,7 @@ static const char *const addresses[] = {
 };
 
 static const char *const subtrees[] = { "LUO", "kexec-metadata", "state", NULL };
-static const char *const flbs[] = { "hugetlb-v1", "pci-v1", NULL };
+static const char *const flbs[] = { "hugetlb-v1", "iommu-v1", "pci-v1", NULL };
 
 static void damage_clear(gpointer damage)
 {
