@@ -10,13 +10,14 @@
  */
 #include <luosim-handler.h>
 
-#define NR_PCI_DEVICES			8u
+#define NR_PCI_DEVICES			11u	/* that are no bridges */
 #define VFIO_PCI_LUO_FH_COMPATIBLE	"vfio-pci-v1"
 
 /* The module's variables. */
 struct vfio_state {
 	struct vfio_pci_core_device {
 		struct iommufd_ctx *ictx;	/* it is bound to, by one file; NULL: in D3 */
+		u32 files;			/* that are open, for which removing it waits */
 		bool irqs;			/* they are on */
 		bool frozen;
 	} devices[NR_PCI_DEVICES];
@@ -37,6 +38,11 @@ static struct vfio_pci_core_device *device_of(const struct vfio_device_file *df)
 	return &((struct vfio_state *)luosim_state())->devices[df->nr];
 }
 
+static u32 nr_of(const struct file *file)
+{
+	return ((const struct vfio_device_file *)file->private_data)->nr;
+}
+
 static int vfio_release(struct file *file)
 {
 	struct vfio_device_file *df = file->private_data;
@@ -48,6 +54,7 @@ static int vfio_release(struct file *file)
 		device->irqs = false;
 		fput(df->iommufd);
 	}
+	device->files--;
 	kfree(df);
 	return 0;
 }
@@ -66,7 +73,8 @@ static void vfio_walk(struct file *file)
 	const struct vfio_device_file *df = file->private_data;
 	const struct vfio_pci_core_device *device = device_of(df);
 
-	luosim_walk(df->nr << 3 | !!device->ictx << 2 | device->irqs << 1 | !!df->iommufd);
+	luosim_walk((u64)device->files << 8 | df->nr << 3 | !!device->ictx << 2 |
+		    device->irqs << 1 | !!df->iommufd);
 	if (df->iommufd)
 		luosim_walk_file(df->iommufd);
 }
@@ -75,8 +83,10 @@ static struct vfio_device_file *vfio_allocate_device_file(u32 nr)
 {
 	struct vfio_device_file *df = kzalloc(sizeof(*df), GFP_KERNEL);
 
-	if (df)
+	if (df) {
 		df->nr = nr;
+		device_of(df)->files++;
+	}
 	return df;
 }
 
@@ -85,6 +95,8 @@ static int vfio_device_fops_cdev_open(struct file *file)
 {
 	u32 nr = iminor(file_inode(file));
 
+	if (pci_removed(nr))
+		return -ENODEV;
 	/* An incoming device is for its session to give out. */
 	if (pci_liveupdate_incoming(nr))
 		return -EBUSY;
@@ -117,7 +129,7 @@ static void *vfio_open(const struct luosim_arg *args)
 	int nr = pci_find(args[0].bytes);
 	char path[40];
 
-	if (nr < 0)
+	if (nr < 0 || (u32)nr >= NR_PCI_DEVICES)
 		return ERR_PTR(-ENOENT);
 	node_path(nr, path, sizeof(path));
 	return filp_open(path, O_RDWR, 0);
@@ -132,8 +144,10 @@ static struct file *vfio_device_liveupdate_cdev_open(u32 nr)
 	if (!df)
 		return ERR_PTR(-ENOMEM);
 	file = anon_inode_getfile("[vfio-device-liveupdate]", &vfio_device_fops, df, O_RDWR);
-	if (IS_ERR(file))
+	if (IS_ERR(file)) {
+		device_of(df)->files--;
 		kfree(df);
+	}
 	return file;
 }
 
@@ -184,9 +198,49 @@ static s64 vfio_irqs(const struct luosim_arg *args)
 	return 0;
 }
 
+/* pci_refs(BDF[, INCOMING]) */
+static s64 call_pci_refs(const struct luosim_arg *args)
+{
+	int nr = pci_find(args[0].bytes);
+
+	return nr < 0 ? nr : pci_refs(nr, args[1].number);
+}
+
+/* pci_remove(BDF): a write to its remove in sysfs, which waits until no file is open. */
+static s64 call_pci_remove(const struct luosim_arg *args)
+{
+	const struct vfio_state *state = luosim_state();
+	int nr = pci_find(args[0].bytes);
+
+	if (nr < 0 || pci_removed(nr))
+		return -ENOENT;
+	for (u32 i = 0; i < NR_PCI_DEVICES; i++)
+		if (pci_is_below(i, nr) && state->devices[i].files)
+			return -EAGAIN;
+	pci_remove(nr);
+	return 0;
+}
+
+/* pci_rescan() */
+static s64 call_pci_rescan(const struct luosim_arg *args)
+{
+	(void)args;
+	pci_rescan();
+	return 0;
+}
+
+#define BDF { "BDF", LUOSIM_STRING, 0, 31 }
+
 static const struct luosim_call vfio_calls[] = {
-	{ .name = "vfio_open", .params = { { "BDF", LUOSIM_STRING, 0, 31 } }, .open = vfio_open,
-	  .about = "open a PCI device, \"0000:01:00.0\" to \"0000:01:00.7\"" },
+	{ .name = "pci_refs", .params = { BDF, { "INCOMING", LUOSIM_NUMBER, 0, 1 } },
+	  .optional = 1 << 1, .call = call_pci_refs,
+	  .about = "for how many preserved devices a PCI device or bridge stands" },
+	{ .name = "pci_remove", .params = { BDF }, .call = call_pci_remove,
+	  .about = "remove a PCI device with all behind it" },
+	{ .name = "pci_rescan", .params = { { NULL, 0, 0, 0 } }, .call = call_pci_rescan,
+	  .about = "find removed PCI devices again" },
+	{ .name = "vfio_open", .params = { BDF }, .open = vfio_open,
+	  .about = "open a PCI device, such as \"0000:01:00.0\"" },
 	{ .name = "vfio_attach",
 	  .params = { { "VFIO", LUOSIM_FD, 0, 0 }, { "IOMMUFD", LUOSIM_FD, 0, 0 } },
 	  .call = vfio_attach, .tries = "vfio_attach(FILE, FILE)",
@@ -210,7 +264,8 @@ static bool vfio_pci_liveupdate_can_preserve(struct liveupdate_file_handler *han
 {
 	(void)handler;
 	/* It is the device that is asked: another file of it may be the one that is bound. */
-	return file->f_op == &vfio_device_fops && device_of(file->private_data)->ictx;
+	return file->f_op == &vfio_device_fops && device_of(file->private_data)->ictx &&
+	       !(luosim_has_fix("vfio-v5") && pci_is_virtfn(nr_of(file)));
 }
 
 static int vfio_pci_liveupdate_preserve(struct liveupdate_file_op_args *args)
@@ -283,7 +338,7 @@ static int vfio_pci_liveupdate_retrieve(struct liveupdate_file_op_args *args)
 	struct file *file;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
-	if (ser.nr >= NR_PCI_DEVICES)
+	if (ser.nr >= NR_PCI_DEVICES || pci_removed(ser.nr))
 		return -ENODEV;
 	file = vfio_device_liveupdate_cdev_open(ser.nr);
 	if (IS_ERR(file))

@@ -280,6 +280,12 @@ struct luosim_kernel {
 	u64 (*current_mm)(void);
 	void (*page_fault)(void);
 	int (*pci_find)(const char *bdf);
+	bool (*pci_is_virtfn)(u32 nr);
+	bool (*pci_is_below)(int nr, u32 above);
+	bool (*pci_removed)(u32 nr);
+	int (*pci_refs)(u32 nr, bool incoming);
+	void (*pci_remove)(u32 nr);
+	void (*pci_rescan)(void);
 	bool (*pci_incoming)(u32 nr);
 	int (*pci_register_flb)(struct liveupdate_file_handler *fh);
 	int (*pci_preserve)(u32 nr);
@@ -834,10 +840,46 @@ static inline void luosim_page_fault(void)
 	luosim_kernel->page_fault();
 }
 
-/** pci_find() - the number of PCI device "0000:01:00.N", or -ENOENT. */
+/** pci_find() - the number of PCI device "0000:01:00.N", or another that there is; or -ENOENT. */
 static inline int pci_find(const char *bdf)
 {
 	return luosim_kernel->pci_find(bdf);
+}
+
+/** pci_is_virtfn() - is device @nr a virtual function? */
+static inline bool pci_is_virtfn(u32 nr)
+{
+	return luosim_kernel->pci_is_virtfn(nr);
+}
+
+/** pci_is_below() - is @nr the device @above, or behind that bridge? */
+static inline bool pci_is_below(int nr, u32 above)
+{
+	return luosim_kernel->pci_is_below(nr, above);
+}
+
+/** pci_removed() - is there no such device now? */
+static inline bool pci_removed(u32 nr)
+{
+	return luosim_kernel->pci_removed(nr);
+}
+
+/** pci_refs() - for how many preserved devices it stands, 1 for itself or those behind it. */
+static inline int pci_refs(u32 nr, bool incoming)
+{
+	return luosim_kernel->pci_refs(nr, incoming);
+}
+
+/** pci_remove() - the device goes, with all behind it, which no driver must use. */
+static inline void pci_remove(u32 nr)
+{
+	luosim_kernel->pci_remove(nr);
+}
+
+/** pci_rescan() - what is gone is found again. */
+static inline void pci_rescan(void)
+{
+	luosim_kernel->pci_rescan();
 }
 
 /** pci_liveupdate_incoming() - was it handed over, and is not finished yet? */
@@ -852,7 +894,7 @@ static inline int pci_liveupdate_register_flb(struct liveupdate_file_handler *fh
 	return luosim_kernel->pci_register_flb(fh);
 }
 
-/** pci_liveupdate_preserve() - -ENOENT without the FLB, -EBUSY, -ENOSPC. */
+/** pci_liveupdate_preserve() - -ENOENT without the FLB, -EINVAL of a virtual function, -EBUSY. */
 static inline int pci_liveupdate_preserve(u32 nr)
 {
 	return luosim_kernel->pci_preserve(nr);

@@ -444,10 +444,11 @@ static int bound_vfio(const char *bdf)
 	return fd;
 }
 
-static void devices_are_listed_in_order(void **state)
+static void devices_are_listed_once_with_the_bridge_above_them(void **state)
 {
 	static const char *const bdfs[] = { "0000:01:00.5", "0000:01:00.1", "0000:01:00.3" };
-	struct { u64 max, nr; u32 devices[3]; } __packed ser;
+	struct { u64 nr, devices; } __packed ser;
+	struct { u64 nr, refcount; } __packed entry[4];
 	int dev, session, fd;
 
 	(void)state;
@@ -457,10 +458,12 @@ static void devices_are_listed_in_order(void **state)
 	for (u64 i = 0; i < ARRAY_SIZE(bdfs); i++)
 		assert_int_equal(preserve_fd(m, session, bound_vfio(bdfs[i]), i), 0);
 	phys_read(m, m->k->handlers->pci_flb.outgoing.data, &ser, sizeof(ser));
-	assert_int_equal(ser.nr, 3);
-	assert_int_equal(ser.devices[0], 1);
-	assert_int_equal(ser.devices[1], 3);
-	assert_int_equal(ser.devices[2], 5);
+	assert_int_equal(ser.nr, 4);
+	phys_read(m, ser.devices + sizeof(struct kho_block_header_ser), entry, sizeof(entry));
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(entry[i].nr, ((const u64[]){ 5, PCI_ROOT_PORT, 1, 3 })[i]);
+		assert_int_equal(entry[i].refcount, i == 1 ? 3 : 1);
+	}
 	/* Another file of a device that is in the list. */
 	fd = sys_vfio_open(m, bdfs[1]);
 	assert_int_equal(preserve_fd(m, session, fd, 9), -EBUSY);
@@ -617,7 +620,8 @@ static void files_of_the_wrong_kind_are_refused(void **state)
 	assert_int_equal(sys_iommufd_map(m, io, memfd_sized(m, 0)), -EINVAL);
 	assert_int_equal(sys_iommufd_mark(m, mem), -ENOTTY);
 	assert_int_equal(sys_iommufd_mark(m, 99), -EBADF);
-	assert_int_equal(sys_vfio_open(m, "0000:02:00.0"), -ENOENT);
+	assert_int_equal(sys_vfio_open(m, "0000:03:00.0"), -ENOENT);
+	assert_int_equal(sys_vfio_open(m, "0000:00:01.0"), -ENOENT);
 	assert_int_equal(sys_vfio_attach(m, io, io), -ENOTTY);
 	assert_int_equal(sys_vfio_attach(m, 99, io), -EBADF);
 	assert_int_equal(sys_vfio_attach(m, vfio, mem), -EBADF);
@@ -816,7 +820,7 @@ int main(void)
 		TEST(a_page_table_that_reads_something_else_is_lost),
 		TEST(nothing_comes_back_of_an_iommufd_in_the_first_phase),
 		TEST(a_vcpu_made_anew_takes_the_place_of_the_old_one),
-		TEST(devices_are_listed_in_order),
+		TEST(devices_are_listed_once_with_the_bridge_above_them),
 		TEST(files_of_one_node_have_its_inode),
 		TEST(it_counts_which_device_is_attached_to_which_iommufd),
 		TEST(it_has_the_pages_of_flbs),

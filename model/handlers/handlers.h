@@ -10,7 +10,8 @@
 #include "kernel/liveupdate/liveupdate.h"
 #include "luosim.h"
 
-#define NR_PCI_DEVICES	8
+/* PCI devices: those that vfio drives, and the bridges above them. */
+enum { PCI_ROOT_PORT = 11, PCI_BRIDGE, NR_PCI_DEVICES };
 
 /* A scripted handler in the running kernel. */
 struct scripted {
@@ -34,7 +35,8 @@ struct flb_user {
 #define MAX_FLB_USERS	8
 
 struct pci_dev {
-	bool outgoing, incoming;	/* it is in the list of that FLB */
+	phys_addr_t outgoing, incoming;	/* its entry in that FLB; or 0 */
+	bool removed;
 	phys_addr_t dma_owner;		/* whom it was claimed for at boot; 0: nobody */
 };
 

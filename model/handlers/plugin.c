@@ -1483,6 +1483,30 @@ static bool host_pci_incoming(u32 nr)
 	return now.m->k->handlers->pci[nr % NR_PCI_DEVICES].incoming;
 }
 
+static bool host_pci_removed(u32 nr)
+{
+	return now.m->k->handlers->pci[nr % NR_PCI_DEVICES].removed;
+}
+
+static int host_pci_refs(u32 nr, bool incoming)
+{
+	int refs;
+
+	KERNEL(refs = nr < NR_PCI_DEVICES ? pci_refs(m, nr, incoming) : 0);
+	return refs;
+}
+
+static void host_pci_remove(u32 nr)
+{
+	KERNEL(if (nr < NR_PCI_DEVICES)
+		       pci_remove(m, nr));
+}
+
+static void host_pci_rescan(void)
+{
+	KERNEL(pci_rescan(m));
+}
+
 /* When it fails, the handler is none any more. */
 static int host_pci_register_flb(struct their_handler *theirs)
 {
@@ -1739,6 +1763,12 @@ const struct luosim_kernel luosim_kernel_calls = {
 	.current_mm = host_current_mm,
 	.page_fault = host_page_fault,
 	.pci_find = pci_find,
+	.pci_is_virtfn = pci_is_virtfn,
+	.pci_is_below = pci_is_below,
+	.pci_removed = host_pci_removed,
+	.pci_refs = host_pci_refs,
+	.pci_remove = host_pci_remove,
+	.pci_rescan = host_pci_rescan,
 	.pci_incoming = host_pci_incoming,
 	.pci_register_flb = host_pci_register_flb,
 	.pci_preserve = host_pci_preserve,

@@ -61,9 +61,11 @@ static const struct fix_info fixes[NR_FIXES] = {
 	[FIX_GMEM_SHARED_ONLY] = { "gmem-shared-only", "",
 		"guest_memfds that are not shared from the start are not taken" },
 	[FIX_VFIO_V5] = { "vfio-v5", "",
-		"a vfio device must be in D0 to be frozen, and its files are of no use then" },
+		"a vfio device must be in D0 to be frozen, is of no use then, and is no VF" },
 	[FIX_IOMMU_V5] = { "iommu-v5", "",
 		"iommufds are handed over and cannot be retrieved, nor their sessions finished" },
+	[FIX_PCI_V9] = { "pci-v9", "",
+		"bridges are preserved with what is behind them; no device is left unfinished" },
 	[FIX_UNFREEZE_DATA] = { "unfreeze-data", "B17",
 		"unfreezing a file leaves its serialized data" },
 	[FIX_KEXEC_JUMP] = { "kexec-jump", "B15",
@@ -231,7 +233,7 @@ static const struct release releases[] = {
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_3 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
 			 FIX_BIT(FIX_GMEM_SHARED_ONLY) | FIX_BIT(FIX_VFIO_V5) |
-			 FIX_BIT(FIX_IOMMU_V5) |
+			 FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9) |
 			 FIX_BIT(FIX_FLB_FINISH_STATE),
 		.handlers = ~0ull, .posted = true,
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },

@@ -46,6 +46,12 @@ static void kho_block_free_ser(struct machine *m, struct kho_block_set *bs, phys
 		kho_unpreserve_free(m, ser);
 }
 
+/* Kernels before 7.2 have no blocks: series that are loaded there bring them along. */
+static u64 max_blocks(const struct machine *m)
+{
+	return limit(m, LIMIT_BLOCKS) ?: 10000;
+}
+
 static struct kho_block *last_block(struct kho_block_set *bs)
 {
 	return list_empty(&bs->blocks) ? NULL :
@@ -56,7 +62,7 @@ static int kho_block_add(struct machine *m, struct kho_block_set *bs, phys_addr_
 {
 	struct kho_block *block, *last = last_block(bs);
 
-	if (bs->nblocks >= limit(m, LIMIT_BLOCKS))
+	if (bs->nblocks >= max_blocks(m))
 		return -ENOSPC;
 	block = kzalloc(m, sizeof(*block));
 	if (!block)
@@ -136,7 +142,7 @@ static bool kho_block_set_is_cyclic(struct machine *m, struct kho_block_set *bs)
 	u64 count = 0;
 
 	while (fast_pa) {
-		if (count++ >= limit(m, LIMIT_BLOCKS))
+		if (count++ >= max_blocks(m))
 			goto corrupted;
 		read_header(m, fast_pa, &fast);
 		if (!fast.next)
@@ -162,7 +168,7 @@ static bool extents_ok(struct machine *m, phys_addr_t block)
 {
 	struct kho_block_header_ser hdr;
 
-	for (u64 i = 0; block && i < limit(m, LIMIT_BLOCKS); i++, block = hdr.next) {
+	for (u64 i = 0; block && i < max_blocks(m); i++, block = hdr.next) {
 		if (!kho_extent_ok(m, block, KHO_BLOCK_SIZE))
 			return false;
 		read_header(m, block, &hdr);
