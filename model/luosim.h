@@ -307,11 +307,13 @@ struct policy {
 
 /**
  * enum handler - file handlers that were posted and not merged; memfd's is always there.
+ * @HANDLER_TMPFS: mounts of tmpfs, and the files in them.
  * @HANDLER_HUGETLB: memfds of huge pages, and the FLB that counts those.
  * @HANDLER_IOMMUFD: iommufds with the memfds that are mapped in them.
  * @HANDLER_SHIPPED: the first of those that handler_shipped() has.
  */
 enum handler {
+	HANDLER_TMPFS,
 	HANDLER_HUGETLB,
 	HANDLER_IOMMUFD,
 	HANDLER_SHIPPED,
@@ -1691,6 +1693,8 @@ int sys_recv_fd(struct machine *m);
 
 /* Descriptors (fs/open.c, fs/file.c). */
 int sys_open(struct machine *m, const char *path, int flags);
+/** sys_openat() - @path from the directory @fd on; as sys_open(), with O_CREAT for mode 0666. */
+int sys_openat(struct machine *m, int fd, const char *path, int flags);
 int sys_open_kind(struct machine *m, enum file_kind kind);
 /**
  * sys_open_own() - open a new file of the kind that a handler brings along.
@@ -1715,6 +1719,27 @@ int sys_kcmp_file(struct machine *m, int fd1, int fd2);
 int sys_setrlimit_nofile(struct machine *m, uint64_t nofile);
 /** sys_eventfd2() - @flags: EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC. */
 int sys_eventfd2(struct machine *m, unsigned int count, int flags);
+
+/* Names and mounts (fs/namei.c, fs/namespace.c). The umask is 022. */
+int sys_mkdir(struct machine *m, const char *path);
+int sys_unlink(struct machine *m, const char *path);
+/** sys_rename() - of files; -EOPNOTSUPP for a directory, which the kernel would move. */
+int sys_rename(struct machine *m, const char *from, const char *to);
+int sys_fchmod(struct machine *m, int fd, unsigned int mode);
+/**
+ * sys_mount() - mount a new tmpfs in the directory @path.
+ * @options: as mount(8) has them: size, nr_blocks, mode, mpol, usrquota, grpquota, casefold.
+ * Return: 0, or the errno of mount(2).
+ */
+int sys_mount(struct machine *m, const char *path, const char *options);
+/** sys_remount() - mount(2) with MS_REMOUNT. */
+int sys_remount(struct machine *m, const char *path, const char *options);
+/** sys_umount() - umount2(2), with @detach and MNT_DETACH. */
+int sys_umount(struct machine *m, const char *path, bool detach);
+/** sys_fsmount() - fsopen(2), fsconfig(2) and fsmount(2) of a tmpfs. */
+int sys_fsmount(struct machine *m, const char *options);
+/** sys_move_mount() - move_mount(2) of what @fd is the root of to the directory @path. */
+int sys_move_mount(struct machine *m, int fd, const char *path);
 
 /* Contents (mm/shmem.c, mm/memfd.c). @pos below 0: at the file position. */
 int sys_memfd_create(struct machine *m, const char *name, unsigned int flags);

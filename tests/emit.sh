@@ -12,7 +12,7 @@ command=("$LUOSIM")
 mkdir "$tmp/c" "$tmp/kselftest" "$tmp/again"
 
 # What no real kernel can be told, as it stands in a scenario.
-untold='^ *(fail|race|process|handler|meminfo|memory_max|kexec_jump|corrupt[a-z_]*|flb[a-z_]*|insmod|rmmod)\b'
+untold='^ *(fail|race|process|handler|meminfo|memory_max|mount|fsmount|mkdir|fchmod|kexec_jump|corrupt[a-z_]*|flb[a-z_]*|insmod|rmmod)\b'
 untold+='|^kernel.* (with|without|handlers|policy|limit:[a-z-]*)=|^kernel [2-9].*(kho|liveupdate)='
 untold+='|\(segments\)'
 

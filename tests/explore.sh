@@ -439,17 +439,26 @@ cgroup_charges()
 	"$LUOSIM" explore "$file" --from 20 --policies get-id --depth 5 --audit >"$tmp/room"
 	grep -q 'failed to retrieve for good 0 -> 1' "$tmp/no-room" || cat "$tmp/no-room"
 	grep -q 'depth, 0 findings' "$tmp/room" || cat "$tmp/room"
+	# In a world of its own, where the agent may come into such a cgroup at any time.
+	"$LUOSIM" explore --kernel v7.3 --sessions 1 --inodes 1 --depth 7 --audit --ops \
+		create_session,retrieve_session,preserve_fd,retrieve_fd,finish,kexec,memory_max \
+		>"$tmp/any-time" || true
+	grep -A1 'failed to retrieve for good 0 -> 1' "$tmp/any-time" |
+		grep -q 'kexec(); memory_max(0); retrieve_session(dev, "a"); retrieve_fd' || cat "$tmp/any-time"
 }
 
 handlers()
 {
 	local options=(--kernel next --sessions 1 --inodes 1) with f out
 	mkdir "$tmp/handlers"
-	for with in eventfd,eventfd hugetlb kvm,vcpu,guest_memfd iommufd,vfio iommufd,vfio,vfio; do
+	for with in eventfd,eventfd hugetlb kvm,vcpu,guest_memfd iommufd,vfio iommufd,vfio,vfio \
+		tmpfs,tmpfs_file; do
 		"$LUOSIM" explore "${options[@]}" --handlers $with --out "$tmp/handlers" >"$tmp/$with" || true
 		grep -q 'all seen' "$tmp/$with" || { echo "$with:"; head -n 3 "$tmp/$with"; }
 	done
-	grep -q ', 0 findings' "$tmp/kvm,vcpu,guest_memfd" || cat "$tmp/kvm,vcpu,guest_memfd"
+	for with in kvm,vcpu,guest_memfd tmpfs,tmpfs_file; do
+		grep -q ', 0 findings' "$tmp/$with" || cat "$tmp/$with"
+	done
 	# An iommufd needs its memfd in the session, and all its devices to be retrieved.
 	grep -A1 '^  stuck' "$tmp/iommufd,vfio" |
 		grep -q 'preserve_fd(s0, f0, 0x1); preserve_fd(s0, f1, 0x2); kexec()' || cat "$tmp/iommufd,vfio"
@@ -499,7 +508,8 @@ alike()
 audited()
 {
 	local policy ops with
-	for with in hugetlb kvm,vcpu,guest_memfd iommufd,vfio iommufd,vfio,vfio eventfd,eventfd; do
+	for with in hugetlb kvm,vcpu,guest_memfd iommufd,vfio iommufd,vfio,vfio eventfd,eventfd \
+		tmpfs,tmpfs_file; do
 		alike 20 --kernel next --sessions 1 --inodes 1 --handlers $with
 	done
 	for policy in none share refcount get-id; do

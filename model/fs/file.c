@@ -2,6 +2,8 @@
 /* Inodes, struct file and descriptors (fs/file.c, fs/file_table.c, fs/open.c). */
 #include "lib/uapi.h"
 
+#include <limits.h>
+
 #include "machine/machine.h"
 
 #define BITS_PER_WORD	64u
@@ -11,14 +13,14 @@
 
 /* Inodes. */
 
-struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
+struct inode *new_inode_sb(struct machine *m, struct super_block *sb, u32 mode, u32 nlink)
 {
 	struct inode *inode = kzalloc(m, sizeof(*inode));
 
 	if (!inode)
 		return NULL;
 	init_rwsem(&inode->i_rwsem, "inode.i_rwsem");
-	inode->i_sb = &m->k->fs.sb[fs];
+	inode->i_sb = sb;
 	list_add_tail(&inode->i_sb_list, &inode->i_sb->s_inodes);
 	inode->i_ino = inode->i_sb->next_ino++;
 	inode->i_mode = mode;
@@ -26,6 +28,16 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 	inode->i_nlink = nlink;
 	inode->i_count = 1;
 	return inode;
+}
+
+struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
+{
+	return new_inode_sb(m, &m->k->fs.sb[fs], mode, nlink);
+}
+
+u32 sb_dev(const struct machine *m, const struct super_block *sb)
+{
+	return sb->s_mount ? NR_FS + sb->s_mount->mnt_id : (u32)(sb - m->k->fs.sb);
 }
 
 static void evict_pages(struct machine *m, struct inode *inode)
@@ -52,19 +64,27 @@ void iput(struct machine *m, struct inode *inode)
 	kfree(m, inode, sizeof(*inode));
 }
 
-/* Of file systems on a disk, which there are none of here, there would be more to drop. */
-static int drop_caches(struct machine *m)
+static void drop_pagecache_sb(struct machine *m, struct super_block *sb)
 {
 	struct inode *inode;
 
-	for (int i = 0; i < NR_FS; i++) {
-		list_for_each_entry(inode, &m->k->fs.sb[i].s_inodes, i_sb_list) {
-			if (!inode->is_shmem)
-				continue;
-			invalidate_mapping_pages(m, &inode->i_mapping);
-			shmem_recalc_inode(m, inode, 0);
-		}
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		if (!inode->is_shmem)
+			continue;
+		invalidate_mapping_pages(m, &inode->i_mapping);
+		shmem_recalc_inode(m, inode, 0);
 	}
+}
+
+/* Of file systems on a disk, which there are none of here, there would be more to drop. */
+static int drop_caches(struct machine *m)
+{
+	struct mount *mnt;
+
+	for (int i = 0; i < NR_FS; i++)
+		drop_pagecache_sb(m, &m->k->fs.sb[i]);
+	list_for_each_entry(mnt, &m->k->fs.mounts, mnt_list)
+		drop_pagecache_sb(m, &mnt->mnt_sb);
 	return 0;
 }
 
@@ -89,29 +109,55 @@ void i_size_write(struct machine *m, struct inode *inode, s64 size)
 	inode->i_size = size;
 }
 
-static u64 dentry_size(const char *name)
+static void d_free(struct machine *m, struct dentry *dentry)
 {
-	return sizeof(struct dentry) + strlen(name) + 1;
+	kfree(m, dentry, sizeof(*dentry) + dentry->d_size);
 }
 
-struct dentry *d_alloc(struct machine *m, struct inode *inode, const char *name)
+static struct dentry *__d_alloc(struct machine *m, struct inode *inode, const char *name, u32 size)
 {
-	struct dentry *dentry = kzalloc(m, dentry_size(name));
+	struct dentry *dentry = kzalloc(m, sizeof(*dentry) + size);
 
 	if (!dentry)
 		return NULL;
 	dentry->d_inode = inode;
 	dentry->d_count = 1;
+	dentry->d_size = size;
+	INIT_LIST_HEAD(&dentry->d_children);
 	strcpy(dentry->d_name, name);
+	return dentry;
+}
+
+struct dentry *d_alloc(struct machine *m, struct inode *inode, const char *name)
+{
+	return __d_alloc(m, inode, name, strlen(name) + 1);
+}
+
+struct dentry *d_alloc_name(struct machine *m, struct dentry *parent, struct inode *inode,
+			    const char *name)
+{
+	struct dentry *dentry = __d_alloc(m, inode, name, NAME_MAX + 1);
+
+	if (!dentry)
+		return NULL;
+	dentry->d_mnt = inode->i_sb->s_mount;
+	if (parent) {
+		parent->d_count++;
+		dentry->d_parent = parent;
+	}
 	return dentry;
 }
 
 void dput(struct machine *m, struct dentry *dentry)
 {
+	struct dentry *parent = dentry->d_parent;
+
 	if (--dentry->d_count)
 		return;
 	iput(m, dentry->d_inode);
-	kfree(m, dentry, dentry_size(dentry->d_name));
+	d_free(m, dentry);
+	if (parent)
+		dput(m, parent);
 }
 
 /* Open files. */
@@ -166,7 +212,7 @@ struct file *alloc_file(struct machine *m, struct inode *inode, const char *path
 		return ERR_PTR(-ENOMEM);
 	file = alloc_empty_file(m, flags);
 	if (!file) {
-		kfree(m, dentry, dentry_size(path));
+		d_free(m, dentry);
 		return ERR_PTR(-ENOMEM);
 	}
 	file_init_path(file, dentry, fops);
@@ -209,6 +255,8 @@ struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags)
 		return ERR_PTR(err);
 	}
 	dentry->d_count++;
+	if (dentry->d_mnt)
+		mntget(dentry->d_mnt);
 	file->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
 	return file;
 }
@@ -269,10 +317,16 @@ struct file *get_file(struct file *file)
 static void __fput(struct machine *m, struct file *file)
 {
 	KCALL(m);
+	struct mount *mnt = file->f_dentry->d_mnt;
+	bool dissolve = file->f_mode & FMODE_NEED_UNMOUNT;
 
 	if (file->f_op->release)
 		file->f_op->release(m, file);
 	dput(m, file->f_dentry);
+	if (dissolve)
+		dissolve_on_fput(m, mnt);
+	if (mnt)
+		mntput(m, mnt);
 	file_free(m, file);
 }
 
@@ -618,6 +672,7 @@ int files_init(struct machine *m)
 	struct fs_struct *fs = &m->k->fs;
 	int err;
 
+	INIT_LIST_HEAD(&fs->mounts);
 	for (int i = 0; i < NR_FS; i++) {
 		INIT_LIST_HEAD(&fs->sb[i].s_inodes);
 		fs->sb[i].next_ino = 2;	/* the root has 1 */

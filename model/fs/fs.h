@@ -56,6 +56,7 @@ enum fs_type {
 
 struct super_block {
 	struct list_head s_inodes;
+	struct mount *s_mount;		/* NULL: it is there from boot on */
 	u64 next_ino;
 	u64 max_blocks;			/* tmpfs: pages it may have; 0 for no limit */
 	u64 used_blocks;
@@ -103,12 +104,40 @@ struct inode {
 	struct address_space i_mapping;
 };
 
-/* A name that leads to an inode; d_name is what /proc/self/fd/N shows. */
+/*
+ * A name that leads to an inode. Without a directory d_name is what /proc/self/fd/N shows,
+ * and nobody finds it.
+ */
 struct dentry {
 	struct inode *d_inode;
+	struct dentry *d_parent;	/* the directory, also of what was unlinked; or NULL */
+	struct list_head d_child;	/* in that directory's, while @d_hashed */
+	struct list_head d_children;
+	struct mount *d_mnt;		/* the tmpfs that it is in, or NULL: see namespace.c */
+	struct mount *d_mounted;	/* what is mounted here, or NULL */
 	s32 d_count;
+	u32 d_size;			/* bytes for @d_name */
+	bool d_hashed;
 	char d_name[];
 };
+
+/* A tmpfs that was mounted; it has one mount. */
+struct mount {
+	struct list_head mnt_list;	/* in fs_struct.mounts, oldest first */
+	struct super_block mnt_sb;
+	struct dentry *mnt_root;
+	struct dentry *mnt_mountpoint;	/* NULL: nowhere */
+	s32 mnt_count;			/* its place, its open files, what is mounted in it */
+	u32 mnt_id;
+	void *mnt_ns;			/* of its own, until it is attached or let go; or NULL */
+	u32 mode;			/* of the root directory, when it was mounted */
+	u32 features;			/* TMPFS_* */
+};
+
+#define TMPFS_MPOL	(1 << 0)	/* a memory policy */
+#define TMPFS_USRQUOTA	(1 << 1)
+#define TMPFS_GRPQUOTA	(1 << 2)
+#define TMPFS_CASEFOLD	(1 << 3)
 
 #define FMODE_READ	(1 << 0)
 #define FMODE_WRITE	(1 << 1)
@@ -117,6 +146,7 @@ struct dentry {
 #define FMODE_PWRITE	(1 << 4)
 #define FMODE_PATH	(1 << 5)
 #define FMODE_ATOMIC_POS	(1 << 6)	/* opened by path: f_pos has a lock */
+#define FMODE_NEED_UNMOUNT	(1 << 7)	/* the last reference lets its mount go */
 
 struct file {
 	const struct file_operations *f_op;
@@ -148,6 +178,8 @@ struct fs_struct {
 	struct super_block sb[NR_FS];
 	struct inode *anon_inode;	/* that anonymous-inode files share */
 	struct dentry *console, *null, *liveupdate, *root;
+	struct list_head mounts;
+	u32 next_mnt_id;
 };
 
 static inline struct inode *file_inode(const struct file *file)
@@ -186,10 +218,16 @@ bool get_close_on_exec(struct machine *m, int fd);
 void set_close_on_exec(struct machine *m, int fd, bool flag);
 int setrlimit_nofile(struct machine *m, u64 nofile);
 
+struct inode *new_inode_sb(struct machine *m, struct super_block *sb, u32 mode, u32 nlink);
 struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink);
+/* st_dev: an fs_type, or from NR_FS on a mount. */
+u32 sb_dev(const struct machine *m, const struct super_block *sb);
 void iput(struct machine *m, struct inode *inode);
 /* The dentry takes over the caller's reference of @inode; NULL: it did not. */
 struct dentry *d_alloc(struct machine *m, struct inode *inode, const char *name);
+/* The same in the directory @parent, or with NULL at the root of a mount, with room to rename. */
+struct dentry *d_alloc_name(struct machine *m, struct dentry *parent, struct inode *inode,
+			    const char *name);
 void dput(struct machine *m, struct dentry *dentry);
 /* An open file of @inode, whose reference it takes over on success; or ERR_PTR(-ENOMEM). */
 struct file *alloc_file(struct machine *m, struct inode *inode, const char *path, u32 flags,
@@ -265,7 +303,7 @@ void folio_zero(struct machine *m, struct folio *folio);
 /* shmem.c */
 extern const struct file_operations shmem_file_operations;
 bool shmem_file(const struct file *file);
-struct inode *shmem_get_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink);
+struct inode *shmem_get_inode(struct machine *m, struct super_block *sb, u32 mode, u32 nlink);
 /* A memfd's struct file with a new inode; ERR_PTR on failure. */
 struct file *shmem_file_setup(struct machine *m, const char *path, s64 size);
 void shmem_freeze(struct machine *m, struct inode *inode, bool freeze);
@@ -295,7 +333,9 @@ int memfd_get_seals(struct machine *m, struct file *file);
 s64 memfd_pin_folios(struct machine *m, struct file *file, s64 start, s64 end,
 		     u32 *pfns, u32 max);
 
-/* syscall.c: give @file, unless it is an error, a descriptor; what to return. */
+/* syscall.c: @file under the descriptor that get_unused_fd_flags() gave; what to return. */
+int fd_add(struct machine *m, int fd, struct file *file);
+/* Give @file, unless it is an error, a descriptor; what to return. */
 int install_file(struct machine *m, struct file *file);
 void exit_to_user_mode_loop(struct machine *m);
 
@@ -318,7 +358,28 @@ void plugin_view_free(struct machine *m, struct file *file);
 /* The node of a handler at that path, or NULL. */
 struct dentry *plugin_lookup(const struct machine *m, const char *path);
 
+/* namespace.c */
+/* Open @path, which begins at @base unless there is a slash before it; or ERR_PTR(). */
+struct file *path_openat(struct machine *m, struct dentry *base, const char *path, u32 flags,
+			 u32 mode);
+/* What readlink(2) of /proc/self/fd says. */
+void d_path(const struct machine *m, const struct dentry *dentry, char *buf, size_t size);
+bool d_unlinked(const struct dentry *dentry);
+u64 name_hash(const char *name);
+struct mount *mntget(struct mount *mnt);
+void mntput(struct machine *m, struct mount *mnt);
+/* The last file of fsmount() goes: its mount, too, unless it was attached. */
+void dissolve_on_fput(struct machine *m, struct mount *mnt);
+/* A tmpfs that is mounted nowhere, with one reference, of that many pages; or ERR_PTR(). */
+struct mount *tmpfs_create_mount(struct machine *m, u64 max_blocks, u32 mode);
+/* The file of fsmount(2), which takes the caller's reference of @mnt; or ERR_PTR(). */
+struct file *vfs_open_detached_mount(struct machine *m, struct mount *mnt);
+/* The end of all: names and mounts are gone, but for those that somebody holds. */
+void namespace_exit(struct machine *m);
+void namespace_walk(struct machine_walk *w, const struct machine *m);
+
 /* special.c */
+extern const struct file_operations dir_fops;
 struct file *open_kind(struct machine *m, enum file_kind kind);
 /* Is @file what open_kind() gives for @kind? Unlinked files of one tmpfs are all alike. */
 bool file_is_kind(struct machine *m, const struct file *file, enum file_kind kind);

@@ -156,8 +156,19 @@ static const struct file_operations eventfd_fops = {
 static const struct file_operations eventpoll_fops = {
 	.name = "eventpoll", .llseek = noop_llseek,
 };
-static const struct file_operations dir_fops = {
+
+/* Of a mounted tmpfs: how many pages it may have. */
+static u64 dir_state(struct machine *m, struct file *file)
+{
+	const struct mount *mnt = file->f_dentry->d_mnt;
+
+	(void)m;
+	return mnt ? mnt->mnt_sb.max_blocks : 0;
+}
+
+const struct file_operations dir_fops = {
 	.name = "dir", .read = read_dir, .llseek = dir_lseek, .fsync = noop_fsync,
+	.state = dir_state,
 };
 
 /* Nodes that are there from boot on. */
@@ -199,7 +210,7 @@ int open_special_nodes(struct machine *m)
 static struct file *tmpfs_create(struct machine *m, enum fs_type fs, const char *path, u32 nlink,
 				 u32 flags)
 {
-	struct inode *inode = shmem_get_inode(m, fs, S_IFREG | 0600, nlink);
+	struct inode *inode = shmem_get_inode(m, &m->k->fs.sb[fs], S_IFREG | 0600, nlink);
 	struct dentry *dentry;
 	struct file *file;
 	char tmpname[40];

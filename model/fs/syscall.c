@@ -25,8 +25,7 @@ void exit_to_user_mode_loop(struct machine *m)
 
 /* Descriptors. */
 
-/* Open what @open gives under the lowest free descriptor. */
-static int fd_add(struct machine *m, int fd, struct file *file)
+int fd_add(struct machine *m, int fd, struct file *file)
 {
 	if (IS_ERR(file)) {
 		put_unused_fd(m, fd);
@@ -48,7 +47,7 @@ static struct file *do_filp_open(struct machine *m, const char *path, u32 flags)
 	if (node)
 		return dentry_open(m, node, flags);
 	if (strncmp(path, PROC_FD, len))
-		return ERR_PTR(-ENOENT);
+		return path_openat(m, NULL, path, flags, 0666);
 	file = fdget_raw(m, atoi(path + len));
 	return file ? dentry_open(m, file->f_dentry, flags) : ERR_PTR(-ENOENT);
 }
@@ -217,7 +216,7 @@ static int vfs_fstat(struct machine *m, int fd, struct luosim_stat *st)
 		.blocks = inode->i_blocks,
 		.mode = inode->i_mode & 07777,
 		.nlink = inode->i_nlink,
-		.dev = inode->i_sb - m->k->fs.sb,
+		.dev = sb_dev(m, inode->i_sb),
 		.ino = inode->i_ino,
 	};
 	return 0;
@@ -249,7 +248,8 @@ static int do_fstat(struct machine *m, int fd, struct luosim_stat *st)
 	next_call(m);
 	/* readlink(2) of /proc/self/fd */
 	file = fdget_raw(m, fd);
-	snprintf(st->link, sizeof(st->link), "%s", file ? file->f_dentry->d_name : "");
+	if (file)
+		d_path(m, file->f_dentry, st->link, sizeof(st->link));
 	return 0;
 }
 
@@ -279,7 +279,8 @@ static s64 do_fstatfs(struct machine *m, int fd)
 		return -EBADF;
 	if (file_inode(file)->magic)
 		return file_inode(file)->magic;
-	return fs_magic[file_inode(file)->i_sb - m->k->fs.sb];
+	return fs_magic[file_inode(file)->i_sb->s_mount ? FS_TMP :
+			sb_dev(m, file_inode(file)->i_sb)];
 }
 
 s64 sys_fstatfs(struct machine *m, int fd)

@@ -11,6 +11,7 @@
 #define pr_fmt "handlers: "
 
 static const char *const names[HANDLER_SHIPPED] = {
+	[HANDLER_TMPFS] = "tmpfs",
 	[HANDLER_HUGETLB] = "hugetlb",
 	[HANDLER_IOMMUFD] = "iommufd",
 };
@@ -90,6 +91,7 @@ void handlers_init(struct machine *m)
 	struct handlers *handlers;
 
 	static void (*const inits[HANDLER_SHIPPED])(struct machine *m) = {
+		[HANDLER_TMPFS] = tmpfs_luo_init,
 		[HANDLER_HUGETLB] = hugetlb_luo_init,
 		[HANDLER_IOMMUFD] = iommufd_luo_init,
 	};

@@ -42,7 +42,7 @@ struct pci_dev {
 
 /* All of them in the running kernel. */
 struct handlers {
-	struct liveupdate_file_handler hugetlb, iommufd;
+	struct liveupdate_file_handler tmpfs_mnt, tmpfs_file, hugetlb, iommufd;
 	struct liveupdate_flb hugetlb_flb, pci_flb, iommu_flb;
 	struct handler_plugin *shipped[NR_SHIPPED];
 	struct list_head objects;	/* that plugins have from kzalloc() */
@@ -89,6 +89,7 @@ int scripted_find(struct machine *m, const char *name);
 /* Load and unload its module: what registering said. */
 int scripted_init(struct machine *m, unsigned int i);
 void scripted_exit(struct machine *m, struct scripted *s);
+void tmpfs_luo_init(struct machine *m);
 void hugetlb_luo_init(struct machine *m);
 /* Drivers: the nodes of their devices. */
 void iommufd_init(struct machine *m);

@@ -269,6 +269,7 @@ static int end(struct machine *m)
 {
 	SYSCALL_ENTER(m);
 	exit_all(m);
+	namespace_exit(m);
 	kho_callers_exit(m);
 	return 0;
 }

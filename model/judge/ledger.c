@@ -380,9 +380,25 @@ static void judge_exposed(struct machine *m, const struct claim *claim, struct f
 	}
 }
 
+/* The same of O_PATH, as of what a mount comes back as. */
+static const struct file_operations *fops_of(const struct file *file)
+{
+	return file->f_mode & FMODE_PATH ? file_inode(file)->i_fop : file->f_op;
+}
+
 static u64 file_hash(struct machine *m, struct file *file)
 {
-	return file->f_op->state ? file->f_op->state(m, file) : inode_hash(m, file_inode(file));
+	const struct file_operations *fops = fops_of(file);
+
+	return fops->state ? fops->state(m, file) : inode_hash(m, file_inode(file));
+}
+
+/* In its directory; 0 for a file that has no name there. */
+static u64 file_name(const struct file *file)
+{
+	const struct dentry *dentry = file->f_dentry;
+
+	return dentry->d_hashed ? name_hash(dentry->d_name) : 0;
 }
 
 static bool holds(struct machine *m, const struct claim *claim, struct file *file)
@@ -402,10 +418,14 @@ void ledger_retrieved(struct machine *m, u32 nr, struct file *file)
 	if (!claim || claim->state != CLAIM_INCOMING || claim->judged)
 		return;
 	claim->judged = true;
-	if (file->f_op == claim->f_op)
+	if (fops_of(file) == claim->f_op)
 		judge_exposed(m, claim, file);
-	if (file->f_op != claim->f_op)
+	if (fops_of(file) != claim->f_op)
 		what = "kind";
+	else if (file_name(file) != claim->name)
+		what = "name";
+	else if (claim->name && claim->i_mode & ~file_inode(file)->i_mode)
+		what = "permissions";
 	else if (i_size_read(file_inode(file)) != claim->size)
 		what = "size";
 	else if (file->f_pos != claim->pos)
@@ -488,7 +508,8 @@ static void describe_file(struct machine *m, u32 nr, struct claim *claim)
 	struct folio *folio;
 	u32 *data;
 
-	claim->f_op = claim->file->f_op;
+	claim->f_op = fops_of(claim->file);
+	claim->name = file_name(claim->file);
 	claim->size = i_size_read(inode);
 	claim->pos = claim->file->f_pos;
 	claim->seals = inode->seals;

@@ -45,6 +45,7 @@ struct claim {
 	bool serialized;	/* what is handed over names it */
 	/* what the file had when its kernel ended */
 	const struct file_operations *f_op;
+	u64 name;		/* hash of it in its directory; 0: there it has none */
 	s64 size, pos;
 	u32 seals, f_mode, i_mode;
 	u64 hash;

@@ -42,11 +42,13 @@ int fail_point_error(enum fail_point point, enum handler_call call)
 	return points[point].error;
 }
 
-/* Of all handlers of those that are shipped the @i-th that is not called as its module. */
+/* Of all handlers the @i-th that is not called as its module. */
 static const char *other_name(unsigned int i)
 {
 	const struct handler_script *script;
 
+	if (i-- == 0)
+		return "tmpfs_file";
 	for (unsigned int s = 0; (script = handler_shipped(s)); s++) {
 		const char *const *names = handler_names(script);
 

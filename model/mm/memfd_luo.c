@@ -114,31 +114,34 @@ err_unpreserve:
 	return err;
 }
 
-static int memfd_luo_preserve_folios(struct machine *m, struct file *file,
-				     struct memfd_luo_ser *ser, struct vm_struct **folios_serp)
+int memfd_luo_preserve_folios(struct machine *m, struct file *file,
+			      struct kho_vmalloc *kho_vmalloc, struct vm_struct **folios_serp,
+			      u64 *nr_foliosp)
 {
-	u64 max_folios = PAGE_ALIGN((u64)ser->size) / PAGE_SIZE;
+	s64 size = i_size_read(file_inode(file));
+	u64 max_folios = PAGE_ALIGN((u64)size) / PAGE_SIZE;
 	u32 *pfns;
 	s64 nr;
 	int err;
 
 	*folios_serp = NULL;
-	if (!ser->size)
+	*nr_foliosp = 0;
+	if (!size)
 		return 0;
 	/* Before FIX_MEMFD_EFBIG the count is cut to an unsigned int. */
 	max_folios = (u32)max_folios;
 	pfns = kvmalloc_pages(m, max_folios);
 	if (!pfns)
 		return -ENOMEM;
-	nr = memfd_pin_folios(m, file, 0, ser->size - 1, pfns, max_folios);
+	nr = memfd_pin_folios(m, file, 0, size - 1, pfns, max_folios);
 	if (nr < 0) {
 		err = nr;
 		pr_err(m, "failed to pin folios: %d", err);
 		goto out;
 	}
-	err = preserve_pinned(m, pfns, nr, folios_serp, &ser->folios);
+	err = preserve_pinned(m, pfns, nr, folios_serp, kho_vmalloc);
 	if (!err)
-		ser->nr_folios = nr;
+		*nr_foliosp = nr;
 	else
 		for (s64 i = 0; i < nr; i++)
 			unpin_folio(m, pfn_folio(m, pfns[i]));
@@ -169,6 +172,7 @@ static int preserve_locked(struct liveupdate_file_op_args *args)
 	struct memfd_luo_ser ser = { 0 };
 	struct vm_struct *folios_ser;
 	phys_addr_t phys;
+	u64 nr_folios;
 	int err;
 
 	err = kho_alloc_preserve(m, ser_size(m), &phys);
@@ -183,9 +187,10 @@ static int preserve_locked(struct liveupdate_file_op_args *args)
 		err = -EFBIG;
 		goto err_free_ser;
 	}
-	err = memfd_luo_preserve_folios(m, args->file, &ser, &folios_ser);
+	err = memfd_luo_preserve_folios(m, args->file, &ser.folios, &folios_ser, &nr_folios);
 	if (err)
 		goto err_free_ser;
+	ser.nr_folios = nr_folios;
 	write_ser(m, phys, &ser);
 	args->private_data = folios_ser;
 	args->serialized_data = phys;
@@ -225,15 +230,15 @@ static int memfd_luo_freeze(struct liveupdate_file_op_args *args)
 	return 0;
 }
 
-static void memfd_luo_unpreserve_folios(struct machine *m, const struct memfd_luo_ser *ser,
-					struct vm_struct *folios_ser)
+void memfd_luo_unpreserve_folios(struct machine *m, const struct kho_vmalloc *kho_vmalloc,
+				 struct vm_struct *folios_ser, u64 nr_folios)
 {
 	struct memfd_luo_folio_ser pfolio;
 
-	if (!ser->nr_folios)
+	if (!nr_folios)
 		return;
-	kho_unpreserve_vmalloc(m, &ser->folios);
-	for (u64 i = 0; i < ser->nr_folios; i++) {
+	kho_unpreserve_vmalloc(m, kho_vmalloc);
+	for (u64 i = 0; i < nr_folios; i++) {
 		read_folio_ser(m, folios_ser, i, &pfolio);
 		if (!pfolio.pfn)
 			continue;
@@ -255,15 +260,15 @@ static void memfd_luo_unpreserve(struct liveupdate_file_op_args *args)
 	inode_lock(m, inode);
 	shmem_freeze(m, inode, false);
 	read_ser(m, args->serialized_data, &ser);
-	memfd_luo_unpreserve_folios(m, &ser, args->private_data);
+	memfd_luo_unpreserve_folios(m, &ser.folios, args->private_data, ser.nr_folios);
 	kho_unpreserve_free(m, args->serialized_data);
 	inode_unlock(m, inode);
 }
 
 /* Finish. */
 
-static void memfd_luo_discard_folios(struct machine *m, const struct vm_struct *folios_ser,
-				     u64 nr_folios)
+void memfd_luo_discard_folios(struct machine *m, const struct vm_struct *folios_ser,
+			      u64 nr_folios)
 {
 	struct memfd_luo_folio_ser pfolio;
 
@@ -365,8 +370,8 @@ static void memfd_luo_put_folios(struct machine *m, const struct vm_struct *foli
 	}
 }
 
-static int memfd_luo_retrieve_folios(struct machine *m, struct file *file,
-				     const struct vm_struct *folios_ser, u64 nr_folios)
+int memfd_luo_retrieve_folios(struct machine *m, struct file *file,
+			      const struct vm_struct *folios_ser, u64 nr_folios)
 {
 	struct inode *inode = file_inode(file);
 	struct memfd_luo_folio_ser pfolio;
@@ -484,7 +489,7 @@ static u64 memfd_luo_get_id(struct machine *m, struct liveupdate_file_handler *f
 	return object_id(m, file_inode(file));
 }
 
-static void walk_folio(struct machine_walk *w, const void *entry)
+void memfd_luo_walk_folio(struct machine_walk *w, const void *entry)
 {
 	const struct memfd_luo_folio_ser *pfolio = entry;
 
@@ -505,7 +510,8 @@ static void memfd_luo_walk(struct machine_walk *w, struct machine *m,
 	walk_put(w, ser.size);
 	walk_put(w, ser.seals);
 	walk_put(w, ser.nr_folios);
-	walk_vmalloc(w, &ser.folios, ser.nr_folios, sizeof(struct memfd_luo_folio_ser), walk_folio);
+	walk_vmalloc(w, &ser.folios, ser.nr_folios, sizeof(struct memfd_luo_folio_ser),
+		     memfd_luo_walk_folio);
 }
 
 static const struct liveupdate_file_ops memfd_luo_file_ops = {

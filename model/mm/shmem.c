@@ -553,9 +553,9 @@ void shmem_freeze(struct machine *m, struct inode *inode, bool freeze)
 		inode->flags &= ~SHMEM_F_MAPPING_FROZEN;
 }
 
-struct inode *shmem_get_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
+struct inode *shmem_get_inode(struct machine *m, struct super_block *sb, u32 mode, u32 nlink)
 {
-	struct inode *inode = new_inode(m, fs, mode, nlink);
+	struct inode *inode = new_inode_sb(m, sb, mode, nlink);
 
 	if (!inode)
 		return NULL;
@@ -568,7 +568,7 @@ struct inode *shmem_get_inode(struct machine *m, enum fs_type fs, u32 mode, u32 
 
 struct file *shmem_file_setup(struct machine *m, const char *path, s64 size)
 {
-	struct inode *inode = shmem_get_inode(m, FS_SHM, S_IFREG | 0777, 0);
+	struct inode *inode = shmem_get_inode(m, &m->k->fs.sb[FS_SHM], S_IFREG | 0777, 0);
 	struct file *file;
 
 	if (!inode)

@@ -384,24 +384,33 @@ static void cached_ranges(struct walk *w, struct inode *inode, u32 owner)
 }
 
 /* Those with contents; of device nodes and the like there is no end. */
-static void take_inodes(struct walk *w)
+static void take_inodes_of(struct walk *w, struct super_block *sb)
 {
 	struct inode *inode;
 
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		if (!inode->is_shmem && !inode->is_hugetlb && !inode->has_pages)
+			continue;
+		take_inode(w, sb_dev(w->m, sb), inode);
+		cached_ranges(w, inode, w->s->nr);
+	}
+}
+
+static void take_inodes(struct walk *w)
+{
+	struct mount *mnt;
+
 	w->inodes = w->s->nr;
 	for (u32 fs = 0; fs < NR_FS; fs++)
-		list_for_each_entry(inode, &w->m->k->fs.sb[fs].s_inodes, i_sb_list) {
-			if (!inode->is_shmem && !inode->is_hugetlb && !inode->has_pages)
-				continue;
-			take_inode(w, fs, inode);
-			cached_ranges(w, inode, w->s->nr);
-		}
+		take_inodes_of(w, &w->m->k->fs.sb[fs]);
+	list_for_each_entry(mnt, &w->m->k->fs.mounts, mnt_list)
+		take_inodes_of(w, &mnt->mnt_sb);
 	w->nr_inodes = w->s->nr - w->inodes;
 }
 
 static struct state_object *inode_object(struct walk *w, const struct inode *inode)
 {
-	u64 key = (u64)(inode->i_sb - w->m->k->fs.sb) << 56 | inode->i_ino;
+	u64 key = (u64)sb_dev(w->m, inode->i_sb) << 56 | inode->i_ino;
 
 	if (!inode->is_shmem && !inode->is_hugetlb && !inode->has_pages)
 		return NULL;
@@ -421,10 +430,14 @@ static struct state_object *inode_object(struct walk *w, const struct inode *ino
 static const struct state_object *name_inode(struct walk *w, const struct file *file)
 {
 	struct state_object *o = inode_object(w, file_inode(file));
-	const char *name = file->f_dentry->d_name;
+	char path[512];
+	const char *name = path;
 	u32 len;
 
-	if (!o || o->name || !*name)
+	if (!o || o->name)
+		return o;
+	d_path(w->m, file->f_dentry, path, sizeof(path));
+	if (!*name)
 		return o;
 	name += *name == '/';
 	len = strlen(name);
@@ -444,9 +457,12 @@ static bool is_whole(const struct file *file)
 static void take_descriptor(struct walk *w, const struct process *p, u32 fd,
 			    const struct file *file)
 {
-	u32 name = put_again(w, p->comm), link = put_text(w, file->f_dentry->d_name);
+	u32 name = put_again(w, p->comm), link;
+	char path[512];
 	u64 key = fd;
 
+	d_path(w->m, file->f_dentry, path, sizeof(path));
+	link = put_text(w, path);
 	name_inode(w, file);
 	for (const char *c = p->comm; *c; c++)
 		key = key * 31 + *c;

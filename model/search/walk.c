@@ -416,6 +416,7 @@ static void put_claim(struct machine_walk *w, u32 nr)
 	put_word(w, claim->state | (u64)claim->judged << 8 |
 		 (u64)(w->m->kernel_nr - claim->kernel) << 16 | (u64)claim->seals << 32);
 	put_word(w, claim->f_mode | (u64)claim->i_mode << 32);
+	put_word(w, claim->name);
 	put_word(w, claim->size);
 	put_word(w, claim->pos);
 	put_content(w, claim->hash);
@@ -946,6 +947,7 @@ void machine_fingerprint(struct machine *m, struct machine_walk *w, const struct
 		put_kernel(w);
 		if (m->k->boot.release.tree)
 			engine_walk(m, w);
+		namespace_walk(w, m);
 		put_sessions(w, &m->k->luo.outgoing);
 		put_left_entries(w, &m->k->luo.outgoing);
 		put_sessions(w, &m->k->luo.incoming);

@@ -43,6 +43,14 @@ static const struct luosim_kind hugetlb = {
 	.name = "hugetlb", .steps = {
 		"memfd_create(\"huge\", 2M, MFD_HUGETLB) = NEW", "huge_write(NEW, 0, \"h\") = 1" },
 };
+static const struct luosim_kind tmpfs[] = {
+	{ .name = "tmpfs", .steps = {
+		"mkdir(\"/t#\") = 0", "mount(\"/t#\") = 0",
+		"open(\"/t#\", O_DIRECTORY) = NEW" } },
+	{ .name = "tmpfs_file", .needs = "tmpfs", .steps = {
+		"openat(ON, \"f#\", O_RDWR|O_CREAT) = NEW", "write(NEW, 0, \"t#\") = 2" } },
+	{ .name = NULL },
+};
 static const struct luosim_kind iommufd = {
 	.name = "iommufd", .steps = {
 		"iommufd_open() = NEW",
@@ -125,6 +133,7 @@ static GPtrArray *built_in_kinds(void)
 
 	g_ptr_array_add(all, (gpointer)&eventfd);
 	g_ptr_array_add(all, (gpointer)&hugetlb);
+	add_kinds(all, tmpfs);
 	while (more) {
 		const struct handler_script *script;
 

@@ -26,6 +26,57 @@ static gint64 call_open(struct call *c)
 			c->args[1].given ? c->args[1].number : O_RDWR);
 }
 
+static gint64 call_openat(struct call *c)
+{
+	return sys_openat(c->machine, c->args[0].number, c->args[1].bytes,
+			  c->args[2].given ? c->args[2].number : O_RDWR);
+}
+
+static gint64 call_mkdir(struct call *c)
+{
+	return sys_mkdir(c->machine, c->args[0].bytes);
+}
+
+static gint64 call_unlink(struct call *c)
+{
+	return sys_unlink(c->machine, c->args[0].bytes);
+}
+
+static gint64 call_rename(struct call *c)
+{
+	return sys_rename(c->machine, c->args[0].bytes, c->args[1].bytes);
+}
+
+static gint64 call_fchmod(struct call *c)
+{
+	return sys_fchmod(c->machine, c->args[0].number, c->args[1].number);
+}
+
+static gint64 call_mount(struct call *c)
+{
+	return sys_mount(c->machine, c->args[0].bytes, c->args[1].given ? c->args[1].bytes : "");
+}
+
+static gint64 call_remount(struct call *c)
+{
+	return sys_remount(c->machine, c->args[0].bytes, c->args[1].bytes);
+}
+
+static gint64 call_umount(struct call *c)
+{
+	return sys_umount(c->machine, c->args[0].bytes, c->args[1].given && c->args[1].number);
+}
+
+static gint64 call_fsmount(struct call *c)
+{
+	return sys_fsmount(c->machine, c->args[0].given ? c->args[0].bytes : "");
+}
+
+static gint64 call_move_mount(struct call *c)
+{
+	return sys_move_mount(c->machine, c->args[0].number, c->args[1].bytes);
+}
+
 static gint64 call_open_file(struct call *c)
 {
 	return sys_open_kind(c->machine, c->args[0].number);
@@ -638,6 +689,7 @@ static gint64 call_flb_put_incoming(struct call *c)
 #define PROCESS		{ "PROCESS", PARAM_STRING, 0, MAX_PROCESS, NULL }
 #define TEXT		{ "BYTES", PARAM_STRING, 0, MAX_STRING_BYTES, NULL }
 #define PATH		{ "PATH", PARAM_STRING, 0, 255, NULL }
+#define OPTIONS		{ "OPTIONS", PARAM_STRING, 0, 255, NULL }
 #define FIELD		{ "FIELD", PARAM_FIELD, 0, 255, NULL }
 #define OBJECT		{ "OBJECT", PARAM_OBJECT, 0, 255, NULL }
 #define TOKEN		{ "TOKEN", PARAM_NUMBER, 0, G_MAXUINT64, NULL }
@@ -684,6 +736,27 @@ static const struct op_info rows[] = {
 	{ "open", { PATH, FLAGS("O_FLAGS", words_open) }, .optional = 1 << 1, NEW,
 	  .call = call_open,
 	  .about = "open a path, by default with O_RDWR: \"/dev/liveupdate\"" },
+	{ "openat", { FD, PATH, FLAGS("O_FLAGS", words_open) }, .optional = 1 << 2, NEW,
+	  .call = call_openat, .model_only = true,
+	  .about = "openat(2): open a path from the directory FD on" },
+	{ "mkdir", { PATH }, RETURNS, .call = call_mkdir, .model_only = true,
+	  .about = "mkdir(2)" },
+	{ "unlink", { PATH }, RETURNS, .call = call_unlink, .model_only = true,
+	  .about = "unlink(2)" },
+	{ "rename", { PATH, { "TO", PARAM_STRING, 0, 255, NULL } }, RETURNS, .call = call_rename,
+	  .model_only = true, .about = "rename(2), of a file" },
+	{ "fchmod", { FD, { "MODE", PARAM_OCTAL, 0, 07777, NULL } }, RETURNS,
+	  .call = call_fchmod, .model_only = true, .about = "fchmod(2)" },
+	{ "mount", { PATH, OPTIONS }, .optional = 1 << 1, RETURNS, .call = call_mount,
+	  .model_only = true, .about = "mount(2) a new tmpfs: \"size=8K,mode=0700\"" },
+	{ "remount", { PATH, OPTIONS }, RETURNS, .call = call_remount, .model_only = true,
+	  .about = "mount(2) with MS_REMOUNT" },
+	{ "umount", { PATH, FLAGS("FLAGS", words_umount) }, .optional = 1 << 1, RETURNS,
+	  .call = call_umount, .model_only = true, .about = "umount2(2)" },
+	{ "fsmount", { OPTIONS }, .optional = 1 << 0, NEW, .call = call_fsmount,
+	  .model_only = true, .about = "fsopen(2), fsconfig(2) and fsmount(2) of a tmpfs" },
+	{ "move_mount", { FD, PATH }, RETURNS, .call = call_move_mount, .model_only = true,
+	  .about = "move_mount(2) of the mount whose root FD is" },
 	{ "open_file", { WORD("KIND", words_files) }, NEW, .call = call_open_file,
 	  .about = "open a new file of a kind, see luosim list files" },
 	{ "open_own", { HANDLER }, NEW, .call = call_open_own,
@@ -717,6 +790,7 @@ static const struct op_info rows[] = {
 	{ "setuid", { { "UID", PARAM_NUMBER, 0, G_MAXUINT16, NULL } }, RETURNS, .call = call_setuid,
 	  .about = "setuid(2): the process is another user's, which policies may ask for" },
 	{ "memory_max", { OFFSET("SIZE") }, RETURNS, .call = call_memory_max, .model_only = true,
+	  .tries = { "memory_max(0)" },
 	  .about = "memory.max of this process's cgroup, which its files' pages are charged to" },
 	{ "send_fd", { FD, PROCESS }, RETURNS, .call = call_send_fd,
 	  .tries = { "send_fd(ANY, PEER)" },

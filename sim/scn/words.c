@@ -55,12 +55,18 @@ WORDS(words_open,
 	{ "O_RDONLY", 0 },
 	{ "O_WRONLY", 01 },
 	{ "O_RDWR", 02 },
+	{ "O_CREAT", 0100 },
+	{ "O_EXCL", 0200 },
+	{ "O_TRUNC", 01000 },
 	{ "O_APPEND", 02000 },
 	{ "O_NONBLOCK", 04000 },
 	{ "O_LARGEFILE", 0100000 },
 	{ "O_DIRECTORY", 0200000 },
 	{ "O_CLOEXEC", 02000000 },
 	{ "O_PATH", 010000000 })
+
+WORDS(words_umount,
+	{ "MNT_DETACH", 2 })
 
 WORDS(words_falloc,
 	{ "FALLOC_FL_KEEP_SIZE", 0x01 },

@@ -12,6 +12,7 @@ const char *words_memfd(guint i, guint64 *value);	/* MFD_* */
 const char *words_eventfd(guint i, guint64 *value);	/* EFD_* */
 const char *words_seals(guint i, guint64 *value);	/* F_SEAL_* */
 const char *words_open(guint i, guint64 *value);	/* O_* */
+const char *words_umount(guint i, guint64 *value);	/* MNT_DETACH */
 const char *words_falloc(guint i, guint64 *value);	/* FALLOC_FL_* */
 const char *words_ioctl(guint i, guint64 *value);	/* LIVEUPDATE_* commands */
 const char *words_null(guint i, guint64 *value);	/* "null" is -1 */

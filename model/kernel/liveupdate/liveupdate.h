@@ -121,6 +121,9 @@ void liveupdate_flb_put_outgoing(struct machine *m, struct liveupdate_flb *flb);
  * @file or -ENOENT; the file of a token, with a reference, or what retrieve says.
  */
 int liveupdate_get_token_outgoing(struct luo_session *session, struct file *file, u64 *tokenp);
+/* The same as the tmpfs series calls it, with what get_id() says in place of the file. */
+int liveupdate_get_token_of_id(struct machine *m, struct luo_session *session, u64 id,
+			       u64 *tokenp);
 int liveupdate_get_file_incoming(struct machine *m, struct luo_session *session, u64 token,
 				 struct file **filep);
 

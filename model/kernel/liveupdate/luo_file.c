@@ -855,6 +855,20 @@ int liveupdate_get_token_outgoing(struct luo_session *session, struct file *file
 	return -ENOENT;
 }
 
+int liveupdate_get_token_of_id(struct machine *m, struct luo_session *session, u64 id,
+			       u64 *tokenp)
+{
+	struct luo_file *iter;
+
+	list_for_each_entry(iter, &session->file_set.files_list, list) {
+		if (luo_get_id(m, iter->fh, iter->file) != id)
+			continue;
+		*tokenp = iter->token;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int liveupdate_get_file_incoming(struct machine *m, struct luo_session *session, u64 token,
 				 struct file **filep)
 {

@@ -302,6 +302,17 @@ void luo_flb_finish(struct liveupdate_flb_op_args *args);
 
 /* memfd_luo.c */
 void memfd_luo_init(struct machine *m);
+/* What tmpfs_luo.c needs of it: the folios of a tmpfs file, whose lock is held. */
+int memfd_luo_preserve_folios(struct machine *m, struct file *file,
+			      struct kho_vmalloc *kho_vmalloc, struct vm_struct **folios_serp,
+			      u64 *nr_foliosp);
+void memfd_luo_unpreserve_folios(struct machine *m, const struct kho_vmalloc *kho_vmalloc,
+				 struct vm_struct *folios_ser, u64 nr_folios);
+int memfd_luo_retrieve_folios(struct machine *m, struct file *file,
+			      const struct vm_struct *folios_ser, u64 nr_folios);
+void memfd_luo_discard_folios(struct machine *m, const struct vm_struct *folios_ser,
+			      u64 nr_folios);
+void memfd_luo_walk_folio(struct machine_walk *w, const void *entry);
 
 /* managed.c: what is "the same object", and who has it. */
 
