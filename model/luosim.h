@@ -87,6 +87,7 @@ enum fix {
 	FIX_SCRATCH_HUGETLB,
 	FIX_CRASH_IMAGE,
 	FIX_CRASH_NO_KHO,
+	FIX_HWPOISON_KHO,
 	NR_FIXES
 };
 
@@ -1611,6 +1612,12 @@ int sys_iommufd_mark(struct machine *m, int iommufd);
 int64_t sys_handler_call(struct machine *m, const struct luosim_call *call,
 			 const struct luosim_arg *args);
 
+/**
+ * sys_memory_failure() - a memory error of a frame, by debugfs' hwpoison/corrupt-pfn.
+ * Return: 0; -EBUSY when somebody has it who cannot be told; -EHWPOISON the second time;
+ *	-ENXIO outside memory.
+ */
+int sys_memory_failure(struct machine *m, uint64_t pfn);
 /** sys_hwpoison() - madvise(2) with MADV_HWPOISON on the page of a file at @off. */
 int sys_hwpoison(struct machine *m, int fd, int64_t off);
 /** sys_huge_write() - store through a mapping of a memfd of huge pages. */

@@ -297,7 +297,6 @@ void folio_mark_uptodate(struct folio *folio);
 void folio_mark_dirty(struct folio *folio);
 bool folio_test_uptodate(const struct folio *folio);
 bool folio_test_hwpoison(const struct folio *folio);
-void folio_set_hwpoison(struct folio *folio);
 void folio_zero(struct machine *m, struct folio *folio);
 
 /* shmem.c */

@@ -498,8 +498,10 @@ static int do_hwpoison(struct machine *m, int fd, s64 off)
 		folio = shmem_read_folio(m, inode, off >> PAGE_SHIFT);
 	if (!folio || IS_ERR(folio))
 		return -EFAULT;
-	folio_set_hwpoison(folio);
-	return 0;
+	/* It is not mapped any more, and not again. */
+	if (folio_test_hwpoison(folio))
+		return -EFAULT;
+	return memory_failure(m, folio_pfn(m, folio));
 }
 
 int sys_hwpoison(struct machine *m, int fd, int64_t off)

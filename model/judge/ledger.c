@@ -584,6 +584,19 @@ void ledger_kexec(struct machine *m)
 	m->task->claim = 0;
 }
 
+struct census ledger_counts(const struct machine *m)
+{
+	return m->ledger.now;
+}
+
+void ledger_kept(struct machine *m, const struct census *before)
+{
+	struct ledger *l = &m->ledger;
+
+	for (int i = 0; i < NR_CENSUS; i++)
+		l->at_boot.count[i] += l->now.count[i] - before->count[i];
+}
+
 void ledger_crash(struct machine *m)
 {
 	for (u32 i = 0; i < m->ledger.nr_claims; i++) {

@@ -167,6 +167,9 @@ void ledger_retrieved(struct machine *m, u32 claim, struct file *file);
 void ledger_deserialized(struct machine *m);
 /* What was deserialized was discarded, as a failure asked for it. */
 void ledger_rolled_back(struct machine *m);
+/* What came since @before is the kernel's own, and stays: nothing of it is a leak. */
+struct census ledger_counts(const struct machine *m);
+void ledger_kept(struct machine *m, const struct census *before);
 /* The kernel ends, or has come up. */
 void ledger_kexec(struct machine *m);
 /* It ends in a panic: nobody waits for what it had. */

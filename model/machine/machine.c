@@ -46,6 +46,7 @@ static void start_model(struct machine *m)
 	luo_late_init(m);
 	memfd_luo_init(m);
 	reserve_mem_init(m);
+	hwpoison_kho_init(m);
 	check_early_ioremap_leak(m);
 }
 

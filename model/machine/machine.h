@@ -75,6 +75,7 @@ struct kernel {
 	struct fs_struct fs;
 
 	struct kho kho;
+	struct hwpoison_kho hwpoison_kho;
 	struct luo luo;
 	struct list_head tree_objects;	/* of a tree's kernel, see engine.h */
 	struct handlers *handlers;	/* handlers/handlers.h */

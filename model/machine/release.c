@@ -112,6 +112,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"the image of a crash kernel is told nothing of what is handed over" },
 	[FIX_CRASH_NO_KHO] = { "crash-no-kho", "B54",
 		"KHO is off in a crash kernel, which sets no scratch aside" },
+	[FIX_HWPOISON_KHO] = { "hwpoison-kho", "",
+		"the next kernel is told which pages had memory errors" },
 };
 
 #define FIXES_6_19	(FIX_BIT(FIX_UNFREEZE_DATA) | FIX_BIT(FIX_VMALLOC_CHUNKS) |	\
@@ -233,7 +235,7 @@ static const struct release releases[] = {
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_3 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
 			 FIX_BIT(FIX_GMEM_SHARED_ONLY) | FIX_BIT(FIX_VFIO_V5) |
-			 FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9) |
+			 FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9) | FIX_BIT(FIX_HWPOISON_KHO) |
 			 FIX_BIT(FIX_FLB_FINISH_STATE),
 		.handlers = ~0ull, .posted = true,
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },

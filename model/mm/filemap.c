@@ -324,12 +324,6 @@ bool folio_test_hwpoison(const struct folio *folio)
 	return folio->page.flags & PG_HWPOISON;
 }
 
-/* What memory_failure() leaves of a folio that is shared memory: it stays in the file. */
-void folio_set_hwpoison(struct folio *folio)
-{
-	folio->page.flags |= PG_HWPOISON;
-}
-
 bool folio_test_uptodate(const struct folio *folio)
 {
 	return folio->page.flags & PG_UPTODATE;

@@ -124,6 +124,8 @@ void prep_compound_page(struct machine *m, struct page *page, unsigned int order
 void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr);
 /* Is it one of those that are initialized late, with CONFIG_DEFERRED_STRUCT_PAGE_INIT? */
 bool page_is_deferred(const struct machine *m, u64 pfn);
+/* Take one page, which is free, out of the allocator for good. */
+void take_page_off_buddy(struct machine *m, u64 pfn);
 /* Is it in a free block of which nothing is written down? */
 bool page_is_fresh(const struct machine *m, u64 pfn);
 /* Is the frame part of a free block? */
@@ -150,6 +152,20 @@ void kvfree_pages(struct machine *m, u32 *pfns, u64 n);
 /* usermem.c: put @len bytes into fresh pages of the process; what to unmap, or 0. */
 u64 user_buffer_map(struct machine *m, const void *buf, u64 len);
 void user_buffer_unmap(struct machine *m, u64 first);
+
+/* memory-failure.c: 0, -EBUSY when somebody has it who cannot be told, -EHWPOISON again. */
+int memory_failure(struct machine *m, u64 pfn);
+
+/* hwpoison_kho.c */
+struct hwpoison_kho {
+	struct vm_struct *pfns;
+	u64 capacity;
+	phys_addr_t hdr;
+	bool published, replaying;
+};
+void hwpoison_kho_record(struct machine *m, u64 pfn);
+/* late_initcall */
+void hwpoison_kho_init(struct machine *m);
 
 /* vmalloc.c: areas of order-0 pages, contiguous only in virtual addresses. */
 struct vm_struct {

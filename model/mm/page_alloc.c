@@ -305,6 +305,33 @@ bool page_is_free(const struct machine *m, u64 pfn)
 	return false;
 }
 
+void take_page_off_buddy(struct machine *m, u64 pfn)
+{
+	const u64 step = 1ull << MAX_PAGE_ORDER;
+	unsigned int order = 0;
+	u64 head;
+
+	/* What comes before it in the fresh ones is written down, and its block with it. */
+	while (page_is_fresh(m, pfn)) {
+		list_push(m, m->k->fresh, MAX_PAGE_ORDER);
+		m->k->fresh += step;
+	}
+	m->top = max(m->top, pfn + 1);
+	while (!(m->memmap[pfn & ~((1ull << order) - 1)].flags & PG_BUDDY))
+		order++;
+	head = pfn & ~((1ull << order) - 1);
+	order = m->memmap[head].order;
+	list_remove(m, head, order);
+	while (order-- > 0) {
+		u64 half = head + (1ull << order);
+
+		list_push(m, pfn < half ? half : head, order);
+		head = pfn < half ? head : half;
+	}
+	m->k->nr_free--;
+	m->memmap[pfn].refcount = 1;
+}
+
 /*
  * Of a folio that is free already, in part or as a whole, nothing is freed: two
  * had it, as only a damaged map of preserved pages makes it come about.

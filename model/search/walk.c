@@ -905,6 +905,12 @@ static void put_kernel(struct machine_walk *w)
 		 (u64)luo->is_deserialized << 20 | (u64)k->kho.enabled << 21 |
 		 (u64)k->kho.finalized << 22 | (u64)luo->serialize_rwsem.writer << 23 |
 		 (u64)k->fs.sb[FS_SHM].huge << 24 | (u64)luo->serialize_rwsem.readers << 32);
+	if (k->hwpoison_kho.hdr) {
+		put_word(w, k->hwpoison_kho.capacity << 1 | k->hwpoison_kho.published);
+		walk_frame(w, PHYS_PFN(k->hwpoison_kho.hdr));
+		for (u32 i = 0; k->hwpoison_kho.pfns && i < k->hwpoison_kho.pfns->nr_pages; i++)
+			walk_frame(w, k->hwpoison_kho.pfns->pfns[i]);
+	}
 	for (int i = 1; i <= k->nr_memcgs; i++) {
 		put_word(w, k->memcg[i].max);
 		put_word(w, k->memcg[i].usage);

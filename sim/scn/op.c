@@ -499,6 +499,11 @@ static gint64 call_hwpoison(struct call *c)
 	return sys_hwpoison(c->machine, c->args[0].number, c->args[1].number);
 }
 
+static gint64 call_memory_failure(struct call *c)
+{
+	return sys_memory_failure(c->machine, c->args[0].number);
+}
+
 static gint64 call_nofile(struct call *c)
 {
 	return sys_setrlimit_nofile(c->machine, c->args[0].number);
@@ -887,6 +892,10 @@ static const struct op_info rows[] = {
 
 	{ "hwpoison", { FD, AT }, RETURNS, .call = call_hwpoison, .model_only = true,
 	  .about = "madvise(2) with MADV_HWPOISON on a page of a memfd or guest_memfd" },
+
+	{ "memory_failure", { { "PFN", PARAM_NUMBER, 0, G_MAXINT64, NULL } }, RETURNS,
+	  .call = call_memory_failure, .model_only = true,
+	  .about = "a memory error of a frame, by hwpoison/corrupt-pfn of debugfs" },
 
 	{ "iommufd_open", { { 0 } }, NEW, .call = call_iommufd_open,
 	  .model_only = true,

@@ -300,7 +300,7 @@ void kho_frame_restored(struct machine *m, struct page *page)
 	census_add(m, CENSUS_INCOMING, page->flags & PG_INCOMING ? -1 : 0);
 	census_add(m, CENSUS_FRAMES, 1);
 	page->order = 0;
-	page->flags = (page->flags & PG_SCRAMBLED) | PG_USED;
+	page->flags = (page->flags & (PG_SCRAMBLED | PG_HWPOISON)) | PG_USED;
 }
 
 static struct page *kho_restore_page(struct machine *m, phys_addr_t phys, bool is_folio)
