@@ -3,7 +3,8 @@
  * bench: measured figures, one a line: name, value, unit. Times are CPU times, and are told
  * as turns of a loop of this program's own as well, which is measured right before and
  * behind each: that ratio can be compared between machines and runs, busy or not. Memory
- * has a limit, and the exit status is 1 when it was passed; times have none.
+ * and a large machine's boot have a limit, and the exit status is 1 when it was passed; other
+ * times have none.
  *
  *	bench [LUOSIM SCENARIO RACE RECORDING...]
  */
@@ -104,16 +105,22 @@ static uint64_t maxrss_bytes(void)
 	return usage.ru_maxrss * 1024ull;
 }
 
-static struct machine *make_machine(uint64_t mem)
+static struct machine *make_machine_of(uint64_t mem, uint32_t nodes)
 {
 	struct machine_config config = {
-		.boot = { .release = *release_find("v7.3"), .kho = true, .liveupdate = true },
+		.boot = { .release = *release_find("v7.3"), .kho = true, .liveupdate = true,
+			  .nodes = nodes },
 		.mem = mem,
 	};
 	struct machine *m = machine_new(&config);
 
 	check(m, "machine_new");
 	return m;
+}
+
+static struct machine *make_machine(uint64_t mem)
+{
+	return make_machine_of(mem, 1);
 }
 
 static int open_dev(struct machine *m)
@@ -207,6 +214,28 @@ static void bench_folios(bool first)
 		report_bytes("folio-memory-resident", (double)(maxrss_bytes() - rss) / folios, 64);
 	}
 	machine_free(m);
+}
+
+#define BOOTS		10
+#define BOOT_LIMIT	10e-3		/* seconds */
+
+/* The largest machine there is, from nothing, and what follows a kexec. */
+static void bench_boot(void)
+{
+	struct timing timing = timing_start(RUSAGE_SELF);
+	struct machine *m[BOOTS];
+
+	for (int i = 0; i < BOOTS; i++)
+		m[i] = make_machine_of(MACHINE_MAX_MEM, 4);
+	over |= (cpu_seconds(RUSAGE_SELF) - timing.start) / BOOTS > BOOT_LIMIT;
+	timing_report(&timing, "boot of 1 TiB", BOOTS, 1e3, "ms");
+	timing = timing_start(RUSAGE_SELF);
+	for (int i = 0; i < BOOTS; i++)
+		kexec(m[i]);
+	over |= (cpu_seconds(RUSAGE_SELF) - timing.start) / BOOTS > BOOT_LIMIT;
+	timing_report(&timing, "kexec of 1 TiB", BOOTS, 1e3, "ms");
+	for (int i = 0; i < BOOTS; i++)
+		machine_free(m[i]);
 }
 
 #define SESSIONS	10000
@@ -370,6 +399,7 @@ int main(int argc, char *argv[])
 		bench_schedules(argv[1], argv[3]);
 		bench_replay(argv + 1);
 	}
+	bench_boot();
 	bench_folios(true);
 	bench_folios(false);
 	bench_preserves();
