@@ -209,6 +209,20 @@ static void a_punched_hole_reads_as_zeroes(void **state)
 		assert_int_equal(buf[i], i >= PAGE - 10 && i < 2 * PAGE + 10 ? 0 : 'x');
 }
 
+static void a_hole_ends_where_its_page_does(void **state)
+{
+	int fd = memfd_sized(m, 2 * PAGE), other = memfd_sized(m, PAGE);
+
+	(void)state;
+	/* The frame behind that of the hole is another file's. */
+	assert_int_equal(write_at(fd, "own", 0), 3);
+	assert_int_equal(write_at(other, "other", 0), 5);
+	assert_int_equal(write_at(fd, "own", PAGE), 3);
+	assert_int_equal(punch(fd, 100, PAGE - 99), 0);
+	assert_reads(m, fd, 0, "own");
+	assert_reads(m, other, 0, "other");
+}
+
 static void fallocate_reserves_without_or_with_a_larger_size(void **state)
 {
 	int fd = sys_memfd_create(m, "x", 0);
@@ -282,6 +296,21 @@ static void large_folios_are_used_when_asked_for(void **state)
 	assert_int_equal(pages_of(fd), 1023);
 	assert_reads(m, fd, 0, "huge");
 	assert_reads(m, fd, 3 << 20, "huge");
+}
+
+static void splitting_a_large_folio_gives_back_what_is_beyond_the_end(void **state)
+{
+	int fd;
+
+	(void)state;
+	sys_shmem_enabled(m, true);
+	fd = memfd_sized(m, 5 * PAGE);
+	assert_int_equal(write_at(fd, "huge", 0), 4);
+	assert_int_equal(pages_of(fd), 512);
+	assert_int_equal(punch(fd, PAGE, PAGE), 0);
+	assert_reads(m, fd, 0, "huge");
+	/* It is split to pages only around the hole: 0, 2 and 3, 4 to 7 are left. */
+	assert_int_equal(pages_of(fd), 7);
 }
 
 static void a_large_folio_crosses_kexec_as_one(void **state)
@@ -653,11 +682,13 @@ int main(void)
 		TEST(truncated_pages_are_free_again),
 		TEST(a_large_write_gives_back_the_buffer_of_the_process),
 		TEST(a_punched_hole_reads_as_zeroes),
+		TEST(a_hole_ends_where_its_page_does),
 		TEST(fallocate_reserves_without_or_with_a_larger_size),
 		TEST(fallocate_checks_its_arguments_in_order),
 		TEST(seek_tells_data_from_holes),
 		TEST(append_writes_at_the_end),
 		TEST(large_folios_are_used_when_asked_for),
+		TEST(splitting_a_large_folio_gives_back_what_is_beyond_the_end),
 		TEST(a_large_folio_crosses_kexec_as_one),
 		TEST(without_allow_sealing_there_is_the_seal_of_seals),
 		TEST(the_size_seals_refuse_each_their_direction),
