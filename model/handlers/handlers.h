@@ -67,7 +67,7 @@ void handlers_init(struct machine *m);
 int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 		     const char *name, const struct liveupdate_file_ops *ops,
 		     const char *compatible, struct liveupdate_flb *flb);
-/* One more of a registered handler; if that fails, the handler is none any more. */
+/* One more of a registered handler; on failure the handler is unregistered. */
 int handler_register_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			 struct liveupdate_flb *flb);
 /* get_id() of files that are one object each with what is behind them. */

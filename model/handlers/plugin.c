@@ -1507,7 +1507,7 @@ static void host_pci_rescan(void)
 	KERNEL(pci_rescan(m));
 }
 
-/* When it fails, the handler is none any more. */
+/* On failure the handler is unregistered. */
 static int host_pci_register_flb(struct their_handler *theirs)
 {
 	int err = -EINVAL;

@@ -424,7 +424,7 @@ static struct liveupdate_file_handler *handler_of_flb(struct machine *m, struct 
 	return NULL;
 }
 
-/* If that fails, the handler is none any more. */
+/* On failure the handler is unregistered. */
 static int register_flb(struct machine *m, struct scripted *s, int i)
 {
 	int err;

@@ -4,9 +4,9 @@
  * until it can; where there is no other task that could give the lock up, it
  * sleeps for ever, which stops the machine as a hung task does.
  *
- * A mutex goes to whoever comes when it is free, as spinning tasks steal it from
- * sleeping ones. A semaphore is had in the order of coming, so that readers do
- * not pass a writer that waits.
+ * Any waiter can take a free mutex, as spinning tasks steal it from sleeping ones.
+ * Semaphores are granted in FIFO order, so that readers do not pass a writer that
+ * waits.
  */
 #include "machine/machine.h"
 

@@ -177,7 +177,7 @@ static void add_fixes(struct explain_search *s)
 	}
 }
 
-/* Policies that do the same as the kernel's or as one before are none of interest. */
+/* Skip policies equivalent to the kernel's or to one already tried. */
 static void add_policy(struct explain_search *s, GArray *known, int axis, const char *name)
 {
 	struct policy policy = s->base->boot.release.policy;
@@ -227,7 +227,7 @@ static void try_singles(struct explain_search *s)
 	}
 }
 
-/* Two presets, or two values of one axis, are not to be had at once. */
+/* Presets, and values of one axis, are mutually exclusive. */
 static bool exclude_each_other(const struct change *a, const struct change *b)
 {
 	return a->fix < 0 && b->fix < 0 && (a->axis < 0 || b->axis < 0 || a->axis == b->axis);

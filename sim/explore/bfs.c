@@ -419,7 +419,7 @@ static void try_outcome(void *data, guint nth, guint found)
 	take(raced->w, &origin, found, false);
 }
 
-/* What follows is not gone into: it is not known which outcomes of two machines are one. */
+/* What follows is not explored: it is not known which outcomes of two machines are equal. */
 static void try_twin_race(struct worker *w, guint op)
 {
 	struct origin origin = { .parent = w->way[w->at].number, .op = op };

@@ -16,7 +16,7 @@
  * @memory: bytes for the states.
  * @jobs: threads.
  * @symmetry: states that differ only in names are one.
- * @prune: of operations that do the same to like objects, one is enough.
+ * @prune: skip operations that are symmetric to an earlier one.
  * @through: go on behind a violation.
  * @audit: with one thread: each time that so many states were met again by other paths, the
  *	last one is compared with the one that was stored; 0: never.

@@ -129,7 +129,7 @@ static guint finish(struct world_race *race)
 	guint kernel = machine_kernel(m);
 
 	race->place->races++;
-	/* Who has started the next kernel returns there, so to say. */
+	/* The task that has started the next kernel is treated as returning there. */
 	for (guint i = 0; i < MAX_WORLD_TASKS; i++)
 		if (machine_task_state(m, i + 1) == TASK_DONE)
 			race->done.returned[i] = true;

@@ -31,8 +31,7 @@ struct agreement {
  * If it does not agree as it stands, it may by letting other allocations fail than those
  * that are counted in the recording: those are in @aligned then.
  *
- * Return: the agreement, or NULL and @error when the case is not to be had as a
- *	scenario.
+ * Return: the agreement, or NULL and @error when the case cannot be a scenario.
  */
 struct agreement *recording_run(const struct recording *rec, const struct overrides *o,
 				GError **error);

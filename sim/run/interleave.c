@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All schedules of a race. Two orders of steps that lead to one state are not
- * gone into twice: what follows from a state is kept with it, as the count of
+ * All schedules of a race. Orders of steps that lead to one state are explored
+ * once: what follows from a state is kept with it, as the count of
  * schedules for each ending and what the shortest of them costs. So every
  * schedule is counted, though few are run.
  */

@@ -17,7 +17,7 @@ struct moment {
 };
 
 /**
- * struct ending - what schedules come to that end alike.
+ * struct ending - schedules with the same result.
  * @schedule: the shortest, which is the one with the fewest turns.
  * @count: how many there are; G_MAXUINT64: at least so many. 0 if the search was
  *	stopped, and then @schedule is just the first.

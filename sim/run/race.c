@@ -80,7 +80,7 @@ static void racing_step(void *data, guint task)
 	g->r->caller = &g->r->main;
 }
 
-/* The call that started the next kernel returns there, so to say. */
+/* The call that started the next kernel is treated as returning there. */
 static struct caller *left_kernel(struct racing *g)
 {
 	for (guint i = 0; i < g->race->nr_tasks; i++)

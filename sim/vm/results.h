@@ -8,7 +8,7 @@
 
 struct results;
 
-/** results_of() - those of @rec; NULL: it is not to be had as a scenario. */
+/** results_of() - those of @rec; NULL: it cannot be a scenario. */
 struct results *results_of(const struct recording *rec);
 void results_free(struct results *results);
 
