@@ -169,6 +169,32 @@ copies()
 	X
 }
 
+# A name that is cut off, a process that is killed, kexec_load(2), errors without a step.
+odd_ends()
+{
+	steps <<-'X' | diff - <(printf '  %s\n' 'open("/dev/liveupdate", O_RDWR) = -ENOENT' \
+		'open("/dev/liveupdate", O_RDWR|O_NONBLOCK) = dev' 'create_session(dev, "s") = s' \
+		'memfd_create("verylong", 0, MFD_CLOEXEC) = verylong' \
+		'preserve_fd(s, verylong, 1) = 0' 'preserve_fd(s, -1, 18446744073709551615) = -EBADF' \
+		'# ioctl(4, LIVEUPDATE_SESSION_FINISH, {size=8}) = ? ERESTARTSYS (To be restarted)' \
+		'# lseek(5, 0, SEEK_HOLE) = -1 ENXIO (No such device or address)' \
+		'kexec_load(segments) = -EBUSY' 'kexec_unload() = 0' 'close(dev) = 0' 'close(s) = 0' \
+		'close(verylong) = 0' '# other calls: 1')
+		7 openat(AT_FDCWD, "/dev/liveupdate", O_RDWR) = -1 ENOENT (No such file or directory)
+		7 openat(AT_FDCWD, "/dev/liveupdate", O_RDWR|O_NONBLOCK) = 3
+		7 ioctl(3, LIVEUPDATE_IOCTL_CREATE_SESSION, {size=72, name="s"} => {fd=4}) = 0
+		7 memfd_create("verylong"..., MFD_CLOEXEC) = 5
+		7 ioctl(4, LIVEUPDATE_SESSION_PRESERVE_FD, {size=16, fd=5, token=1}) = 0
+		7 ioctl(4, LIVEUPDATE_SESSION_PRESERVE_FD, {size=16, fd=-1, token=18446744073709551615}) = -1 EBADF (Bad)
+		7 ioctl(4, LIVEUPDATE_SESSION_FINISH, {size=8}) = ? ERESTARTSYS (To be restarted)
+		7 lseek(5, 0, SEEK_HOLE) = -1 ENXIO (No such device or address)
+		7 kexec_load(0x100000, 3, [{buf=0x1}], KEXEC_ARCH_DEFAULT) = -1 EBUSY (Device or resource busy)
+		7 kexec_load(NULL, 0, NULL, KEXEC_ARCH_DEFAULT) = 0
+		7 --- SIGKILL {si_signo=SIGKILL, si_code=SI_USER, si_pid=7, si_uid=0} ---
+		7 +++ killed by SIGKILL +++
+	X
+}
+
 # What a program writes, and how long it is.
 strings()
 {
@@ -238,6 +264,7 @@ check "noise makes comments, and a scenario that parses" any_input
 check "several processes, paths, calls in two parts, and a reboot that ends it" several_processes
 check "strace -X" raw_numbers
 check "copies of descriptors, threads, children, messages, exec and exit" copies
+check "a name cut off, a process killed, kexec_load()" odd_ends
 check "strings that look like strace's words, that repeat, and that are too long" strings
 check "what strace has not written is told" no_strace
 check "60000 files of one name" many_alike

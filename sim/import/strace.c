@@ -276,7 +276,10 @@ static bool say_openat(struct import *im, const struct traced *t)
 
 static bool say_memfd_create(struct import *im, const struct traced *t)
 {
-	g_autoptr(GString) name = string_of(arg(t, 0));
+	/* Of a name that is cut off the beginning will do. */
+	gsize cut = g_str_has_suffix(arg(t, 0), "\"...") ? strlen("...") : 0;
+	g_autofree char *quoted = g_strndup(arg(t, 0), strlen(arg(t, 0)) - cut);
+	g_autoptr(GString) name = string_of(quoted);
 	g_auto(GStrv) parts = g_strsplit(arg(t, 1), "21<<MFD_HUGE_SHIFT", 2);
 	g_autofree char *flags = g_strjoinv("0x54000000", parts);
 	guint64 value;
@@ -674,6 +677,16 @@ static bool say_kexec(struct import *im, const struct traced *t)
 	return result(im, t, NULL);
 }
 
+/* That one takes no file descriptors, and nothing of KHO. */
+static bool say_old_kexec(struct import *im, const struct traced *t)
+{
+	if (!is_number(arg(t, 1)) || strstr(arg(t, 3), "KEXEC_PRESERVE_CONTEXT") != NULL)
+		return false;
+	step(im, g_ascii_strtoull(arg(t, 1), NULL, 0) == 0 ? "kexec_unload()" :
+	     "kexec_load(segments)");
+	return result(im, t, NULL);
+}
+
 static bool say_reboot(struct import *im, const struct traced *t)
 {
 	if (!g_str_has_prefix(arg(t, 2), "LINUX_REBOOT_CMD_KEXEC") &&
@@ -689,13 +702,13 @@ static bool say_reboot(struct import *im, const struct traced *t)
 }
 
 /* Those first that are looked at whatever their descriptors are. */
-#define NR_FREE 13
+#define NR_FREE 14
 static const struct strace_rule rules[] = {
 	{ "open", say_open }, { "openat", say_openat }, { "memfd_create", say_memfd_create },
 	{ "kexec_file_load", say_kexec }, { "reboot", say_reboot }, { "dup2", say_dup2 },
 	{ "dup3", say_dup2 }, { "close_range", say_close_range }, { "exit_group", say_exit },
 	{ "execve", say_exec }, { "execveat", say_exec }, { "sendmsg", say_sendmsg },
-	{ "recvmsg", say_recvmsg },
+	{ "recvmsg", say_recvmsg }, { "kexec_load", say_old_kexec },
 	{ "dup", say_dup }, { "close", say_close }, { "ftruncate", say_ftruncate },
 	{ "lseek", say_lseek }, { "fallocate", say_fallocate }, { "write", say_write },
 	{ "pwrite64", say_pwrite }, { "read", say_read }, { "pread64", say_pread },
@@ -923,6 +936,14 @@ static char *whole_line(GHashTable *unfinished, const char *pid, const char *tex
 	return whole;
 }
 
+/* "+++ killed by SIGKILL +++", which no call tells. */
+static bool is_killed(const char *line)
+{
+	const char *at = strstr(line, "+++ killed by SIG");
+
+	return at != NULL && strcspn(line, "\"(") > (gsize)(at - line);
+}
+
 /* A kexec that worked never returns. */
 static void end_in_reboot(struct import *im, const GRegex *regex, GHashTable *unfinished)
 {
@@ -960,7 +981,9 @@ guint import_strace(GString *out, const char *text, guint *kernel)
 				*c = ' ';
 		im.pid = pid;
 		fds_of(im.fds, pid);
-		if (line != NULL) {
+		if (line != NULL && is_killed(line)) {
+			say_exit(&im, NULL);
+		} else if (line != NULL) {
 			g_autofree char *said = with_words(line);
 
 			import_line(&im, regex, said);
