@@ -36,7 +36,7 @@ usage()
 	  --asan             stop at accesses to memory that is not there
 	  --preempt=access   a task of a race may be left at each access to memory
 	  --coverage         count which lines run, see luosim coverage
-	  -j N               so many jobs at a time
+	  -j N, --jobs=N     so many jobs at a time
 	EOF
 }
 
@@ -63,7 +63,8 @@ parse_options()
 			kind=${kind#*=}
 			;;
 		--preempt*) die "'$1', expected --preempt=access" ;;
-		-j) need_value "$1" $# N; jobs=$2; shift ;;
+		-j | --jobs) need_value "$1" $# N; jobs=$2; shift ;;
+		--jobs=*) jobs=${1#*=} ;;
 		-j*) jobs=${1#-j} ;;
 		-h | --help) usage; exit 0 ;;
 		-*) die "unknown option '$1', expected TREE -o NAME.so; see $me --help" ;;
@@ -76,19 +77,22 @@ parse_options()
 	done
 	[ -n "$tree" ] || die "no tree given, expected TREE -o NAME.so"
 	[ -n "$out" ] || die "no -o, expected -o NAME.so"
-	[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "-j '$jobs', expected a number of jobs"
+	[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "-j $jobs, expected a number of jobs"
 	[ -d "$(dirname "$out")" ] || die "$(dirname "$out"): no such folder, expected one for -o"
 	[ -z "$config" ] || [ -r "$config" ] || die "$config: cannot be read, expected a fragment"
 	out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 }
 
-# The tree as an absolute path, and that it is one that has what is wanted of it.
+# The tree as an absolute path without links, by which git and the cache know it, and that it
+# is one that has what is wanted of it.
 check_tree()
 {
 	local file
 
 	[ -d "$tree" ] || die "$tree: no such folder, expected a kernel tree"
-	tree=$(cd "$tree" && pwd)
+	tree=$(cd "$tree" && pwd -P)
+	[[ $tree != *[[:space:]:]* ]] || die "$tree: has a blank or a colon, which the kernel's" \
+		"own build refuses, expected another path"
 	[ -f "$tree/Makefile" ] && [ -f "$tree/Kbuild" ] && [ -d "$tree/arch/um" ] ||
 		die "$tree: is no kernel tree, expected Makefile, Kbuild and arch/um in it"
 	[ -f "$tree/kernel/liveupdate/luo_session.c" ] ||
@@ -198,7 +202,7 @@ take_configuration()
 {
 	local other
 	[ -d "$configured" ] || die "--configured $configured: no such folder, expected a tree"
-	configured=$(cd "$configured" && pwd)
+	configured=$(cd "$configured" && pwd -P)
 	other=$cache/$( { echo "$configured"; cat "$fragment"; } | digest)
 	[ -f "$other/state" ] || die "--configured $configured: has no configuration, expected" \
 		"luosim build-kernel to have been run on it"
@@ -233,16 +237,18 @@ commit()
 
 build()
 {
-	local log=$objects/build.log lacks
+	local log=$objects/build.log lacks object=$objects/tree${kind:+.$kind}.so
 
 	mkdir -p "$objects"
 	if ! make -s -k -j "$jobs" -f "$engine/kernel.mk" -C "$objects" \
 		TREE="$tree" PREPARED="$prepared" FLAGS="$(cat "$work/flags")" ENGINE="$engine" \
-		ADD="${add[*]}" KIND="$kind" OUT="$out" KERNEL_VERSION="$(version)" \
+		ADD="${add[*]}" KIND="$kind" OUT="$object" KERNEL_VERSION="$(version)" \
 		KERNEL_COMMIT="$(commit)" KERNEL_CONFIG="$key" >"$log" 2>&1; then
 		rm -f "$out"
 		die "$(first_error "$log")"
 	fi
+	# Whatever was there before, and however new it is.
+	cp "$object" "$out.new" && mv "$out.new" "$out" || die "$out: cannot be written"
 	lacks=$objects/lacks${kind:+.$kind}
 	if [ -s "$lacks" ]; then
 		echo "luosim does not supply, and stops where it is called:" \
@@ -254,6 +260,7 @@ parse_options "$@"
 check_tree
 check_tools
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/luosim
+[[ $cache != *[[:space:]:]* ]] || die "$cache: has a blank or a colon, expected another cache"
 fragment=$(mktemp) || die "no room for temporary files"
 trap 'rm -f "$fragment"' EXIT
 cat "$engine/fragment.config" ${config:+"$config"} >"$fragment"

@@ -51,8 +51,9 @@ char *tree_identity(const struct luosim_tree *tree)
 {
 	const struct luosim_tree_info *info = luosim_tree_info(tree);
 
-	return g_strdup_printf("%s%s%.16s, configuration %s", info->version,
+	return g_strdup_printf("%s%s%.16s%s, configuration %s", info->version,
 			       *info->commit != '\0' ? ", commit " : "", info->commit,
+			       g_str_has_suffix(info->commit, "-dirty") ? "-dirty" : "",
 			       info->config);
 }
 

@@ -162,23 +162,23 @@ SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *f
 /* ---- Sessions ---- */
 
 extern int real_luo_file_deserialize(struct luo_file_set *set,
-				     struct luo_file_set_ser *ser) __weak;
+				     struct luo_file_set_ser *ser, MORE) __weak;
 
-SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, struct luo_file_set_ser *ser))
+SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, struct luo_file_set_ser *ser, MORE))
 {
 	const struct luo_session *session = container_of(set, struct luo_session, file_set);
-	int err = real_luo_file_deserialize(set, ser);
+	int err = real_luo_file_deserialize(set, ser, ON);
 
 	/* Those that came before one that failed stay. */
 	HOST(deserializing, session->name, ser->files, list_count_nodes(&set->files_list));
 	return err;
 }
 
-extern int real_luo_session_deserialize(void) __weak;
+extern int real_luo_session_deserialize(MORE) __weak;
 
-SUPPLY(int, luo_session_deserialize, (void))
+SUPPLY(int, luo_session_deserialize, (MORE))
 {
-	int err = real_luo_session_deserialize();
+	int err = real_luo_session_deserialize(ON);
 
 	HOST(deserialized, err);
 	return err;
@@ -227,75 +227,75 @@ static void preserved(struct page *page, unsigned long nr, bool keep)
 	HOST(kho_preserve, page_to_pfn(page), nr, keep);
 }
 
-extern void *real_kho_alloc_preserve(size_t size) __weak;
+extern void *real_kho_alloc_preserve(size_t size, MORE) __weak;
 
-SUPPLY(void *, kho_alloc_preserve, (size_t size))
+SUPPLY(void *, kho_alloc_preserve, (size_t size, MORE))
 {
 	HOST(yield_alloc_pages);
-	return real_kho_alloc_preserve(size);
+	return real_kho_alloc_preserve(size, ON);
 }
 
-extern int real_kho_radix_init_tree(void *tree, void *root) __weak;
-extern int real_kho_preserve_folio(struct folio *folio) __weak;
-extern void real_kho_unpreserve_folio(struct folio *folio) __weak;
-extern int real_kho_preserve_pages(struct page *page, unsigned long nr) __weak;
-extern void real_kho_unpreserve_pages(struct page *page, unsigned long nr) __weak;
-extern void real_kho_unpreserve_vmalloc(void *preservation) __weak;
-extern struct folio *real_kho_restore_folio(phys_addr_t phys) __weak;
-extern struct page *real_kho_restore_pages(phys_addr_t phys, unsigned long nr) __weak;
+extern int real_kho_radix_init_tree(void *tree, void *root, MORE) __weak;
+extern int real_kho_preserve_folio(struct folio *folio, MORE) __weak;
+extern void real_kho_unpreserve_folio(struct folio *folio, MORE) __weak;
+extern int real_kho_preserve_pages(struct page *page, unsigned long nr, MORE) __weak;
+extern void real_kho_unpreserve_pages(struct page *page, unsigned long nr, MORE) __weak;
+extern void real_kho_unpreserve_vmalloc(void *preservation, MORE) __weak;
+extern struct folio *real_kho_restore_folio(phys_addr_t phys, MORE) __weak;
+extern struct page *real_kho_restore_pages(phys_addr_t phys, unsigned long nr, MORE) __weak;
 
-SUPPLY(int, kho_radix_init_tree, (void *tree, void *root))
+SUPPLY(int, kho_radix_init_tree, (void *tree, void *root, MORE))
 {
 	int err;
 
 	tracking(true);
-	err = real_kho_radix_init_tree(tree, root);
+	err = real_kho_radix_init_tree(tree, root, ON);
 	tracking(false);
 	return err;
 }
 
-SUPPLY(int, kho_preserve_folio, (struct folio *folio))
+SUPPLY(int, kho_preserve_folio, (struct folio *folio, MORE))
 {
 	int err;
 
 	tracking(true);
-	err = real_kho_preserve_folio(folio);
+	err = real_kho_preserve_folio(folio, ON);
 	tracking(false);
 	if (!err)
 		preserved(&folio->page, folio_nr_pages(folio), true);
 	return err;
 }
 
-SUPPLY(void, kho_unpreserve_folio, (struct folio *folio))
+SUPPLY(void, kho_unpreserve_folio, (struct folio *folio, MORE))
 {
 	HOST(one_step, true);
-	real_kho_unpreserve_folio(folio);
+	real_kho_unpreserve_folio(folio, ON);
 	HOST(one_step, false);
 	preserved(&folio->page, folio_nr_pages(folio), false);
 }
 
-SUPPLY(int, kho_preserve_pages, (struct page *page, unsigned long nr))
+SUPPLY(int, kho_preserve_pages, (struct page *page, unsigned long nr, MORE))
 {
 	int err;
 
 	tracking(true);
-	err = real_kho_preserve_pages(page, nr);
+	err = real_kho_preserve_pages(page, nr, ON);
 	tracking(false);
 	if (!err)
 		preserved(page, nr, true);
 	return err;
 }
 
-SUPPLY(void, kho_unpreserve_pages, (struct page *page, unsigned long nr))
+SUPPLY(void, kho_unpreserve_pages, (struct page *page, unsigned long nr, MORE))
 {
 	HOST(one_step, true);
-	real_kho_unpreserve_pages(page, nr);
+	real_kho_unpreserve_pages(page, nr, ON);
 	HOST(one_step, false);
 	preserved(page, nr, false);
 }
 
 /* The pages of an area are listed in pages that begin with the address of the next one. */
-SUPPLY(void, kho_unpreserve_vmalloc, (struct kho_vmalloc *preservation))
+SUPPLY(void, kho_unpreserve_vmalloc, (struct kho_vmalloc *preservation, MORE))
 {
 	const phys_addr_t *chunk = KHOSER_LOAD_PTR(preservation->first);
 	unsigned long nr = 1ul << preservation->order;
@@ -306,7 +306,7 @@ SUPPLY(void, kho_unpreserve_vmalloc, (struct kho_vmalloc *preservation))
 			preserved(pfn_to_page(PHYS_PFN(chunk[i])), nr, false);
 	}
 	HOST(one_step, true);
-	real_kho_unpreserve_vmalloc(preservation);
+	real_kho_unpreserve_vmalloc(preservation, ON);
 	HOST(one_step, false);
 }
 
@@ -321,14 +321,14 @@ static void restoring(phys_addr_t phys)
 	HOST(chain_end);
 }
 
-SUPPLY(struct folio *, kho_restore_folio, (phys_addr_t phys))
+SUPPLY(struct folio *, kho_restore_folio, (phys_addr_t phys, MORE))
 {
 	restoring(phys);
-	return real_kho_restore_folio(phys);
+	return real_kho_restore_folio(phys, ON);
 }
 
-SUPPLY(struct page *, kho_restore_pages, (phys_addr_t phys, unsigned long nr))
+SUPPLY(struct page *, kho_restore_pages, (phys_addr_t phys, unsigned long nr, MORE))
 {
 	restoring(phys);
-	return real_kho_restore_pages(phys, nr);
+	return real_kho_restore_pages(phys, nr, ON);
 }

@@ -11,4 +11,8 @@
 	type luosim_##name args __asm__(#name);	\
 	type luosim_##name args
 
+/* What a tree's prototype may have more of at its end, which is handed on as it came. */
+#define MORE	unsigned long more1, unsigned long more2, unsigned long more3
+#define ON	more1, more2, more3
+
 #endif
