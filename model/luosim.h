@@ -357,6 +357,8 @@ struct stable_range {
  * @kho_radix: KHO tracks pages in a radix tree that the next kernel reads as it
  *	is (7.1 on); otherwise in xarrays that kho_finalize() serializes.
  * @blob_size: subtrees carry their size in the KHO FDT (7.1 on).
+ * @fdt_unaligned: libfdt takes an FDT whose blocks are not aligned (6.19; 7.0 was not read,
+ *	7.1 does not).
  * @populate_error: KHO says which error keeps it from reviving a handover (6.19).
  * @kexec_metadata: KHO hands over the release and the count of kexecs (7.1 on).
  * @luo_ser: LUO hands over struct luo_ser and block chains (7.2 on) instead of
@@ -380,6 +382,7 @@ struct release {
 	const char *memfd_compatible;
 	bool kho_radix;
 	bool blob_size;
+	bool fdt_unaligned;
 	bool populate_error;
 	bool kexec_metadata;
 	bool luo_ser;

@@ -258,6 +258,15 @@ races()
 	grep -qE -- "$3" flat || { echo "not again:"; cat again.scn out; }
 }
 
+# A call that does not return ends after two seconds of CPU time.
+stuck()
+{
+	changed '/^int luo_preserve_file/,/^}/s/file = fget\(fd\);/&while (file) barrier();/'
+	gives 1 --kernel ./y.so "$scenarios/dup-token.scn"
+	grep -q 'watchdog: BUG: soft lockup - CPU#0 stuck in luo_preserve_file' out || cat out
+	grep -q 'stuck: a loop that never ends, in luo_preserve_file' out || cat out
+}
+
 # Up to 7.2 the record of preserved pages begins in a page of kmalloc().
 kmalloced()
 {
@@ -304,6 +313,7 @@ slow "locks taken in two orders are told" races \
 slow "a lock that should be held is told" races \
 	'/^int luo_session_retrieve/,/^}/s/guard\(mutex\).*//' \
 	"$scenarios/races/retrieve-close.scn" 'WARNING.* luo_session_getfile'
+slow "a loop that never ends is told" stuck
 slow "the release is identified" proves 0 "is equal in this world to $row$" ./x.so --identify \
 	--opens 1 --tokens 1
 check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' prove ./x.so --format=json \

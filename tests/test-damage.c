@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Paths, the damage that is done to what they name, and what readers make of it. */
+#include <libfdt.h>
+
 #include "search/handover.h"
 #include "kernel/liveupdate/kho_track.h"
 #include "machine-util.h"
@@ -303,6 +305,9 @@ static void a_page_that_is_not_preserved_is_free(void **state)
 		use_release(r);
 		make_world();
 		pfn = PHYS_PFN(place("folio[a, 1, 1]"));
+		/* Of what only the reboot writes, too; with a radix tree there is no such page. */
+		assert_int_equal(set("kho.chunk[0].preserved", 0), m->k->boot.release.kho_radix ?
+				 -ENOENT : 0);
 		assert_int_equal(set("folio[a, 1, 1].preserved", 0), 0);
 		assert_int_equal(kexec(m), 0);
 		assert_false(m->memmap[pfn].flags & PG_INCOMING);
@@ -337,6 +342,23 @@ static void an_fdt_that_lies_behind_its_page_is_an_oops(void **state)
 		seen.may_panic = true;
 		assert_int_equal(kexec(m), -EIO);
 		assert_string_equal(seen.panic, "Fatal exception");
+	}
+}
+
+static void whether_an_fdt_is_aligned_is_looked_at_from_7_0_on(void **state)
+{
+	u8 fdt[PAGE_SIZE];
+
+	(void)state;
+	for_each_release(r) {
+		phys_addr_t phys;
+
+		use_release(r);
+		phys = m->k->kho.fdt;
+		assert_int_equal(kho_read_fdt(m, phys, fdt), 0);
+		*phys_byte(m, phys + offsetof(struct fdt_header, off_dt_struct) + 3) ^= 1;
+		assert_int_equal(kho_read_fdt(m, phys, fdt), m->k->boot.release.fdt_unaligned ?
+				 0 : -FDT_ERR_ALIGNMENT);
 	}
 }
 
@@ -510,6 +532,7 @@ int main(void)
 		TEST(a_page_that_is_not_preserved_is_free),
 		TEST(an_fdt_may_claim_to_be_longer_than_it_is),
 		TEST(an_fdt_that_lies_behind_its_page_is_an_oops),
+		TEST(whether_an_fdt_is_aligned_is_looked_at_from_7_0_on),
 		TEST(nobody_looks_at_the_header_of_luos_fdt),
 		TEST(a_tree_without_end_is_stuck),
 		TEST(a_list_of_bitmaps_without_end_is_stuck),

@@ -251,6 +251,7 @@ void tree_handover_read(struct machine *m, phys_addr_t phys)
 		k->kho.tree_root = map;
 	else
 		kho_track_read(m, map);
+	k->kho.finalized = true;
 	luo = prop_in(fdt, LUO_KHO_ENTRY_NAME, kho_subtree_prop(m));
 	if (luo && k->boot.release.luo_ser)
 		read_luo_ser(m, luo);

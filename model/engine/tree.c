@@ -5,14 +5,23 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "engine/engine.h"
 #include "machine/machine.h"
 
 #define SESSION_NAME	"anon_inode:[luo_session] "
 
+#define STUCK_AFTER	2	/* seconds of a thread's CPU time, for one call of a tree's code */
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id	_sigev_un._tid	/* older C libraries have no name for it */
+#endif
+
 static __thread struct machine *running;
+static __thread u32 ticks;		/* since the tree's code was called */
 
 /* ---- Whose variables the object holds ---- */
 
@@ -28,6 +37,7 @@ static const struct engine_kernel *enter(struct machine *m)
 	struct luosim_tree *tree = m->k->boot.release.tree;
 
 	running = m;
+	ticks = 0;
 	if (tree->owner == m)
 		return tree->kernel;
 	give_back(tree);
@@ -99,7 +109,7 @@ void tree_go_on(struct machine *m)
 	enter(m)->go_on(&m->task->tree);
 }
 
-/* ---- Bad pointers ---- */
+/* ---- Bad pointers, and loops that do not end ---- */
 
 /* The function that followed it, and its callers. */
 static u32 chain_of(const struct luosim_tree *tree, const ucontext_t *context, const void **chain)
@@ -133,6 +143,11 @@ static u64 poison_of(const ucontext_t *context)
 	return poison;
 }
 
+static bool is_in_tree(const struct luosim_tree *tree, const void *at)
+{
+	return tree && at >= tree->kernel->text && at < tree->kernel->text_end;
+}
+
 static void bad_pointer(int sig, siginfo_t *info, void *data)
 {
 	const ucontext_t *context = data;
@@ -141,7 +156,7 @@ static void bad_pointer(int sig, siginfo_t *info, void *data)
 	const void *chain[CALL_DEPTH];
 	u64 poison = poison_of(context);
 
-	if (tree && at >= tree->kernel->text && at < tree->kernel->text_end) {
+	if (is_in_tree(tree, at)) {
 		tree_push_chain(running, chain, chain_of(tree, context, chain));
 	} else if (tree && running->task->in_tree) {
 		/* What the tree's code has given to a function that is luosim's. */
@@ -155,13 +170,44 @@ static void bad_pointer(int sig, siginfo_t *info, void *data)
 	engine_oops(running, info->si_addr);
 }
 
-static void catch_bad_pointers(void)
+/* In a function of luosim's the next tick will do. */
+static void ticked(int sig, siginfo_t *info, void *data)
+{
+	const ucontext_t *context = data;
+	const void *at = (const void *)context->uc_mcontext.gregs[REG_RIP];
+	struct luosim_tree *tree = running && running->k ? running->k->boot.release.tree : NULL;
+
+	(void)sig;
+	(void)info;
+	if (is_in_tree(tree, at) && !tree_is_glue(tree, at) && ++ticks >= STUCK_AFTER)
+		loop_forever(running, tree_function(tree, at));
+}
+
+static void start_clock(void)
+{
+	static __thread bool started;
+	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM };
+	timer_t clock;
+
+	event.sigev_notify_thread_id = gettid();
+	if (started || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &clock))
+		return;
+	started = true;
+	timer_settime(clock, 0, &second, NULL);
+}
+
+static void catch_bad_code(void)
 {
 	struct sigaction action = {
 		.sa_sigaction = bad_pointer, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
+	action.sa_sigaction = ticked;
+	action.sa_flags |= SA_RESTART;
+	sigaction(SIGVTALRM, &action, NULL);
+	start_clock();
 }
 
 /* ---- Call chains ---- */
@@ -205,7 +251,7 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 	if (engine_memory_init(m))
 		panic(m, "simulator: no address space for a tree's kernel");
 	engine_unmap_all(m);
-	catch_bad_pointers();
+	catch_bad_code();
 	if (m->tree_variables_size < tree_variables(tree)) {
 		m->tree_variables = arena_alloc_for_good(&m->persist, tree_variables(tree));
 		m->tree_variables_size = tree_variables(tree);

@@ -153,7 +153,7 @@ void loop_forever(struct machine *m, const char *func)
 {
 	printk(m, LOG_ERR, "watchdog: BUG: soft lockup - CPU#0 stuck in %s", func);
 	m->panicked = true;
-	judge(m, VIOLATION_STUCK, 0, "%s never ends", func);
+	judge(m, VIOLATION_STUCK, 0, "a loop that never ends, in %s", func);
 	stop(m);
 }
 

@@ -49,11 +49,13 @@ bool once(struct machine *m, const void *site);
 		warn(m, __func__);					\
 	__warned;							\
 })
-#define WARN_ON_ONCE(m, cond) ({					\
+#define WARN_ON_ONCE(m, cond)	WARN_ON_ONCE_IN(m, __func__, cond)
+/* In what the kernel's compiler makes a part of @func. */
+#define WARN_ON_ONCE_IN(m, func, cond) ({				\
 	static const char __site;					\
 	bool __warned = (cond);						\
 	if (__warned && once(m, &__site))				\
-		warn(m, __func__);					\
+		warn(m, func);						\
 	__warned;							\
 })
 

@@ -162,7 +162,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 	.session_compatible = "luo-session-v2", .memfd_compatible = "memfd-v1",	\
 	.limit = LIMITS_ARRAY, .handlers = HANDLERS_SCRIPTED,			\
 	.policy = { .name = "none", .identity = IDENTITY_NONE }
-#define SERIES_6_19	SERIES_OF_KHO_V1, .populate_error = true
+#define SERIES_6_19	SERIES_OF_KHO_V1, .populate_error = true, .fdt_unaligned = true
 #define SERIES_7_0	SERIES_OF_KHO_V1, .flb_compatible = "luo-flb-v1"
 #define SERIES_7_1								\
 	.kho_compatible = "kho-v3", .luo_compatible = "luo-v1",			\

@@ -120,8 +120,8 @@ static int find_map_bitmap(struct machine *m, const struct args *args,
 
 	if (err)
 		return err;
-	place->phys += sizeof(struct khoser_mem_chunk_hdr) +
-		       args->index[1] * sizeof(struct khoser_mem_bitmap_ptr);
+	place->phys += SIZE_IN(m, khoser_mem_chunk_hdr) +
+		       args->index[1] * SIZE_IN(m, khoser_mem_bitmap_ptr);
 	return 0;
 }
 
@@ -774,6 +774,11 @@ int path_find(struct machine *m, const struct path *path, struct handover_place 
 	err = find_in_tree(m, field, place, &offset);
 	if (!err)
 		err = field->find(m, &path->args, field, place);
+	if (err == -EAGAIN && path->aspect != ASPECT_SELF) {
+		/* What the reboot makes is of a release that has no radix tree. */
+		place->bits = 1;
+		return path->aspect == ASPECT_PRESERVED ? err : -ENOENT;
+	}
 	if (err)
 		return err;
 	place->phys += offset;

@@ -44,6 +44,13 @@ void luosim_layout(void)
 	MEMBER(luo_ser, liveupdate_num, liveupdate_num);
 	MEMBER(luo_ser, sessions_pa, sessions_pa);
 	MEMBER(luo_ser, flbs_pa, flbs_pa);
+	MEMBER(khoser_mem_chunk_hdr, next, next);
+	MEMBER(khoser_mem_chunk_hdr, order, order);
+	MEMBER(khoser_mem_chunk_hdr, num_elms, num_elms);
+	SIZE(khoser_mem_chunk_hdr);
+	MEMBER(khoser_mem_bitmap_ptr, phys_start, phys_start);
+	MEMBER(khoser_mem_bitmap_ptr, bitmap, bitmap);
+	SIZE(khoser_mem_bitmap_ptr);
 	SIZE(kho_block_header_ser);
 	MEMBER(kho_block_header_ser, next, next);
 	MEMBER(kho_block_header_ser, count, count);

@@ -37,9 +37,10 @@ static void cut_block(struct machine *m, phys_addr_t phys, u32 off, fdt32_t *siz
 }
 
 /* The kernel's libfdt looks at this, that of the system need not. */
-static bool is_aligned(const struct fdt_header *fdt)
+static bool is_aligned(const struct machine *m, const struct fdt_header *fdt)
 {
-	return fdt_magic(fdt) != FDT_MAGIC || fdt_totalsize(fdt) < sizeof(*fdt) ||
+	return m->k->boot.release.fdt_unaligned ||
+	       fdt_magic(fdt) != FDT_MAGIC || fdt_totalsize(fdt) < sizeof(*fdt) ||
 	       (fdt_off_mem_rsvmap(fdt) % sizeof(u64) == 0 &&
 		fdt_off_dt_struct(fdt) % sizeof(u32) == 0);
 }
@@ -50,7 +51,7 @@ int kho_read_fdt(struct machine *m, phys_addr_t phys, void *buf)
 	int err;
 
 	phys_read(m, phys, fdt, PAGE_SIZE);
-	err = is_aligned(fdt) ? fdt_check_header(fdt) : -FDT_ERR_ALIGNMENT;
+	err = is_aligned(m, fdt) ? fdt_check_header(fdt) : -FDT_ERR_ALIGNMENT;
 	if (err)
 		return err;
 	cut_block(m, phys, fdt_off_dt_struct(fdt), &fdt->size_dt_struct);
@@ -416,9 +417,9 @@ static bool restore_chunks(struct machine *m, phys_addr_t addr, struct vm_struct
 			for (u64 j = 0; j < contig_pages; j++)
 				vm->pfns[idx++] = PHYS_PFN(phys) + j;
 		}
-		next = phys_read_u64(m, addr + offsetof(struct kho_vmalloc_chunk, next));
 		if (!kho_restore_pages(m, addr, 1))
 			return false;
+		next = phys_read_u64(m, addr + offsetof(struct kho_vmalloc_chunk, next));
 		free_page(m, addr);
 	}
 	return idx == vm->nr_pages;

@@ -226,6 +226,7 @@ err_destroy:
 
 void kho_block_set_destroy(struct machine *m, struct kho_block_set *bs)
 {
+	KCALL(m);
 	struct kho_block *block, *tmp;
 
 	list_for_each_entry_safe(block, tmp, &bs->blocks, list) {

@@ -64,7 +64,7 @@ static int luo_alloc_files_mem(struct machine *m, struct luo_file_set *file_set)
 {
 	if (file_set->files)
 		return 0;
-	WARN_ON_ONCE(m, file_set->count);
+	WARN_ON_ONCE_IN(m, "luo_preserve_file", file_set->count);
 	return kho_alloc_preserve(m, LUO_FILE_PGCNT << PAGE_SHIFT, &file_set->files);
 }
 
