@@ -4,14 +4,8 @@
 # the scenarios as its row of releases does. Skipped without a tree.
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
-luosim=$(realpath "${LUOSIM:=./luosim}")
-srcdir=$(realpath "$srcdir")
-scenarios=$(realpath "$srcdir/scenarios")
-tree=${LUOSIM_KERNEL_TREE:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-command=("$luosim")
-cd "$tmp" || exit 1
+. "$srcdir/tests/tree-head.sh"
+scenarios=$srcdir/scenarios
 
 # ---- What needs no tree -----------------------------------------------------
 

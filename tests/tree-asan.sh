@@ -4,13 +4,7 @@
 # says where; and runs all else as an object without. Skipped without LUOSIM_KERNEL_TREE.
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
-luosim=$(realpath "${LUOSIM:=./luosim}")
-srcdir=$(realpath "$srcdir")
-tree=${LUOSIM_KERNEL_TREE:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-command=("$luosim")
-cd "$tmp" || exit 1
+. "$srcdir/tests/tree-head.sh"
 
 check "one kind of object at a time" gives 2 build-kernel . -o x.so --asan --coverage
 if [ -z "$tree" ]; then

@@ -4,13 +4,7 @@
 # world in which it finds none without. Skipped without LUOSIM_KERNEL_TREE.
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
-luosim=$(realpath "${LUOSIM:=./luosim}")
-srcdir=$(realpath "$srcdir")
-tree=${LUOSIM_KERNEL_TREE:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-command=("$luosim")
-cd "$tmp" || exit 1
+. "$srcdir/tests/tree-head.sh"
 
 if [ -z "$tree" ]; then
 	skip "changes to a kernel tree" "no LUOSIM_KERNEL_TREE"

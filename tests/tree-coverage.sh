@@ -4,13 +4,7 @@
 # that it adds; a guided search runs more of them. Skipped without LUOSIM_KERNEL_TREE.
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
-luosim=$(realpath "${LUOSIM:=./luosim}")
-srcdir=$(realpath "$srcdir")
-tree=${LUOSIM_KERNEL_TREE:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-command=("$luosim")
-cd "$tmp" || exit 1
+. "$srcdir/tests/tree-head.sh"
 
 check "coverage of nothing" gives 2 coverage
 check "coverage of what is no object" gives 2 coverage v7.3 x.scn

@@ -4,12 +4,7 @@
 # compare --git shows each commit as a column. Skipped without LUOSIM_KERNEL_TREE.
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
-luosim=$(realpath "${LUOSIM:=./luosim}")
-srcdir=$(realpath "$srcdir")
-tree=${LUOSIM_KERNEL_TREE:-}
-tmp=$(mktemp -d) || exit 1
-command=("$luosim")
-cd "$tmp" || exit 1
+. "$srcdir/tests/tree-head.sh"
 trap 'rm -rf "$tmp" "${clone:-}"' EXIT
 
 check "a bisection of nothing" gives 2 bisect

@@ -5,14 +5,8 @@
 # Skipped without LUOSIM_KERNEL_TREE.
 # shellcheck disable=SC2317 # check() calls the functions
 . "${srcdir:=.}/tests/tap.sh"
-luosim=$(realpath "${LUOSIM:=./luosim}")
-srcdir=$(realpath "$srcdir")
-tree=${LUOSIM_KERNEL_TREE:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-command=("$luosim")
+. "$srcdir/tests/tree-head.sh"
 reasons=$srcdir/tests/tree-reached.txt
-cd "$tmp" || exit 1
 
 if [ -z "$tree" ]; then
 	skip "what is reached of a kernel tree" "no LUOSIM_KERNEL_TREE"
