@@ -151,7 +151,7 @@ static struct file *vfio_device_liveupdate_cdev_open(u32 nr)
 	return file;
 }
 
-/* vfio_attach(VFIO, IOMMUFD) */
+/* vfio_attach(VFIO, IOMMUFD[, HWPT]) */
 static s64 vfio_attach(const struct luosim_arg *args)
 {
 	struct file *file = fdget(args[0].number), *to = fdget(args[1].number);
@@ -169,7 +169,7 @@ static s64 vfio_attach(const struct luosim_arg *args)
 	device = device_of(df);
 	if (device->ictx)
 		return -EINVAL;
-	err = iommufd_attach(iommufd_ctx_from_file(to), df->nr);
+	err = iommufd_attach(iommufd_ctx_from_file(to), df->nr, args[2].number);
 	if (err)
 		return err;
 	df->iommufd = get_file(to);
@@ -242,8 +242,9 @@ static const struct luosim_call vfio_calls[] = {
 	{ .name = "vfio_open", .params = { BDF }, .open = vfio_open,
 	  .about = "open a PCI device, such as \"0000:01:00.0\"" },
 	{ .name = "vfio_attach",
-	  .params = { { "VFIO", LUOSIM_FD, 0, 0 }, { "IOMMUFD", LUOSIM_FD, 0, 0 } },
-	  .call = vfio_attach, .tries = "vfio_attach(FILE, FILE)",
+	  .params = { { "VFIO", LUOSIM_FD, 0, 0 }, { "IOMMUFD", LUOSIM_FD, 0, 0 },
+		      { "HWPT", LUOSIM_NUMBER, 0, UINT32_MAX } },
+	  .optional = 1 << 2, .call = vfio_attach, .tries = "vfio_attach(FILE, FILE)",
 	  .about = "bind it to an iommufd, and attach it to the page table of that" },
 	{ .name = "vfio_irqs",
 	  .params = { { "VFIO", LUOSIM_FD, 0, 0 }, { "ON", LUOSIM_NUMBER, 0, 1 } },

@@ -292,7 +292,7 @@ struct luosim_kernel {
 	void (*pci_unpreserve)(u32 nr);
 	void (*pci_finish)(u32 nr);
 	struct iommufd_ctx *(*iommufd_ctx_from_file)(struct file *file);
-	int (*iommufd_attach)(struct iommufd_ctx *ictx, u32 nr);
+	int (*iommufd_attach)(struct iommufd_ctx *ictx, u32 nr, u32 hwpt);
 	void (*iommufd_detach)(struct iommufd_ctx *ictx);
 	int (*iommufd_device_preserve)(struct luo_session *session, struct iommufd_ctx *ictx,
 				       u32 nr);
@@ -918,12 +918,13 @@ static inline struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
 }
 
 /**
- * iommufd_attach() - PCI device @nr uses the page table. -EPERM: it goes on with the one that
- *	it had in the kernel before, which is of another iommufd.
+ * iommufd_attach() - PCI device @nr uses page table @hwpt. -ENOENT: there is none of that
+ *	number. -EPERM: it goes on with the one that it had in the kernel before, which is
+ *	of another iommufd.
  */
-static inline int iommufd_attach(struct iommufd_ctx *ictx, u32 nr)
+static inline int iommufd_attach(struct iommufd_ctx *ictx, u32 nr, u32 hwpt)
 {
-	return luosim_kernel->iommufd_attach(ictx, nr);
+	return luosim_kernel->iommufd_attach(ictx, nr, hwpt);
 }
 
 static inline void iommufd_detach(struct iommufd_ctx *ictx)

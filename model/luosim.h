@@ -1598,14 +1598,18 @@ int file_kind_find(const char *name);
  * are not modelled argument by argument.
  */
 
-/** sys_iommufd_open() - open /dev/iommu, with one address space in it. */
+/** sys_iommufd_open() - open /dev/iommu, with four page tables in it. */
 int sys_iommufd_open(struct machine *m);
 
-/** sys_iommufd_map() - map all of @memfd behind what is mapped (IOMMU_IOAS_MAP_FILE). */
-int sys_iommufd_map(struct machine *m, int iommufd, int memfd);
+/** sys_iommufd_map() - map all of @memfd behind what is mapped there (IOMMU_IOAS_MAP_FILE). */
+int sys_iommufd_map(struct machine *m, int iommufd, int memfd, uint64_t hwpt);
 
-/** sys_iommufd_mark() - mark its page table for preservation. */
-int sys_iommufd_mark(struct machine *m, int iommufd);
+/**
+ * sys_iommufd_mark() - mark a page table for preservation, with a token.
+ *
+ * Return: 0, or -EADDRINUSE where the token is taken.
+ */
+int sys_iommufd_mark(struct machine *m, int iommufd, uint64_t token, uint64_t hwpt);
 
 /**
  * sys_handler_call() - an operation that a handler brings.

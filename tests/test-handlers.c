@@ -64,8 +64,8 @@ static void make_tenant(struct tenant *t)
 	assert_int_equal(sys_pwrite(m, t->fd[MEM], "memory", 6, PAGE_SIZE), 6);
 	assert_int_equal(sys_fcntl(m, t->fd[MEM], F_ADD_SEALS, SEALS), 0);
 	t->fd[IOMMUFD] = sys_iommufd_open(m);
-	assert_int_equal(sys_iommufd_map(m, t->fd[IOMMUFD], t->fd[MEM]), 0);
-	assert_int_equal(sys_iommufd_mark(m, t->fd[IOMMUFD]), 0);
+	assert_int_equal(sys_iommufd_map(m, t->fd[IOMMUFD], t->fd[MEM], 0), 0);
+	assert_int_equal(sys_iommufd_mark(m, t->fd[IOMMUFD], 0, 0), 0);
 	t->fd[VFIO] = sys_vfio_open(m, "0000:01:00.3");
 	assert_int_equal(sys_vfio_attach(m, t->fd[VFIO], t->fd[IOMMUFD]), 0);
 	t->fd[HUGE] = sys_memfd_create(m, "huge", MFD_HUGETLB);
@@ -140,7 +140,7 @@ static void a_tenant_comes_through_two_kernels(void **state)
 		sys_close(m, 3);
 		/* The count of the eventfd was read, and the page table is to be marked anew. */
 		assert_int_equal(sys_pwrite(m, t.fd[EVENT], &five, sizeof(five), -1), sizeof(five));
-		assert_int_equal(sys_iommufd_mark(m, t.fd[IOMMUFD]), 0);
+		assert_int_equal(sys_iommufd_mark(m, t.fd[IOMMUFD], 0, 0), 0);
 	}
 	machine_end(m);
 	assert_clean();
@@ -506,11 +506,11 @@ static void files_of_one_node_have_its_inode(void **state)
 	assert_true(same_inode(vm, sys_kvm_create_vcpu(m, vm, 0)));
 	assert_int_equal(reopen(vm), -ENXIO);
 	/* What was opened anew is no less an iommufd, or a device that is not bound. */
-	assert_int_equal(sys_iommufd_mark(m, reopen(io)), 0);
+	assert_int_equal(sys_iommufd_mark(m, reopen(io), 0, 0), 0);
 	assert_int_equal(sys_vfio_attach(m, nic, io), 0);
 	assert_int_equal(sys_vfio_attach(m, reopen(nic), io), -EINVAL);
 	assert_int_equal(sys_vfio_attach(m, reopen(disk), io), 0);
-	assert_int_equal(sys_iommufd_mark(m, io), 0);
+	assert_int_equal(sys_iommufd_mark(m, io, 0, 0), 0);
 	session = create_session(m, open_dev(m), "vm0");
 	assert_int_equal(preserve_fd(m, session, io, 0), 0);
 	assert_int_equal(preserve_fd(m, session, disk, 1), 0);
@@ -543,7 +543,7 @@ static void fingerprint_of(bool marked_first, uint64_t fingerprint[2])
 		fds[i] = retrieve_fd(m, session, i);
 	assert_int_equal(finish(m, session), 0);
 	sys_close(m, session);
-	assert_int_equal(sys_iommufd_mark(m, fds[!marked_first]), 0);
+	assert_int_equal(sys_iommufd_mark(m, fds[!marked_first], 0, 0), 0);
 	for (int i = 0; i < 2; i++) {
 		fds[2 + i] = sys_vfio_open(m, i ? "0000:01:00.1" : "0000:01:00.0");
 		assert_int_equal(sys_vfio_attach(m, fds[2 + i], fds[i]), 0);
@@ -613,13 +613,13 @@ static void files_of_the_wrong_kind_are_refused(void **state)
 	cpu = sys_kvm_create_vcpu(m, vm, 0);
 	gmem = sys_guest_memfd_create(m, vm, PAGE_SIZE);
 	pipe = sys_open_kind(m, FILE_PIPE);
-	assert_int_equal(sys_iommufd_map(m, mem, mem), -ENOTTY);
-	assert_int_equal(sys_iommufd_map(m, 99, mem), -EBADF);
-	assert_int_equal(sys_iommufd_map(m, io, 99), -EBADF);
-	assert_int_equal(sys_iommufd_map(m, io, pipe), -EINVAL);
-	assert_int_equal(sys_iommufd_map(m, io, memfd_sized(m, 0)), -EINVAL);
-	assert_int_equal(sys_iommufd_mark(m, mem), -ENOTTY);
-	assert_int_equal(sys_iommufd_mark(m, 99), -EBADF);
+	assert_int_equal(sys_iommufd_map(m, mem, mem, 0), -ENOTTY);
+	assert_int_equal(sys_iommufd_map(m, 99, mem, 0), -EBADF);
+	assert_int_equal(sys_iommufd_map(m, io, 99, 0), -EBADF);
+	assert_int_equal(sys_iommufd_map(m, io, pipe, 0), -EINVAL);
+	assert_int_equal(sys_iommufd_map(m, io, memfd_sized(m, 0), 0), -EINVAL);
+	assert_int_equal(sys_iommufd_mark(m, mem, 0, 0), -ENOTTY);
+	assert_int_equal(sys_iommufd_mark(m, 99, 0, 0), -EBADF);
 	assert_int_equal(sys_vfio_open(m, "0000:03:00.0"), -ENOENT);
 	assert_int_equal(sys_vfio_open(m, "0000:00:01.0"), -ENOENT);
 	assert_int_equal(sys_vfio_attach(m, io, io), -ENOTTY);
@@ -646,17 +646,17 @@ static void a_preserved_page_table_stays_as_it_is(void **state)
 
 	(void)state;
 	session = create_session(m, open_dev(m), "vm0");
-	assert_int_equal(sys_iommufd_map(m, io, mem), 0);
-	assert_int_equal(sys_iommufd_mark(m, io), 0);
+	assert_int_equal(sys_iommufd_map(m, io, mem, 0), 0);
+	assert_int_equal(sys_iommufd_mark(m, io, 0, 0), 0);
 	/* Not sealed when it was mapped; the iommufd goes on as before. */
 	assert_int_equal(preserve_fd(m, session, io, 1), -EINVAL);
-	assert_int_equal(sys_iommufd_map(m, io, mem), 0);
+	assert_int_equal(sys_iommufd_map(m, io, mem, 0), 0);
 	io = sys_iommufd_open(m);
-	assert_int_equal(sys_iommufd_mark(m, io), 0);
+	assert_int_equal(sys_iommufd_mark(m, io, 0, 0), 0);
 	assert_int_equal(preserve_fd(m, session, io, 1), 0);
-	assert_int_equal(sys_iommufd_map(m, io, mem), -EBUSY);
+	assert_int_equal(sys_iommufd_map(m, io, mem, 0), -EBUSY);
 	sys_close(m, session);
-	assert_int_equal(sys_iommufd_map(m, io, mem), 0);
+	assert_int_equal(sys_iommufd_map(m, io, mem, 0), 0);
 	end_clean(m);
 	m = NULL;
 }
@@ -684,10 +684,10 @@ static void a_failed_map_or_create_leaves_nothing(void **state)
 	}
 	for (u32 nth = 1; nth <= 2; nth++) {
 		fail_alloc(m, nth);
-		assert_int_equal(sys_iommufd_map(m, io, mem), -ENOMEM);
+		assert_int_equal(sys_iommufd_map(m, io, mem, 0), -ENOMEM);
 	}
 	assert_same_census(&before, &m->ledger.now);
-	assert_int_equal(sys_iommufd_map(m, io, mem), 0);
+	assert_int_equal(sys_iommufd_map(m, io, mem, 0), 0);
 }
 
 static void the_pool_of_huge_pages_is_what_was_asked_for(void **state)

@@ -134,6 +134,10 @@ void handlers_walk(struct machine_walk *w, const struct machine *m)
 		pci = pci << 4 | !!h->pci[i].outgoing | !!h->pci[i].incoming << 1 |
 		      !!h->pci[i].dma_owner << 2 | h->pci[i].removed << 3;
 	walk_put(w, pci);
+	pci = 0;
+	for (int i = 0; i < NR_PCI_DEVICES; i++)
+		pci = pci << 2 | h->pci[i].hwpt;
+	walk_put(w, pci);
 	plugin_walk_nodes(w, m);
 	walk_put(w, (u64)h->huge_free << 32 | h->huge_total);
 }

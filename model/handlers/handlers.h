@@ -37,6 +37,7 @@ struct flb_user {
 struct pci_dev {
 	phys_addr_t outgoing, incoming;	/* its entry in that FLB; or 0 */
 	bool removed;
+	u32 hwpt;			/* of its iommufd, that it is attached to */
 	phys_addr_t dma_owner;		/* whom it was claimed for at boot; 0: nobody */
 };
 

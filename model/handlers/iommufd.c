@@ -3,9 +3,9 @@
  * iommufd: an address space in which memfds are mapped for devices, and its file
  * handler (drivers/iommu/iommufd/liveupdate.c of the posted series; v5 is its first phase, in
  * which nothing comes back: without the fix "iommu-v5" that is as in its RFC). An iommufd has
- * one address space and one page table here.
+ * NR_HWPTS page tables here, each of an address space of its own.
  *
- * What is preserved is the page table, if it was marked: which frame is at which
+ * What is preserved are the page tables that were marked: which frame is at which
  * address. The memory behind it is for the memfds to preserve, which must lie in
  * the same session, sealed against a change of size.
  */
@@ -32,23 +32,39 @@ struct iopt_area {
 	u32 nr, max;
 };
 
-struct iommufd_ctx {
-	struct file *file;
+#define NR_HWPTS	4
+
+struct iommufd_hwpt {
 	struct iopt_area *areas;
 	u64 next_iova;
-	bool lu_preserve;		/* the page table is marked */
+	bool lu_preserve;		/* it is marked, with the token */
+	u64 token;
 	bool lu_map_immutable;
-	phys_addr_t outgoing;		/* struct iommufd_lu, while preserved */
-	struct vm_struct *restored;	/* the page table that came through kexec */
+	struct vm_struct *saved;	/* while it is preserved, and has entries */
+	struct vm_struct *restored;	/* what came through kexec */
 	u64 nr_restored;
+};
+
+struct iommufd_ctx {
+	struct file *file;
+	struct iommufd_hwpt hwpts[NR_HWPTS];
+	phys_addr_t outgoing;		/* struct iommufd_lu, while preserved */
 	phys_addr_t incoming;		/* struct iommufd_lu that it came with; or 0 */
 	u32 attached;
 };
 
-/* Handed over. */
-struct iommufd_lu {
+#define for_each_hwpt(_hwpt, _ictx) \
+	for ((_hwpt) = (_ictx)->hwpts; (_hwpt) < (_ictx)->hwpts + NR_HWPTS; (_hwpt)++)
+
+/* Handed over; those that were not marked are all zeros. */
+struct iommufd_hwpt_lu {
+	u64 marked, token;
 	u64 nr_entries;
 	struct kho_vmalloc entries;
+} __packed;
+
+struct iommufd_lu {
+	struct iommufd_hwpt_lu hwpts[NR_HWPTS];
 } __packed;
 
 struct iommufd_pte {
@@ -57,38 +73,38 @@ struct iommufd_pte {
 	u64 order:12;
 } __packed;
 
-/* The page table, one entry a folio. */
+/* A page table, one entry a folio. */
 
-static u64 nr_entries(const struct iommufd_ctx *ictx)
+static u64 nr_entries(const struct iommufd_hwpt *hwpt)
 {
-	u64 nr = ictx->nr_restored;
+	u64 nr = hwpt->nr_restored;
 
-	for (const struct iopt_area *area = ictx->areas; area; area = area->next)
+	for (const struct iopt_area *area = hwpt->areas; area; area = area->next)
 		nr += area->nr;
 	return nr;
 }
 
-static void read_pte(struct machine *m, const struct iommufd_ctx *ictx, u64 i,
+static void read_pte(struct machine *m, const struct iommufd_hwpt *hwpt, u64 i,
 		     struct iommufd_pte *pte)
 {
-	vmalloc_read(m, ictx->restored, i * sizeof(*pte), pte, sizeof(*pte));
+	vmalloc_read(m, hwpt->restored, i * sizeof(*pte), pte, sizeof(*pte));
 }
 
 /* Call @fn for each entry, those from before kexec first. */
-static void for_each_pte(struct machine *m, const struct iommufd_ctx *ictx, bool restored_only,
+static void for_each_pte(struct machine *m, const struct iommufd_hwpt *hwpt, bool restored_only,
 			 void (*fn)(struct machine *m, const struct iommufd_pte *pte, u64 i,
 				    void *data), void *data)
 {
 	struct iommufd_pte pte;
 	u64 i = 0;
 
-	for (; i < ictx->nr_restored; i++) {
-		read_pte(m, ictx, i, &pte);
+	for (; i < hwpt->nr_restored; i++) {
+		read_pte(m, hwpt, i, &pte);
 		fn(m, &pte, i, data);
 	}
 	if (restored_only)
 		return;
-	for (const struct iopt_area *area = ictx->areas; area; area = area->next) {
+	for (const struct iopt_area *area = hwpt->areas; area; area = area->next) {
 		u64 iova = area->iova;
 
 		for (u32 j = 0; j < area->nr; j++) {
@@ -125,17 +141,19 @@ static void hash_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 }
 
 /*
- * A hash of what a device reads through the page table that is handed over, or was;
+ * A hash of what devices read through the page tables that are handed over, or were;
  * FILE_STATE_ANY when memfds behind it are back.
  */
 static u64 iommufd_state(struct machine *m, struct file *file)
 {
 	const struct iommufd_ctx *ictx = file->private_data;
+	const struct iommufd_hwpt *hwpt;
 	struct iommufd_hash h = { 0 };
 
 	/* What was not marked is not meant to come back. */
-	if (!ictx->outgoing || ictx->lu_preserve)
-		for_each_pte(m, ictx, !ictx->outgoing, hash_pte, &h);
+	for_each_hwpt(hwpt, ictx)
+		if (!ictx->outgoing || hwpt->lu_preserve)
+			for_each_pte(m, hwpt, !ictx->outgoing, hash_pte, &h);
 	return !ictx->outgoing && h.back && !h.gone ? FILE_STATE_ANY : h.hash;
 }
 
@@ -153,15 +171,18 @@ static void unmap_area(struct machine *m, struct iopt_area *area)
 static int iommufd_release(struct machine *m, struct file *file)
 {
 	struct iommufd_ctx *ictx = file->private_data;
+	struct iommufd_hwpt *hwpt;
 
-	while (ictx->areas) {
-		struct iopt_area *area = ictx->areas;
+	for_each_hwpt(hwpt, ictx) {
+		while (hwpt->areas) {
+			struct iopt_area *area = hwpt->areas;
 
-		ictx->areas = area->next;
-		unmap_area(m, area);
+			hwpt->areas = area->next;
+			unmap_area(m, area);
+		}
+		if (hwpt->restored)
+			vfree(m, hwpt->restored);
 	}
-	if (ictx->restored)
-		vfree(m, ictx->restored);
 	kfree(m, ictx, sizeof(*ictx));
 	return 0;
 }
@@ -178,16 +199,19 @@ static void walk_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 static void iommufd_walk(struct machine_walk *w, struct machine *m, struct file *file)
 {
 	struct iommufd_ctx *ictx = file->private_data;
+	struct iommufd_hwpt *hwpt;
 
-	walk_put(w, ictx->lu_preserve | ictx->lu_map_immutable << 1 |
-		 (u64)!!ictx->outgoing << 2 | (u64)!!ictx->incoming << 3 |
-		 (u64)ictx->attached << 8);
-	walk_put(w, ictx->next_iova);
-	walk_put(w, nr_entries(ictx));
-	for_each_pte(m, ictx, false, walk_pte, w);
-	for (const struct iopt_area *area = ictx->areas; area; area = area->next) {
-		walk_put(w, area->seals);
-		walk_file(w, area->file);
+	walk_put(w, (u64)ictx->attached << 8 | (u64)!!ictx->incoming << 1 | !!ictx->outgoing);
+	for_each_hwpt(hwpt, ictx) {
+		walk_put(w, hwpt->lu_preserve | hwpt->lu_map_immutable << 1);
+		walk_put(w, hwpt->token);
+		walk_put(w, hwpt->next_iova);
+		walk_put(w, nr_entries(hwpt));
+		for_each_pte(m, hwpt, false, walk_pte, w);
+		for (const struct iopt_area *area = hwpt->areas; area; area = area->next) {
+			walk_put(w, area->seals);
+			walk_file(w, area->file);
+		}
 	}
 }
 
@@ -227,13 +251,18 @@ struct file *iommufd_file(const struct iommufd_ctx *ictx)
 	return ictx->file;
 }
 
-int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr)
+int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr, u32 hwpt)
 {
-	int err = iommu_device_claim_dma_owner(m, nr, ictx->incoming);
+	int err;
 
-	if (!err)
-		ictx->attached++;
-	return err;
+	if (hwpt >= NR_HWPTS)
+		return -ENOENT;
+	err = iommu_device_claim_dma_owner(m, nr, ictx->incoming);
+	if (err)
+		return err;
+	m->k->handlers->pci[nr].hwpt = hwpt;
+	ictx->attached++;
+	return 0;
 }
 
 void iommufd_detach(struct iommufd_ctx *ictx)
@@ -249,10 +278,10 @@ static struct file *iommufd_open(struct machine *m)
 	return node ? dentry_open(m, node, O_RDWR | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
 }
 
-static int map_area(struct machine *m, struct iommufd_ctx *ictx, struct iopt_area *area)
+static int map_area(struct machine *m, struct iommufd_hwpt *hwpt, struct iopt_area *area)
 {
 	s64 size = i_size_read(file_inode(area->file));
-	struct iopt_area **last = &ictx->areas;
+	struct iopt_area **last = &hwpt->areas;
 	s64 nr;
 
 	if (size <= 0)
@@ -268,33 +297,42 @@ static int map_area(struct machine *m, struct iommufd_ctx *ictx, struct iopt_are
 	}
 	area->nr = nr;
 	area->seals = memfd_get_seals(m, area->file);
-	area->iova = ictx->next_iova;
-	ictx->next_iova += PAGE_ALIGN((u64)size);
+	area->iova = hwpt->next_iova;
+	hwpt->next_iova += PAGE_ALIGN((u64)size);
 	while (*last)
 		last = &(*last)->next;
 	*last = area;
 	return 0;
 }
 
-static int do_iommufd_map(struct machine *m, int iommufd, int memfd)
+/* The page table of that number. */
+static struct iommufd_hwpt *get_hwpt(struct machine *m, int iommufd, u64 nr)
 {
 	struct file *file = fdget(m, iommufd);
 	struct iommufd_ctx *ictx = file ? iommufd_ctx_from_file(file) : NULL;
+
+	if (!ictx)
+		return ERR_PTR(file ? -ENOTTY : -EBADF);
+	return nr < NR_HWPTS ? &ictx->hwpts[nr] : ERR_PTR(-ENOENT);
+}
+
+static int do_iommufd_map(struct machine *m, int iommufd, int memfd, u64 nr)
+{
+	struct iommufd_hwpt *hwpt = get_hwpt(m, iommufd, nr);
 	struct iopt_area *area;
+	struct file *file;
 	int err;
 
-	if (!file)
-		return -EBADF;
-	if (!ictx)
-		return -ENOTTY;
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
 	file = fget(m, memfd);
 	if (!file)
 		return -EBADF;
-	err = ictx->lu_map_immutable ? -EBUSY : -ENOMEM;
+	err = hwpt->lu_map_immutable ? -EBUSY : -ENOMEM;
 	area = err == -EBUSY ? NULL : kzalloc(m, sizeof(*area));
 	if (area) {
 		area->file = file;
-		err = map_area(m, ictx, area);
+		err = map_area(m, hwpt, area);
 		if (!err)
 			return 0;
 		kfree(m, area, sizeof(*area));
@@ -303,16 +341,23 @@ static int do_iommufd_map(struct machine *m, int iommufd, int memfd)
 	return err;
 }
 
-static int do_iommufd_mark(struct machine *m, int iommufd)
+/* v5 finds the token also where it is the page table's own, and refuses what is preserved. */
+static int do_iommufd_mark(struct machine *m, int iommufd, u64 token, u64 nr)
 {
-	struct file *file = fdget(m, iommufd);
-	struct iommufd_ctx *ictx = file ? iommufd_ctx_from_file(file) : NULL;
+	struct iommufd_hwpt *hwpt = get_hwpt(m, iommufd, nr), *other;
+	bool v5 = has_fix(m, FIX_IOMMU_V5);
+	struct iommufd_ctx *ictx;
 
-	if (!file)
-		return -EBADF;
-	if (!ictx)
-		return -ENOTTY;
-	ictx->lu_preserve = true;
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	ictx = container_of(hwpt, struct iommufd_ctx, hwpts[nr]);
+	if (v5 && ictx->outgoing)
+		return -EBUSY;
+	for_each_hwpt(other, ictx)
+		if (other->lu_preserve && other->token == token && (v5 || other != hwpt))
+			return -EADDRINUSE;
+	hwpt->lu_preserve = true;
+	hwpt->token = token;
 	return 0;
 }
 
@@ -321,24 +366,24 @@ int sys_iommufd_open(struct machine *m)
 	SYSCALL(m, install_file(m, iommufd_open(m)));
 }
 
-int sys_iommufd_map(struct machine *m, int iommufd, int memfd)
+int sys_iommufd_map(struct machine *m, int iommufd, int memfd, uint64_t hwpt)
 {
-	SYSCALL(m, do_iommufd_map(m, iommufd, memfd));
+	SYSCALL(m, do_iommufd_map(m, iommufd, memfd, hwpt));
 }
 
-int sys_iommufd_mark(struct machine *m, int iommufd)
+int sys_iommufd_mark(struct machine *m, int iommufd, uint64_t token, uint64_t hwpt)
 {
-	SYSCALL(m, do_iommufd_mark(m, iommufd));
+	SYSCALL(m, do_iommufd_mark(m, iommufd, token, hwpt));
 }
 
 /* Preserve. */
 
-static int check_iopt_pages_preserved(struct luo_session *session, const struct iommufd_ctx *ictx)
+static int check_iopt_pages_preserved(struct luo_session *session, const struct iommufd_hwpt *hwpt)
 {
 	u64 token;
 	int err;
 
-	for (const struct iopt_area *area = ictx->areas; area; area = area->next) {
+	for (const struct iopt_area *area = hwpt->areas; area; area = area->next) {
 		if ((area->seals & REQUIRED_SEALS) != REQUIRED_SEALS)
 			return -EINVAL;
 		err = liveupdate_get_token_outgoing(session, area->file, &token);
@@ -354,59 +399,83 @@ static void save_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 }
 
 /* The page table goes into pages of its own. */
-static int domain_preserve(struct machine *m, const struct iommufd_ctx *ictx,
-			   struct iommufd_lu *lu, struct vm_struct **entries)
+static int domain_preserve(struct machine *m, struct iommufd_hwpt *hwpt,
+			   struct iommufd_hwpt_lu *lu)
+{
+	struct vm_struct *entries;
+	int err;
+
+	if (!nr_entries(hwpt))
+		return 0;
+	entries = vcalloc(m, nr_entries(hwpt), sizeof(struct iommufd_pte));
+	if (!entries)
+		return -ENOMEM;
+	for_each_pte(m, hwpt, false, save_pte, entries);
+	err = kho_preserve_vmalloc(m, entries, &lu->entries);
+	if (err) {
+		vfree(m, entries);
+		return err;
+	}
+	lu->nr_entries = nr_entries(hwpt);
+	hwpt->saved = entries;
+	return 0;
+}
+
+static int preserve_hwpt(struct machine *m, struct luo_session *session,
+			 struct iommufd_hwpt *hwpt, struct iommufd_hwpt_lu *lu)
 {
 	int err;
 
-	*entries = NULL;
-	if (!ictx->lu_preserve || !nr_entries(ictx))
-		return 0;
-	*entries = vcalloc(m, nr_entries(ictx), sizeof(struct iommufd_pte));
-	if (!*entries)
-		return -ENOMEM;
-	for_each_pte(m, ictx, false, save_pte, *entries);
-	err = kho_preserve_vmalloc(m, *entries, &lu->entries);
+	hwpt->lu_map_immutable = true;
+	err = check_iopt_pages_preserved(session, hwpt);
+	if (!err)
+		err = domain_preserve(m, hwpt, lu);
 	if (err) {
-		vfree(m, *entries);
+		hwpt->lu_map_immutable = false;
 		return err;
 	}
-	lu->nr_entries = nr_entries(ictx);
+	lu->marked = true;
+	lu->token = hwpt->token;
 	return 0;
+}
+
+static void unpreserve_hwpts(struct machine *m, struct iommufd_ctx *ictx, struct iommufd_lu *lu)
+{
+	for (int i = 0; i < NR_HWPTS; i++) {
+		struct iommufd_hwpt *hwpt = &ictx->hwpts[i];
+
+		if (hwpt->saved) {
+			kho_unpreserve_vmalloc(m, &lu->hwpts[i].entries);
+			vfree(m, hwpt->saved);
+			hwpt->saved = NULL;
+		}
+		hwpt->lu_map_immutable = false;
+	}
 }
 
 static int iommufd_liveupdate_preserve(struct liveupdate_file_op_args *args)
 {
 	struct iommufd_ctx *ictx = iommufd_ctx_from_file(args->file);
 	struct machine *m = args->m;
-	struct vm_struct *entries;
 	struct iommufd_lu lu = { 0 };
 	phys_addr_t phys;
 	int err;
 
-	if (ictx->lu_preserve) {
-		ictx->lu_map_immutable = true;
-		err = check_iopt_pages_preserved(args->session, ictx);
-		if (err)
-			goto err_mutable;
-	}
 	err = kho_alloc_preserve(m, sizeof(lu), &phys);
 	if (err)
-		goto err_mutable;
-	err = domain_preserve(m, ictx, &lu, &entries);
-	if (err)
-		goto err_free;
+		return err;
+	for (int i = 0; i < NR_HWPTS && !err; i++)
+		if (ictx->hwpts[i].lu_preserve)
+			err = preserve_hwpt(m, args->session, &ictx->hwpts[i], &lu.hwpts[i]);
+	if (err) {
+		unpreserve_hwpts(m, ictx, &lu);
+		kho_unpreserve_free(m, phys);
+		return err;
+	}
 	phys_write(m, phys, &lu, sizeof(lu));
 	ictx->outgoing = phys;
 	args->serialized_data = phys;
-	args->private_data = entries;
 	return 0;
-
-err_free:
-	kho_unpreserve_free(m, phys);
-err_mutable:
-	ictx->lu_map_immutable = false;
-	return err;
 }
 
 static void iommufd_liveupdate_unpreserve(struct liveupdate_file_op_args *args)
@@ -416,13 +485,9 @@ static void iommufd_liveupdate_unpreserve(struct liveupdate_file_op_args *args)
 	struct iommufd_lu lu;
 
 	phys_read(m, args->serialized_data, &lu, sizeof(lu));
-	if (args->private_data) {
-		kho_unpreserve_vmalloc(m, &lu.entries);
-		vfree(m, args->private_data);
-	}
+	unpreserve_hwpts(m, ictx, &lu);
 	kho_unpreserve_free(m, args->serialized_data);
 	ictx->outgoing = 0;
-	ictx->lu_map_immutable = false;
 }
 
 /* Is CONFIG_IOMMU_LIVEUPDATE there? */
@@ -434,20 +499,24 @@ static bool is_loaded(const struct machine *m)
 int iommufd_device_preserve(struct machine *m, struct luo_session *session,
 			    struct iommufd_ctx *ictx, u32 nr)
 {
+	const struct iommufd_hwpt *hwpt = &ictx->hwpts[m->k->handlers->pci[nr].hwpt];
 	u64 token;
 	int err;
 
 	if (!is_loaded(m))
 		return 0;
-	if (!ictx->lu_preserve)
+	if (!hwpt->lu_preserve)
 		return -EINVAL;
 	err = liveupdate_get_token_outgoing(session, ictx->file, &token);
+	/* It was marked when its iommufd had been preserved. */
+	if (!err && !hwpt->lu_map_immutable)
+		err = -EINVAL;
 	return err ? err : iommu_preserve_device(m, nr, ictx->outgoing);
 }
 
 void iommufd_device_unpreserve(struct machine *m, struct iommufd_ctx *ictx, u32 nr)
 {
-	if (is_loaded(m) && !WARN_ON(m, !ictx->lu_preserve))
+	if (is_loaded(m) && !WARN_ON(m, !ictx->hwpts[m->k->handlers->pci[nr].hwpt].lu_preserve))
 		iommu_unpreserve_device(m, nr);
 }
 
@@ -477,13 +546,17 @@ static int restore_file(struct machine *m, const struct iommufd_lu *lu, struct f
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	ictx = file->private_data;
-	if (lu->nr_entries) {
-		ictx->restored = kho_restore_vmalloc(m, &lu->entries);
-		if (!ictx->restored) {
+	for (int i = 0; i < NR_HWPTS; i++) {
+		struct iommufd_hwpt *hwpt = &ictx->hwpts[i];
+
+		if (!lu->hwpts[i].nr_entries)
+			continue;
+		hwpt->restored = kho_restore_vmalloc(m, &lu->hwpts[i].entries);
+		if (!hwpt->restored) {
 			fput(m, file);
 			return -EINVAL;
 		}
-		ictx->nr_restored = lu->nr_entries;
+		hwpt->nr_restored = lu->hwpts[i].nr_entries;
 	}
 	*filep = file;
 	return 0;
@@ -530,9 +603,12 @@ static void iommufd_liveupdate_finish(struct liveupdate_file_op_args *args)
 		iommufd_ctx_from_file(args->file)->incoming = 0;
 	if (!args->retrieve_status) {
 		phys_read(m, args->serialized_data, &lu, sizeof(lu));
-		entries = lu.nr_entries ? kho_restore_vmalloc(m, &lu.entries) : NULL;
-		if (entries)
-			vfree(m, entries);
+		for (int i = 0; i < NR_HWPTS; i++) {
+			entries = lu.hwpts[i].nr_entries ?
+				  kho_restore_vmalloc(m, &lu.hwpts[i].entries) : NULL;
+			if (entries)
+				vfree(m, entries);
+		}
 	}
 	kho_restore_free(m, args->serialized_data);
 }
@@ -559,8 +635,15 @@ static void iommufd_liveupdate_walk(struct machine_walk *w, struct machine *m,
 	if (!phys_valid(m, serialized_data, sizeof(lu)))
 		return;
 	phys_read(m, serialized_data, &lu, sizeof(lu));
-	walk_put(w, lu.nr_entries);
-	walk_vmalloc(w, &lu.entries, lu.nr_entries, sizeof(struct iommufd_pte), walk_entry);
+	for (int i = 0; i < NR_HWPTS; i++) {
+		const struct iommufd_hwpt_lu *hwpt = &lu.hwpts[i];
+
+		walk_put(w, hwpt->marked);
+		walk_put(w, hwpt->token);
+		walk_put(w, hwpt->nr_entries);
+		walk_vmalloc(w, &hwpt->entries, hwpt->nr_entries, sizeof(struct iommufd_pte),
+			     walk_entry);
+	}
 }
 
 static const struct liveupdate_file_ops iommufd_lu_file_ops = {

@@ -14,10 +14,11 @@ struct machine;
 struct iommufd_ctx *iommufd_ctx_from_file(const struct file *file);
 struct file *iommufd_file(const struct iommufd_ctx *ictx);
 /*
- * Device @nr comes to use the page table, or no longer does. -EPERM: it goes on with the one
- * that it had in the kernel before, and that is of another iommufd.
+ * Device @nr comes to use page table @hwpt, or no longer does. -ENOENT: there is none of that
+ * number. -EPERM: the device goes on with the one that it had in the kernel before, and that
+ * is of another iommufd.
  */
-int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr);
+int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr, u32 hwpt);
 void iommufd_detach(struct iommufd_ctx *ictx);
 /*
  * Device @nr is preserved with its page table. -EINVAL when that is not marked, -ENOENT when

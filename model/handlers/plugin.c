@@ -1548,12 +1548,12 @@ static struct iommufd_ctx *host_iommufd_ctx_from_file(struct their_file *file)
 	return iommufd_ctx_from_file(seen(file)->file);
 }
 
-static int host_iommufd_attach(struct iommufd_ctx *ictx, u32 nr)
+static int host_iommufd_attach(struct iommufd_ctx *ictx, u32 nr, u32 hwpt)
 {
 	int err;
 
 	touch(ictx);
-	KERNEL(err = nr < NR_PCI_DEVICES ? iommufd_attach(m, ictx, nr) : -ENODEV);
+	KERNEL(err = nr < NR_PCI_DEVICES ? iommufd_attach(m, ictx, nr, hwpt) : -ENODEV);
 	return err;
 }
 

@@ -454,12 +454,14 @@ static gint64 call_iommufd_open(struct call *c)
 
 static gint64 call_iommufd_map(struct call *c)
 {
-	return sys_iommufd_map(c->machine, c->args[0].number, c->args[1].number);
+	return sys_iommufd_map(c->machine, c->args[0].number, c->args[1].number,
+			       c->args[2].number);
 }
 
 static gint64 call_iommufd_mark(struct call *c)
 {
-	return sys_iommufd_mark(c->machine, c->args[0].number);
+	return sys_iommufd_mark(c->machine, c->args[0].number, c->args[1].number,
+				c->args[2].number);
 }
 
 /* An operation that a handler brings. */
@@ -683,6 +685,7 @@ static gint64 call_flb_put_incoming(struct call *c)
 #define DEV		{ "DEV", PARAM_FD, 0, 0, NULL }
 #define SESSION		{ "SESSION", PARAM_FD, 0, 0, NULL }
 #define IOMMUFD		{ "IOMMUFD", PARAM_FD, 0, 0, NULL }
+#define HWPT		{ "HWPT", PARAM_NUMBER, 0, G_MAXUINT32, NULL }
 #define MEMORY		{ "MEMORY", PARAM_MEMORY, 0, 0, NULL }
 #define BLOB		{ "BLOB", PARAM_MEMORY, 0, 0, NULL }
 #define SUBTREE		{ "NAME", PARAM_STRING, 1, 255, NULL }
@@ -899,15 +902,16 @@ static const struct op_info rows[] = {
 
 	{ "iommufd_open", { { 0 } }, NEW, .call = call_iommufd_open,
 	  .model_only = true,
-	  .about = "open /dev/iommu, with one address space in it" },
-	{ "iommufd_map", { IOMMUFD, { "MEMFD", PARAM_FD, 0, 0, NULL } }, RETURNS,
-	  .call = call_iommufd_map, .model_only = true,
+	  .about = "open /dev/iommu, with four page tables in it" },
+	{ "iommufd_map", { IOMMUFD, { "MEMFD", PARAM_FD, 0, 0, NULL }, HWPT },
+	  .optional = 1 << 2, RETURNS, .call = call_iommufd_map, .model_only = true,
 	  .tries = { "iommufd_map(FILE, FILE)" },
 	  .about = "map all of a memfd for devices" },
-	{ "iommufd_mark", { IOMMUFD }, RETURNS, .call = call_iommufd_mark,
+	{ "iommufd_mark", { IOMMUFD, { "TOKEN", PARAM_NUMBER, 0, G_MAXUINT64, NULL }, HWPT },
+	  .optional = 1 << 1 | 1 << 2, RETURNS, .call = call_iommufd_mark,
 	  .model_only = true,
 	  .tries = { "iommufd_mark(FILE)" },
-	  .about = "mark its page table for preservation" },
+	  .about = "mark a page table for preservation, with a token" },
 	{ .name = HANDLERS_HERE },
 
 	{ "folio_alloc", { { "ORDER", PARAM_NUMBER, 0, 24, NULL } }, NEW_MEMORY,

@@ -137,8 +137,8 @@ static int make_file(struct input *in, struct world *w)
 	case 2:
 		fd = sys_iommufd_open(w->m);
 		memfd = make_memfd(in, w);
-		sys_iommufd_map(w->m, fd, memfd);
-		sys_iommufd_mark(w->m, fd);
+		sys_iommufd_map(w->m, fd, memfd, 0);
+		sys_iommufd_mark(w->m, fd, 0, 0);
 		fd_call(w, w->session[0], LIVEUPDATE_SESSION_PRESERVE_FD, memfd, 77);
 		return fd;
 	case 3:
