@@ -227,6 +227,7 @@ check "a console: B06 before the kexec" first retrieve-before-kexec.log B06
 check "a console without a WARN: B57" first preserve-efault.log B57
 check "a trace of arm64 with a logger's words before it: B02" first arm64.log B02
 check "a report of KASAN with files and lines: B16" first kasan.report B16
+check "one in the function that uses it: B16" first kasan-direct.report B16
 check "nothing near is told, with status 1" tells_that_nothing_is_near
 check "a log that ends within its trace" cut_off
 check "a log that begins within it, or has the registers alone" cut_in_front

@@ -204,7 +204,7 @@ static bool read_oops(struct reader *r, const char *line)
 	static const char *const words[] = {
 		"BUG: KASAN:", "KASAN: ", "kernel BUG at ", "BUG: unable to handle ",
 		"BUG: kernel NULL pointer", "Unable to handle kernel ", "general protection fault",
-		"Internal error: ", "Oops: ", "BUG: KFENCE:", "UBSAN: ",
+		"Internal error: ", "Oops: ", "BUG: KFENCE:", "UBSAN: ", "BUG: Bad page ",
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++) {

@@ -505,6 +505,7 @@ static int luo_session_retrieve_one(struct machine *m, struct luo_session *sessi
 
 int luo_session_retrieve(struct machine *m, const char *name, struct file **filep)
 {
+	KCALL(m);
 	struct luo_session_header *sh = &m->k->luo.incoming;
 	/* Without the fix the list is locked only to find the session. */
 	bool keep = has_fix(m, FIX_RETRIEVE_LOCK);
