@@ -91,6 +91,8 @@ check "a session that may be retrieved twice" found $session \
 	's/session->retrieved = true;/;/'
 check "seals that are not handed over" found $memfd 's/ser->seals = seals;/ser->seals = 0;/' \
 	"${seals[@]}"
+check "a mapping of the boot that stays" found kernel/liveupdate/kexec_handover.c \
+	'/early_memunmap\(fdt, fdt_len\);/s/early.*/;/'
 check "a size that is off by a byte" found $memfd 's/ser->size = inode_size;/ser->size = inode_size + 1;/'
 check "a mapping that stays frozen when preserving fails" found $memfd \
 	'/^err_unlock:/,/^}/s/shmem_freeze\(inode, false\);/;/' --faults 1

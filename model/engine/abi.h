@@ -210,6 +210,7 @@ struct engine_status {
 	_Bool enabled;			/* live update is */
 	_Bool has_incoming;		/* the previous kernel handed sessions over */
 	long incoming;			/* sessions of it that are left */
+	unsigned int early_maps;	/* that early_memremap() made and nobody undid */
 };
 
 /* Where in a structure that is handed over a member is; "-": the structure, and its size. */

@@ -64,6 +64,7 @@ void tree_end(struct machine *m, bool before)
 	luo->incoming.active = status.has_incoming;
 	luo->incoming.count = status.incoming;
 	tree_take_flbs(m);
+	m->k->kho.early_maps = status.early_maps;
 	m->task->in_tree = before;
 }
 

@@ -56,6 +56,7 @@ static void start_tree(struct machine *m, phys_addr_t fdt)
 	tree_boot_memory(m, fdt);
 	mm_init(m);
 	tree_boot_rest(m);
+	check_early_ioremap_leak(m);
 }
 
 /* The kernel's start, in the order of its initcalls. */

@@ -197,6 +197,7 @@ extern const char luo_session_global[];
 static void status(struct engine_status *status)
 {
 	status->enabled = liveupdate_enabled() && device;
+	status->early_maps = early_maps;
 #ifdef PROBED_SESSIONS
 	status->has_incoming = PROBED(bool, incoming_active);
 	status->incoming = PROBED(long, incoming_count);

@@ -55,6 +55,7 @@ struct inode *inode_of_lock(const void *lock);
 
 /* mm.c */
 void memory_init(const struct engine_boot *boot);
+extern unsigned int early_maps;
 /* From here on there are free frames to allocate. */
 void allocator_init(void);
 void pages_push(void);

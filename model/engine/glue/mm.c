@@ -770,13 +770,17 @@ SUPPLY(void, memblock_free, (void *mem, size_t size))
 {
 }
 
+unsigned int early_maps;
+
 SUPPLY(void *, early_memremap, (resource_size_t phys, unsigned long size))
 {
+	early_maps++;
 	return __va(phys);
 }
 
 SUPPLY(void, early_memunmap, (void *addr, unsigned long size))
 {
+	early_maps--;
 }
 
 /* ---- User memory ---- */
