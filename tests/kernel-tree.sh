@@ -252,6 +252,23 @@ races()
 	grep -qE -- "$3" flat || { echo "not again:"; cat again.scn out; }
 }
 
+# The one fix that was taken out of the tree is named.
+taken_out()
+{
+	lines=2 changed '/early_memunmap\((scratch|fdt), /s/early.*/;/' \
+		kernel/liveupdate/kexec_handover.c
+	proves 0 "is equal in this world to $row without=populate-unmap$" ./y.so --identify \
+		--opens 1 --tokens 1
+}
+
+# Sessions of either kind take each other's calls: a world without end, so that a bound is told.
+taken_out_without_end()
+{
+	changed '/luo_ioctl_type_valid\(session, op\)\)/{N;d}' kernel/liveupdate/luo_session.c
+	proves 3 "a bound ended the search before it differed from $row without=ioctl-direction$" \
+		./y.so --identify --depth 12
+}
+
 # A call that does not return ends after two seconds of CPU time.
 stuck()
 {
@@ -310,6 +327,8 @@ slow "a lock that should be held is told" races \
 slow "a loop that never ends is told" stuck
 slow "the release is identified" proves 0 "is equal in this world to $row$" ./x.so --identify \
 	--opens 1 --tokens 1
+slow "a fix that was taken out is named" taken_out
+slow "likewise when a bound comes before a difference" taken_out_without_end
 check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' prove ./x.so --format=json \
 	"${world[@]}" --depth 2
 check "searches that a bound ended name no release" proves 3 \

@@ -247,9 +247,12 @@ static struct overrides *nearest_row(const struct prove_args *o, struct progress
 	return nearest;
 }
 
-/* Change the one fix that leads farthest; false if none leads farther. */
+/*
+ * Change the one fix that leads farthest; false if none leads farther. The first with which a
+ * bound comes before a difference is @unsure.
+ */
 static bool step(const struct prove_args *o, struct progress *progress, struct overrides **row,
-		 struct reach *best, GError **error)
+		 struct reach *best, struct overrides **unsure, GError **error)
 {
 	struct overrides *better = NULL;
 
@@ -261,6 +264,8 @@ static bool step(const struct prove_args *o, struct progress *progress, struct o
 			g_clear_pointer(&better, overrides_free);
 			better = g_steal_pointer(&other);
 			*best = reach;
+		} else if (reach.failed && *unsure == NULL) {
+			*unsure = g_steal_pointer(&other);
 		}
 		g_clear_pointer(&other, overrides_free);
 	}
@@ -290,18 +295,63 @@ static void print_unknown(const struct prove_args *o, struct progress *progress,
 		putchar('\n');
 }
 
+/* The row of the tree's release, or that with one fix more or less; NULL if neither is equal. */
+static struct overrides *own_row(const struct prove_args *o, struct progress *progress,
+				 struct reach *best, struct overrides **unsure, GError **error)
+{
+	struct overrides *row = row_overrides(o, release_find(o->tree->name));
+
+	*best = reach_of(o, row, progress, error);
+	if (goes_on(progress, *error) && !best->equal && !best->failed)
+		step(o, progress, &row, best, unsure, error);
+	if (!best->equal)
+		g_clear_pointer(&row, overrides_free);
+	return row;
+}
+
+/* Likewise of any release, with as many fixes more and less as it takes; or what comes nearest. */
+static struct overrides *any_row(const struct prove_args *o, struct progress *progress,
+				 struct reach *best, bool *cut, struct overrides **unsure,
+				 GError **error)
+{
+	struct overrides *row;
+
+	*best = (struct reach){ 0 };
+	row = nearest_row(o, progress, best, cut, error);
+	*cut &= !best->equal;
+	while (row != NULL && goes_on(progress, *error) && !best->equal && !*cut &&
+	       step(o, progress, &row, best, unsure, error))
+		;
+	return row;
+}
+
+static void print_unsure(const struct prove_args *o, const struct overrides *unsure)
+{
+	const struct luosim_tree_info *info = luosim_tree_info(o->tree->tree);
+
+	if (unsure == NULL) {
+		printf("%s (%s): a bound ended the search before any release was seen to be "
+		       "equal\n", o->path, info->version);
+		return;
+	}
+	printf("%s (%s): a bound ended the search before it differed from ", o->path,
+	       info->version);
+	print_row(unsure);
+	putchar('\n');
+}
+
 static int identify(const struct prove_args *o, struct progress *progress)
 {
 	const struct luosim_tree_info *info = luosim_tree_info(o->tree->tree);
 	g_autoptr(GError) error = NULL;
-	struct reach best = { 0 };
+	struct reach best;
 	bool cut = false;
-	struct overrides *row = nearest_row(o, progress, &best, &cut, &error);
+	struct overrides *unsure = NULL;
+	struct overrides *row = own_row(o, progress, &best, &unsure, &error);
 
-	cut &= !best.equal;
-	while (row != NULL && goes_on(progress, error) && !best.equal && !cut &&
-	       step(o, progress, &row, &best, &error))
-		;
+	if (row == NULL && goes_on(progress, error))
+		row = any_row(o, progress, &best, &cut, &unsure, &error);
+	cut |= unsure != NULL && !best.equal;
 	if (row != NULL && goes_on(progress, error) && !cut) {
 		printf("%s (%s) %s ", o->path, info->version,
 		       best.equal ? "is equal in this world to" : "is equal to none; nearest is");
@@ -312,11 +362,13 @@ static int identify(const struct prove_args *o, struct progress *progress)
 			print_unknown(o, progress, row, &error);
 	}
 	g_clear_pointer(&row, overrides_free);
-	if (error != NULL)
+	if (error != NULL) {
+		g_clear_pointer(&unsure, overrides_free);
 		return complain("%s", error->message);
+	}
 	if (cut && !progress_stopped(progress))
-		printf("%s (%s): a bound ended the search before any release was seen to be "
-		       "equal\n", o->path, info->version);
+		print_unsure(o, unsure);
+	g_clear_pointer(&unsure, overrides_free);
 	if (progress_stopped(progress) || cut)
 		return EXIT_STOPPED;
 	return best.equal ? EXIT_OK : EXIT_FAILED;
