@@ -954,9 +954,11 @@ void machine_forget_violations(struct machine *m);
  * @FAIL_DPM_SUSPEND_END: the second half of it,
  * @FAIL_SUSPEND_CPUS: taking the other processors down,
  * @FAIL_SYSCORE_SUSPEND: suspending what is left.
+ * @FAIL_EARLY_MEMREMAP: of the next kernel, to look at what it is handed over: first at the FDT,
+ *	then at the scratch areas.
  * @FAIL_CALLBACK: a callback of a file handler, which then does nothing.
  * @FAIL_FLB: a callback of an FLB, likewise.
- * @FAIL_ANYWHERE: all of these; what may return any errno returns -EIO.
+ * @FAIL_ANYWHERE: all of these but FAIL_EARLY_MEMREMAP; what may return any errno returns -EIO.
  */
 enum fail_point {
 	FAIL_ALLOC,
@@ -970,6 +972,7 @@ enum fail_point {
 	FAIL_DPM_SUSPEND_END,
 	FAIL_SUSPEND_CPUS,
 	FAIL_SYSCORE_SUSPEND,
+	FAIL_EARLY_MEMREMAP,
 	FAIL_CALLBACK,
 	FAIL_FLB,
 	FAIL_ANYWHERE,

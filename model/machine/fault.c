@@ -17,6 +17,7 @@ static const struct {
 	[FAIL_DPM_SUSPEND_END] = { "dpm_suspend_end", FAIL_ANY_ERROR },
 	[FAIL_SUSPEND_CPUS] = { "suspend_disable_secondary_cpus", FAIL_ANY_ERROR },
 	[FAIL_SYSCORE_SUSPEND] = { "syscore_suspend", FAIL_ANY_ERROR },
+	[FAIL_EARLY_MEMREMAP] = { "early_memremap", -EFAULT },
 	[FAIL_CALLBACK] = { "callback", FAIL_ANY_ERROR },
 	[FAIL_FLB] = { "flb", FAIL_ANY_ERROR },
 	[FAIL_ANYWHERE] = { "any", FAIL_ANY_ERROR },
@@ -177,6 +178,20 @@ int machine_fail(struct machine *m, const struct failure *failure)
 	faults->reached[faults->nr++] = 0;
 	faults->stats.armed += failure->nth != 0;
 	return 0;
+}
+
+void faults_kexec(struct machine *m)
+{
+	struct faults *faults = &m->task->faults;
+	u32 nr = 0;
+
+	for (u32 i = 0; i < faults->nr; i++) {
+		if (faults->armed[i].point != FAIL_EARLY_MEMREMAP)
+			continue;
+		faults->armed[nr] = faults->armed[i];
+		faults->reached[nr++] = faults->reached[i];
+	}
+	faults->nr = nr;
 }
 
 void machine_fail_clear(struct machine *m)

@@ -33,5 +33,7 @@ int should_fail(struct machine *m, enum fail_point point, enum handler_call call
 		const char *name);
 /* The allocators' question. */
 bool should_fail_alloc(struct machine *m);
+/* The kernel ends: left is what the next one may meet while it boots. */
+void faults_kexec(struct machine *m);
 
 #endif

@@ -126,7 +126,7 @@ void machine_kexec(struct machine *m, phys_addr_t fdt)
 	tree_variables_changed(m);
 	arena_reset(&m->heap);
 	m->k = NULL;
-	m->task->faults.nr = 0;
+	faults_kexec(m);
 	m->init_task.nr_held = 0;
 	start_kernel(m, fdt);
 }

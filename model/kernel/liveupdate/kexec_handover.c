@@ -604,6 +604,10 @@ static int kho_populate_fdt(struct machine *m, phys_addr_t phys)
 	u8 fdt[PAGE_SIZE];
 	int err;
 
+	if (should_fail(m, FAIL_EARLY_MEMREMAP, 0, NULL)) {
+		pr_warn(m, "setup: failed to memremap FDT (0x%llx)", (unsigned long long)phys);
+		return -EFAULT;
+	}
 	err = kho_read_fdt(m, phys, fdt);
 	if (err) {
 		pr_warn(m, "setup: handover FDT (0x%llx) is invalid: %d", (unsigned long long)phys,
@@ -617,7 +621,14 @@ static int kho_populate_fdt(struct machine *m, phys_addr_t phys)
 		return -EINVAL;
 	}
 	m->k->kho.mem_map_in = kho_get_mem_map_phys(m, fdt);
-	return m->k->kho.mem_map_in ? 0 : -ENOENT;
+	if (!m->k->kho.mem_map_in)
+		return -ENOENT;
+	/* Where the image has the list of areas is nowhere said. */
+	if (should_fail(m, FAIL_EARLY_MEMREMAP, 0, NULL)) {
+		pr_warn(m, "setup: failed to memremap scratch");
+		return -EFAULT;
+	}
+	return 0;
 }
 
 void kho_populate(struct machine *m, phys_addr_t fdt)
