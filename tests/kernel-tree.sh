@@ -359,4 +359,7 @@ check "a result can be that of a tree" gives 0 -q --kernel ./x.so tree.scn
 check "and is not that of a row" gives 1 -q tree.scn
 check "a fix cannot be taken from a tree" complains 'fix.scn:2:.*on the kernel tree.*' fix.scn
 check "an operation that it lacks is told" complains 'race.scn:4: flb on the kernel tree.*' race.scn
+check "modules that call KHO are no world of a tree" \
+	complains 'luosim: --memories on the kernel tree \./x\.so, expected a release' \
+	prove ./x.so --memories 1
 done_testing

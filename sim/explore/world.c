@@ -75,6 +75,8 @@ static bool tree_can(const struct world *world, GError **error)
 		return true;
 	if (world->words.nr_others > 0)
 		what = "--handlers";
+	else if (world->memories > 0)
+		what = "--memories";
 	else if (!release_as_built(tree))
 		what = "a policy, fix, limit or handler";
 	if (what != NULL)
