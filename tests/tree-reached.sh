@@ -23,7 +23,7 @@ counted()
 runs()
 {
 	local folder
-	for folder in . faults reboot findings handover; do
+	for folder in . faults reboot findings handover handlers policies public; do
 		counted "$srcdir/scenarios/$folder"/*.scn
 	done
 	counted explore --sessions 1 --opens 2 --faults 1 --depth 7
