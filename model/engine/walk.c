@@ -152,6 +152,31 @@ static void walk_heap(const struct engine_walk *c, u64 word)
 		walk_contents(c, object);
 }
 
+/*
+ * Limits of areas, and what lies in the machine itself, as scratch areas do, of which the
+ * kernel keeps the physical address, too: each process has them elsewhere.
+ */
+static bool leads_into_machine(struct machine *m, u64 word, u64 *what)
+{
+	const u8 *ram = m->memory.ram;
+	const struct {
+		const void *start;
+		u64 size;
+	} areas[] = {
+		{ m, sizeof(*m) }, { (const void *)((uintptr_t)m - (uintptr_t)ram), sizeof(*m) },
+		{ ram, PFN_PHYS(m->nr_frames) + 1 }, { m->memory.vmalloc, VMALLOC_SIZE + 1 },
+		{ m->memory.words, m->nr_frames * sizeof(*m->memory.words) },
+	};
+
+	for (u64 i = 0; i < ARRAY_SIZE(areas); i++) {
+		if (leads_to(word, areas[i].start, areas[i].size, what)) {
+			*what |= i << 48;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void walk_word(const struct engine_walk *c, u64 word)
 {
 	struct machine *m = c->m;
@@ -172,6 +197,9 @@ static void walk_word(const struct engine_walk *c, u64 word)
 		walk_put(c->w, offset);
 	} else if (word < PFN_PHYS(m->nr_frames) && is_frame(m, word)) {
 		walk_page(c, PHYS_PFN(word), 0);
+	} else if (leads_into_machine(m, word, &offset)) {
+		walk_put(c->w, TAG('m'));
+		walk_put(c->w, offset);
 	} else {
 		walk_put(c->w, word);
 	}

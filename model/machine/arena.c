@@ -115,10 +115,33 @@ static const char *restore_raw(const struct arena *a, void *to, u64 size, const 
 /* Machines that hold much data are faulted in by huge pages; small ones are not. */
 #define ARENA_SMALL	(8ull << 20)
 
+/*
+ * A tree's kernel may index an array by addresses, so that these are to be the same in each
+ * process: the first of a few places that is free, and anywhere only without one.
+ */
+#define ARENA_FIRST	(1ull << 45)
+#define ARENA_STRIDE	(1ull << 38)
+#define ARENA_PLACES	64
+
+static void *map_arena(u64 bytes)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	for (u64 i = 0; i < ARENA_PLACES && bytes <= ARENA_STRIDE; i++) {
+		void *at = (void *)(ARENA_FIRST + i * ARENA_STRIDE), *base;
+
+		base = mmap(at, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+		if (base == at)
+			return base;
+		if (base != MAP_FAILED)
+			munmap(base, bytes);
+	}
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+
 int arena_init(struct arena *a, u64 bytes)
 {
-	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *base = map_arena(bytes);
 
 	if (base == MAP_FAILED)
 		return -ENOMEM;
