@@ -9,11 +9,6 @@
 
 world=(--policy none --opens 2 --depth 9)
 
-text()
-{
-	sed -E 's/, [0-9.]+ s$//; /transitions a CPU second/d; /^  [0-9]+ ranks, /d' "$1"
-}
-
 # killed MOMENT: tenths of a second after the first checkpoint is there.
 killed()
 {

@@ -6,30 +6,10 @@
 . "${srcdir:=.}/tests/tap.sh"
 . "$srcdir/tests/mpirun.sh"
 
-# What tells nothing of how long it took, or by how many.
-text()
-{
-	sed -E 's/, [0-9.]+ s$//; /transitions a CPU second/d; /^  [0-9]+ ranks, /d' "$1"
-}
-
-# same RANKS OPTIONS...: states, transitions, depth, findings and their files.
-same()
-{
-	local ranks=$1
-	shift
-	rm -rf "$tmp/alone" "$tmp/together"
-	mkdir "$tmp/alone" "$tmp/together"
-	(cd "$tmp/alone" && "$luosim" explore -j 1 --out . "$@" >../alone.txt)
-	(cd "$tmp/together" && mpirun_n "$ranks" "$luosim" explore --out . "$@" >../together.txt)
-	grep -q "^  $ranks ranks, " "$tmp/together.txt" || echo "no line of $ranks ranks"
-	diff <(text "$tmp/alone.txt") <(text "$tmp/together.txt") && diff -r "$tmp/alone" "$tmp/together"
-}
-
 # Of 2 and 5 ranks.
 same_of_all()
 {
-	same 2 "$@"
-	same 5 "$@"
+	same "2 5" "$@"
 }
 
 # A level of a race has fewer states than there are ranks.
@@ -93,7 +73,20 @@ interrupted()
 	grep -q 'stopped by interrupt, ' "$tmp/one" || cat "$tmp/one"
 }
 
-check "as one thread: two sessions and memfds, all policies" same_of_all --policy none --opens 2 --depth 7
+# A kernel tree's own code: addresses in it are the same in each process.
+tree()
+{
+	"$luosim" build-kernel "$LUOSIM_KERNEL_TREE" -o "$tmp/x.so" >"$tmp/build.log" 2>&1 ||
+		cat "$tmp/build.log"
+	same 2 --kernel "$tmp/x.so" --depth 4
+	same 5 --kernel "$tmp/x.so" --depth 4 --faults 1
+	same 2 --kernel "$tmp/x.so" --processes 2 --depth 3
+	same 2 --kernel "$tmp/x.so" --sessions 1 --inodes 1 --tasks 2 --depth 2
+}
+
+check "as one thread: graphs of the reduced machine" graphs 1000 60
+check "worlds of docs/findings.md" worlds 300
+check "two sessions and memfds" same_of_all --policy none --opens 2 --depth 7
 check "faults" same_of_all --kernel v7.0 --inodes 1 --tokens 1 --faults 1 \
 	--ops create_session,close_session,preserve_fd,kexec,kexec_jump --depth 6
 check "damage" same_of_all --damage 1 --sessions 1 --inodes 1 --depth 6
@@ -104,4 +97,9 @@ check "races, many ranks, several searches" same_of_many
 check "--random takes a seed for each rank" random
 check "statuses and messages" ends
 check "Ctrl-C" interrupted
+if [ -n "${LUOSIM_KERNEL_TREE:-}" ]; then
+	check "a kernel tree" tree
+else
+	skip "a kernel tree" "no LUOSIM_KERNEL_TREE"
+fi
 done_testing
