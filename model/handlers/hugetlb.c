@@ -29,6 +29,12 @@ struct hugemfd_folio_ser {
 	u64 index;
 } __packed;
 
+/* What this kernel remembers of a file that it preserves. */
+struct hugemfd_private {
+	struct vm_struct *folios_ser;
+	u64 nr_folios;
+};
+
 struct hugemfd_ser {
 	u64 size;
 	u64 pos;
@@ -36,6 +42,20 @@ struct hugemfd_ser {
 	struct kho_vmalloc folios;
 	u8 order;
 } __packed;
+
+/*
+ * kho_alloc_preserve() says with an ERR_PTR() that there is no memory, and both callers ask
+ * for NULL: they write to what it returned.
+ */
+static phys_addr_t alloc_ser(struct machine *m, size_t size)
+{
+	phys_addr_t phys;
+	int err = kho_alloc_preserve(m, size, &phys);
+
+	if (err)
+		oops(m, (s64)err);
+	return phys;
+}
 
 /* The FLB. */
 
@@ -49,15 +69,10 @@ static int hugetlb_flb_preserve(struct liveupdate_flb_op_args *args)
 	struct hugetlb_ser ser = { .order = HPAGE_ORDER };
 	struct machine *m = args->m;
 	phys_addr_t *obj = kzalloc(m, sizeof(*obj));
-	int err;
 
 	if (!obj)
 		return -ENOMEM;
-	err = kho_alloc_preserve(m, sizeof(ser), obj);
-	if (err) {
-		kfree(m, obj, sizeof(*obj));
-		return err;
-	}
+	*obj = alloc_ser(m, sizeof(ser));
 	phys_write(m, *obj, &ser, sizeof(ser));
 	args->data = *obj;
 	args->obj = obj;
@@ -198,27 +213,29 @@ static int hugemfd_preserve(struct liveupdate_file_op_args *args)
 	struct machine *m = args->m;
 	struct inode *inode = file_inode(args->file);
 	struct hugemfd_ser ser = { .order = HPAGE_ORDER };
-	struct vm_struct *folios_ser;
+	struct hugemfd_private *private = kzalloc(m, sizeof(*private));
 	phys_addr_t phys;
 	int err;
 
-	err = kho_alloc_preserve(m, sizeof(ser), &phys);
-	if (err)
-		return err;
+	if (!private)
+		return -ENOMEM;
+	phys = alloc_ser(m, sizeof(ser));
 	inode_lock(m, inode);
 	shmem_freeze(m, inode, true);
 	ser.size = i_size_read(inode);
 	ser.pos = args->file->f_pos;
-	err = hugemfd_preserve_folios(m, &ser, args->file, &folios_ser);
+	err = hugemfd_preserve_folios(m, &ser, args->file, &private->folios_ser);
 	if (err)
 		shmem_freeze(m, inode, false);
 	inode_unlock(m, inode);
 	if (err) {
 		kho_unpreserve_free(m, phys);
+		kfree(m, private, sizeof(*private));
 		return err;
 	}
+	private->nr_folios = ser.nr_folios;
 	phys_write(m, phys, &ser, sizeof(ser));
-	args->private_data = folios_ser;
+	args->private_data = private;
 	args->serialized_data = phys;
 	return 0;
 }
@@ -233,22 +250,24 @@ static void hugemfd_unpreserve(struct liveupdate_file_op_args *args)
 {
 	struct machine *m = args->m;
 	struct inode *inode = file_inode(args->file);
+	struct hugemfd_private *private = args->private_data;
 	struct hugemfd_folio_ser folio_ser;
 	struct hugemfd_ser ser;
 
 	inode_lock(m, inode);
 	phys_read(m, args->serialized_data, &ser, sizeof(ser));
-	if (ser.nr_folios)
+	if (private->nr_folios)
 		kho_unpreserve_vmalloc(m, &ser.folios);
-	for (u64 i = 0; i < ser.nr_folios; i++) {
-		read_folio_ser(m, args->private_data, i, &folio_ser);
+	for (u64 i = 0; i < private->nr_folios; i++) {
+		read_folio_ser(m, private->folios_ser, i, &folio_ser);
 		hugemfd_unpreserve_folio(m, pfn_folio(m, folio_ser.pfn));
 		unpin_folio(m, pfn_folio(m, folio_ser.pfn));
 	}
-	if (ser.nr_folios)
-		vfree(m, args->private_data);
+	if (private->nr_folios)
+		vfree(m, private->folios_ser);
 	shmem_freeze(m, inode, false);
 	kho_unpreserve_free(m, args->serialized_data);
+	kfree(m, private, sizeof(*private));
 	inode_unlock(m, inode);
 }
 
