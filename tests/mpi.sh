@@ -80,6 +80,7 @@ tree()
 		cat "$tmp/build.log"
 	same 2 --kernel "$tmp/x.so" --depth 4
 	same 5 --kernel "$tmp/x.so" --depth 4 --faults 1
+	same 2 --kernel "$tmp/x.so" --damage 1 --depth 3
 	same 2 --kernel "$tmp/x.so" --processes 2 --depth 3
 	same 2 --kernel "$tmp/x.so" --sessions 1 --inodes 1 --tasks 2 --depth 2
 }

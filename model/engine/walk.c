@@ -154,7 +154,8 @@ static void walk_heap(const struct engine_walk *c, u64 word)
 
 /*
  * Limits of areas, and what lies in the machine itself, as scratch areas do, of which the
- * kernel keeps the physical address, too: each process has them elsewhere.
+ * kernel keeps the physical address, too: each process has them elsewhere. A damaged address
+ * may lead just outside of memory.
  */
 static bool leads_into_machine(struct machine *m, u64 word, u64 *what)
 {
@@ -164,7 +165,8 @@ static bool leads_into_machine(struct machine *m, u64 word, u64 *what)
 		u64 size;
 	} areas[] = {
 		{ m, sizeof(*m) }, { (const void *)((uintptr_t)m - (uintptr_t)ram), sizeof(*m) },
-		{ ram, PFN_PHYS(m->nr_frames) + 1 }, { m->memory.vmalloc, VMALLOC_SIZE + 1 },
+		{ ram - PAGE_SIZE, PFN_PHYS(m->nr_frames) + 2 * PAGE_SIZE },
+		{ m->memory.vmalloc, VMALLOC_SIZE + 1 },
 		{ m->memory.words, m->nr_frames * sizeof(*m->memory.words) },
 	};
 
