@@ -150,8 +150,8 @@ static void a_folio_in_two_page_caches_is_an_alias(void **state)
 
 	(void)state;
 	use("v7.3");
-	one = shmem_get_inode(m, FS_SHM, S_IFREG, 0);
-	two = shmem_get_inode(m, FS_SHM, S_IFREG, 0);
+	one = shmem_get_inode(m, &m->k->fs.sb[FS_SHM], S_IFREG, 0);
+	two = shmem_get_inode(m, &m->k->fs.sb[FS_SHM], S_IFREG, 0);
 	folio = folio_alloc(m, GFP_KERNEL, 0);
 	assert_int_equal(filemap_add_folio(m, &one->i_mapping, folio, 0), 0);
 	filemap_remove_folio_at(m, &one->i_mapping, folio, 0);

@@ -372,7 +372,7 @@ static void every_operation_can_be_written_down(void **state)
 {
 	static const char *const by_kind[] = {
 		[PARAM_FD] = "f", [PARAM_FD_NUMBER] = "7", [PARAM_NUMBER] = "1",
-		[PARAM_MEMORY] = "m",
+		[PARAM_MEMORY] = "m", [PARAM_OCTAL] = "0600",
 		[PARAM_FLAGS] = "0x10", [PARAM_STRING] = "\"s\"", [PARAM_PIECES] = "u8(1) \"s\"",
 		[PARAM_FIELD] = "\"sessions.count\"", [PARAM_OBJECT] = "\"sessions\"",
 	};
