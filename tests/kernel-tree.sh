@@ -348,7 +348,7 @@ cat >race.scn <<'EOF'
 scenario refused
 kernel 1 ./x.so
   open("/dev/liveupdate") = dev
-  flb("x")
+  folio_alloc(0) = x
 EOF
 cat >tree.scn <<'EOF'
 scenario tree
@@ -358,7 +358,7 @@ EOF
 check "a result can be that of a tree" gives 0 -q --kernel ./x.so tree.scn
 check "and is not that of a row" gives 1 -q tree.scn
 check "a fix cannot be taken from a tree" complains 'fix.scn:2:.*on the kernel tree.*' fix.scn
-check "an operation that it lacks is told" complains 'race.scn:4: flb on the kernel tree.*' race.scn
+check "an operation that it lacks is told" complains 'race.scn:4: folio_alloc on the kernel tree.*' race.scn
 check "modules that call KHO are no world of a tree" \
 	complains 'luosim: --memories on the kernel tree \./x\.so, expected a release' \
 	prove ./x.so --memories 1

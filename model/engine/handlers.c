@@ -211,15 +211,12 @@ static unsigned long call_flb(struct machine *m, struct engine_call *call)
 	return err;
 }
 
-/* All that are luosim's say the same. */
+/* The tree's get_id() does not say whose it is: that of the handler that takes such files. */
 static u64 get_id(struct machine *m, struct file *file)
 {
-	struct liveupdate_file_handler *fh;
+	struct liveupdate_file_handler *fh = scripted_of_file(m, file);
 
-	list_for_each_entry(fh, &m->k->luo.handlers, list)
-		if (fh->ops && fh->ops->get_id)
-			return luo_get_id(m, fh, file);
-	return object_id(m, file);
+	return fh && fh->ops->get_id ? luo_get_id(m, fh, file) : object_id(m, file);
 }
 
 /* Whether it is to fail was asked before: all handlers of a tree are. */

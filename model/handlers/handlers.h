@@ -87,6 +87,8 @@ u64 script_eval(struct machine *m, const struct script_expr *expr, const struct 
 		bool retrieved, u32 call);
 /* scripted.c: the number of a script, or -ENOENT. */
 int scripted_find(struct machine *m, const char *name);
+/* The first that takes files of that kind, or NULL. */
+struct liveupdate_file_handler *scripted_of_file(struct machine *m, struct file *file);
 /* Load and unload its module: what registering said. */
 int scripted_init(struct machine *m, unsigned int i);
 void scripted_exit(struct machine *m, struct scripted *s);

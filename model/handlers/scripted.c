@@ -216,6 +216,16 @@ static void scripted_finish(struct liveupdate_file_op_args *args)
 	script_discard(args->m, s->script, args->serialized_data);
 }
 
+struct liveupdate_file_handler *scripted_of_file(struct machine *m, struct file *file)
+{
+	struct scripted **s = m->k->handlers->scripted, **end = s + m->config.nr_scripts;
+
+	for (; s < end; s++)
+		if (*s && script_kind(m, (*s)->script, file) != NR_SCRIPT_KINDS)
+			return &(*s)->fh;
+	return NULL;
+}
+
 static u64 scripted_get_id(struct machine *m, struct liveupdate_file_handler *fh,
 			   struct file *file)
 {
