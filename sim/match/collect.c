@@ -51,7 +51,10 @@ static void take_violation(struct signature *said, const struct event *event)
 		take_chain(last, event);
 }
 
-/* A line in a kernel's log; those that announce an oops or a hang are where that begins. */
+/*
+ * A line in a kernel's log; those that announce an oops or a hang are where that begins, and
+ * what refcount_t says is the WARN behind it, whose callers tell whose count it was.
+ */
 static void take_line(struct signature *said, const struct event *event)
 {
 	const char *text = event->text;
@@ -60,7 +63,8 @@ static void take_line(struct signature *said, const struct event *event)
 		add_incident(said, INCIDENT_STUCK, event);
 	else if (g_str_has_prefix(text, "BUG: "))
 		add_incident(said, INCIDENT_OOPS, event);
-	else if (event->level != LOG_INFO && !g_str_has_prefix(text, "simulator: "))
+	else if (event->level != LOG_INFO && !g_str_has_prefix(text, "simulator: ") &&
+		 !g_str_has_prefix(text, "refcount_t: "))
 		add_incident(said, INCIDENT_MESSAGE, event)->text = message_normal(text);
 }
 
