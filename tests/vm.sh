@@ -42,7 +42,7 @@ config_is_needed()
 # What no real kernel can be told, as it stands in a scenario.
 untold='^ *(race (schedule|seed)|process|handler|kexec_jump|corrupt[a-z_]*)\b|^ *fail (any|[^a])'
 untold+='|^kernel.* (with|without|handlers|policy|limit:[a-z-]*|liveupdate)=|^kernel [0-9]+ next'
-untold+='|^kernel [2-9] (v|.*=)|^ *task .* of |^ *(insmod|folio_alloc|vmalloc|memory_max|mount|fsmount|mkdir|fchmod|kho_[a-z_]*)\(|kho_scratch='
+untold+='|^kernel [2-9] (v|.*=)|^ *task .* of |^ *(insmod|folio_alloc|vmalloc|memory_max|mount|fsmount|mkdir|fchmod|fstatfs|kho_[a-z_]*)\(|kho_scratch='
 
 all_told_or_refused()
 {
