@@ -55,7 +55,7 @@ lacks()
 table_is_whole()
 {
 	diff <("$luosim" list fixes | awk 'NR > 1 { print $1 }' | sort) \
-	     <(sed -n '/^| fix | /,/^$/s/^| \([a-z][a-z-]*\) | .*/\1/p' "$srcdir/docs/kernel-tree.md" |
+	     <(sed -n '/^| fix | /,/^$/s/^| \([a-z][a-z0-9-]*\) | .*/\1/p' "$srcdir/docs/kernel-tree.md" |
 		grep -vx fix | sort)
 }
 
