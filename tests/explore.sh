@@ -271,7 +271,7 @@ processes()
 	"$LUOSIM" explore "${small[@]}" --tasks 2 --depth 3 --kernel v7.0 --out "$tmp/processes" |
 		grep -qF 'preserve_fd(s0, f0, 0x1); race(exit(), kexec())' || echo "no race of exit"
 	"$LUOSIM" explore "${world[@]}" --processes 2 --depth 7 --kernel v6.19 --out "$tmp/processes" >/dev/null
-	"$LUOSIM" explore "${world[@]}" --processes 2 --tasks 2 --random --runs 3000 --seed 2 --depth 30 \
+	"$LUOSIM" explore "${world[@]}" --processes 2 --tasks 2 --random --runs 300 --seed 2 --depth 30 \
 		--kernel v7.0 --out "$tmp/processes" >"$tmp/one"
 	grep -q 'child: ' "$tmp/one" || cat "$tmp/one"
 	fails "$tmp/processes"

@@ -137,5 +137,5 @@ check "more preemptions, more schedules" bounded
 check "a search that is stopped says so and is no success" stopped
 check "the time limit ends a search with what it found" late 1 "$dir/create-reboot.scn"
 check "Ctrl-C ends a search with what it found" interrupted
-check "ten runs of every race are the same bytes" ten
+slow "ten runs of every race are the same bytes" ten
 done_testing
