@@ -236,7 +236,7 @@ static const struct luosim_call vfio_calls[] = {
 	  .optional = 1 << 1, .call = call_pci_refs,
 	  .about = "for how many preserved devices a PCI device or bridge stands" },
 	{ .name = "pci_remove", .params = { BDF }, .call = call_pci_remove,
-	  .about = "remove a PCI device with all behind it" },
+	  .about = "remove a PCI device with all that is under it" },
 	{ .name = "pci_rescan", .params = { { NULL, 0, 0, 0 } }, .call = call_pci_rescan,
 	  .about = "find removed PCI devices again" },
 	{ .name = "vfio_open", .params = { BDF }, .open = vfio_open,

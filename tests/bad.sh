@@ -123,6 +123,6 @@ check "an unknown list" diagnosed \
 	"luosim: unknown list 'fix', expected luosim list releases|fixes|limits|policies|operations|files|handlers|fields|points|bugs" \
 	list fix
 check "all variants and one policy" diagnosed \
-	"luosim: --all beside --kernel or --policy, expected one of them" \
+	"luosim: --all together with --kernel or --policy, expected one of them" \
 	--all --policy none good.scn
 done_testing

@@ -454,7 +454,7 @@ if $cc -shared -fPIC -Imodel -o "$tmp/p.so" docs/plugin/per-handler.c 2>"$tmp/er
 	check "axes may follow a plugin" prints ' +restore=refcount' \
 		--policies="$tmp/p.so+restore=refcount" "$refcount"
 	for word in none share identity=file; do
-		check "not $word behind a plugin" complains "--policies: '$word' behind the plugin \
+		check "not $word behind a plugin" complains "--policies: '$word' after the plugin \
 '$tmp/p.so', which says itself what is the same object, expected a value of another axis" \
 			--policies="get-id,$tmp/p.so+$word" "$refcount"
 	done
@@ -492,7 +492,7 @@ check "so it is in markdown" late markdown '^\| hours \| stopped \|$'
 check "so it is in JSON" late json '"cell":"stopped","outcome":"stopped".*"stopped":1,'
 check "so it is in HTML" late html '<button class="stopped"'
 check "a plugin comes first" complains \
-	"--policies: plugin './p.so' behind another word, expected it first" \
+	"--policies: plugin './p.so' after another word, expected it first" \
 	--policies=none+./p.so scenarios/dup-token.scn
 check "an unknown axis is told" complains \
 	"--policies: unknown axis 'scop', expected perhaps 'scope'" \

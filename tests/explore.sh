@@ -617,9 +617,9 @@ bad()
 	refused --depth 1 --time=-1 'out of range'
 	refused --depth 1 --policies none,nine "unknown policy 'nine'"
 	refused --depth 1 --releases v7.3,v7.9 "unknown release 'v7.9'"
-	refused --depth 1 --kernel v6.19 --releases v7.3 "--kernel beside --releases"
-	refused --depth 1 --policy none --policies get-id "--policy beside --policies"
-	refused --depth 1 --releases v7.3 --policies get-id "--releases beside --policies"
+	refused --depth 1 --kernel v6.19 --releases v7.3 "--kernel together with --releases"
+	refused --depth 1 --policy none --policies get-id "--policy together with --policies"
+	refused --depth 1 --releases v7.3 --policies get-id "--releases together with --policies"
 	refused --depth 1 --policies "" "empty name in a list"
 	refused --depth 1 --reduced --faults 1 'expected none of them'
 	refused --tasks 2 --sessions 4 --inodes 4 --opens 4 --tokens 8 'too many for --tasks 2'

@@ -233,7 +233,7 @@ left_behind()
 	diff "$tmp/out" - <<-'X'
 		ok   a, kernel 7.3.4: 1 of 1 operations as the model
 		ok   b, kernel 7.3.4: 1 of 1 operations as the model
-		     not behind a, which leaves something
+		     not after a, which leaves something
 		2 scenarios: 2 agree, 0 differ, 0 skipped, 0 failed
 	X
 	[ "$(wc -l <"$tmp/machines")" -eq 2 ] || echo "$(wc -l <"$tmp/machines") machines"

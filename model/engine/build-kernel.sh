@@ -58,7 +58,7 @@ parse_options()
 		--configured) need_value "$1" $# TREE; configured=$2; shift ;;
 		--configured=*) configured=${1#*=} ;;
 		--asan | --coverage | --preempt=access)
-			[ -z "$kind" ] || die "$1 beside another kind of object, expected one"
+			[ -z "$kind" ] || die "$1 together with another kind of object, expected one"
 			kind=${1#--}
 			kind=${kind#*=}
 			;;
@@ -69,7 +69,7 @@ parse_options()
 		-h | --help) usage; exit 0 ;;
 		-*) die "unknown option '$1', expected TREE -o NAME.so; see $me --help" ;;
 		*)
-			[ -z "$tree" ] || die "'$1' beside '$tree', expected one tree"
+			[ -z "$tree" ] || die "'$1' together with '$tree', expected one tree"
 			tree=$1
 			;;
 		esac

@@ -55,7 +55,7 @@ static bool parse_options(struct compare_args *o, int argc, char **argv, GError 
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
 		{ "time-limit", 0, 0, G_OPTION_ARG_CALLBACK, overrides_time_limit,
-		  "Stop a run of a scenario behind so many seconds", "SECONDS" },
+		  "Stop a run of a scenario after this many seconds", "SECONDS" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
 		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "header", 0, 0, G_OPTION_ARG_NONE, &o->header,
@@ -185,7 +185,7 @@ static int load_and_compare(struct compare_args *o, int argc, char **argv)
 	if ((o->git != NULL) != (o->refs != NULL))
 		return complain("expected --git and --refs together");
 	if (o->git != NULL && (o->releases != NULL || o->policies != NULL))
-		return complain("--git beside --kernels, --releases or --policies, expected one");
+		return complain("--git and --kernels, --releases or --policies, expected one");
 	if (o->git != NULL && !build_commits(o, &error))
 		return error != NULL ? complain("%s", error->message) : EXIT_UNUSABLE;
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)

@@ -60,7 +60,7 @@ static bool parse_options(struct explore_args *o, int argc, char **argv, GError 
 		{ "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint,
 		  "Write the search down there, so that another one goes on with it", "DIR" },
 		{ "checkpoint-every", 0, 0, G_OPTION_ARG_DOUBLE, &o->every,
-		  "Within a level each so many minutes (10)", "MIN" },
+		  "Within a level at intervals of MIN minutes (10)", "MIN" },
 		{ "resume", 0, 0, G_OPTION_ARG_FILENAME, &o->resume,
 		  "Go on with a search that --checkpoint has written down", "DIR" },
 		{ "estimate", 0, 0, G_OPTION_ARG_NONE, &o->estimate,
@@ -260,7 +260,7 @@ static const char *check_options(const struct explore_args *o)
 	if (o->reduced && (world->words.nr_others > 0 || world->damage > 0 || world->faults > 0))
 		return "--reduced with --handlers, --damage or --faults, expected none of them";
 	if (o->reduced && (world->inodes == 0 || world->scn != NULL))
-		return "--reduced without memfds or behind a scenario's steps, expected --inodes "
+		return "--reduced without memfds or after a scenario's steps, expected --inodes "
 		       "1 or more and no --from";
 	if (o->audit > 0 && o->w.random)
 		return "--audit with --random, expected one of them";

@@ -414,9 +414,9 @@ static const char *check_options(const struct prove_args *o)
 	if (o->w.overrides->releases->len > 1)
 		return "--against several kernels, expected one";
 	if (o->w.world.tasks > 1 && o->w.random)
-		return "prove with --tasks 2 beside --random, expected all sequences";
+		return "prove with --tasks 2 together with --random, expected all sequences";
 	if (o->identify && (o->against != NULL || o->w.random))
-		return "--identify beside --against or --random, expected it alone";
+		return "--identify together with --against or --random, expected it alone";
 	return NULL;
 }
 

@@ -45,7 +45,7 @@ static bool parse_options(struct run_args *o, int argc, char **argv, GError **er
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Threads (1); the report is the same", "N" },
 		{ "time-limit", 0, 0, G_OPTION_ARG_CALLBACK, overrides_time_limit,
-		  "Stop a run of a scenario behind so many seconds", "SECONDS" },
+		  "Stop a run of a scenario after this many seconds", "SECONDS" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->only,
 		  "Only the scenarios whose name matches, as with the shell", "GLOB" },
 		{ "keep-going", 'k', 0, G_OPTION_ARG_NONE, &o->keep_going,
@@ -103,7 +103,7 @@ static const char *check_options(struct run_args *o)
 	if (o->jobs < 1 || o->jobs > MAX_JOBS)
 		return "--jobs out of range, expected 1 to 64";
 	if (o->all && is_overridden(o))
-		return "--all beside --kernel or --policy, expected one of them";
+		return "--all together with --kernel or --policy, expected one of them";
 	return NULL;
 }
 

@@ -220,7 +220,7 @@ static bool change(struct session *s, GString *source)
 static bool is_behind_step(const struct session *s)
 {
 	if (line_here(s) == 0)
-		puts("not behind a step");
+		puts("not after a step");
 	return line_here(s) != 0;
 }
 
@@ -350,7 +350,7 @@ static void print_part(struct session *s, const char *part)
 	int kind = state_kind_find(part);
 
 	if (moment == NULL || moment->changes == NULL) {
-		puts("not behind a step");
+		puts("not after a step");
 		return;
 	}
 	if (g_str_equal(part, "changes")) {
@@ -366,7 +366,7 @@ static void print_part(struct session *s, const char *part)
 		return;
 	}
 	if (moment->state.objects == NULL)
-		puts("the states of so many steps are not kept");
+		puts("the states of this many steps are not kept");
 	for (guint i = 0; i < moment->state.nr; i++) {
 		const struct state_object *o = &moment->state.objects[i];
 		g_autoptr(GString) text = g_string_new(NULL);
@@ -432,7 +432,7 @@ static void go(struct session *s, gint64 steps)
 	gint64 at = (gint64)s->at + steps;
 
 	if (at < 0 || at > s->moments->len)
-		puts(at < 0 ? "that is before the first step" : "that is behind the verdict");
+		puts(at < 0 ? "that is before the first step" : "that is after the verdict");
 	s->at = CLAMP(at, 0, s->moments->len);
 	show(s, "");
 }
@@ -456,15 +456,15 @@ static const struct step_command {
 	const char *name, *arguments, *help;
 	void (*run)(struct session *s, const char *argument);
 } commands[] = {
-	{ "next", "[N]", "go on so many steps (1)", next },
-	{ "back", "[N]", "go back so many", back },
-	{ "to", "LINE", "go behind the next step of that line of the scenario", go_to },
+	{ "next", "[N]", "go on N steps (1)", next },
+	{ "back", "[N]", "go back N steps (1)", back },
+	{ "to", "LINE", "go past the next step of that line of the scenario", go_to },
 	{ "until", "violation", "go to the next step that breaks something", until },
 	{ "until", "change WORDS", "or changes an object so: \"folio 0x6\", \"restored\"", until },
 	{ "show", "", "the step again", show },
-	{ "print", "[KIND|changes]", "the state behind it: all, or folios...; or what changed",
+	{ "print", "[KIND|changes]", "the state after it: all, or folios...; or what changed",
 	  print_part },
-	{ "do", "OPERATION", "type a step in behind this one; fail..., too", insert },
+	{ "do", "OPERATION", "type a step in after this one; fail..., too", insert },
 	{ "drop", "", "take this step out", drop },
 	{ "schedule", "TASK,...", "of a race: that task goes first; or TASK*STEPS, ...", schedule },
 	{ "what-if", "[OPTION...]", "run it with options of luosim run; without: as it is",

@@ -168,7 +168,7 @@ static void print_agreement(struct vm_batch *b, const struct tried *t)
 		same ? "ok  " : "DIFF", t->name, rec->release, a->agreed, a->ops,
 		ended ? "" : ", then ", ended ? "" : rec->end);
 	if (t->left && t->behind != NULL)
-		g_print("     not behind %s, which leaves something\n", t->behind);
+		g_print("     not after %s, which leaves something\n", t->behind);
 	agreement_print(rec, a, "model");
 }
 

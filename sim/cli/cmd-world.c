@@ -48,9 +48,9 @@ bool world_options_parse(struct world_options *o, const GOptionEntry *own, const
 {
 	const GOptionEntry others[] = {
 		{ "handlers", 0, 0, G_OPTION_ARG_STRING, &o->handlers,
-		  "Files beside memfds, by their handlers", "H[,H...]" },
+		  "Files in addition to memfds, by their handlers", "H[,H...]" },
 		{ "from", 0, 0, G_OPTION_ARG_INT, &o->from,
-		  "Begin behind the scenario's steps before that line (all of them)", "LINE" },
+		  "Begin after the scenario's steps before that line (all of them)", "LINE" },
 		{ "ops", 0, 0, G_OPTION_ARG_STRING, &o->ops, "Operations", "OP[,OP...]" },
 		{ "random", 0, 0, G_OPTION_ARG_NONE, &o->random,
 		  "Random sequences instead of all", NULL },

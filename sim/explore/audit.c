@@ -316,7 +316,7 @@ static char *explain(const struct audit_row *x, const struct audit_row *y)
 		return g_strdup("they break different things");
 	if (x->came != y->came)
 		return g_strdup("what comes of it differs");
-	return g_strdup("the states behind it differ");
+	return g_strdup("the states after it differ");
 }
 
 static struct audit_difference *difference_new(GArray *const paths[2],
@@ -470,9 +470,9 @@ static char *explain_orders(const struct audit_row one[2], const struct audit_ro
 	if (refused)
 		return NULL;
 	if (!same_result(&one[0], &one[1]) || !same_result(&two[0], &two[1]))
-		return g_strdup("one of them comes to something else behind the other");
+		return g_strdup("one of them leads to something else after the other");
 	if (!same_state(two[0].state, one[1].state))
-		return g_strdup("the states behind them differ");
+		return g_strdup("the states after them differ");
 	return NULL;
 }
 

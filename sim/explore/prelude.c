@@ -246,7 +246,7 @@ static bool add_opened(struct planner *p, const struct op *op, const char *name)
 static bool add_received(struct planner *p, const char *name)
 {
 	if (p->sent == NULL || p->fail != NULL)
-		return refuse(p, "recv_fd() where a world begins, expected it behind the send_fd() "
+		return refuse(p, "recv_fd() where a world begins, expected it after the send_fd() "
 			      "of the other process");
 	if (name != NULL)
 		add_name(p, name, p->sent);

@@ -180,7 +180,7 @@ static struct step *add_step(const struct source *src, enum step_kind kind)
 	    g_array_index(steps, struct step, steps->len - 1).kind == STEP_FAIL)
 		refuse(t, "a failure of no single step, expected one that can fail");
 	if (kind != STEP_KERNEL && t->heading_due)
-		refuse(t, "an operation behind a reboot, expected the next stage before it");
+		refuse(t, "an operation after a reboot, expected the next stage before it");
 	g_array_append_val(t->scn->steps, step);
 	return &g_array_index(steps, struct step, steps->len - 1);
 }
@@ -985,7 +985,7 @@ static void write_kernel(const struct source *src)
 	};
 
 	if (!src->t->heading_due || kernel.number != src->t->kernel)
-		refuse(src->t, "a stage without a reboot before it, expected one behind each");
+		refuse(src->t, "a stage without a reboot before it, expected one after each");
 	for (guint i = 0; i < G_N_ELEMENTS(settings); i++)
 		if (settings[i] != NULL && !src->t->failed)
 			need(src->t, setting_parse(over(src->t, settings[i]), kernel.settings));
@@ -1023,7 +1023,7 @@ static void check(struct translator *t)
 	if (steps->len == 0)
 		refuse(t, "no operation, expected a kernel that does something");
 	else if (g_array_index(steps, struct step, steps->len - 1).kind == STEP_FAIL)
-		refuse(t, "a failure of no operation, expected one behind it");
+		refuse(t, "a failure of no operation, expected one after it");
 	t->failed = t->failed || !names_check(t->lex.names, &t->lex);
 }
 

@@ -94,7 +94,7 @@ static const char tail[] =
 "    return span;\n"
 "  });\n"
 "  run.section.querySelector('.state pre').replaceChildren(...now ? spans :\n"
-"    [run.steps[at].line ? 'states of so many objects are not kept' : 'the run is over']);\n"
+"    [run.steps[at].line ? 'states of this many objects are not kept' : 'the run is over']);\n"
 "}\n"
 "function go(nr, at, link) {\n"
 "  const run = runs[nr];\n"

@@ -116,11 +116,11 @@ static const char *given_twice(const struct overrides *o, const char *policies,
 			       const char *releases)
 {
 	if (policies != NULL && releases != NULL)
-		return "--releases beside --policies, expected one of them";
+		return "--releases together with --policies, expected one of them";
 	if (releases != NULL && o->releases->len > 0)
-		return "--kernel beside --releases, expected one of them";
+		return "--kernel together with --releases, expected one of them";
 	if (policies != NULL && overrides_policy_name(o) != NULL)
-		return "--policy beside --policies, expected one of them";
+		return "--policy together with --policies, expected one of them";
 	return NULL;
 }
 
@@ -248,7 +248,7 @@ static GOptionGroup *overrides_group(struct overrides *o)
 		{ "no-reduction", 0, 0, G_OPTION_ARG_NONE, &o->no_reduction,
 		  "Run all schedules of a race one by one", NULL },
 		{ "max-states", 0, 0, G_OPTION_ARG_INT, &o->max_states,
-		  "Stop the search of a race at so many states", "N" },
+		  "Stop the search of a race at N states", "N" },
 		{ 0 },
 	};
 	GOptionGroup *group = g_option_group_new("kernels", "", "", o, NULL);

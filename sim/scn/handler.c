@@ -365,7 +365,7 @@ static bool parse_kernels(struct lex *l, guint32 *first, guint32 *last)
 		}
 		if (from == 0 || from > to || to > G_MAXUINT32) {
 			lex_fail(l, at, "kernel out of order, expected 1 or more, the first not "
-				 "behind the last");
+				 "after the last");
 			return false;
 		}
 	}

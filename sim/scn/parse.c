@@ -329,7 +329,7 @@ static bool parse_kinds(struct lex *l, guint32 *kinds, bool list)
 	} while (!lex_done(l) && *l->p != '|');
 	if (alone == NULL || words_read == 1)
 		return true;
-	lex_fail(l, at, "%s beside another word, expected it alone", alone);
+	lex_fail(l, at, "%s together with another word, expected it alone", alone);
 	return false;
 }
 
@@ -358,7 +358,7 @@ static bool parse_expect(struct parser *p)
 	for (int i = 0; i < NR_LISTS; i++) {
 		if (p->scn->list_line[i] == 0)
 			continue;
-		lex_fail(&p->lex, p->lex.line, "'expect' beside '%s', expected one of them",
+		lex_fail(&p->lex, p->lex.line, "'expect' together with '%s', expected one of them",
 			 list_name(i));
 		return false;
 	}
@@ -408,7 +408,7 @@ static bool check_lists(struct parser *p)
 static bool parse_list(struct parser *p, enum list list)
 {
 	if (p->scn->expect_line != 0) {
-		lex_fail(&p->lex, p->lex.line, "'%s' beside 'expect', expected one of them",
+		lex_fail(&p->lex, p->lex.line, "'%s' together with 'expect', expected one of them",
 			 list_name(list));
 		return false;
 	}
@@ -764,11 +764,11 @@ static bool parse_statement(struct parser *p, const char *at, const char *word)
 		return false;
 	}
 	if (statement != NULL && statement->header && p->scn->steps->len > 0) {
-		lex_fail(l, at, "'%s' behind a kernel, expected it before 'kernel 1'", word);
+		lex_fail(l, at, "'%s' after a kernel, expected it before 'kernel 1'", word);
 		return false;
 	}
 	if (p->fails > 0 && statement != NULL && statement->parse != parse_fail) {
-		lex_fail(l, at, "'%s' behind 'fail', expected the step that is to fail", word);
+		lex_fail(l, at, "'%s' after 'fail', expected the step that is to fail", word);
 		return false;
 	}
 	if (statement != NULL)

@@ -44,7 +44,7 @@ static void bad_mix(struct lex *l, const char *at, const char *text, const char 
 	g_autofree char *first = g_strndup(text, strcspn(text, ","));
 
 	if (is_path(first) && parsed->identity != IDENTITY_PLUGIN)
-		lex_fail(l, at, "'%s' behind the plugin '%s', which says itself what is the same "
+		lex_fail(l, at, "'%s' after the plugin '%s', which says itself what is the same "
 			 "object, expected a value of another axis", word, first);
 	else
 		lex_fail(l, at, "policy '%s' too long, expected fewer words", text);
@@ -79,7 +79,7 @@ bool policy_check(struct lex *l, const char *at, const char *text)
 	word = g_strndup(bad, strcspn(bad, ","));
 	at += bad - text;
 	if (is_path(word) && bad > text)
-		lex_fail(l, at, "plugin '%s' behind another word, expected it first", word);
+		lex_fail(l, at, "plugin '%s' after another word, expected it first", word);
 	else if (is_path(word))
 		lex_fail(l, at, "plugin '%s' in a scenario, expected a preset or AXIS=VALUE, "
 			 "as only the command line may load one", word);

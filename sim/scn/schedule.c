@@ -152,7 +152,7 @@ bool race_parse(struct lex *l, struct race *race)
 			return false;
 	if (race->schedule == NULL || (!race->seeded && race->preemptions == NO_BOUND))
 		return true;
-	lex_fail(l, at, "schedule= beside another option, expected it alone");
+	lex_fail(l, at, "schedule= together with another option, expected it alone");
 	return false;
 }
 

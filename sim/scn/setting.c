@@ -195,7 +195,7 @@ static bool parse_value(struct lex *l, struct setting *s)
 		return parse_scratch(l, s);
 	value = lex_run(l, "");
 	if (value == NULL || l->p - at != (gssize)strlen(value)) {
-		lex_expected(l, "a value right behind '='");
+		lex_expected(l, "a value right after '='");
 		return false;
 	}
 	switch (s->kind) {

@@ -487,7 +487,7 @@ char *console_recording(const struct program *program, const char *text, GError 
 			    last_line(lines));
 	else if (c.results->len == 0)
 		g_set_error(error, SCN_ERROR, 0,
-			    "the guest did not come to the first operation, the last that came "
+			    "the guest did not reach the first operation, the last that came "
 			    "is: %s",
 			    last_line(lines));
 	else
