@@ -186,7 +186,7 @@ struct luosim_field {
  * @driver: what is there in every kernel that has the code, also where the handler is not
  *	loaded: the nodes of devices. Before @init; may be NULL.
  * @names: what "fail callback()" calls the handlers that @init registers, in that order,
- *	with a NULL behind the last. NULL: @name, and their compatible strings.
+ *	with a NULL after the last. NULL: @name, and their compatible strings.
  * @calls: operations of the scenario language; ends with a NULL name. May be NULL.
  * @kinds: kinds of files for searched worlds; likewise.
  */
@@ -472,7 +472,7 @@ static inline void *vcalloc(size_t n, size_t size)
 	return luosim_kernel->vcalloc(n, size);
 }
 
-/** memcpy_from_vmalloc() - memcpy() from @area + @offset, which oopses behind its end. */
+/** memcpy_from_vmalloc() - memcpy() from @area + @offset, which oopses past its end. */
 static inline void memcpy_from_vmalloc(void *to, const void *area, size_t offset, size_t size)
 {
 	luosim_kernel->copy_vmalloc(area, offset, to, size, false);
@@ -816,7 +816,7 @@ static inline int eventfd_create(u64 count, unsigned int flags)
 	return luosim_kernel->eventfd_create(count, flags);
 }
 
-/** eventfd_luo_get_state() - posted: flags are those it was made with; -EINVAL: it is none. */
+/** eventfd_luo_get_state() - posted: flags are those it was made with; -EINVAL: no eventfd. */
 static inline int eventfd_luo_get_state(struct file *file, u64 *count, unsigned int *flags)
 {
 	return luosim_kernel->eventfd_luo_get_state(file, count, flags);
@@ -974,7 +974,7 @@ static inline void luosim_walk_folio(struct folio *folio)
 	luosim_kernel->walk_folio(folio);
 }
 
-/** luosim_walk_object() - one that several refer to; true when the walk comes to it first. */
+/** luosim_walk_object() - one that several refer to; true when the walk reaches it first. */
 static inline bool luosim_walk_object(const void *object)
 {
 	return luosim_kernel->walk_object(object);

@@ -111,7 +111,7 @@ int64_t machine_file_references(struct machine *m, int fd);
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index);
 
 /**
- * machine_behind() - what a call on a descriptor can come to: its inode and the frames of
+ * machine_behind() - what a call on a descriptor can reach: its inode and the frames of
  * that, or its session with the files in it. Two descriptors that have none of it in
  * common are of objects that share nothing.
  * @ids: where to store a number for each, of inodes, sessions and frames.

@@ -34,7 +34,7 @@ struct luosim_param {
 /**
  * struct luosim_arg - what a step has for it.
  * @number: the number, or the descriptor.
- * @bytes, @len: a string, with a NUL behind it; of what reads, room for the result in
+ * @bytes, @len: a string, with a NUL after it; of what reads, room for the result in
  *	place of its last argument, @len bytes.
  */
 struct luosim_arg {
@@ -72,7 +72,7 @@ struct luosim_call {
  * struct luosim_kind - a kind of files that "luosim explore --handlers @name" makes.
  * @needs: a kind of which one must stand before it, to which it belongs; or NULL.
  * @uses: a kind that it is used with where there is one before it; or NULL.
- * @steps: how one comes to be, "CALL = RESULT". NEW is its name, ON that of the one it
+ * @steps: how one is made, "CALL = RESULT". NEW is its name, ON that of the one it
  *	belongs to or is used with: a step that has ON is left out where there is none.
  *	# is its number in the world, #+32 that and 32, #+1 that and 1.
  */

@@ -208,7 +208,7 @@ enum session_inode {
 /** enum compat - how a kernel tells whether it can read what a handler handed over. */
 enum compat {
 	COMPAT_STRING,		/* one compatible string, which must be the same: merged */
-	COMPAT_SUB,		/* likewise, with those of what it is made of behind it */
+	COMPAT_SUB,		/* likewise, followed by those of its parts */
 	COMPAT_FLAGS,		/* the string, and no flag of a file that it does not know */
 	NR_COMPATS
 };
@@ -460,7 +460,7 @@ bool policy_equal(const struct policy *a, const struct policy *b);
  * policy_axis() - the axes and their values, for lists and messages.
  * @axis: counted from 0.
  * @values: where to store the values' names, which end with NULL.
- * Return: the axis's name, or NULL behind the last one.
+ * Return: the axis's name, or NULL after the last one.
  */
 const char *policy_axis(size_t axis, const char *const **values);
 
@@ -749,7 +749,7 @@ struct luosim_handler;
  *	they are registered; "" ends them. Handlers that name the same FLB share it.
  * @flb_on: for each the handler whose files need it; "": its own.
  * @folios: pages of each of its own files; of a file of another kind, pages that are
- *	handed over beside it.
+ *	handed over in addition to it.
  * @loses: mask of LOSES_STATE and LOSES_BYTES: what does not come back.
  * @leaks: mask of 1 << &enum handler_call: which take a page and never give it back.
  * @needs: what there must be of other handlers' files in the session; "" ends them.
@@ -760,7 +760,7 @@ struct luosim_handler;
  * @plugin: it is this code, see luosim-handler.h, which handler_plug() has set with
  *	@name; but for @path and @watch, all else is 0 then. NULL: it is the script.
  * @path: of @plugin, for who prints it.
- * @watch: called before a callback of @plugin, and with NULL behind it, as foreign code
+ * @watch: called before a callback of @plugin, and with NULL after it, as foreign code
  *	may need to be watched; may be NULL.
  */
 struct handler_script {
@@ -811,7 +811,7 @@ struct handler_script {
  */
 int handler_plug(struct handler_script *script, const struct luosim_handler *plugin);
 
-/** handler_shipped() - the @i-th handler that luosim brings along; NULL behind the last. */
+/** handler_shipped() - the @i-th handler that luosim brings along; NULL after the last. */
 const struct handler_script *handler_shipped(unsigned int i);
 
 /** handler_calls() - operations that a shipped or loaded handler brings, or NULL. */
@@ -820,7 +820,7 @@ const struct luosim_call *handler_calls(const struct handler_script *script);
 /** handler_kinds() - kinds of files for searched worlds that it brings, or NULL. */
 const struct luosim_kind *handler_kinds(const struct handler_script *script);
 
-/** handler_field() - its @i-th field of what is handed over, and its bits; NULL behind the last. */
+/** handler_field() - its @i-th field of what is handed over, and its bits; NULL after the last. */
 const char *handler_field(const struct handler_script *script, unsigned int i, unsigned int *bits);
 
 /** handler_names() - what failures call its handlers, ends with NULL; or NULL. */
@@ -1039,7 +1039,7 @@ int fail_point_find(const char *name);
  */
 int fail_point_error(enum fail_point point, enum handler_call call);
 
-/** fail_point_target() - the @i-th built-in handler or FLB of @point; NULL behind the last. */
+/** fail_point_target() - the @i-th built-in handler or FLB of @point; NULL after the last. */
 const char *fail_point_target(enum fail_point point, unsigned int i);
 
 /**
@@ -1050,7 +1050,7 @@ const char *fail_point_target(enum fail_point point, unsigned int i);
  */
 int machine_fail(struct machine *m, const struct failure *failure);
 
-/** machine_fail_clear() - ask for none any more, and forget what happened. */
+/** machine_fail_clear() - ask for no more failures, and forget those that happened. */
 void machine_fail_clear(struct machine *m);
 
 /** machine_fail_stats() - what happened since machine_fail_clear(). */
@@ -1076,7 +1076,7 @@ enum luosim_damage_kind {
 /**
  * struct luosim_damage - damage to one field, see &enum luosim_damage_kind.
  * @field: a path such as "session[vm0].count"; handover_field() names all.
- * @kind: which of the members behind it count.
+ * @kind: which of the members after it count.
  * @number: a value or a bit.
  * @bytes: for a string; the first 4096 count.
  * @len: of @bytes.
@@ -1108,7 +1108,7 @@ void machine_damage_clear(struct machine *m);
 /**
  * handover_field() - the fields and objects of a handover, for lists and messages.
  * @i: counted from 0.
- * Return: a path with NAME, TOKEN and N for what stands there, or NULL behind the
+ * Return: a path with NAME, TOKEN and N for what stands there, or NULL after the
  *	last one.
  */
 const char *handover_field(size_t i);
@@ -1261,7 +1261,7 @@ enum state_format {
 
 /**
  * struct state_member - one thing that is known of the objects of a kind.
- * @name: NULL behind the last.
+ * @name: NULL after the last.
  * @about: what it is, without a full stop.
  */
 struct state_member {
@@ -1597,14 +1597,14 @@ const char *file_kind_name(enum file_kind kind);
 int file_kind_find(const char *name);
 
 /*
- * Files that handlers of &enum handler preserve. The ioctls behind these calls
+ * Files that handlers of &enum handler preserve. The ioctls of these calls
  * are not modelled argument by argument.
  */
 
 /** sys_iommufd_open() - open /dev/iommu, with four page tables in it. */
 int sys_iommufd_open(struct machine *m);
 
-/** sys_iommufd_map() - map all of @memfd behind what is mapped there (IOMMU_IOAS_MAP_FILE). */
+/** sys_iommufd_map() - map all of @memfd after what is mapped there (IOMMU_IOAS_MAP_FILE). */
 int sys_iommufd_map(struct machine *m, int iommufd, int memfd, uint64_t hwpt);
 
 /**
@@ -1722,7 +1722,7 @@ int sys_open_kind(struct machine *m, enum file_kind kind);
 int sys_open_own(struct machine *m, const char *handler);
 /**
  * sys_own_call() - an operation that a loaded handler has for files of its kind.
- * Return: what it returns; -EBADF; -ENOTTY when there is none of that name.
+ * Return: what it returns; -EBADF; -ENOTTY when there is no operation of that name.
  */
 int sys_own_call(struct machine *m, int fd, const char *name, uint64_t arg);
 int sys_close(struct machine *m, int fd);
@@ -1805,7 +1805,7 @@ int sys_kexec_unload(struct machine *m);
 int sys_reboot_kexec(struct machine *m);
 /**
  * sys_sysrq_crash() - "c" to /proc/sysrq-trigger: a panic that was asked for.
- * Return: 0 in the crash kernel, if one is loaded, as it is behind any other panic of one task.
+ * Return: 0 in the crash kernel, if one is loaded, as it is after any other panic of one task.
  */
 int sys_sysrq_crash(struct machine *m);
 

@@ -230,7 +230,7 @@ struct engine_boot {
 	void *vmalloc;			/* addresses for areas that are mapped once more */
 	unsigned long vmalloc_size;
 	void *memmap;			/* room for the tree's struct pages, ... */
-	_Bool damaged;			/* the handover; reads behind an area are to be oopses */
+	_Bool damaged;			/* the handover; reads past an area are to be oopses */
 	unsigned int *touched;		/* and a word for each, which are 0 */
 };
 

@@ -36,7 +36,7 @@ usage()
 	  --asan             stop at accesses to memory that is not there
 	  --preempt=access   a task of a race may be left at each access to memory
 	  --coverage         count which lines run, see luosim coverage
-	  -j N, --jobs=N     so many jobs at a time
+	  -j N, --jobs=N     run N jobs at a time
 	EOF
 }
 

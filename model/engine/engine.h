@@ -92,7 +92,7 @@ void engine_unuse(struct machine *m, const struct page *memmap, u64 top);
 const char *engine_restore(struct machine *m, u64 top, const char *copy);
 bool engine_is_at(const struct machine *m, const char *copy);
 
-/* An object on the heap of a tree's kernel, which lies behind this. */
+/* An object on the heap of a tree's kernel, which follows this. */
 struct tree_object {
 	struct list_head list;		/* kernel.tree_objects */
 	u64 size;
@@ -118,7 +118,7 @@ u32 layout_size(const struct machine *m, const char *type, u32 size);
 	layout_offset(m, #type, #member, offsetof(struct type, member))
 #define SIZE_IN(m, type)	layout_size(m, #type, sizeof(struct type))
 
-/* walk.c: the kernel; and what a file of the tree is, beside the model's. */
+/* walk.c: the kernel; and what a file of the tree is, next to the model's. */
 struct machine_walk;
 void engine_walk(struct machine *m, struct machine_walk *w);
 void engine_walk_file(struct machine *m, struct machine_walk *w, const struct file *file);
@@ -126,7 +126,7 @@ void engine_walk_file(struct machine *m, struct machine_walk *w, const struct fi
 /* tree.c: what the model calls in place of its own. */
 extern const struct file_operations tree_device_fops, tree_session_fops;
 
-/** tree_session_name() - of the session whose file it is; NULL: it is none of a tree's session. */
+/** tree_session_name() - of the session that the file is of; NULL: of no session of a tree. */
 const char *tree_session_name(const struct file *file);
 void tree_boot_memory(struct machine *m, phys_addr_t fdt);
 void tree_boot_rest(struct machine *m);
@@ -148,7 +148,7 @@ void tree_go_on(struct machine *m);
 /* Code of the tree runs from here on: @where was the last that is known of it. */
 void tree_push_chain(struct machine *m, const void *const *chain, u32 depth);
 void tree_pop_chain(struct machine *m);
-/* The functions of the tree's code that has called, innermost first; NULL behind the last. */
+/* The functions of the tree's code that has called, innermost first; NULL after the last. */
 void tree_callers(struct machine *m, const char **names, u32 nr);
 
 /* Code of the tree is called, in the kernel that is returned, until tree_end(). */

@@ -343,14 +343,14 @@ static void host_one_step(struct machine *m, bool on)
 	m->task->one_step += on ? 1 : -1;
 }
 
-/* Others do not run beside it, where a task may be left at each access. */
+/* Others do not run at the same time, where a task may be left at each access. */
 static void host_spin(struct machine *m, bool on)
 {
 	if (!strcmp(m->k->boot.release.tree->kernel->kind, "access"))
 		host_one_step(m, on);
 }
 
-/* The functions that come to it are the tree's. */
+/* Only functions of the tree call it. */
 static void host_check_freed(struct machine *m, const void *lock)
 {
 	const char *callers[1];

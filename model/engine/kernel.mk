@@ -2,7 +2,7 @@
 # Compile and link the object of a kernel tree; build-kernel.sh says where everything is.
 #
 # TREE, PREPARED: the tree and its configured folder. FLAGS: what it compiles with.
-# ENGINE: this folder. ADD: files beside those of LUO, KHO and memfd. OUT: the object.
+# ENGINE: this folder. ADD: files in addition to those of LUO, KHO and memfd. OUT: the object.
 # KIND: coverage, asan, access, or nothing.
 
 MAKEFLAGS += -rR

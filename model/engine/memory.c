@@ -20,7 +20,7 @@
 #define GUARD_BELOW	(1ull << 30)
 #define GUARD_ABOVE	(0x15555ull << 24)
 
-/* Of each page of addresses the frame that is there, + 1; all behind @nr are 0. */
+/* Of each page of addresses the frame that is there, + 1; all after @nr are 0. */
 struct engine_aliases {
 	u64 nr;
 	u32 frame[VMALLOC_SIZE >> PAGE_SHIFT];
@@ -56,7 +56,7 @@ static void unmap_guarded(void *at, u64 size)
 		munmap((char *)at - GUARD_BELOW, GUARD_BELOW + size + GUARD_ABOVE);
 }
 
-/* What lies behind the last one is guarded only where a page of ours begins. */
+/* What lies past the last one is guarded only where a page of ours begins. */
 static u64 memmap_size(const struct machine *m, u64 page_size)
 {
 	return (m->nr_frames * page_size + PAGE_SIZE - 1) & PAGE_MASK;

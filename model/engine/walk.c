@@ -2,7 +2,7 @@
 /*
  * What makes a state of a tree's kernel: its variables, and all that these lead to. Nothing
  * is known of its structures. A word that is the address of an object, of a frame or of
- * code stands for what lies there; objects and frames are numbered as the walk comes to
+ * code stands for what lies there; objects and frames are numbered as the walk reaches
  * them, so that it does not matter where they are. All other words are what they are.
  */
 #include <stdlib.h>
@@ -75,7 +75,7 @@ static bool is_file(const struct engine_walk *c, const struct tree_object *objec
 	return object->own && object->size == c->kernel->file_size;
 }
 
-/* What the glue has beside the model's files and inodes says nothing that those do not. */
+/* What the glue has in addition to the model's files and inodes says nothing that those do not. */
 static void walk_contents(const struct engine_walk *c, struct tree_object *object)
 {
 	void *mem = object + 1;

@@ -261,7 +261,7 @@ struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags)
 	return file;
 }
 
-/* The file takes over the reference of @inode, if it comes to be. */
+/* The file takes over the reference of @inode, if it is made. */
 static struct file *__anon_inode_getfile(struct machine *m, struct inode *inode, const char *name,
 					 const struct file_operations *fops, void *priv,
 					 u32 flags)
@@ -395,7 +395,7 @@ s64 generic_file_llseek(struct file *file, s64 offset, int whence)
 	return vfs_setpos(file, offset);
 }
 
-/* Of a file system in memory: nothing is behind what is in memory. */
+/* A file system in memory: nothing else stores what is in memory. */
 int noop_fsync(struct machine *m, struct file *file)
 {
 	(void)m;

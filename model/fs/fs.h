@@ -349,7 +349,7 @@ u64 hugetlb_liveupdate_pages(struct machine *m, unsigned int order);
 struct folio *hugetlb_get_folio(struct machine *m, struct inode *inode, u64 index);
 /* Drop all of a file's huge pages: the last reference to the inode is gone. */
 void hugetlbfs_evict_inode(struct machine *m, struct inode *inode);
-/* A huge page that nobody uses any more goes to the pool; a restored one comes to it so. */
+/* A huge page that nobody uses any more goes to the pool; that is how a restored one gets there. */
 void hugetlb_free_folio(struct machine *m, struct folio *folio, bool is_new);
 
 /* handlers/plugin.c: the file goes. */
@@ -387,7 +387,7 @@ u64 kind_state(const struct file *file);
 void kind_set_state(struct file *file, u64 state);
 /* Its count is no more than an unsigned int, whoever asks. Returns a descriptor. */
 int do_eventfd(struct machine *m, unsigned int count, u32 flags);
-/* What the posted handler of eventfds asks of one; -EINVAL: @file is none. */
+/* What the posted handler of eventfds asks of one; -EINVAL: @file is no eventfd. */
 int eventfd_luo_get_state(struct machine *m, const struct file *file, u64 *count, u32 *flags);
 int open_special_nodes(struct machine *m);
 /* The node of a device in /dev, which is there from now on; NULL: no memory. */

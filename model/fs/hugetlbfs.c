@@ -206,7 +206,7 @@ struct file *hugetlb_file_setup(struct machine *m, const char *path, unsigned in
 	return file;
 }
 
-/* Stores through a shared mapping: write(2) there is none. */
+/* Stores through a shared mapping, as there is no write(2). */
 
 static s64 store(struct machine *m, struct inode *inode, const u8 *buf, u64 len, s64 pos)
 {

@@ -257,7 +257,7 @@ static struct eventfd_ctx *eventfd_ctx_alloc(struct machine *m, unsigned int cou
 	return ctx;
 }
 
-/* The file takes over @ctx, which goes if there is none. */
+/* The file takes over @ctx, which is freed if the file cannot be made. */
 static struct file *eventfd_getfile(struct machine *m, struct eventfd_ctx *ctx)
 {
 	struct file *file = ERR_PTR(-ENOMEM);
@@ -307,7 +307,7 @@ int eventfd_luo_get_state(struct machine *m, const struct file *file, u64 *count
 	return 0;
 }
 
-/* The file behind a page of shared anonymous memory that was written to. */
+/* The file of a page of shared anonymous memory that was written to. */
 static struct file *devzero_shared(struct machine *m)
 {
 	struct file *file = shmem_file_setup(m, "/dev/zero (deleted)", PAGE_SIZE);

@@ -201,7 +201,7 @@ static int flb_get(struct machine *m, const char *compatible, bool incoming)
 	module_used(m, flb->owner);
 	err = incoming ? liveupdate_flb_get_incoming(m, flb, &obj) :
 			 liveupdate_flb_get_outgoing(m, flb, &obj);
-	/* Kernels without references give NULL where there is none, which nobody uses. */
+	/* Kernels without references give NULL where there is no object, and nobody uses it. */
 	if (err || !obj)
 		return err;
 	if (!user) {

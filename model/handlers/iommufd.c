@@ -6,7 +6,7 @@
  * NR_HWPTS page tables here, each of an address space of its own.
  *
  * What is preserved are the page tables that were marked: which frame is at which
- * address. The memory behind it is for the memfds to preserve, which must lie in
+ * address. The memory after it is for the memfds to preserve, which must lie in
  * the same session, sealed against a change of size.
  */
 #include "lib/uapi.h"
@@ -142,7 +142,7 @@ static void hash_pte(struct machine *m, const struct iommufd_pte *pte, u64 i, vo
 
 /*
  * A hash of what devices read through the page tables that are handed over, or were;
- * FILE_STATE_ANY when memfds behind it are back.
+ * FILE_STATE_ANY when the memfds that it uses are back.
  */
 static u64 iommufd_state(struct machine *m, struct file *file)
 {

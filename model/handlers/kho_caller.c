@@ -378,7 +378,7 @@ s64 memory_read(struct machine *m, struct memory *mem, void *buf, u64 len, u64 o
 	return len;
 }
 
-/* Too far on is behind any end. */
+/* Too far on is past any end. */
 static u64 entry(u64 index)
 {
 	return min(index, PFN_PHYS(1ull << 40)) * sizeof(struct memory_ser);

@@ -1614,7 +1614,7 @@ static bool host_has_fix(const char *fix)
 	return nr >= 0 && has_fix(now.m, nr);
 }
 
-/* Which process, and how often it had ended: what comes behind that has another mm. */
+/* Which process, and how often it had ended: what comes after that has another mm. */
 static u64 host_current_mm(void)
 {
 	const struct process *process = process_of(now.m->task->files);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What scripted handlers hand over: one page that says what the file is, and behind
+ * What scripted handlers hand over: one page that says what the file is, and after
  * that which folios belong to it. Those of a memfd or of an own file are in its page
  * cache; of other files they are the handler's, as what a device has in memory is.
  */
@@ -230,7 +230,7 @@ static int restore_page(struct machine *m, const struct scripted_page *page, boo
 	return err;
 }
 
-/* All come back, also behind one that does not. */
+/* All come back, also after one that does not. */
 static int restore_pages(struct machine *m, phys_addr_t phys, const struct scripted_ser *ser,
 			 struct file *file)
 {

@@ -387,7 +387,7 @@ static void leave_flbs(struct machine *m, struct scripted *s)
 			module_put(m, s->flb[i]->owner);
 }
 
-/* compat=sub: behind it what it is made of, in alphabetical order, as the kernel's are. */
+/* compat=sub: after it what it is made of, in alphabetical order, as the kernel's are. */
 static void add_components(struct machine *m, const struct handler_script *script,
 			   char *text, size_t size)
 {

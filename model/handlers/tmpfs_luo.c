@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The file handlers of tmpfs mounts and of files in their root directory, as posted in
- * September 2026 behind memfd's in mm/memfd_luo.c, with which they share the folios.
+ * September 2026 after memfd's in mm/memfd_luo.c, with which they share the folios.
  * docs/findings.md says what is wrong with them.
  */
 #include "lib/uapi.h"

@@ -239,7 +239,7 @@ void ledger_preserve(struct machine *m, u64 pfn, u64 nr, bool keep)
 {
 	struct claim *claim = claim_of(m, m->task->claim);
 
-	/* What is read behind a chunk may name any frame. */
+	/* What is read past a chunk may name any frame. */
 	nr = pfn_valid(m, pfn) ? min(nr, m->nr_frames - pfn) : 0;
 	for (u64 i = 0; i < nr; i++) {
 		struct ghost *ghost = &m->ledger.ghost[pfn + i];

@@ -96,7 +96,7 @@ struct census_pause {
 };
 struct census_pause census_pause(const struct machine *m);
 void census_resume(struct machine *m, const struct census_pause *pause);
-/* From here on so many more are no leak. */
+/* From here on, that many more are no leak. */
 void census_keep(struct machine *m, enum census_item item, s64 nr);
 
 struct ledger {

@@ -8,7 +8,7 @@ struct machine;
 /* Loading it: 0, -ENOMEM, -EINVAL or what KHO says; unloading it. */
 int kho_test_init(struct machine *m);
 void kho_test_exit(struct machine *m);
-/* The machine ends: what it has beside its memory goes. */
+/* The machine ends: what it has outside its memory goes. */
 void kho_test_end(struct machine *m);
 
 #endif

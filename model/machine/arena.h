@@ -37,7 +37,7 @@ struct arena {
 	bool sparse;		/* copies leave out what is zero, of which there is much */
 };
 
-/* Reserve @bytes of address space; -ENOMEM when there is none. */
+/* Reserve @bytes of address space; -ENOMEM when there is not as much. */
 int arena_init(struct arena *a, u64 bytes);
 void arena_destroy(struct arena *a);
 /* Forget every object at once. */
@@ -58,9 +58,9 @@ void arena_free(struct arena *a, void *ptr, u64 size);
 char *arena_save(const struct arena *a, u64 from, char *to);
 const char *arena_restore(struct arena *a, u64 from, const struct arena_use *now,
 			  const char *copy);
-/* Is the arena as in the copy of when it was @then? *@copy is moved behind it. */
+/* Is the arena as in the copy of when it was @then? *@copy is moved after it. */
 bool arena_is_at(const struct arena *a, u64 from, const struct arena *then, const char **copy);
-/* What a copy holds beside @size bytes of the arena: AddressSanitizer's knowledge of them. */
+/* What a copy holds besides @size bytes of the arena: what AddressSanitizer knows of them. */
 u64 arena_shadow_size(u64 size);
 
 #endif

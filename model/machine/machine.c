@@ -17,7 +17,7 @@ static void mm_init(struct machine *m)
 {
 	const struct kho_scratch *scratch = &m->k->kho.scratch;
 
-	/* Areas that were set aside are touched, and behind all that was so far. */
+	/* Areas that were set aside are touched, and after all that was so far. */
 	if (m->reserve_mem.count || m->reserve_mem.huge || m->reserve_mem.nr_gaps ||
 	    m->k->kexec.crash.end)
 		m->top = m->nr_frames;

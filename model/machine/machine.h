@@ -226,7 +226,7 @@ static inline void kcall_pop(struct machine **m)
 
 struct task *task_of(struct machine *m, u32 id);
 
-/* A place where another task may come to run; @point and @lock say which. */
+/* A place where another task may run next; @point and @lock say which. */
 static inline void task_yield(struct machine *m, enum yield_point point, const char *lock)
 {
 	if (m->task->id && !m->task->one_step)

@@ -5,13 +5,13 @@
 
 #include "lib/types.h"
 
-/* No copy of so many bytes, which begin at a multiple of 8, is larger. */
+/* The most that a copy of this many bytes, from a multiple of 8 on, can take. */
 #define SPARSE_MAX(size)	((size) + (size) / 128 + 16)
 
 /* Behind what was written, or read. */
 char *sparse_save(char *to, const void *from, u64 size);
 const char *sparse_restore(void *to, u64 size, const char *from);
-/* Is the memory as in the copy? *@copy is moved behind it. */
+/* Is the memory as in the copy? *@copy is moved after it. */
 bool sparse_is_at(const void *mem, u64 size, const char **copy);
 
 #endif

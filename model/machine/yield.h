@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The places where a task gives way, and their names in reports. A real task may be
- * preempted anywhere, or other processors run beside it. What is one step here and
+ * preempted anywhere, or other processors run at the same time. What is one step here and
  * several there: the allocation of pages with its limits, drop_caches and setrlimit,
  * guest_memfd under its invalidate_lock, iommufd under its own, and KVM's choice of an
  * id for a vCPU. No race within them is found. The list holds for a tree's kernel as well

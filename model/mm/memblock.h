@@ -23,7 +23,7 @@ struct reserve_mem {
 	struct reserve_mem_table table[RESERVE_MEM_MAX_ENTRIES];
 	u32 count;
 	bool huge;			/* pages of 1 GiB were set aside */
-	struct memblock_gap gap[RESERVE_MEM_MAX_ENTRIES + 3];	/* beside what is set aside */
+	struct memblock_gap gap[RESERVE_MEM_MAX_ENTRIES + 3];	/* between what is set aside */
 	u32 nr_gaps;
 	phys_addr_t end;		/* below it memblock allocates from the top, */
 	phys_addr_t scratch;		/* or on a KHO boot from here on, in scratch, */

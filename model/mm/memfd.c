@@ -22,7 +22,7 @@ static u32 *memfd_file_seals_ptr(struct file *file)
 	return inode->is_shmem || inode->is_hugetlb ? &inode->seals : NULL;
 }
 
-/* Does somebody beside the page cache hold a folio, who might still write to it? */
+/* Does somebody other than the page cache hold a folio, who might still write to it? */
 static int memfd_wait_for_pins(struct machine *m, struct address_space *mapping)
 {
 	struct folio *folio;

@@ -14,7 +14,7 @@
 #define MEMFD_LUO_ALL_SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | \
 				 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
 
-/* Without seals and flags the members behind them move up. */
+/* Without seals and flags the members after them move up. */
 static u64 ser_size(struct machine *m)
 {
 	return sizeof(struct memfd_luo_ser) - (has_fix(m, FIX_MEMFD_SEALS) ? 0 :
@@ -348,7 +348,7 @@ static int memfd_luo_add_folio(struct machine *m, struct inode *inode, struct fo
 	return 0;
 }
 
-/* Restore and drop the folios behind the one that failed. */
+/* Restore and drop the folios after the one that failed. */
 static void memfd_luo_put_folios(struct machine *m, const struct vm_struct *folios_ser, u64 from,
 				 u64 nr_folios)
 {

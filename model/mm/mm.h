@@ -120,7 +120,7 @@ struct folio *folio_split(struct folio *folio);
 void split_page(struct folio *folio);
 /* Make a compound page of a restored range. */
 void prep_compound_page(struct machine *m, struct page *page, unsigned int order);
-/* The zones of the node of @pfn manage so many pages more, which begin there. */
+/* The zones of the node of @pfn manage this many more pages, from @pfn on. */
 void adjust_managed_page_count(struct machine *m, u64 pfn, s64 nr);
 /* Is it one of those that are initialized late, with CONFIG_DEFERRED_STRUCT_PAGE_INIT? */
 bool page_is_deferred(const struct machine *m, u64 pfn);
@@ -139,7 +139,7 @@ void memblock_free_all(struct machine *m, u64 start, u64 end);
 
 /* slab.c: the running kernel's heap. kzalloc is zeroed; NULL on failure. */
 void *kzalloc(struct machine *m, u64 size);
-/* The same where no other task may come to run. */
+/* The same where no other task may run in between. */
 void *kzalloc_nowait(struct machine *m, u64 size);
 void kfree(struct machine *m, void *ptr, u64 size);
 /*
@@ -185,7 +185,7 @@ struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size);
 /* The same of pages of PMD_ORDER, where it has one of them at least. */
 struct vm_struct *vmalloc_huge(struct machine *m, u64 size);
 void vfree(struct machine *m, struct vm_struct *vm);
-/* What is read lies behind an area. */
+/* What is read lies past an area. */
 void vmalloc_oops(struct machine *m, u32 nr_pages) __attribute__((noreturn));
 void vmalloc_read(struct machine *m, const struct vm_struct *vm, u64 off, void *buf, u64 size);
 void vmalloc_write(struct machine *m, struct vm_struct *vm, u64 off, const void *buf, u64 size);

@@ -22,7 +22,7 @@ void gate_unlock(struct machine *m, struct luo_session_header *sh);
 
 /* Outgoing sessions are about to be serialized; locks their list. May sleep. */
 void gate_close(struct machine *m);
-/* Is @session on its way out, so that it is none of what is serialized? */
+/* Is @session being released, and so not serialized? */
 bool gate_skips(const struct machine *m, const struct luo_session *session);
 /* They were: unlocks the list, where the gate is not made of its lock. */
 void gate_keep(struct machine *m);

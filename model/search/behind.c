@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a call on a descriptor can come to: inodes, frames, sessions and their files. */
+/* What a call on a descriptor can reach: inodes, frames, sessions and their files. */
 #include "machine/machine.h"
 #include "kernel/liveupdate/luo_internal.h"
 #include "search/walk.h"

@@ -110,7 +110,7 @@ static int find_map_chunk(struct machine *m, const struct args *args,
 	return found(place, chunk);
 }
 
-/* What it says of a bitmap; behind the last one there is room for more. */
+/* What it says of a bitmap; after the last one there is room for more. */
 static int find_map_bitmap(struct machine *m, const struct args *args,
 			   const struct field_pattern *field,
 			   struct handover_place *place)
@@ -642,7 +642,7 @@ static const char *match(const char *pattern, const char *p, struct args *args)
 	return p;
 }
 
-/* The rest of a path, behind an object. */
+/* The rest of a path, after an object. */
 static bool read_aspect(const char *p, struct path *path)
 {
 	struct args args;
@@ -805,7 +805,7 @@ u64 place_read(struct machine *m, const struct handover_place *place)
 
 /* ---- All of it ---- */
 
-/* Of a list so many entries are told. */
+/* How many entries of a list are told. */
 #define MAX_TOLD	64u
 
 struct field_teller {

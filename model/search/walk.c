@@ -150,7 +150,7 @@ static u32 as_if_untried(const struct machine_walk *w, u32 number)
 	return w->floor && number >= w->floor ? number - w->floor + w->settled : number;
 }
 
-/* Put the number of what @stamp belongs to; true when the walk comes to it first. */
+/* Put the number of what @stamp belongs to; true when the walk reaches it for the first time. */
 static bool put_number(struct machine_walk *w, u64 *stamp)
 {
 	u32 number = (u32)*stamp;
@@ -711,7 +711,7 @@ static u64 digest(struct machine_walk *w, u32 from)
 	return hash;
 }
 
-/* A hash for each file of @inode that the walk has not come to; how many there are. */
+/* A hash for each file of @inode that the walk has not reached; how many there are. */
 static u32 files_of(struct machine_walk *w, const struct inode *inode, u64 *hashes)
 {
 	u32 nr = 0;
@@ -759,7 +759,7 @@ static void put_open_inodes(struct machine_walk *w)
 	put_sorted(w, hashes, nr);
 }
 
-/* A file that refers to others: how much there is behind it, and a hash of all that. */
+/* A file that refers to others: how much that is, and a hash of all that. */
 struct referrer {
 	struct file *file;
 	u32 reach;
@@ -775,7 +775,7 @@ static int compare_referrers(const void *a, const void *b)
 	return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
-/* What the walk comes to from @file alone, of which it remembers nothing. */
+/* What the walk reaches from @file alone, of which it remembers nothing. */
 static struct referrer try_file(struct machine_walk *w, struct file *file)
 {
 	struct referrer r = { .file = file };

@@ -2,7 +2,7 @@
 /*
  * What makes a state of a machine: a walk over all that can influence what comes
  * later, or the judge. Where something lies in memory is left out: objects and
- * frames are numbered in the order in which the walk comes to them.
+ * frames are numbered in the order in which the walk reaches them.
  */
 #ifndef MODEL_SEARCH_WALK_H
 #define MODEL_SEARCH_WALK_H
@@ -19,11 +19,11 @@ struct machine_walk;
 void walk_put(struct machine_walk *w, u64 word);
 /* A number for an address of code or of what the program has from its start. */
 u64 walk_code(struct machine_walk *w, const void *at);
-/* The number of an object, or 0 for NULL; true when the walk comes to it first. */
+/* The number of an object, or 0 for NULL; true when the walk reaches it for the first time. */
 bool walk_object(struct machine_walk *w, const void *object);
 /* A file that another one refers to, and all that is known of it. */
 void walk_file(struct machine_walk *w, struct file *file);
-/* What was handed over at @phys: so many words. */
+/* What was handed over at @phys: @nr words. */
 void walk_words(struct machine_walk *w, phys_addr_t phys, u64 nr);
 /* The same of an inode. */
 void walk_inode(struct machine_walk *w, struct inode *inode);

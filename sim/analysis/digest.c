@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a run came to, in short: what compare and explain are made of. */
+/* The result of a run, in short: compare and explain are made of these. */
 #include <errno.h>
 
 #include "analysis/digest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a run came to, in short: what compare and explain are made of. */
+/* The result of a run, in short: compare and explain are made of these. */
 #ifndef SIM_ANALYSIS_DIGEST_H
 #define SIM_ANALYSIS_DIGEST_H
 
@@ -68,7 +68,7 @@ void digest_free(struct digest *d);
 /**
  * digest_refusals() - find what was refused in each of @nr runs of one scenario:
  * the first step that failed there with an errno and worked in another of them.
- * EBADF is none: the name stood for no descriptor, as an earlier step went otherwise.
+ * EBADF is not counted: the name stood for no descriptor, as an earlier step went otherwise.
  */
 void digest_refusals(struct digest *const *runs, guint nr);
 
@@ -77,7 +77,7 @@ void digest_refusals(struct digest *const *runs, guint nr);
  * errno in each that came there. It could not be made here if it worked in @own and the
  * errno is one that a kernel returns which has no handler for the file, or not the
  * call; else all were refused alike, or as the scenario means it: it says that the step
- * returns this. A failure that the scenario asked for is none of these.
+ * returns this. A failure that the scenario asked for is not among them.
  * @own: the scenario on the kernels that it asks for; NULL: one of @runs is it.
  */
 void digest_shared(struct digest *const *runs, guint nr, struct digest *own);

@@ -233,7 +233,7 @@ static bool exclude_each_other(const struct change *a, const struct change *b)
 	return a->fix < 0 && b->fix < 0 && (a->axis < 0 || b->axis < 0 || a->axis == b->axis);
 }
 
-/* Try all sets of @size that begin with @set[0..have) and go on behind @from. */
+/* Try all sets of @size that begin with @set[0..have) and go on past @from. */
 static bool try_sets(struct explain_search *s, struct change **set, guint have, guint size,
 		     guint from)
 {

@@ -37,12 +37,12 @@ struct effect {
  * struct explanation - of one scenario.
  * @broken: it breaks as it is. Otherwise @fixes and @policies are those that break
  *	it, the former when they are missing.
- * @words: what it comes to as it is.
+ * @words: its result as it is.
  * @boot: kernel 1.
  * @fixes, @policies: of struct effect: each a cure by itself.
  * @set: of const struct change *: the smallest cure of several, if nothing else is
  *	one; or NULL.
- * @set_words: what it comes to with them.
+ * @set_words: its result with them.
  * @releases: of struct effect, in order.
  * @first_release: from which on it is clean, or NULL.
  * @story: NULL unless @broken.

@@ -112,7 +112,7 @@ static bool is_step(const char *line)
 	return len > 0 && word[len] == '(';
 }
 
-/* Where " = " begins behind the call, or NULL. */
+/* Where " = " begins after the call, or NULL. */
 static const char *result_of(const char *line)
 {
 	const char *close = NULL;
@@ -249,7 +249,7 @@ static bool drop_results(struct minimiser *m)
 	return changed;
 }
 
-/* The words behind the release of a kernel's heading. */
+/* The words after the release of a kernel's heading. */
 static bool drop_settings(struct minimiser *m)
 {
 	bool changed = false;

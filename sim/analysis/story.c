@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The chain of ownership that broke. A run is repeated, what it came to being
+ * The chain of ownership that broke. A run is repeated, its verdict being
  * known, and of its steps those are kept that claimed, restored or gave up the
  * frames in question, and those that reboot.
  */
@@ -10,7 +10,7 @@
 #include "analysis/story.h"
 #include "report/trace.h"
 
-#define SHORTEN		48	/* of a string, so many bytes are told */
+#define SHORTEN		48	/* bytes of a string that are told */
 
 struct story_teller {
 	struct report report;
@@ -19,7 +19,7 @@ struct story_teller {
 	const char *release;		/* of the running kernel */
 	struct story_moment *now;		/* the step under way; or the end */
 	bool over;			/* the step that broke it was told */
-	guint32 later;			/* kinds that came behind it and were told */
+	guint32 later;			/* kinds that came after it and were told */
 };
 
 static void part_clear(struct part *part)

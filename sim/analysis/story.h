@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The chain of ownership that broke: which steps of a run led to what it came to. */
+/* The chain of ownership that broke: which steps of a run led to its verdict. */
 #ifndef SIM_ANALYSIS_STORY_H
 #define SIM_ANALYSIS_STORY_H
 
@@ -53,7 +53,7 @@ struct story {
 	GPtrArray *later;
 };
 
-/** story_tell() - run @scn again, which came to @digest, and keep the steps that matter. */
+/** story_tell() - run @scn again, whose result was @digest, and keep the steps that matter. */
 struct story *story_tell(const struct scenario *scn, const struct overrides *overrides,
 			 const struct digest *digest);
 void story_free(struct story *story);

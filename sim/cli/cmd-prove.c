@@ -309,7 +309,7 @@ static struct overrides *own_row(const struct prove_args *o, struct progress *pr
 	return row;
 }
 
-/* Likewise of any release, with as many fixes more and less as it takes; or what comes nearest. */
+/* Likewise of any release, with as many fixes more and less as it takes; or the nearest one. */
 static struct overrides *any_row(const struct prove_args *o, struct progress *progress,
 				 struct reach *best, bool *cut, struct overrides **unsure,
 				 GError **error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * luosim step: a run, step by step, back and forth. The run is made once and kept, with the
- * state behind each step, so that going anywhere is looking at another one. What changes the
+ * state after each step, so that going anywhere is looking at another one. What changes the
  * run, changes the scenario, or what it runs on, and makes another run.
  */
 #include <stdio.h>
@@ -37,7 +37,7 @@ struct session {
 	GString *source;		/* its text, with what was typed in */
 	struct overrides *overrides;
 	GPtrArray *moments;		/* of struct step_moment * */
-	guint at;			/* so many steps are behind us */
+	guint at;			/* steps that were done */
 	GPtrArray *before;		/* of struct taken_back * */
 	bool terminal, colour;
 	/* the run that is being kept */
@@ -410,7 +410,7 @@ static gint64 count_of(const char *argument)
 	return *argument != '\0' ? (gint64)MIN(strtoull(argument, NULL, 10), G_MAXINT) : 1;
 }
 
-/* Behind the next step of that line; from the start, if there is none. */
+/* Past the next step of that line; from the start, if there is none. */
 static void go_to(struct session *s, const char *argument)
 {
 	guint line = count_of(argument);
@@ -550,7 +550,7 @@ static void add_commands(GStrvBuilder *words)
 			g_strv_builder_add(words, commands[i].name);
 }
 
-/* What may come behind a text that ends so; the first that fits. */
+/* What may come after a text that ends so; the first that fits. */
 static const struct completion {
 	const char *begin, *end;
 	const char *words[8];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* luosim vm: scenarios on a real kernel, in virtual machines, beside the model. */
+/* luosim vm: scenarios on a real kernel, in virtual machines, compared with the model. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ struct vm_args {
 };
 
 /*
- * What came of one. A race that is run several times is as many of these, one behind the
+ * What came of one. A race that is run several times is as many of these, one after the
  * other; the last frees what they share.
  */
 struct tried {
@@ -65,7 +65,7 @@ static void tried_free(gpointer ptr)
 
 /* ---- Running ---- */
 
-/* Did it answer so behind another program, too? With a race there is nothing to compare. */
+/* Did it answer so after another program, too? With a race there is nothing to compare. */
 static bool as_the_model(const struct vm_batch *b, struct tried *t)
 {
 	return ask(&b->o->vm, t->program, b->overrides, &t->answer, &t->error) &&
@@ -73,7 +73,7 @@ static bool as_the_model(const struct vm_batch *b, struct tried *t)
 }
 
 /*
- * What differs from the model behind another program is asked again in a machine of its own:
+ * What differs from the model after another program is asked again in a machine of its own:
  * the other one may have left something.
  */
 static void run_one(void *data, guint i)

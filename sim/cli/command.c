@@ -83,7 +83,7 @@ static void append_word(GString *line, const char *word)
 	g_string_append_printf(line, " %s", plain ? word : quoted);
 }
 
-/* How many words a choice takes that changes no byte of a report; 0: it is none. */
+/* How many words a choice takes that changes no byte of a report; 0: it does change one. */
 static guint idle_words(const char *word)
 {
 	if (g_str_equal(word, "-j") || g_str_equal(word, "--jobs"))

@@ -5,7 +5,7 @@
 
 #include "run/overrides.h"
 
-/** edit_line() - put @text in behind line @line; NULL: take that line out. */
+/** edit_line() - put @text in after line @line; NULL: take that line out. */
 GString *edit_line(const char *source, guint line, const char *text);
 
 /** edit_schedule() - let the race that is headed in line @line have that schedule only. */

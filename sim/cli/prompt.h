@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /**
- * prompt_words - which words may come behind @before, what is typed so far of the line.
+ * prompt_words - which words may come after @before, what is typed so far of the line.
  * Return: NULL-terminated; NULL: names of files.
  */
 typedef GStrv (*prompt_words)(const char *before);

@@ -253,7 +253,7 @@ static void judge_call(struct emitter *e, const struct op *op, const char *call,
 		line(e, "%s;", value);
 }
 
-#define MAX_TEXT	76	/* with quotes, behind "\tstep(1234, " */
+#define MAX_TEXT	76	/* with quotes, after "\tstep(1234, " */
 
 /* The call as the scenario has it, as a string that fits a line. */
 static char *text_of(struct emitter *e, const struct op *op)
@@ -470,7 +470,7 @@ static void emit_main(struct emitter *e, const GArray *numbers)
 
 /* ---- The file ---- */
 
-#define COMMENT_COLUMNS	97	/* behind " * " */
+#define COMMENT_COLUMNS	97	/* after " * " */
 
 /* Text as lines of a comment, which it does not end, wrapped where they are too long. */
 static void comment(GString *out, const char *text)

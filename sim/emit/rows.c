@@ -68,7 +68,7 @@ static char *since(gsize i)
 	return g_strdup_printf("since(%u, %u, %u)", row->covers.major, row->covers.minor, n);
 }
 
-/* The row of @among behind (@step 1) or before (-1) row @i; -1: none. */
+/* The row of @among after (@step 1) or before (-1) row @i; -1: none. */
 static gssize neighbour(rows_t among, gssize i, int step)
 {
 	for (i += step; i >= 0 && i < (gssize)nr_rows(); i += step)

@@ -288,7 +288,7 @@ static void append_field(GString *text, const struct param *param, const struct 
 	g_string_append_c(text, ';');
 }
 
-/* Each piece but the last ends behind a field, and stands on a line of its own. */
+/* Each piece but the last ends after a field, and stands on a line of its own. */
 static void say_split(GString *out, const char *fields)
 {
 	while (strlen(fields) > MAX_PIECE) {

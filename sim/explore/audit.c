@@ -16,9 +16,9 @@ struct audit_row {
 	guint64 what;		/* is done, whatever it is done to */
 	guint nth;
 	gint64 ret;		/* 0 for a descriptor */
-	guint64 came;		/* of it beside that, as bits */
+	guint64 came;		/* what else of it, as bits */
 	guint64 broken;
-	guint64 state[2];	/* behind it; 0 where the search does not go on */
+	guint64 state[2];	/* after it; 0 where the search does not go on */
 	guint op;
 	guint outcome;		/* of a race; otherwise @nth */
 	bool pruned;
@@ -160,7 +160,7 @@ static struct audit_row new_row(const struct audit *a, guint op, guint nth)
 	};
 }
 
-/* The machine is behind the operation of @row, with @found violations. */
+/* The machine is after the operation of @row, with @found violations. */
 static void add_row(struct audit *a, struct audit_row *row, guint found, bool refused)
 {
 	row->broken = broken(&a->witness);

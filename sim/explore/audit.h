@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Are two states that a search takes for one alike? Every operation is done in both, and
- * what comes of it compared. Do two operations that it takes for independent come to the
+ * the results compared. Do two operations that it takes for independent lead to the
  * same in either order?
  */
 #ifndef SIM_EXPLORE_AUDIT_H
@@ -14,7 +14,7 @@ struct audit;
 /**
  * struct audit_difference - what tells two paths apart.
  * @paths: of struct path_step, with the operation as the last one where it can be done.
- * @at_end: it shows when all is closed behind them.
+ * @at_end: it shows when all is closed after them.
  * @text: what differs.
  */
 struct audit_difference {
@@ -37,9 +37,9 @@ void audit_free(struct audit *audit);
 struct audit_difference *audit_compare(struct audit *audit, GArray *first, GArray *second);
 
 /**
- * audit_orders() - do two operations behind @path, of struct path_step, come to the same in
+ * audit_orders() - do two operations after @path, of struct path_step, lead to the same in
  * either order?
- * @refused: @two is refused without a trace, also behind @one.
+ * @refused: @two is refused without a trace, also after @one.
  * Return: NULL if so.
  */
 struct audit_difference *audit_orders(struct audit *audit, GArray *path, guint one, guint two,

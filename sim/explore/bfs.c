@@ -83,7 +83,7 @@ struct worker {
 	guint64 transitions;
 	guint64 frames[MAX_INODES];	/* of the memfds */
 	bool booted;			/* what was tried last led to the next kernel */
-	enum after after;		/* what it came to, ... */
+	enum after after;		/* its result, ... */
 	gint64 ret;			/* ... and returned */
 };
 
@@ -240,7 +240,7 @@ static guint64 key_of(const struct search *s, const struct origin *o)
 	return rank_of(s, o->parent) << 32 | (guint64)o->op << 16 | o->nth;
 }
 
-/* The state was come to by another thread; true if by a way that counts less. */
+/* Another thread reached the state first; true if its path counts less than ours. */
 static bool improve(struct search *s, guint32 number, const struct origin *origin)
 {
 	guint64 *word = (guint64 *)states_origin(s->states, number), old, new;
@@ -258,7 +258,7 @@ static bool improve(struct search *s, guint32 number, const struct origin *origi
 	return true;
 }
 
-/* All is closed in the state that was just come to, maybe once more: what is left? */
+/* Close everything in the new state and note leaks; again, if its path was replaced. */
 static void end(struct worker *w, const struct origin *last, bool again, guint64 rank)
 {
 	w->there = false;
@@ -299,7 +299,7 @@ static void audit(struct worker *w, guint32 number, const struct origin *origin)
 		stop(s, "audit");
 }
 
-/* The state behind an operation, which may be new. */
+/* The state after an operation, which may be new. */
 static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 {
 	struct search *s = w->search;
@@ -753,7 +753,7 @@ static gint compare_ranked(gconstpointer a, gconstpointer b)
 	return x < y ? -1 : x > y;
 }
 
-/* The level that begins at number @first, which is that behind s->end, in order. */
+/* The level that begins at number @first, which is that after s->end, in order. */
 static void sort_level(struct search *s, guint32 first, guint32 end)
 {
 	GArray *order = g_array_new(FALSE, FALSE, sizeof(struct ranked));

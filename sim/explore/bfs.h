@@ -17,8 +17,8 @@
  * @jobs: threads.
  * @symmetry: states that differ only in names are one.
  * @prune: skip operations that are symmetric to an earlier one.
- * @through: go on behind a violation.
- * @audit: with one thread: each time that so many states were met again by other paths, the
+ * @through: go on past a violation.
+ * @audit: with one thread: each time that this many states were met again by other paths, the
  *	last one is compared with the one that was stored; 0: never.
  * @graph: told of all states and steps, with one thread; or NULL.
  * @edges: a random search goes on from where it has run new ones; or NULL.

@@ -12,7 +12,7 @@
 
 #define MAGIC	"luosim checkpoint 1\n"
 
-/* What stands behind all else. */
+/* What stands after all else. */
 struct seal {
 	guint64 bytes, hash;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A file in which a search is written down, so that another process goes on with it. It is
- * written beside the last one and renamed, so that there is a whole one at any moment.
+ * written next to the last one and renamed, so that there is a whole one at any moment.
  *
  * What is saved and what is loaded are one list of moves, in one order: checkpoint_move()
  * and the others go in the direction of the checkpoint.

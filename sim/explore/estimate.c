@@ -2,7 +2,7 @@
 /* How large a world is, before it is searched, see estimate.h. */
 #include "explore/estimate.h"
 
-#define TAIL	100	/* a level of fewer states than one in so many is the last one */
+#define TAIL	100	/* a level with less than this part of the states is the last one */
 
 /* One level, of which @size is estimated. */
 struct sampled {

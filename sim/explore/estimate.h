@@ -32,7 +32,7 @@ bool estimate_takes(const struct estimate *e, const struct states *states, guint
 /** estimate_step() - a transition led to state @to. */
 void estimate_step(struct estimate *e, guint32 to);
 
-/** estimate_level_done() - with so many transitions from the states that were expanded. */
+/** estimate_level_done() - with the number of transitions from the states that were expanded. */
 void estimate_level_done(struct estimate *e, guint64 transitions);
 
 struct world_size estimate_size(const struct estimate *e);

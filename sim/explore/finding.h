@@ -29,10 +29,10 @@ struct path_step {
  * @func: where in the kernel, or the operation's name.
  * @text: what the judge said of it first.
  * @path: of struct path_step.
- * @at_end: it showed when all was closed behind the last step.
+ * @at_end: it showed when all was closed after the last step.
  * @rank: place of the path among those of its length.
  * @count: transitions that had it.
- * @plain: behind a damaged handover, the id that it would have without; otherwise 0.
+ * @plain: after a damaged handover, the id that it would have without; otherwise 0.
  * @told: somebody was told of it.
  */
 struct finding {
@@ -51,7 +51,7 @@ struct finding {
 /**
  * struct witness - what a machine says during one operation; events go to it.
  * @mute: nothing is noted.
- * @twin: the machine beside it; then only what differs is noted. Or NULL, see twin.h.
+ * @twin: the machine compared with it; then only what differs is noted. Or NULL, see twin.h.
  * @nr: violations, of which WARNs that only say that another broke are left out.
  */
 #define MAX_NOTES	16
@@ -72,7 +72,7 @@ struct witness {
 	guint nr;
 };
 
-/** witness_run() - world_run() on the machine of the witness, and on that beside it. */
+/** witness_run() - world_run() on the machine of the witness, and on the one compared with it. */
 void witness_run(struct witness *w, struct machine *m, struct place *place, guint op, guint nth,
 		 struct done *done);
 
@@ -88,7 +88,7 @@ void witness_event(void *data, const struct event *event);
 /**
  * witness_close() - the operation is over: drop the symptoms.
  * @place: where it led.
- * @done: what @op did; NULL behind the last one, when all was closed.
+ * @done: what @op did; NULL after the last one, when all was closed.
  * Return: how many notes are left.
  */
 guint witness_close(struct witness *w, const struct place *place, guint op,
@@ -115,7 +115,7 @@ GHashTable *findings_new(void);
 void findings_move(GHashTable *findings, struct checkpoint *c);
 
 /**
- * findings_merge() - all of @from come to @into; of two of one cause the shortest, and of these
+ * findings_merge() - add all of @from to @into; of two of one cause the shortest, and of these
  * the first, is left.
  * @found: told of each that is new, if not NULL.
  */
@@ -126,7 +126,7 @@ void findings_merge(GHashTable *into, GHashTable *from,
 GPtrArray *findings_take(GHashTable *findings);
 
 /**
- * findings_settle() - drop findings behind damaged handovers that come without damage too.
+ * findings_settle() - drop findings after damaged handovers that come without damage too.
  * @findings: of struct finding *, by id.
  * @found: told of each that is left and was not told of, if not NULL.
  */

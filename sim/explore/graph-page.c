@@ -189,7 +189,7 @@ const char graph_page_tail[] =
 "  if (link) history.replaceState(null, '', '#state=' + chosen);\n"
 "}\n"
 "\n"
-"/* To the state before, one behind, or one beside. */\n"
+"/* To the state before, one after, or one beside. */\n"
 "function neighbour(key) {\n"
 "  const node = nodes[chosen], level = nodes.filter(n => n.level === node.level)\n"
 "    .sort((a, b) => a.x - b.x), at = level.indexOf(node);\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is the same in each page of graph.c, in front of its data and behind. */
+/* What is the same in each page of graph.c, in front of its data and after. */
 #ifndef SIM_EXPLORE_GRAPH_PAGE_H
 #define SIM_EXPLORE_GRAPH_PAGE_H
 

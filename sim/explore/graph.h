@@ -18,7 +18,7 @@ void graph_state(struct graph *g, guint32 number, struct machine *m);
 /** graph_step() - @origin led to state @number. */
 void graph_step(struct graph *g, const struct origin *origin, guint32 number);
 
-/** graph_broken() - @origin broke that; @at_end: when all was closed behind it. */
+/** graph_broken() - @origin broke that; @at_end: when all was closed after it. */
 void graph_broken(struct graph *g, const struct origin *origin, const char *kind, bool at_end);
 
 /** graph_write() - as a page if @path ends in .html, else as DOT; shortest ways are thick. */

@@ -31,7 +31,7 @@ struct reduction {
 	struct touch *touches;		/* by operation */
 	gsize stride;
 	struct level before, now;
-	GHashTable *received, *beside;	/* rows by number, beside those of @now and @before */
+	GHashTable *received, *beside;	/* rows by number, besides those of @now and @before */
 };
 
 /* ---- What operations touch ---- */
@@ -292,7 +292,7 @@ void reduction_set(struct reduction *r, guint32 number, guint op, enum after aft
 	set(row_of(r, &r->now, number), op, after);
 }
 
-/* Is it so behind operation @b, too? */
+/* Is it so after operation @b, too? */
 static bool stays(const struct reduction *r, guint op, enum after after, guint b,
 		  const struct place *place, const struct behind *behind)
 {

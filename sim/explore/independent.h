@@ -5,17 +5,17 @@
  *
  * State x came of state p by operation b, first of all. Operation a could be done in p
  * too, broke nothing there, and shares nothing with b. Then a in x leads where b leads
- * behind a, and a in x is left out
+ * after a, and a in x is left out
  *
  *  - if a was refused in p without a trace: it will be refused in x, also if the two share
  *    something, as long as b is not what its row says may end that; or
- *  - if a comes before b: the state behind a in p stands before x in the order of the
- *    search, so that who goes on from there has come to it first.
+ *  - if a comes before b: the state after a in p stands before x in the order of the
+ *    search, so that whoever goes on from there has reached it first.
  *
  * The second is so by induction over that order, also where a was left out in p itself. It
  * takes no transition by which a state is found first: states, their numbers, how each was
- * come to, and depths are the same. What was left out counts as done where it comes to the
- * states behind x.
+ * reached, and depths are the same. What was left out counts as done where it leads to the
+ * states after x.
  */
 #ifndef SIM_EXPLORE_INDEPENDENT_H
 #define SIM_EXPLORE_INDEPENDENT_H
@@ -73,7 +73,7 @@ void reduction_level(struct reduction *r, guint32 first, guint32 end);
 
 /**
  * reduction_known() - what comes of operations in state @number, before any is done there.
- * @origin: how it was come to, from a state of the level before.
+ * @origin: how it was reached, from a state of the level before.
  * @place: of that state, with what is @behind its descriptors; NULL in the first state.
  *
  * What is not AFTER_UNKNOWN in reduction_after() from then on need not be done.

@@ -51,7 +51,7 @@ static inline guint session_of(const struct world *world, guint slot)
 }
 
 /* setup.c */
-/** world_list_files() - the steps by which all files come to be. */
+/** world_list_files() - the steps that make all files. */
 void world_list_files(struct world *world);
 
 /** world_scripts() - the handlers of the scenario's own. */
@@ -92,7 +92,7 @@ void world_begin(const struct world *world, struct machine *m, struct place *pla
 void world_print_done(GString *out, const struct world *world, const struct machine *m,
 		      const struct world_op *op, const struct done *done);
 
-/** world_print_step() - a line of a scenario, after so many columns. */
+/** world_print_step() - a line of a scenario, indented by that many columns. */
 void world_print_step(GString *out, int indent, const char *call, const char *result);
 
 /** world_print_enter() - the line from which on a process does what follows. */
@@ -133,7 +133,7 @@ void world_boot(const struct world *world, struct machine *m, struct place *plac
 		struct done *done);
 
 /* memory.c */
-/** memory_made() - the call by which memory @nr comes to be; is it a vmalloc area? */
+/** memory_made() - the call that makes memory @nr; is it a vmalloc area? */
 const char *memory_made(guint nr);
 bool memory_is_area(guint nr);
 

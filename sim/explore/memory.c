@@ -6,7 +6,7 @@
  */
 #include "explore/internal.h"
 
-/* How each comes to be, in this order. */
+/* How each is made, in this order. */
 static const char *const made[MAX_MEMORIES] = { "folio_alloc(0)", "folio_alloc(1)", "vmalloc(8K)" };
 
 bool memory_is_area(guint nr)

@@ -81,7 +81,7 @@ const GArray *race_follow(struct world_race *race, guint op, guint nth);
 /** race_task_at() - the task whose call is the @i-th to be followed up: ends come first. */
 guint race_task_at(const struct world *world, const struct world_pair *pair, guint i);
 
-/** world_print_race() - the race as steps of a scenario, and the kernel behind it. */
+/** world_print_race() - the race as steps of a scenario, and the kernel after it. */
 void world_print_race(GString *out, const struct world *world, const struct machine *m, guint op,
 		      const GArray *schedule, const struct race_done *done);
 

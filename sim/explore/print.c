@@ -302,7 +302,7 @@ static void print_task(GString *out, const struct world *world, const struct wor
 	g_string_append_c(out, '\n');
 }
 
-/* The same, behind a race. */
+/* The same, after a race. */
 static void print_rest_of(GString *out, const struct world *world, const struct machine *m,
 			  guint nr, const struct done *done, const char *closed)
 {

@@ -14,13 +14,13 @@
 #include "explore/ranks.h"
 #include "explore/twin.h"
 
-/* One operation in so many is tried with a failure, of one of so many steps. */
+/* Inject a fault into one operation of this many, at one of its first steps. */
 #define FAULT_ONE_IN	8
 #define FAULT_STEPS	24
 #define DAMAGE_ONE_IN	2
 #define DAMAGE_TRIES	20
 #define TRIES		1000	/* for an operation that can be done */
-/* One in so many is a race, and of its outcomes one of the first so many. */
+/* One step of this many is a race, and it takes one of the first outcomes. */
 #define RACE_ONE_IN	8
 #define RACE_OUTCOMES	8
 #define MAX_STARTS	100000
@@ -231,7 +231,7 @@ static bool choose(struct walker *w, GRand *rand, struct path_step *step)
 }
 
 /*
- * Do a step that was chosen: of a race that has not so many outcomes an earlier one. -1
+ * Do a step that was chosen: if the race has fewer outcomes, take the number modulo theirs. -1
  * without memory, or if the search of the race was stopped: nothing was done.
  */
 static int go_on(struct walker *w, struct path_step *step, struct done *done)
@@ -309,7 +309,7 @@ static void start_from(struct walker *w, const GArray *path, guint len)
 	g_array_append_vals(w->path, path->data, len);
 }
 
-/* What lies beside a step to new code is as near to more of it as what follows. */
+/* What surrounds a step to new code is as near to more of it as what follows. */
 static void choose_start(struct walker *w, GRand *rand)
 {
 	bool code = w->new_code->len > 0 && g_rand_boolean(rand);

@@ -12,7 +12,7 @@
 #define MAX_BREAK	1000	/* microseconds */
 #define WINDOW	((guint32)1 << 18)	/* states that are written at once */
 #define TOGETHER	32	/* neighbours in a level that one rank goes on with */
-#define SLACK	16	/* one part in so many more than the mean is none too many */
+#define SLACK	16	/* a rank may have this part more than the mean */
 
 enum tag { TAG_ASK, TAG_ANSWER, TAG_PAUSE };
 
@@ -123,7 +123,7 @@ static guint64 *key_at(const struct ranks *r, guint32 number)
 	return (guint64 *)states_origin(r->owned, number);
 }
 
-/* Rank @finder came to it; is it the first one until now? */
+/* Rank @finder reached it; is it the first one until now? */
 static bool claim(struct ranks *r, const struct question *q, guint32 finder)
 {
 	struct origin key;
@@ -318,7 +318,7 @@ static gint compare_entries(gconstpointer a, gconstpointer b)
 	return x < y ? -1 : x > y;
 }
 
-/* What this process was not the first to come to after all is another one's. */
+/* What another process reached first after all belongs to that one. */
 static void drop_lost(struct ranks *r)
 {
 	g_autoptr(GArray) lost = g_array_new(FALSE, FALSE, sizeof(guint64));

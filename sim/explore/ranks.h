@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A search by several processes. The fingerprint of a state says which of them owns it: who
- * comes to a state asks the owner if it is new, in batches, and goes on without the answer.
+ * reaches a state asks the owner if it is new, in batches, and goes on without the answer.
  * Who was the first, in the order of a search by one thread, expands it in the next level,
  * where the snapshots of the way to it are; states of who has many of them go to who has few,
  * as the operations that lead there.
@@ -62,7 +62,7 @@ bool ranks_load(struct ranks *r, struct checkpoint *c, struct ranks_level *level
 guint32 ranks_first(const struct ranks *r);
 guint32 ranks_numbers(const struct ranks *r);
 
-/** ranks_ask() - somebody came to a state by the way with that key; keys grow in a level. */
+/** ranks_ask() - somebody reached a state by the path with that key; keys grow in a level. */
 void ranks_ask(struct ranks *r, const guint64 fingerprint[2], guint64 key);
 
 /** ranks_poll() - take and answer what has come; false: somebody called ranks_pause(). */
@@ -86,7 +86,7 @@ bool ranks_next(struct ranks *r, struct ranks_level *level, guint depth,
 		struct reduction *reduction);
 
 /**
- * ranks_merge() - findings of all come to rank 0; see findings_merge().
+ * ranks_merge() - rank 0 collects the findings of all; see findings_merge().
  */
 void ranks_merge(struct net *net, GHashTable *findings,
 		 void (*found)(void *data, const struct finding *f), void *data);

@@ -72,7 +72,7 @@ static void put_projection(const struct world *world, const struct machine_reduc
 		p->memfds |= (guint64)(r->mark[i] | r->used[i] << 1) << (8 + 2 * n->inode[i]);
 }
 
-/* The next order of @n->inode, as std::next_permutation has them; false behind the last. */
+/* The next order of @n->inode, as std::next_permutation has them; false after the last. */
 static bool next_order(struct naming *n, guint nr)
 {
 	guint i = nr - 1, j = nr - 1;

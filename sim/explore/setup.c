@@ -27,7 +27,7 @@ static int last_before(const struct world *world, guint nr, const char *kind)
 	return i;
 }
 
-/* ---- The steps by which they come to be ---- */
+/* ---- The steps that make them ---- */
 
 void world_scripts(const struct world *world, struct machine_config *config)
 {

@@ -15,7 +15,7 @@
 
 struct states;
 
-/* How a state was come to. */
+/* How a state was reached. */
 struct origin {
 	guint32 parent;
 	guint16 op;
@@ -59,7 +59,7 @@ guint32 states_nr(const struct states *states);
 /** states_hash() - a part of its fingerprint. */
 guint64 states_hash(const struct states *states, guint32 number);
 struct origin *states_origin(const struct states *states, guint32 number);
-/** states_move() - all of them; false where there is no memory for so many. */
+/** states_move() - all of them; false where there is not enough memory. */
 bool states_move(struct states *states, struct checkpoint *c);
 /** states_bytes() - memory in use. */
 guint64 states_bytes(const struct states *states);

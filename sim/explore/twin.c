@@ -55,7 +55,7 @@ static void append_text(GString *said, const char *text)
 	g_string_append(said, text);
 }
 
-/* Of a string that goes on behind its array a tree knows what is printed, not where it ends. */
+/* Of a string that goes on past its array a tree knows what is printed, not where it ends. */
 static bool is_models_alone(const struct violation *violation)
 {
 	return violation->kind == VIOLATION_EXPOSED &&

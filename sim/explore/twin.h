@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A second machine beside the one that a search is on, with other kernels: it does the
+ * A second machine, with other kernels than the one that a search is on: it does the
  * same operations, and what the two answer is compared.
  */
 #ifndef SIM_EXPLORE_TWIN_H

@@ -92,7 +92,7 @@ static void free_string(gpointer string)
 	g_string_free(string, TRUE);
 }
 
-/* For what a call returns beside its number, which nobody looks at. */
+/* For what a call returns in addition to its number, which nobody looks at. */
 static GString *scratch(void)
 {
 	static GPrivate key = G_PRIVATE_INIT(free_string);
@@ -128,7 +128,7 @@ static void no_fds(struct place *place)
 		place->fds[i] = -1;
 }
 
-/* A step by which files come to be; one for which it does not work is not there. */
+/* A step that makes files; a file for which it fails is not there. */
 static void open_file(const struct world *world, struct machine *m, struct place *place,
 		      const struct world_op *op)
 {

@@ -32,13 +32,13 @@ struct world_pair {
  * struct world_op - one operation.
  * @op: as a scenario has it.
  * @args: what its arguments are, but for descriptors.
- * @slots: of descriptors; NO_SLOT for what is none.
+ * @slots: of descriptors; NO_SLOT for an argument that is not one.
  * @name: as --ops takes it.
  * @action: which try of the table it is, the same number in all worlds.
  * @process: that does it, counted from 0.
  * @session: slot of the session that it is about, or that it opens; 0: of none.
  * @file: slot of the first file, if it has one.
- * @result: slot of the file that it opens, of a step by which files come to be.
+ * @result: slot of the file that it opens, of a step that makes files.
  * @token: counted from 0, if it has one.
  * @peer: it hands the descriptor @file to the other process.
  */
@@ -85,9 +85,9 @@ struct world_begin {
  * @no_reduction: as of struct overrides.
  * @depth: operations on a path, at most.
  * @reduced: only what the reduced machine does, see project.h.
- * @beside: the same with other kernels, beside which it is searched, or NULL: twin.h.
+ * @beside: the same with other kernels, with which it is compared, or NULL: twin.h.
  * @log: lines of the log count.
- * @words: the operations that are tried, and files beside memfds.
+ * @words: the operations that are tried, and files other than memfds.
  * @contents: what is in files makes a state.
  * @no_nodes: as in struct failure.
  * @scn: whose steps the world begins with, or NULL; those from line @from on are left out.
@@ -95,7 +95,7 @@ struct world_begin {
  * @boots: of each kernel.
  * @mem: bytes; @least_mem unless the command line says otherwise.
  * @hugepages: set aside at boot, likewise.
- * @prelude: of struct world_op, by which all files come to be, and ...
+ * @prelude: of struct world_op, that makes all files, and ...
  * @start: ... the same as steps.
  * @ops: of struct world_op.
  * @damages: of struct world_damage.
@@ -140,7 +140,7 @@ struct place_memory {
 	guint8 held, kept, waiting;
 };
 
-/** struct place - what belongs to a state beside the machine. */
+/** struct place - what belongs to a state in addition to the machine. */
 struct place {
 	int fds[MAX_PROCESSES * MAX_WORLD_SLOTS + 1];	/* of each process; TMP_SLOT */
 	guint8 kernel;				/* that runs, counted from 1 */
@@ -166,7 +166,7 @@ struct done {
 	bool left;		/* the kernel; the next one may have stopped at once */
 	bool booted;		/* the next kernel runs */
 	gint64 dev;		/* what the open of /dev/liveupdate returned in it, or ... */
-	bool restarted;		/* ... behind the end of the first process */
+	bool restarted;		/* ... after the end of the first process */
 	gint64 received;	/* by the other process */
 };
 

@@ -717,7 +717,7 @@ static const struct strace_rule rules[] = {
 
 /* ---- Lines ---- */
 
-/* The line with the words that strace -X verbose has behind numbers in place of these. */
+/* The line with the words that strace -X verbose has after numbers in place of these. */
 static char *with_words(const char *line)
 {
 	g_autoptr(GRegex) regex = NULL;
@@ -729,7 +729,7 @@ static char *with_words(const char *line)
 	return g_regex_replace(regex, line, -1, 0, "\\1\\2", 0, NULL) ?: g_strdup(line);
 }
 
-/* Behind the path that strace -y has behind a descriptor; @at, if there is none. */
+/* The end of the path that strace -y prints after a descriptor; @at, if there is none. */
 static const char *skip_path(const char *start, const char *at)
 {
 	const char *c = at;

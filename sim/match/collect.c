@@ -53,7 +53,7 @@ static void take_violation(struct signature *said, const struct event *event)
 
 /*
  * A line in a kernel's log; those that announce an oops or a hang are where that begins, and
- * what refcount_t says is the WARN behind it, whose callers tell whose count it was.
+ * what refcount_t says is the WARN after it, whose callers tell whose count it was.
  */
 static void take_line(struct signature *said, const struct event *event)
 {

@@ -38,7 +38,7 @@ static void print_words(GString *out, const GPtrArray *words, char between)
 
 /*
  * A line "=BUG SCENARIO", "@KERNEL,KERNEL...", "EERRNO ERRNO...", and one a incident: kind,
- * stage, frames between blanks, and behind a tab the text.
+ * stage, frames between blanks, and after a tab the text.
  */
 void signature_print(GString *out, const struct signature *s)
 {

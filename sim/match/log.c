@@ -259,7 +259,7 @@ static bool read_hang(struct reader *r, const char *line)
 	return true;
 }
 
-/* "a < b < c", which may be broken behind any '<'. */
+/* "a < b < c", which may be broken after any '<'. */
 static void read_chain(struct reader *r, const char *text)
 {
 	g_auto(GStrv) names = g_strsplit(text, "<", -1);
@@ -301,7 +301,7 @@ static bool read_registers(struct reader *r, const char *line)
 	return true;
 }
 
-/* The log begins within a trace; where a kernel tells of its initcalls there is none. */
+/* The log begins within a trace; where a kernel tells of its initcalls there is no such trace. */
 static void begin_in_trace(struct reader *r, const char *line)
 {
 	if (r->log->incidents->len == 0 && r->reading == READ_NOTHING &&
@@ -467,7 +467,7 @@ static char *line_at(const char *p, const char *end, const char **behind)
 }
 
 /*
- * The line at @p, which is moved behind it. A mail breaks long lines: one without a time is the
+ * The line at @p, which is moved after it. A mail breaks long lines: one without a time is the
  * rest of one that has it, and that its first word would have made too long.
  */
 static char *whole_line(struct reader *r, const char **p, const char *end)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How near a log is to each bug. Incidents of both are put beside each other: call chains by
+ * How near a log is to each bug. Incidents of both are compared: call chains by
  * the longest common run of functions, in which one that few bugs have counts more; messages
  * by their words. What a log says and a bug does not explain counts against the bug, and so
  * does, less, what the bug would have said besides.
@@ -46,7 +46,7 @@ static double sum(const double *weights, guint nr)
 	return total;
 }
 
-/* Where a trace was cut off that ends with @last: what the other has behind that is not held
+/* Where a trace was cut off that ends with @last: what the other has after that is not held
  * against it. */
 static guint cut_behind(const char **frames, guint nr, const char *last)
 {

@@ -34,7 +34,7 @@ struct episode {
 };
 
 /**
- * score() - take a log apart and put the bugs beside it.
+ * score() - take a log apart and compare it with the bugs.
  * Return: an array of struct episode *; without what is about something else.
  */
 GPtrArray *score(const struct index *index, const struct log *log);

@@ -386,7 +386,7 @@ static struct agreement *try_neighbours(const struct recording *rec, const struc
 /*
  * A real kernel counts allocations that the model does not make: the slab allocator's for
  * itself, where a slab is full. So the model's failure is looked for around the recorded
- * one, failure by failure, from what comes of it @as_recorded on. NULL when there is none
+ * one, failure by failure, from its result @as_recorded on. NULL when there is none
  * to align, or the rest does not agree that way either.
  */
 static struct agreement *align(const struct recording *rec, const struct overrides *o,

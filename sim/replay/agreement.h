@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the model answers to a recorded case, put beside what the kernel answered. */
+/* What the model answers to a recorded case, compared with what the kernel answered. */
 #ifndef SIM_REPLAY_AGREEMENT_H
 #define SIM_REPLAY_AGREEMENT_H
 
@@ -37,7 +37,7 @@ struct agreement *recording_run(const struct recording *rec, const struct overri
 				GError **error);
 void agreement_free(struct agreement *a);
 
-/** agreement_print() - print where they differ; @model: what the recording was put beside. */
+/** agreement_print() - print where they differ; @model: what the recording was compared with. */
 void agreement_print(const struct recording *rec, const struct agreement *a, const char *model);
 
 /** log_line_normal() - a line of a kernel's log without what differs from machine to machine. */

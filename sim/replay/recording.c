@@ -114,7 +114,7 @@ static void read_boot_args(struct recording *rec, const char *args)
 		rec->liveupdate = FALSE;
 }
 
-/* The settings of the case's own text, where it lies beside the recording. */
+/* The settings of the case's own text, where it lies next to the recording. */
 static void read_case(struct recording *rec, const char *path)
 {
 	g_autofree char *dir = g_path_get_dirname(path);
@@ -226,7 +226,7 @@ static struct recording *read_recording(JsonObject *object, const char *path)
 	return rec;
 }
 
-/* @path: where cases may lie beside, or NULL. */
+/* @path: next to which cases may lie, or NULL. */
 static struct recording *parse_line(const char *name, guint line, const char *path,
 				    const char *text, GError **error)
 {

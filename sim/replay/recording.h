@@ -35,7 +35,7 @@ struct recording {
 /**
  * recordings_load() - read a file of recordings, one JSON object a line.
  * @path: the file. Settings that a line has not ("append") are looked for in
- *	cases/NAME.case beside it.
+ *	cases/NAME.case next to it.
  * Return: an array of struct recording *, or NULL and @error "FILE:LINE: what".
  */
 GPtrArray *recordings_load(const char *path, GError **error);

@@ -1015,7 +1015,7 @@ static void write_ops(struct translator *t, GArray *modelled)
 	}
 }
 
-/* Nothing is asked to fail behind the last step, and all names are bound somewhere. */
+/* Nothing is asked to fail after the last step, and all names are bound somewhere. */
 static void check(struct translator *t)
 {
 	const GArray *steps = t->scn->steps;

@@ -15,7 +15,7 @@ struct header {
 	const GPtrArray *scenarios;
 };
 
-/** header_print() - append it as lines, each behind @prefix. */
+/** header_print() - append it as lines, each after @prefix. */
 void header_print(GString *out, const struct header *h, const char *prefix);
 
 /** add_header() - append members: luosim, its version, and command. */

@@ -162,7 +162,7 @@ static void add_turn(JsonBuilder *b, const struct report_event *e)
 		add_string(b, "lock", e->at_lock);
 }
 
-/* What a set of runs came to, with what was chosen in the first of each. */
+/* The results of a set of runs, with what was chosen in the first of each. */
 static void add_set(JsonBuilder *b, const struct aggregate *set)
 {
 	add_number(b, "runs", set->runs);
@@ -227,7 +227,7 @@ static void write_state(struct report_json *r, const struct report_event *e)
 	write_json(r->out, b);
 }
 
-/* It is looked at before the first call, and behind each. */
+/* It is looked at before the first call, and after each. */
 static void json_state(struct report_json *r, const struct report_event *e)
 {
 	if (e->type == REPORT_RUN)

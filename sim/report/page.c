@@ -14,7 +14,7 @@
 #include "scn/schedule.h"
 #include "scn/tree.h"
 
-/* Of the states behind so many steps, so many objects; behind later ones it is not told. */
+/* How many objects of the states after how many steps are told; after later ones none is. */
 #define MAX_OBJECTS	20000
 
 struct html_page {
@@ -32,7 +32,7 @@ struct html_page {
 	guint nr_objects;
 	struct machine_state state;
 	guint number;			/* of the scenario */
-	guint race;			/* so many races so far that have several verdicts */
+	guint race;			/* races so far that have several verdicts */
 	GPtrArray *verdicts;		/* on the schedules of this one, of char * */
 	guint shown, next;		/* of them: which one, and which comes next */
 };
@@ -177,7 +177,7 @@ static guint object_number(struct html_page *p, const struct state_object *o)
 	return GPOINTER_TO_UINT(number);
 }
 
-/* The state behind a step, as numbers of objects. */
+/* The state after a step, as numbers of objects. */
 static void add_state(struct html_page *p, struct machine *m)
 {
 	if (m == NULL || p->nr_objects > MAX_OBJECTS)
@@ -243,7 +243,7 @@ static char *verdict_words(const struct report_event *e, const struct race_verdi
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* The run that goes on is that of one of several verdicts; the others are run behind it. */
+/* The run that goes on is that of one of several verdicts; the others are run after it. */
 static void begin_race(struct html_page *p, const struct report_event *e)
 {
 	const GArray *verdicts = e->race->verdicts;

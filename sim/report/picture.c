@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs as a picture: steps from top to bottom with a lane for each process and task, and
- * beside them a bar for each preserved file and each folio that shows who has it.
+ * next to them a bar for each preserved file and each folio that shows who has it.
  */
 #include <string.h>
 
@@ -44,13 +44,13 @@ struct picture_row {
 	guint line, number;		/* of a call, which is the number-th of the run */
 	guint lane;
 	bool bad;
-	enum hold holds[MAX_BARS];	/* behind it */
+	enum hold holds[MAX_BARS];	/* after it */
 };
 
 /* A claim by its number, or a frame. */
 struct bar {
 	bool is_folio;
-	guint64 key, pages;		/* of a folio, from there on so many */
+	guint64 key, pages;		/* of a folio, and how many from there on */
 	char *name;
 };
 
@@ -314,7 +314,7 @@ static void hear(struct picture *p, const struct report_event *e)
 	case EVENT_BOOT:
 		text = g_strdup_printf("kernel %u %s", event->kernel,
 				       release_label(&e->boot->release));
-		/* It belongs behind the call that reboots, which is not over yet. */
+		/* It belongs after the call that reboots, which is not over yet. */
 		if (e->op != NULL)
 			g_ptr_array_add(p->said, g_strconcat("\n", text, NULL));
 		else
@@ -544,7 +544,7 @@ static guint chain_bar(const struct picture *p, const struct violation *v)
 	return at;
 }
 
-/* The steps that the verdict names, on the bar of the frame; without one, beside the calls. */
+/* The steps that the verdict names, on the bar of the frame; without one, next to the calls. */
 static void draw_chain(const struct picture *p, const struct violation *v)
 {
 	guint lines[G_N_ELEMENTS(v->claims) + 2], nr = 0, last = 0;

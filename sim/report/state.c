@@ -43,7 +43,7 @@ static bool is_text(enum state_format format)
 	return format == STATE_TEXT || format == STATE_WORD;
 }
 
-/* How many bytes the strings of both looks have in common in front and behind. */
+/* How many bytes the strings of both looks have in common in front and after. */
 static void find_common(struct state_watch *w)
 {
 	const char *then = w->then->strings, *now = w->now->strings;
@@ -162,7 +162,7 @@ static void find_moved(struct state_watch *w, struct state_span s)
 			add_change(w, (struct state_change){ &w->then->objects[i], NULL });
 }
 
-/* Most of them are in the same order in front of, and behind, what came or went. */
+/* Most of them are in the same order in front of, and after, what came or went. */
 static void find_in(struct state_watch *w, struct state_span s)
 {
 	for (; s.then < s.then_end && s.now < s.now_end; s.then++, s.now++) {
@@ -192,7 +192,7 @@ static void find_kinds(const struct machine_state *s, guint from[NR_STATE_KINDS]
 		enum state_kind kind = s->objects[i].kind;
 		guint end = s->nr;
 
-		/* They lie side by side: [i] is one, [end] is none. */
+		/* They lie side by side: [i] is one of them, [end] is not. */
 		from[kind] = i;
 		while (end - i > 1) {
 			guint middle = i + (end - i) / 2;

@@ -13,7 +13,7 @@
 #define CALL_INDENT	2
 #define MAX_ALIGN	44	/* where "=" stands at most, unless the call is longer */
 #define MAX_CALL	90	/* longer calls are cut */
-#define SHORTEN		48	/* of a string, so many bytes are shown */
+#define SHORTEN		48	/* bytes of a string that are shown */
 #define EVENT_INDENT	6
 #define MAX_VIOLATIONS	10	/* described in full */
 #define MAX_MISMATCHES	100	/* shown */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a set of runs of one scenario came to. */
+/* The results of a set of runs of one scenario. */
 #include "run/aggregate.h"
 #include "scn/print.h"
 #include "scn/select.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a set of runs of one scenario came to: those in which something was chosen,
+ * The results of a set of runs of one scenario: those in which something was chosen,
  * such as where a failure happens, and what always, never and sometimes say of them.
  */
 #ifndef SIM_RUN_AGGREGATE_H
@@ -8,17 +8,17 @@
 
 #include "run/event.h"
 
-/** runs_add() - so many more; G_MAXUINT64 stays: at least so many. */
+/** runs_add() - that many more; G_MAXUINT64, "at least", stays. */
 static inline void runs_add(guint64 *sum, guint64 runs)
 {
 	*sum = *sum + runs < runs ? G_MAXUINT64 : *sum + runs;
 }
 
 /**
- * struct group - runs that came to the same.
+ * struct group - runs with the same result.
  * @causes: violations, as in struct verdict.
  * @differs: results were not what they had to be, either.
- * @runs: how many there are; G_MAXUINT64: at least so many.
+ * @runs: how many there are; G_MAXUINT64: at least that.
  * @first: what was chosen in one of them: see struct aggregate.
  */
 struct group {
@@ -35,7 +35,7 @@ struct group {
  * @groups: of struct group, in the order in which they came up.
  * @runs: how many there are; 0: they were not all counted.
  * @partial: set by the caller: there are others, so that it does not count what none of
- *	these came to.
+ *	these had as their result.
  * @complaints: of char *: what is not as the scenario expects; set by
  *	aggregate_verdict().
  */
@@ -62,7 +62,7 @@ struct aggregate *aggregate_new(const struct scenario *scn, const struct release
 void aggregate_free(struct aggregate *a);
 
 /**
- * aggregate_add() - add @runs runs that came to @v.
+ * aggregate_add() - add @runs runs that had the verdict @v.
  * @choice: what was chosen in it, in words that reproduce it.
  * Return: it is the run to show, of those so far: the first that is not as
  *	expected, or else the first that broke anything, or else the first.

@@ -284,7 +284,7 @@ static guint32 nth_of(const GArray *seen, const struct failure *failure)
 	return nth;
 }
 
-/* The step behind a "fail any" is over. */
+/* The step after a "fail any" is over. */
 static void take_choice(struct run *r, const struct fail_stats *stats)
 {
 	if (r->choice->counts != NULL)
@@ -312,7 +312,7 @@ static enum fault take_failures(struct run *r)
 	return stats.happened == stats.armed ? FAULT_HIT : FAULT_MISS;
 }
 
-/* Kept with the call, or behind a race with the schedule. */
+/* Kept with the call, or after a race with the schedule. */
 static void take_outcome(struct run *r, struct caller *c)
 {
 	g_autofree char *result = outcome_result(c->op->info, &c->result);

@@ -54,7 +54,7 @@ enum fault { FAULT_NONE, FAULT_HIT, FAULT_MISS };
  * struct race_verdict - schedules of a race that end alike.
  * @causes: as in struct verdict; @kinds: what any of them had, symptoms included.
  * @differs: a result was not as expected.
- * @count: how many schedules there are; G_MAXUINT64: at least so many.
+ * @count: how many schedules there are; G_MAXUINT64: at least that.
  * @schedule: of struct turn: the shortest; the first, if the search was stopped.
  */
 struct race_verdict {

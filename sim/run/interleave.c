@@ -15,7 +15,7 @@
 /* A turn costs more than any number of steps: the shortest schedule switches least. */
 #define COST_TURN	(1u << 20)
 
-/* Schedules behind a state that end alike. */
+/* Schedules after a state that end alike. */
 struct tally {
 	guint ending;			/* its number */
 	guint64 count;
@@ -281,7 +281,7 @@ static const struct tally *find_tally(const struct node *node, guint ending)
 	return NULL;
 }
 
-/* The task that goes first in the shortest schedule behind one step of @last. */
+/* The task that goes first in the shortest schedule after one step of @last. */
 static guint cheapest(const struct tally *tally, guint last, guint nr_tasks)
 {
 	guint best = 0, best_cost = G_MAXUINT32;

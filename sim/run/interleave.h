@@ -10,7 +10,7 @@
 #include "run/progress.h"
 #include "scn/scn.h"
 
-/* All of one moment: the machine, and what the caller has beside it. */
+/* All of one moment: the machine, and what the caller has in addition. */
 struct moment {
 	struct machine_snapshot machine;
 	GByteArray *rest;
@@ -19,7 +19,7 @@ struct moment {
 /**
  * struct ending - schedules with the same result.
  * @schedule: the shortest, which is the one with the fewest turns.
- * @count: how many there are; G_MAXUINT64: at least so many. 0 if the search was
+ * @count: how many there are; G_MAXUINT64: at least that. 0 if the search was
  *	stopped, and then @schedule is just the first.
  */
 struct ending {
@@ -36,12 +36,12 @@ struct ending {
  * struct schedules - tasks, and how they can end.
  * @machine: with @nr_tasks tasks that have just begun.
  * @preemptions: only those schedules in which a task that could have gone on was left
- *	at most so many times; or NO_BOUND.
+ *	at most this many times; or NO_BOUND.
  * @max_states, @deadline: when to stop; the latter as for run_once().
  * @reduced: orders of steps that lead to one state are merged.
  * @progress: or NULL.
  * @step: let a task, counted from 0, take a step.
- * @save: append what belongs to a moment beside the machine.
+ * @save: append what belongs to a moment in addition to the machine.
  * @restore: take that back.
  * @end: no task can take a step any more. Return: a number for how it ended, each new
  *	one being the next; or NO_ENDING, which ends the search right here.

@@ -56,7 +56,7 @@ struct subject {
  * @policies: joined by ',', the parts of each by '+'; or NULL.
  * @releases: or NULL, in which case there are @policies.
  *
- * It fails when both are given, or one is beside --policy or --kernel.
+ * It fails when both are given, or one is given with --policy or --kernel.
  * Return: an array of struct subject; or NULL, with @error set.
  */
 GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const char *releases,

@@ -177,7 +177,7 @@ static char *handler_objection(const struct scenario *scn, guint nr,
 	return NULL;
 }
 
-/* A module that is none of the scenario's handlers. */
+/* A module that is not one of the scenario's handlers. */
 static bool is_other_module(const struct scenario *scn, const struct op *op)
 {
 	if (!g_str_equal(op->info->name, "insmod") && !g_str_equal(op->info->name, "rmmod"))

@@ -90,7 +90,7 @@ static struct caller *left_kernel(struct racing *g)
 	return NULL;
 }
 
-/* The race is over: go on to the step behind it. */
+/* The race is over: go on to the step after it. */
 static guint racing_end(struct racing *g)
 {
 	struct run *r = g->r;
@@ -183,7 +183,7 @@ static guint find_verdict(struct racing *g, guint32 kinds, bool differs)
 	return verdicts->len - 1;
 }
 
-/* What the calls of the race came to; what comes behind it is added to that. */
+/* The results of the calls of the race; those of later calls are added. */
 static void outcome_begin(struct racing *g)
 {
 	g->r->outcome = g_string_new(NULL);
@@ -354,7 +354,7 @@ static guint take_turn(struct racing *g, guint task, guint steps)
 	return taken;
 }
 
-/* As @schedule has it, and behind its end in the order of the tasks. */
+/* As @schedule has it, and after its end in the order of the tasks. */
 static void follow_schedule(struct racing *g, const GArray *schedule)
 {
 	guint ready;

@@ -5,7 +5,7 @@
 
 #include "run/run.h"
 
-/* A task's call: the arguments are its own, as other tasks' calls go on beside it. */
+/* A task's call: the arguments are its own, as other tasks' calls go on at the same time. */
 struct caller {
 	guint task;			/* of a race, counted from 1; 0 outside */
 	const char *process;		/* that makes it */
@@ -40,7 +40,7 @@ struct run {
 	struct fail chosen;		/* what failed; from there on no result counts */
 	guint32 chosen_line;		/* that it stands in; 0: nothing did */
 	GPtrArray *outcomes;		/* of struct overrides */
-	GString *outcome;		/* of the schedule under way, behind its race; or NULL */
+	GString *outcome;		/* of the schedule under way, after its race; or NULL */
 };
 
 /* run.c */
@@ -73,7 +73,7 @@ void names_reserve(struct run *r, const char *process, const struct op *op);
 /* race.c */
 /** race_verdicts_new() - an empty array of struct race_verdict. */
 GArray *race_verdicts_new(void);
-/** run_race() - run the race that step @pc begins. Return: the step behind it. */
+/** run_race() - run the race that step @pc begins. Return: the step after it. */
 guint run_race(struct run *r, guint pc);
 
 #endif

@@ -10,7 +10,7 @@
 #include "scn/select.h"
 #include "run/sweep.h"
 
-/* Of a repetition, so many first rounds are shown, and the last. */
+/* How many first rounds of a repetition are shown, before the last. */
 #define SHOWN_ROUNDS	2
 
 /* ---- Kernels ---- */
@@ -183,7 +183,7 @@ guint32 run_causes(guint32 kinds, bool panic_on_warn)
 
 /*
  * What is expected must be there, but for what steps that were left out may have led to; a
- * symptom beside a cause may be.
+ * symptom together with a cause may be.
  */
 static bool is_ok(const struct verdict *v)
 {

@@ -18,7 +18,7 @@
  * @max_states: of a race, at which its search stops; 0: DEFAULT_STATES.
  * @verbose: how often --verbose was given.
  * @time_limit: of run_scenario(), in microseconds; 0: none.
- * @outcomes: out, of char *: what schedules of a race come to, see outcome.h; or NULL.
+ * @outcomes: out, of char *: the outcomes of a race's schedules, see outcome.h; or NULL.
  */
 struct overrides {
 	GPtrArray *releases;
@@ -35,8 +35,8 @@ enum run_result { RUN_OK, RUN_FAILED, RUN_STOPPED, RUN_SKIPPED };
 
 /**
  * struct choice - what "fail any" makes fail in a run.
- * @sweep: which "fail any" that the run comes to, counted from 1; 0: none.
- * @nth: which of the steps that can fail behind it, counted from 1.
+ * @sweep: which "fail any" that the run reaches, counted from 1; 0: none.
+ * @nth: which of the steps that can fail after it, counted from 1.
  * @counts: out, of guint32: how many such steps each "fail any" had; or NULL.
  * @seen: of struct failure: what it was for smaller @nth; this one is added.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * "fail any": a scenario run once for each step that can fail. The first run has
- * no failure and counts how many such steps there are behind each "fail any".
+ * no failure and counts how many such steps there are after each "fail any".
  */
 #include "run/aggregate.h"
 #include "run/sweep.h"
 
-/* A report that keeps what runs came to, and shows one of them. */
+/* A report that keeps the results of runs, and shows one of them. */
 struct sweep {
 	struct report report;
 	struct report *shown;		/* NULL: only collect */
@@ -21,7 +21,7 @@ struct sweep {
 	struct boot boot;		/* kernel 1 */
 };
 
-/* A run that was stopped came to nothing that could be counted. */
+/* A run that was stopped has no result that could be counted. */
 static void take_verdict(struct sweep *s, const struct report_event *e)
 {
 	if (e->verdict->stopped != NULL)
@@ -54,7 +54,7 @@ static enum run_result run(struct sweep *s, struct choice *choice)
 	return run_once(s->scn, s->variant, s->overrides, choice, s->deadline, &s->report);
 }
 
-/* Let each of the @nr steps behind one "fail any" fail. */
+/* Let each of the @nr steps after one "fail any" fail. */
 static void sweep_one(struct sweep *s, guint sweep, guint32 nr)
 {
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(struct failure));

@@ -26,7 +26,7 @@ void crash_watch(const char *what, const char *path, const char *function);
 /**
  * crash_step() - say what this thread does from here on.
  * @file: of the scenario; NULL in a search, which has no lines.
- * @call: of the step; NULL: none, as before the first and behind the last.
+ * @call: of the step; NULL: none, as before the first and after the last.
  */
 void crash_step(const char *file, guint line, const char *call);
 

@@ -125,7 +125,7 @@ static bool add_kinds(GPtrArray *all, const struct luosim_kind *kind)
 	return any;
 }
 
-/* All that luosim brings along, each behind the one that it belongs to or is used with. */
+/* All that luosim brings along, each after the one that it belongs to or is used with. */
 static GPtrArray *built_in_kinds(void)
 {
 	GPtrArray *all = g_ptr_array_new();

@@ -17,12 +17,12 @@
 #define MAX_WORLD_RACES	3
 #define MAX_PROCESSES	2
 #define MAX_SEARCH_DEPTH	100
-#define MAX_OTHERS	6		/* files beside memfds */
+#define MAX_OTHERS	6		/* files other than memfds */
 
 /**
  * struct world_words - what a world says in lists of words.
  * @tries: a bit for each op_try() that is tried.
- * @others: files beside memfds, in this order.
+ * @others: files other than memfds, in this order.
  * @own: which of them are of a loaded handler's own kind, at the same places.
  * @scripts: of struct handler_script: handlers whose own files there may be; or NULL.
  * @loaded: those of which there are, and who preserves eventfds.

@@ -5,14 +5,14 @@
 
 #include "scn/lex.h"
 
-/** handler_parse_head() - read what is behind "handler". False after a failure. */
+/** handler_parse_head() - read what is after "handler". False after a failure. */
 bool handler_parse_head(struct lex *l, struct handler_script *script);
 
 /** handler_parse_line() - read the line of a block that starts with @word at @at. */
 bool handler_parse_line(struct lex *l, const char *at, const char *word,
 			struct handler_script *script);
 
-/** handler_parse_use() - read what is behind "use", and load it. */
+/** handler_parse_use() - read what is after "use", and load it. */
 bool handler_parse_use(struct lex *l, struct handler_script *script);
 
 /**

@@ -285,7 +285,7 @@ bool lex_name(struct lex *l, const char *what, bool binds, struct text *text)
 	return true;
 }
 
-/* The rest of an escape; the cursor is behind the backslash. */
+/* The rest of an escape; the cursor is after the backslash. */
 static bool lex_escape(struct lex *l, GString *out)
 {
 	static const char from[] = "n0\"\\$", to[] = "\n\0\"\\$";
@@ -334,7 +334,7 @@ static bool lex_literal(struct lex *l, struct builder *b)
 	return true;
 }
 
-/* "*N" behind a literal that began at @at and @var: N copies in all. */
+/* "*N" after a literal that began at @at and @var: N copies in all. */
 static bool lex_copies(struct lex *l, struct builder *b, gsize at, guint var)
 {
 	gsize len = b->bytes->len - at;

@@ -23,7 +23,7 @@ struct lex {
 /** lex_fail() - set the error to "FILE:LINE:COL: message"; @at gives the column. */
 void lex_fail(struct lex *l, const char *at, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/** lex_note() - say on standard error what is worth knowing and no error, likewise. */
+/** lex_note() - likewise, say on standard error what is worth knowing and is no error. */
 void lex_note(struct lex *l, const char *at, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /** lex_expected() - fail with what is at the cursor and @what should be there. */
@@ -47,7 +47,7 @@ bool lex_need(struct lex *l, char c);
 
 /** lex_word() - an identifier, or NULL with the cursor unmoved. */
 char *lex_word(struct lex *l);
-/** lex_at_word() - does the identifier @want come, behind blanks? */
+/** lex_at_word() - does the identifier @want come, after blanks? */
 bool lex_at_word(struct lex *l, const char *want);
 /** lex_accept_word() - skip blanks and @want, if it is what comes. */
 bool lex_accept_word(struct lex *l, const char *want);
@@ -62,7 +62,7 @@ bool lex_name(struct lex *l, const char *what, bool binds, struct text *text);
 bool lex_string(struct lex *l, const char *what, struct text *text);
 /** lex_magnitude() - digits, 0xdigits, with K, M, G or T behind them. */
 bool lex_magnitude(struct lex *l, const char *what, guint64 *n, enum number_style *style);
-/** lex_loop_var() - behind a '$': "i" or "{i}"; its depth counted from 1. */
+/** lex_loop_var() - after a '$': "i" or "{i}"; its depth counted from 1. */
 bool lex_loop_var(struct lex *l, guint8 *var);
 
 void text_clear(struct text *text);

@@ -10,7 +10,7 @@
 #include "scn/pattern.h"
 
 #define CHUNK_BYTES	((gsize)1 << 20)
-/* User memory behind the argument of a raw ioctl, at least: more than the kernel reads. */
+/* User memory after the argument of a raw ioctl, at least: more than the kernel reads. */
 #define IOCTL_BYTES	((gsize)64 << 10)
 
 /* Only when the last system call is over: what is kept over one is the machine's. */

@@ -72,7 +72,7 @@ enum refusal_end {
 #define MAX_REFUSALS	3
 
 struct refusal {
-	int error;		/* what it returns, 0 behind the last one */
+	int error;		/* what it returns, 0 after the last one */
 	guint ends;		/* mask */
 };
 
@@ -125,7 +125,7 @@ const struct op_info *op_find(const char *name);
 const char *op_load(const struct handler_script *script);
 guint op_nr_args(const struct op_info *info);
 
-/** op_try() - of all that a search may try number @nr, as its row has it; NULL behind the last. */
+/** op_try() - of all that a search may try number @nr, as its row has it; NULL after the last. */
 const char *op_try(guint nr, const struct op_info **info);
 /** op_try_name() - "truncate" of "truncate: ftruncate(FILE, 0)", "dup" of "dup(FILE)". */
 char *op_try_name(const char *text);

@@ -4,7 +4,7 @@
 #include "scn/value.h"
 
 /*
- * How many arguments there are between the cursor, behind '(', and its ')';
+ * How many arguments there are between the cursor, after '(', and its ')';
  * -1 after a failure.
  */
 static int count_args(struct lex *l, const char *call)

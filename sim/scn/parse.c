@@ -140,7 +140,7 @@ static bool parse_runs(struct parser *p)
 	return true;
 }
 
-/* One more handler, whose name begins behind @at. */
+/* One more handler, whose name begins after @at. */
 static bool add_handler(struct parser *p, const char *at, const struct handler_script *script)
 {
 	GArray *all = p->scn->handlers;
@@ -673,7 +673,7 @@ static bool parse_step(struct parser *p, const char *at, const char *name)
 	op = &add_step(p, STEP_OP)->op;
 	if (!op_parse(&p->lex, at, name, op))
 		return false;
-	/* Of all that a race has, one can come to pass. */
+	/* Of all that a race lists, one can happen. */
 	if (will_reboot(op) && !p->race_reboots) {
 		count_reboots(p);
 		p->race_reboots = p->race != 0;

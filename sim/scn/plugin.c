@@ -212,7 +212,7 @@ char *handler_path(const struct handler_script *script, const char *folder)
 	return seen_from(to, from);
 }
 
-/* Values of axes behind the plugin that @policy is; not another identity. */
+/* Values of axes after the plugin that @policy is; not another identity. */
 static int apply_axes(const char *text, struct policy *policy, const char **bad)
 {
 	g_autofree char *name = g_strdup_printf("%s,%s", policy->name, text);

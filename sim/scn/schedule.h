@@ -17,7 +17,7 @@ void turns_print(GString *out, const GArray *schedule, const char *const *names)
 /** schedule_print() - append "A*3,B,A"; @race is the step of @scn that began it. */
 void schedule_print(GString *out, const struct scenario *scn, guint race, const GArray *schedule);
 
-/** race_parse() - read what is behind "race". False after a failure. */
+/** race_parse() - read what is after "race". False after a failure. */
 bool race_parse(struct lex *l, struct race *race);
 
 /** race_check() - at the end of a race: are there tasks, and those of its schedule? */

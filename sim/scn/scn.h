@@ -28,7 +28,7 @@ struct text_var {
 
 /* Bytes that may contain loop variables. */
 struct text {
-	char *bytes;		/* with a NUL behind that is not counted */
+	char *bytes;		/* with a NUL after that is not counted */
 	gsize len;
 	GArray *vars;		/* of struct text_var, by rising place; NULL when none */
 };
@@ -43,7 +43,7 @@ enum value_kind {
 	VALUE_LOST,		/* the machine stopped before the call returned */
 };
 
-/* How a number was written, so that it is printed likewise. */
+/* How a number was written, so that it is printed in the same way. */
 enum number_style { STYLE_DECIMAL, STYLE_HEX, STYLE_SIZE, STYLE_ERRNO };
 
 /* One argument or one result. */
@@ -168,7 +168,7 @@ struct turn {
 #define NO_BOUND	G_MAXUINT
 struct race {
 	guint nr_tasks;
-	guint preemptions;	/* at most so many, or NO_BOUND */
+	guint preemptions;	/* at most this many, or NO_BOUND */
 	bool seeded;
 	guint64 seed;
 	GArray *schedule;	/* of struct turn; NULL: all schedules */

@@ -197,7 +197,7 @@ static bool parse_word(struct lex *l, const struct param *param, struct value *v
 	return false;
 }
 
-/* A number or a word, with more behind '|' where no blank is before it. */
+/* A number or a word, with more after '|' where no blank is before it. */
 static bool parse_flags(struct lex *l, const struct param *param, struct value *value)
 {
 	guint64 mask = 0;

@@ -5,7 +5,7 @@
 
 #include <glib.h>
 
-/* The @i-th word of a table and its @value, or NULL behind the last. */
+/* The @i-th word of a table and its @value, or NULL after the last. */
 typedef const char *(*words_fn)(guint i, guint64 *value);
 
 const char *words_memfd(guint i, guint64 *value);	/* MFD_* */

@@ -99,7 +99,7 @@ static char *warning_of(const char *line)
 	return NULL;
 }
 
-/* The callers in the trace that begins behind line @i, up to the system call; NULL: none. */
+/* The callers in the trace that begins after line @i, up to the system call; NULL: none. */
 static char *trace_of(const GPtrArray *log, guint i)
 {
 	g_autoptr(GRegex) regex = g_regex_new("^ (\\? )?([A-Za-z_][A-Za-z0-9_.]*)\\+0x[0-9a-f]+/0x",
@@ -180,7 +180,7 @@ static bool is_reboot(const struct console *c, guint index)
 	return g_strv_contains(reboots, op_at(c, index)->text);
 }
 
-/* Nothing of its kernel comes behind it. */
+/* Nothing of its kernel comes after it. */
 static struct result *put_last(struct console *c, guint i)
 {
 	struct result *all = (struct result *)c->results->data, moved = all[i];
@@ -191,7 +191,7 @@ static struct result *put_last(struct console *c, guint i)
 	return &all[last];
 }
 
-/* In a race another task may have spoken behind the one that has rebooted. */
+/* In a race another task may have spoken after the one that has rebooted. */
 static struct result *lost_reboot(struct console *c)
 {
 	for (guint i = 0; i < c->results->len; i++) {

@@ -5,7 +5,7 @@
 
 #include "vm/program.h"
 
-/* What luosim itself writes behind a console's text, when it has ended the machine. */
+/* What luosim itself writes after a console's text, when it has ended the machine. */
 #define CONSOLE_TIME_LIMIT	"luosim: time limit"
 
 /* What luosim-guest writes when there is nothing left to do. */
@@ -18,8 +18,8 @@
 #define CONSOLE_LACKS	"fewer processors than tasks"
 
 /**
- * console_part() - what program @i of several in one machine said, behind what the kernel did
- * as it booted; NULL: the machine did not come to its end, or it is not there.
+ * console_part() - what program @i of several in one machine said, after what the kernel did
+ * as it booted; NULL: the machine did not reach its end, or it is not there.
  */
 char *console_part(const char *text, guint i);
 

@@ -17,7 +17,7 @@ void newc_begin(FILE *out, const char *name, unsigned int mode, size_t size)
 {
 	static unsigned int inode;
 	size_t len = strlen(name) + 1;
-	/* Owner, group, links, time, and behind the size the numbers of two devices. */
+	/* Owner, group, links, time, and after the size the numbers of two devices. */
 	int head = fprintf(out, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X",
 			   ++inode, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len, 0);
 

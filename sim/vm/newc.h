@@ -19,7 +19,7 @@ void newc_begin(FILE *out, const char *name, unsigned int mode, size_t size);
 /** newc_end() - that was all of the entry: @size as before. */
 void newc_end(FILE *out, size_t size);
 
-/** newc_close() - the entry behind the last. */
+/** newc_close() - the entry after the last. */
 void newc_close(FILE *out);
 
 #endif

@@ -8,7 +8,7 @@
 #include "scn/value.h"
 #include "vm/program.h"
 
-/* With rounds of loops counted; a machine is slow to say so many lines. */
+/* With rounds of loops counted; a machine is slow to print all their lines. */
 #define MAX_OPS		20000
 /* Bytes that are equal, from which on raw arguments say how many there are. */
 #define MIN_ZEROES	4

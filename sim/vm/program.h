@@ -10,7 +10,7 @@
 
 /**
  * struct program_op - one operation.
- * @stage: the kernel that is to make it; 0: whichever has come to it.
+ * @stage: the kernel that is to make it; 0: whichever has reached it.
  * @line: of the scenario or case; 0: it sets the kernel up, and is in no recording.
  * @step: of the scenario.
  * @vars: the loop variables, where there are loops around it.
@@ -57,7 +57,7 @@ char *program_case(const struct program *program);
 void program_text(GString *out, const struct program *program);
 
 /**
- * program_shares() - can it run behind another one in the machine, and others behind it? It
+ * program_shares() - can it run after another one in the machine, and others after it? It
  *	starts no kernel, and changes no setting of the one that runs.
  */
 bool program_shares(const struct program *program);

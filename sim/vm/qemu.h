@@ -35,7 +35,7 @@ struct vm {
 bool vm_check(const struct vm *vm, GError **error);
 
 /**
- * vm_run() - boot a machine, run @programs one behind the other, and end it.
+ * vm_run() - boot a machine, run @programs one after the other, and end it.
  * @programs: of const struct program *, of which several must share, see program_shares(),
  *	and have the same boot arguments and tasks.
  * Return: the console's text; or NULL with @error set, if there was no machine.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counts the outcomes of a race, and holds them to all that the model comes to. */
+/* Counts the outcomes of a race, and holds them to those of the model. */
 #include "run/outcome.h"
 #include "run/overrides.h"
 #include "vm/race.h"
@@ -80,7 +80,7 @@ guint race_count_runs(const struct race_count *count)
 	return count->runs;
 }
 
-/* All that the schedules of the model come to; @stopped: there may be more. */
+/* The outcomes of all schedules of the model; @stopped: there may be more. */
 static GPtrArray *model_outcomes(const struct race_count *count, bool *stopped)
 {
 	GPtrArray *outcomes = g_ptr_array_new_with_free_func(g_free);

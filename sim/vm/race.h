@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Outcomes of a race that a real kernel ran several times, beside those of the model. */
+/* Outcomes of a race that a real kernel ran several times, compared with those of the model. */
 #ifndef SIM_VM_RACE_H
 #define SIM_VM_RACE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Puts programs together that a machine can run one behind the other. */
+/* Puts programs together that a machine can run one after the other. */
 #include "run/in-order.h"
 #include "run/progress.h"
 #include "vm/console.h"

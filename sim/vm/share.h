@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Programs that can run one behind the other, in as few machines as they need. */
+/* Programs that can run one after the other, in as few machines as they need. */
 #ifndef SIM_VM_SHARE_H
 #define SIM_VM_SHARE_H
 
@@ -7,7 +7,7 @@
 
 /**
  * struct shared - a program among others.
- * @console: of it alone, if it came to its end behind others or before them; else NULL.
+ * @console: of it alone, if it reached its end after others or before them; else NULL.
  * @behind: the program that ran right before it, which may have left something, or NULL.
  */
 struct shared {

@@ -122,7 +122,7 @@ static void show_all(struct shower *s)
 			show_boot(s, stage = now);
 		show_op(s, i, &g_array_index(ops, struct program_op, at));
 	}
-	/* A kernel that did not come to the first operation. */
+	/* A kernel that did not reach the first operation. */
 	if (stage < s->rec->boot_log->len)
 		show_boot(s, stage + 1);
 	trace_end(s->trace);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * With --asan: gcc calls these before each access to memory in the tree's files. Which
- * memory there is, luosim knows; of variables the compiler tells, and lays a gap behind each.
+ * memory there is, luosim knows; of variables the compiler tells, and lays a gap after each.
  */
 #include "glue.h"
 #include "supply.h"

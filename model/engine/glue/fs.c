@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files: the tree's struct file and struct inode beside the model's, and the functions
+ * Files: the tree's struct file and struct inode for those of the model, and the functions
  * on files and descriptors that the tree's code calls.
  *
  * The model's objects are the real ones. What the tree's code reads and writes by itself

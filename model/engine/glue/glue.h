@@ -25,7 +25,7 @@ extern struct attached luosim;
 			 luosim.host->call(luosim.m, ##__VA_ARGS__))
 #define HOST_STATIC(call, arg)	(luosim.host->call(arg))
 
-/* A struct file of the tree beside the model's. */
+/* A struct file of the tree, for one of the model. */
 struct shadow_file {
 	struct file file;
 	struct file *model;

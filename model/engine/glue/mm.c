@@ -538,7 +538,7 @@ static struct area *area_alloc(size_t size, unsigned long flags)
 }
 
 /*
- * One page needs no second address, unless what is read behind it matters; more of them get
+ * One page needs no second address, unless what is read past it matters; more of them get
  * a range.
  */
 static int area_map(struct area *area, struct page **pages, unsigned long nr)
@@ -701,7 +701,7 @@ SUPPLY(void, memmap_init_kho_scratch_pages, (void))
 
 struct memblock memblock;
 
-/* Nobody keeps account of ranges: there is none to come. */
+/* Nobody keeps account of ranges, so there is nothing to count. */
 SUPPLY(void, __next_mem_range, (u64 *idx))
 {
 	*idx = U64_MAX;

@@ -28,7 +28,7 @@ bool is_kho_boot(struct machine *m)
 	return m->k->kho.fdt_in;
 }
 
-/* A block that claims more than the page ends with it; behind that nothing is mapped. */
+/* A block that claims more than the page ends with it; after that nothing is mapped. */
 static void cut_block(struct machine *m, phys_addr_t phys, u32 off, fdt32_t *size)
 {
 	if (off >= PAGE_SIZE)
@@ -176,7 +176,7 @@ void kho_unpreserve_pages(struct machine *m, u64 start, u64 nr_pages)
 	__kho_unpreserve(m, start, start + nr_pages);
 }
 
-/* A new chunk, linked behind @cur; 0 on failure. */
+/* A new chunk, linked after @cur; 0 on failure. */
 static phys_addr_t new_vmalloc_chunk(struct machine *m, phys_addr_t cur)
 {
 	phys_addr_t chunk = get_zeroed_page(m, GFP_KERNEL);
@@ -231,7 +231,7 @@ err_free:
 	return err;
 }
 
-/* Entry @i of the chunk at @chunk; 0 behind the last one. */
+/* Entry @i of the chunk at @chunk; 0 after the last one. */
 static phys_addr_t chunk_phys(struct machine *m, phys_addr_t chunk, u32 i)
 {
 	/* Without the fix what follows in memory is taken for more of them. */
@@ -703,7 +703,7 @@ void kho_reserve(struct machine *m, u64 pfn, u64 end)
 #define KHO_SCRATCH_EXT_BLKSHIFT	30
 #define KHO_SCRATCH_EXT_BLOCKS		(MACHINE_MAX_MEM >> KHO_SCRATCH_EXT_BLKSHIFT)
 
-/* What lies behind the end of memory can be nobody's. */
+/* What lies past the end of memory can be nobody's. */
 static void busy_add(struct machine *m, phys_addr_t start, phys_addr_t end)
 {
 	end = min(end, PFN_PHYS(m->nr_frames));
@@ -791,7 +791,7 @@ static void kho_reserve_scratch(struct machine *m)
 	struct kho_scratch *scratch = &m->k->kho.scratch;
 	const u64 *sizes = m->k->boot.scratch;
 
-	/* All areas, one beside the other. */
+	/* All areas, next to each other. */
 	for (u32 i = 0; i < 3 && m->k->kho.enabled; i++)
 		scratch->size += round_scratch(m, sizes[i]) *
 				 (i < 2 ? 1 : max(m->k->boot.nodes, 1u));

@@ -8,7 +8,7 @@
 #define KHO_BITMAP_SIZE_LOG2	15
 #define KHO_TREE_MAX_DEPTH	6
 
-/* No tree of so many nodes is real: each leaf can speak for 128 MiB. */
+/* No tree has this many nodes: each leaf can speak for 128 MiB. */
 #define MAX_TREE_NODES		(1u << 20)
 
 /* The serialized bitmaps of 6.19 and 7.0. */

@@ -139,7 +139,7 @@ static void handler_put(struct machine *m, struct liveupdate_file_handler *fh)
 		module_put(m, fh->owner);
 }
 
-/* Where a file ends: before its claim, which asks get_id(), or with the fix behind it. */
+/* Where a file ends: before its claim, which asks get_id(), or with the fix after it. */
 static void handler_put_if(struct machine *m, struct liveupdate_file_handler *fh, bool last)
 {
 	if (has_fix(m, FIX_MODULE_PUT_LAST) == last)

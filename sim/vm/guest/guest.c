@@ -60,8 +60,8 @@ static struct handle {
 
 static char *told;		/* data of the operation under way */
 static size_t told_len;
-static unsigned long worked;	/* of many objects: so many */
-static unsigned long wrong;	/* ... and so many of them had other contents */
+static unsigned long worked;	/* how many of the objects, ... */
+static unsigned long wrong;	/* ... and how many of them had other contents */
 static char *fail_nth;		/* which allocation of the next operation fails; NULL: none */
 static struct line {
 	unsigned long stage, line;
@@ -84,7 +84,7 @@ static unsigned int tasks;
 static char *unsaid;		/* log records that a task has kept for later */
 static size_t unsaid_len;
 
-/* Is it an operation behind which the next kernel runs, if it works? */
+/* Is it an operation after which the next kernel runs, if it works? */
 static bool reboots(const char *operation)
 {
 	return !strcmp(operation, "kexec") || !strcmp(operation, "kexec_loaded") ||
@@ -998,7 +998,7 @@ static struct bytes string_of(const char *quoted)
 	return all;
 }
 
-/* False: it names a handle that is none. */
+/* False: it names something that is no handle. */
 static bool parse_arg(char kind, const char *word, struct arg *arg)
 {
 	*arg = (struct arg){ .word = word, .fd = -1 };
