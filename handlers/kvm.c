@@ -17,6 +17,7 @@ struct kvm {
 	u64 type;
 	u64 vcpu_ids;			/* bit map; a vCPU lives as long as its VM */
 	u64 mm;				/* of the process that made it, or retrieved it */
+	struct kvm_mmu mmu;
 };
 
 struct kvm_vcpu {
@@ -28,6 +29,7 @@ struct kvm_vcpu {
 
 struct kvm_luo_ser {
 	u64 type;
+	u64 kho_folios;			/* page tables, for vCPUs that run on; or 0 */
 };
 
 struct kvm_vcpu_luo_ser {
@@ -44,8 +46,10 @@ struct kvm *kvm_get_kvm(struct kvm *kvm)
 
 void kvm_put_kvm(struct kvm *kvm)
 {
-	if (!--kvm->users)
-		kfree(kvm);
+	if (--kvm->users)
+		return;
+	kvm_mmu_zap(&kvm->mmu);
+	kfree(kvm);
 }
 
 int kvm_check_mm(const struct kvm *kvm)
@@ -77,6 +81,7 @@ void kvm_walk(const struct kvm *kvm)
 	luosim_walk(kvm->vcpu_ids);
 	luosim_walk_mm(kvm->mm);
 	luosim_walk(kvm->users | (u64)!!kvm->vm_file << 32);
+	kvm_mmu_walk(&kvm->mmu);
 }
 
 static const struct file_operations kvm_vm_fops = {
@@ -187,12 +192,63 @@ static void *kvm_create_vcpu(const struct luosim_arg *args)
 	return err ? ERR_PTR(err) : kvm_create_vcpu_file(file_kvm(file), args[1].number);
 }
 
+/* guest_fault(VCPU, GPA) */
+static s64 guest_fault(const struct luosim_arg *args)
+{
+	struct kvm *kvm;
+	int err = vcpu_enter(args[0].number, &kvm);
+
+	if (err)
+		return err;
+	luosim_page_fault();
+	return kvm_mmu_map(&kvm->mmu, args[1].number);
+}
+
+/* A virtual machine that this process may use, or NULL and an errno. */
+static struct kvm *kvm_of_fd(unsigned int fd, int *errp)
+{
+	struct file *file = fdget(fd);
+	struct kvm *kvm = file ? file_kvm(file) : NULL;
+
+	*errp = !file ? -EBADF : !kvm ? -ENOTTY : kvm_check_mm(kvm);
+	return *errp ? NULL : kvm;
+}
+
+/* kvm_delete_memslot(VM): all page tables go with it. */
+static s64 kvm_delete_memslot(const struct luosim_arg *args)
+{
+	int err;
+	struct kvm *kvm = kvm_of_fd(args[0].number, &err);
+
+	if (kvm)
+		kvm_mmu_zap(&kvm->mmu);
+	return err;
+}
+
+/* guest_lookup(VM, GPA): what vCPUs that have run on see, while LUO keeps their tables. */
+static s64 guest_lookup(const struct luosim_arg *args)
+{
+	int err;
+	struct kvm *kvm = kvm_of_fd(args[0].number, &err);
+
+	return kvm ? kvm_mmu_lookup(&kvm->mmu, args[1].number) : err;
+}
+
+#define GPA	{ "GPA", LUOSIM_NUMBER, 0, (1 << 30) - 1 }
+
 static const struct luosim_call kvm_calls[] = {
 	{ .name = "kvm_create_vm", .params = { { "TYPE", LUOSIM_NUMBER, 0, UINT32_MAX } },
 	  .optional = 1 << 0, .open = kvm_create_vm, .about = "KVM_CREATE_VM" },
 	{ .name = "kvm_create_vcpu",
 	  .params = { { "VM", LUOSIM_FD, 0, 0 }, { "ID", LUOSIM_NUMBER, 0, UINT32_MAX } },
 	  .open = kvm_create_vcpu, .about = "KVM_CREATE_VCPU" },
+	{ .name = "guest_fault", .params = { { "VCPU", LUOSIM_FD, 0, 0 }, GPA },
+	  .call = guest_fault, .about = "the guest touches a page: KVM maps it" },
+	{ .name = "guest_lookup", .params = { { "VM", LUOSIM_FD, 0, 0 }, GPA },
+	  .call = guest_lookup, .about = "what page tables say of a page, 1 for mapped" },
+	{ .name = "kvm_delete_memslot", .params = { { "VM", LUOSIM_FD, 0, 0 } },
+	  .call = kvm_delete_memslot,
+	  .about = "KVM_SET_USER_MEMORY_REGION of a slot that goes, and page tables with it" },
 	{ .name = NULL },
 };
 
@@ -258,34 +314,75 @@ static bool kvm_luo_can_preserve(struct liveupdate_file_handler *handler,
 
 static int kvm_luo_preserve(struct liveupdate_file_op_args *args)
 {
-	struct kvm_luo_ser *ser = kho_alloc_preserve(sizeof(*ser));
+	const struct kvm *kvm = file_kvm(args->file);
+	struct kvm_luo_ser ser = { .type = kvm->type };
+	void *mem = kho_alloc_preserve(sizeof(ser));
+	int err = 0;
 
-	if (IS_ERR(ser))
-		return PTR_ERR(ser);
-	ser->type = file_kvm(args->file)->type;
-	args->serialized_data = virt_to_phys(ser);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	if (!luosim_has_fix("kvm-mmu-freeze"))
+		err = kvm_mmu_preserve_kho(&kvm->mmu, &ser.kho_folios);
+	if (err) {
+		kho_unpreserve_free(mem);
+		return err;
+	}
+	memcpy(mem, &ser, sizeof(ser));
+	args->serialized_data = virt_to_phys(mem);
 	return 0;
+}
+
+/* By now no vCPU runs any more, if all are preserved. */
+static int kvm_luo_freeze(struct liveupdate_file_op_args *args)
+{
+	struct kvm_luo_ser ser;
+	int err;
+
+	if (!luosim_has_fix("kvm-mmu-freeze"))
+		return 0;
+	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	err = kvm_mmu_preserve_kho(&file_kvm(args->file)->mmu, &ser.kho_folios);
+	if (!err)
+		memcpy_to_phys(args->serialized_data, &ser, sizeof(ser));
+	return err;
 }
 
 static void kvm_luo_unpreserve(struct liveupdate_file_op_args *args)
 {
+	struct kvm_luo_ser ser;
+
+	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	kvm_kho_folios_unpreserve(ser.kho_folios);
 	kho_unpreserve_free(phys_to_virt(args->serialized_data));
 }
 
+/* The tables stay for vCPUs that were not retrieved yet. */
 static int kvm_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct kvm_luo_ser ser;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
 	args->file = kvm_create_vm_file(ser.type);
+	if (!IS_ERR(args->file)) {
+		file_kvm(args->file)->mmu.incoming = ser.kho_folios;
+		return 0;
+	}
+	kvm_kho_folios_finish(ser.kho_folios);
 	luosim_restore_free(args->serialized_data);
-	return IS_ERR(args->file) ? PTR_ERR(args->file) : 0;
+	return PTR_ERR(args->file);
 }
 
 static void kvm_luo_finish(struct liveupdate_file_op_args *args)
 {
-	if (!args->retrieve_status)
-		luosim_restore_free(args->serialized_data);
+	struct kvm_luo_ser ser;
+
+	if (args->retrieve_status < 0)
+		return;
+	if (args->retrieve_status)
+		file_kvm(args->file)->mmu.incoming = 0;
+	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	kvm_kho_folios_finish(ser.kho_folios);
+	luosim_restore_free(args->serialized_data);
 }
 
 static unsigned long kvm_get_id(struct file *file)
@@ -297,6 +394,7 @@ static const struct liveupdate_file_ops kvm_luo_file_ops = {
 	.can_preserve = kvm_luo_can_preserve,
 	.preserve = kvm_luo_preserve,
 	.unpreserve = kvm_luo_unpreserve,
+	.freeze = kvm_luo_freeze,
 	.retrieve = kvm_luo_retrieve,
 	.finish = kvm_luo_finish,
 	.get_id = kvm_get_id,

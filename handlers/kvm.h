@@ -7,6 +7,12 @@
 
 struct kvm;
 
+/* Of page tables only addresses are there; 0 for none. */
+struct kvm_mmu {
+	phys_addr_t root;
+	phys_addr_t incoming;		/* the list of those that the kernel before has left */
+};
+
 /* The virtual machine of its file, or NULL for another file. */
 struct kvm *file_kvm(const struct file *file);
 struct kvm *kvm_get_kvm(struct kvm *kvm);
@@ -23,5 +29,18 @@ int kvm_get_incoming(struct luo_session *session, u64 token, struct kvm **kvmp);
 int kvm_check_mm(const struct kvm *kvm);
 /* The virtual machine of a vCPU that may run. -EBUSY: it is preserved; or as kvm_check_mm(). */
 int vcpu_enter(unsigned int fd, struct kvm **kvmp);
+
+/* Map the page at @gpa. -ENOMEM: there is none for a table. */
+int kvm_mmu_map(struct kvm_mmu *mmu, u64 gpa);
+/* What a vCPU finds at @gpa: 1 or 0 pages; -EFAULT where a page on the way is no table. */
+int kvm_mmu_lookup(const struct kvm_mmu *mmu, u64 gpa);
+/* Free all tables. */
+void kvm_mmu_zap(struct kvm_mmu *mmu);
+void kvm_mmu_walk(const struct kvm_mmu *mmu);
+/* Hand all tables over: *@folios_pa is where the list of them is, if there are any. */
+int kvm_mmu_preserve_kho(const struct kvm_mmu *mmu, phys_addr_t *folios_pa);
+void kvm_kho_folios_unpreserve(phys_addr_t folios_pa);
+/* In the next kernel: free them. */
+void kvm_kho_folios_finish(phys_addr_t folios_pa);
 
 #endif

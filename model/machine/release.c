@@ -58,6 +58,8 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"the list of sessions stays locked while a session is retrieved" },
 	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "",
 		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
+	[FIX_KVM_MMU_FREEZE] = { "kvm-mmu-freeze", "",
+		"page tables of a VM are looked for when it is frozen, as no vCPU runs any more" },
 	[FIX_GMEM_SHARED_ONLY] = { "gmem-shared-only", "",
 		"guest_memfds that are not shared from the start are not taken" },
 	[FIX_VFIO_V5] = { "vfio-v5", "",
@@ -234,9 +236,9 @@ static const struct release releases[] = {
 		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_3 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
-			 FIX_BIT(FIX_GMEM_SHARED_ONLY) | FIX_BIT(FIX_VFIO_V5) |
-			 FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9) | FIX_BIT(FIX_HWPOISON_KHO) |
-			 FIX_BIT(FIX_FLB_FINISH_STATE),
+			 FIX_BIT(FIX_KVM_MMU_FREEZE) | FIX_BIT(FIX_GMEM_SHARED_ONLY) |
+			 FIX_BIT(FIX_VFIO_V5) | FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9) |
+			 FIX_BIT(FIX_HWPOISON_KHO) | FIX_BIT(FIX_FLB_FINISH_STATE),
 		.handlers = ~0ull, .posted = true,
 		.policy = { .name = "get-id", .identity = IDENTITY_GET_ID },
 	},
