@@ -321,10 +321,12 @@ void luo_file_unpreserve_files(struct machine *m, struct luo_file_set *file_set)
 static int luo_file_freeze_one(struct machine *m, struct luo_file *luo_file)
 {
 	struct liveupdate_file_op_args args = op_args(m, luo_file);
+	u32 before = ledger_act_for(m, luo_file->claim);
 	int err;
 
 	mutex_lock(m, &luo_file->mutex);
 	err = luo_freeze(&args);
+	ledger_act_for(m, before);
 	if (!err)
 		luo_file->serialized_data = args.serialized_data;
 	luo_file->frozen = !err;
@@ -336,9 +338,11 @@ static int luo_file_freeze_one(struct machine *m, struct luo_file *luo_file)
 static void luo_file_unfreeze_one(struct machine *m, struct luo_file *luo_file)
 {
 	struct liveupdate_file_op_args args = op_args(m, luo_file);
+	u32 before = ledger_act_for(m, luo_file->claim);
 
 	mutex_lock(m, &luo_file->mutex);
 	luo_unfreeze(&args);
+	ledger_act_for(m, before);
 	if (!has_fix(m, FIX_UNFREEZE_DATA))
 		luo_file->serialized_data = 0;
 	luo_file->frozen = false;
