@@ -131,6 +131,17 @@ refused()
 	grep -qF "$1" err || cat err
 }
 
+# On the command line as in a scenario.
+second_of_a_name()
+{
+	local status
+	cp dmabuf.so other.so
+	"$luosim" --handler ./dmabuf.so --handler ./other.so given.scn >out 2>err
+	status=$?
+	[ $status -eq 2 ] || echo "exit status $status, expected 2"
+	grep -qF "handler ./other.so: second handler 'dmabuf', expected another name" err || cat err
+}
+
 check "the example runs on all the kernels that it names" example_runs
 check "it is short" is_short
 check "what docs/handler.md has one do" documented
@@ -150,6 +161,9 @@ check "who looks may not touch" stops 'contents()' 18 'crashed with SIGABRT' \
 	's/return dmabuf_peek(file, 0)/return file ? (uintptr_t)kzalloc(1, 0) : 0/'
 check "one that loops for ever is told, too" stops 'preserve()' 16 'does not return: 5 s of CPU time' \
 	's/kho_preserve_folio(folio)/({ for (volatile int i = 0;; i++); 0; })/'
+check "so is one that ends the program" stops 'preserve()' 16 'called exit()' \
+	's/ser->pfn = folio_pfn(folio);/exit(0);/; s/^#include/#include <stdlib.h>\n&/'
+check "two of one name" second_of_a_name
 check "another version of the interface" refused 'LUOSIM_HANDLER_ABI of the installed' \
 	's/.name = "dmabuf"/&, .abi = 99/; s/^LUOSIM_HANDLER(/#pragma GCC diagnostic ignored "-Woverride-init"\n&/'
 check "no init()" refused 'lacks its name, init() or exit()' 's/.init = dmabuf_init, //;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who crashed, or does not return: foreign code that is called is named, with the step in
- * which it was.
+ * Who crashed, does not return, or ended the program: foreign code that is called is named,
+ * with the step in which it was.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,6 +111,12 @@ static void ticked(int number)
 		tell(" does not return: ", G_STRINGIFY(LIMIT) " s of CPU time");
 }
 
+static void ended(void)
+{
+	if (now.path != NULL)
+		tell(" called ", "exit()");
+}
+
 static void free_clock(gpointer clock)
 {
 	timer_delete(*(timer_t *)clock);
@@ -144,6 +151,7 @@ void crash_init(void)
 	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
 		sigaction(signals[i].number, &action, &before[i]);
 	sigaction(SIGPROF, &tick, NULL);
+	atexit(ended);
 	g_once_init_leave(&done, 1);
 }
 

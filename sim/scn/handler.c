@@ -442,8 +442,16 @@ gboolean handler_give(const char *path, GError **error)
 		return FALSE;
 	if (given == NULL)
 		given = g_array_new(FALSE, TRUE, sizeof(script));
-	if (!handler_is_given(&script))
-		g_array_append_val(given, script);
+	if (handler_is_given(&script))
+		return TRUE;
+	for (guint i = 0; i < given->len; i++) {
+		if (strcmp(g_array_index(given, struct handler_script, i).name, script.name) != 0)
+			continue;
+		g_set_error(error, SCN_ERROR, 0, "handler %s: second handler '%s', expected "
+			    "another name", path, script.name);
+		return FALSE;
+	}
+	g_array_append_val(given, script);
 	if (given->len <= MAX_SCRIPTS)
 		return TRUE;
 	g_set_error(error, SCN_ERROR, 0, "--handler: too many handlers, expected at most %d",
