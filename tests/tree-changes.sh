@@ -32,6 +32,13 @@ found()
 	grep -q 'all seen, 0 differences' out || cat out
 }
 
+# likewise in a world of two memfds.
+with_two()
+{
+	local world=(--sessions 1 --inodes 2 --opens 1 --tokens 2 --kernels 2)
+	found "$@"
+}
+
 # raced SED FUNCTION OPS: likewise of a function of luo_session.c, by two operations at once.
 raced()
 {
@@ -119,6 +126,8 @@ check "a reference that a failed answer keeps" found $session \
 	'/^err_put_file:/,/^err_put_fd:/s/fput\(file\);/;/' --faults 1
 check "a reboot that fails and keeps sessions locked" found $session \
 	'/^err_undo:/,/^}/s/up_write\(&luo_session_serialize_rwsem\);/;/' --faults 1
+check "a callback that is not there and is called" with_two $file \
+	's/if \(luo_file->fh->ops->unfreeze\)/if (1)/' --faults 1
 
 # What needs two tasks at once.
 check "a close beside a reboot" raced 's/^\tguard\(rwsem_read\)\(&luo_session_serialize_rwsem\);/\t;/' \

@@ -186,7 +186,8 @@ struct engine_host {
 	unsigned int (*acting)(struct machine *m, struct file *file, unsigned long data);
 	void (*acted)(struct machine *m, unsigned int before);
 	void (*frozen)(struct machine *m, struct file *file, unsigned long old_data,
-		       unsigned long data, _Bool serialized);
+		       unsigned long data);
+	void (*serialized)(struct machine *m, const char *session, _Bool serialized);
 	void (*retrieved)(struct machine *m, unsigned long data, struct file *file, int err);
 	void (*done)(struct machine *m, struct file *file, unsigned long data, _Bool finished);
 	void (*deserializing)(struct machine *m, const char *session, unsigned long files,

@@ -498,13 +498,26 @@ static void host_acted(struct machine *m, unsigned int before)
 }
 
 static void host_frozen(struct machine *m, struct file *file, unsigned long old_data,
-			unsigned long data, bool serialized)
+			unsigned long data)
 {
 	u32 claim = claim_with(m, file, old_data);
 
 	if (claim)
 		m->ledger.claims[claim - 1]->data_phys = data;
-	ledger_serialize(m, claim, serialized);
+}
+
+/* All files that the session has, or none any more. */
+static void host_serialized(struct machine *m, const char *session, bool serialized)
+{
+	const struct ledger *l = &m->ledger;
+
+	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
+		const struct claim *claim = l->claims[i];
+
+		if (claim->state == CLAIM_OUTGOING && claim->kept &&
+		    !strcmp(claim->session, session))
+			ledger_serialize(m, i + 1, serialized);
+	}
 }
 
 /* Is a retrieve that failed never tried again? */
@@ -633,8 +646,8 @@ const struct engine_host engine_host = {
 	.module_get = host_module_get, .module_put = host_module_put,
 	.should_fail = host_should_fail, .preserving = host_preserving,
 	.preserved = host_preserved, .acting = host_acting, .acted = host_acted,
-	.frozen = host_frozen, .retrieved = host_retrieved, .done = host_done,
-	.deserializing = tree_handover_claim, .deserialized = host_deserialized,
+	.frozen = host_frozen, .serialized = host_serialized, .retrieved = host_retrieved,
+	.done = host_done, .deserializing = tree_handover_claim, .deserialized = host_deserialized,
 	.manage = host_manage, .unmanage = host_unmanage, .kho_preserve = host_kho_preserve,
 	.kho_restore = host_kho_restore, .chain_begin = tree_push_chain,
 	.chain_end = tree_pop_chain,

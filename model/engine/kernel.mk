@@ -55,7 +55,8 @@ module_of = $(or $(module-$(1)),$(notdir $(1:.c=)))
 GLUE = core fs handlers lib mm scripted $(GLUE-$(KIND))
 
 # Functions of the tree that the glue stands in front of.
-WRAPPED = liveupdate_register_file_handler luo_file_deserialize luo_session_deserialize \
+WRAPPED = liveupdate_register_file_handler luo_file_freeze luo_file_unfreeze \
+	luo_file_deserialize luo_session_deserialize \
 	kho_alloc_preserve kho_preserve_folio kho_unpreserve_folio kho_preserve_pages kho_unpreserve_pages \
 	kho_unpreserve_vmalloc kho_restore_folio kho_restore_pages kho_radix_init_tree \
 	__xa_insert xa_erase

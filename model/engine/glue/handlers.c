@@ -60,25 +60,20 @@ static void unpreserve(struct liveupdate_file_op_args *args)
 static int freeze(struct liveupdate_file_op_args *args)
 {
 	unsigned long data = args->serialized_data;
-	int err = 0;
+	int err = HOST(should_fail, ENGINE_FREEZE, args->handler->compatible);
 
-	if (real_ops(args->handler)->freeze) {
-		err = HOST(should_fail, ENGINE_FREEZE, args->handler->compatible);
-		file_pull(args->file);
-		if (!err)
-			err = real_ops(args->handler)->freeze(args);
-	}
+	file_pull(args->file);
 	if (!err)
-		HOST(frozen, model_of(args->file), data, args->serialized_data, true);
+		err = real_ops(args->handler)->freeze(args);
+	if (!err)
+		HOST(frozen, model_of(args->file), data, args->serialized_data);
 	return err;
 }
 
 static void unfreeze(struct liveupdate_file_op_args *args)
 {
 	file_pull(args->file);
-	if (real_ops(args->handler)->unfreeze)
-		real_ops(args->handler)->unfreeze(args);
-	HOST(frozen, model_of(args->file), args->serialized_data, args->serialized_data, false);
+	real_ops(args->handler)->unfreeze(args);
 }
 
 static int retrieve(struct liveupdate_file_op_args *args)
@@ -98,8 +93,6 @@ static int retrieve(struct liveupdate_file_op_args *args)
 
 static bool can_finish(struct liveupdate_file_op_args *args)
 {
-	if (!real_ops(args->handler)->can_finish)
-		return true;
 	return !HOST(should_fail, ENGINE_CAN_FINISH, args->handler->compatible) &&
 	       real_ops(args->handler)->can_finish(args);
 }
@@ -137,8 +130,10 @@ int handler_register(struct liveupdate_file_handler *fh)
 		wrapped->ops.retrieve = retrieve;
 	if (real->finish)
 		wrapped->ops.finish = finish;
-	wrapped->ops.freeze = freeze;
-	wrapped->ops.unfreeze = unfreeze;
+	if (real->freeze)
+		wrapped->ops.freeze = freeze;
+	if (real->unfreeze)
+		wrapped->ops.unfreeze = unfreeze;
 	if (real->can_finish)
 		wrapped->ops.can_finish = can_finish;
 	fh->ops = &wrapped->ops;
@@ -161,16 +156,40 @@ SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *f
 
 /* ---- Sessions ---- */
 
+static const char *session_of(const struct luo_file_set *set)
+{
+	return container_of(set, struct luo_session, file_set)->name;
+}
+
+extern int real_luo_file_freeze(struct luo_file_set *set, struct luo_file_set_ser *ser,
+				MORE) __weak;
+extern void real_luo_file_unfreeze(struct luo_file_set *set, struct luo_file_set_ser *ser,
+				   MORE) __weak;
+
+SUPPLY(int, luo_file_freeze, (struct luo_file_set *set, struct luo_file_set_ser *ser, MORE))
+{
+	int err = real_luo_file_freeze(set, ser, ON);
+
+	if (!err)
+		HOST(serialized, session_of(set), true);
+	return err;
+}
+
+SUPPLY(void, luo_file_unfreeze, (struct luo_file_set *set, struct luo_file_set_ser *ser, MORE))
+{
+	real_luo_file_unfreeze(set, ser, ON);
+	HOST(serialized, session_of(set), false);
+}
+
 extern int real_luo_file_deserialize(struct luo_file_set *set,
 				     struct luo_file_set_ser *ser, MORE) __weak;
 
 SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, struct luo_file_set_ser *ser, MORE))
 {
-	const struct luo_session *session = container_of(set, struct luo_session, file_set);
 	int err = real_luo_file_deserialize(set, ser, ON);
 
 	/* Those that came before one that failed stay. */
-	HOST(deserializing, session->name, ser->files, list_count_nodes(&set->files_list));
+	HOST(deserializing, session_of(set), ser->files, list_count_nodes(&set->files_list));
 	return err;
 }
 
