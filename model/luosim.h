@@ -763,6 +763,8 @@ struct luosim_handler;
  * @path: of @plugin, for who prints it.
  * @watch: called before a callback of @plugin, and with NULL after it, as foreign code
  *	may need to be watched; may be NULL.
+ * @accuse: called when @plugin has done in @function what no luosim can go on after; it does
+ *	not return. NULL: abort().
  */
 struct handler_script {
 	char name[32];
@@ -798,6 +800,8 @@ struct handler_script {
 	const struct luosim_handler *plugin;
 	const char *path;
 	void (*watch)(const struct handler_script *script, const char *function);
+	void (*accuse)(const struct handler_script *script, const char *function,
+		       const char *what);
 };
 
 #define MAX_NODES	8

@@ -131,6 +131,39 @@ refused()
 	grep -qF "$1" err || cat err
 }
 
+# 47 bytes come back; of 48 the next kernel sees 47, which no handler has.
+cut_string()
+{
+	local string
+	string=$(printf 'd%.0s' {1..47})
+	sed "s/dmabuf-v1/$string/" "$OLDPWD/docs/handler/dmabuf.c" >bad.c
+	build bad bad.c || return
+	sed 's/dmabuf\.so/bad.so/' dmabuf.scn >bad.scn
+	"$luosim" bad.scn >out 2>&1 || cat out
+	sed -i "s/$string/d&/" bad.c
+	$cc -O1 -shared -fPIC -I"$include" -o bad.so bad.c 2>/dev/null
+	"$luosim" bad.scn >out 2>&1 && echo "48 bytes come back"
+	grep -qF "luo: No registered handler for compatible '$string'" out || cat out
+}
+
+# Each with one line, and without waiting.
+no_object()
+{
+	local file status
+	mkdir -p folder.so
+	mkfifo fifo.so
+	echo text >text.so
+	: >empty.so
+	head -c 3000 dmabuf.so >short.so
+	for file in folder fifo text empty short none; do
+		timeout 60 "$luosim" --handler ./$file.so given.scn >out 2>err </dev/null
+		status=$?
+		[ $status -eq 2 ] || echo "$file: exit status $status, expected 2"
+		[ "$(wc -l <err)" -eq 1 ] || cat err
+		grep -qF "luosim: handler ./$file.so: " err || cat err
+	done
+}
+
 # On the command line as in a scenario.
 second_of_a_name()
 {
@@ -163,11 +196,35 @@ check "one that loops for ever is told, too" stops 'preserve()' 16 'does not ret
 	's/kho_preserve_folio(folio)/({ for (volatile int i = 0;; i++); 0; })/'
 check "so is one that ends the program" stops 'preserve()' 16 'called exit()' \
 	's/ser->pfn = folio_pfn(folio);/exit(0);/; s/^#include/#include <stdlib.h>\n&/'
+before='s/ser->pfn = folio_pfn(folio);/'
+check "so is one that forks" stops 'preserve()' 16 'called fork()' \
+	"${before}extern int fork(void);fork();&/"
+check "so is one that ends the program without a word" stops 'preserve()' 16 'called _exit()' \
+	"${before}extern void _exit(int);_exit(0);&/"
+check "so is one that aborts" stops 'preserve()' 16 'crashed with SIGABRT' \
+	"${before}extern void abort(void);abort();&/"
+check "so is one that waits for ever" stops 'preserve()' 16 'does not return: 10 s without CPU time' \
+	"${before}extern int pause(void);for(;;) pause();&/"
+check "so is one that calls the kernel for ever" stops 'preserve()' 16 \
+	'does not return: 5 s of CPU time' "${before}do pr_info(\"again\"); while (ser);&/"
+check "so is one that writes a byte too many into what it hands over" stops 'preserve()' 16 \
+	'wrote after the end of its memory' "${before}((volatile u8 *)ser)[4096] = 1;&/"
+check "so is one that writes far after the end" stops 'preserve()' 16 \
+	'wrote after the end of its memory' "${before}memset(kzalloc(24, 0), 1, size);&/;
+	s/int err;/int err; volatile size_t size = 400000;/"
+check "a compatible string without a NUL is cut, as the kernel cuts it" cut_string
+check "what is no shared object" no_object
 check "two of one name" second_of_a_name
 check "another version of the interface" refused 'LUOSIM_HANDLER_ABI of the installed' \
 	's/.name = "dmabuf"/&, .abi = 99/; s/^LUOSIM_HANDLER(/#pragma GCC diagnostic ignored "-Woverride-init"\n&/'
 check "no init()" refused 'lacks its name, init() or exit()' 's/.init = dmabuf_init, //;
 	s/^static int dmabuf_init/int dmabuf_init(void);\nint dmabuf_init/'
+check "an init() that fails" refused "bad.so: init() returned -EINVAL, expected 0" \
+	's/return liveupdate_register_file_handler(&dmabuf_handler)/return -EINVAL/'
+check "an init() that returns no errno" refused "bad.so: init() returned no errno, expected 0" \
+	's/return liveupdate_register_file_handler(&dmabuf_handler)/return 1/'
+check "a callback that is missing" refused "handler 'dmabuf-v1' lacks retrieve(), expected 0" \
+	's/\.retrieve = dmabuf_retrieve,/.freeze = dmabuf_retrieve,/'
 check "no handler at all" refused 'exports no luosim_handler' \
 	's/^LUOSIM_HANDLER(/const struct luosim_handler other = {/; s/^);$/};/'
 done_testing

@@ -34,7 +34,8 @@ void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 	      const char *compatible)
 {
 	flb->ops = ops;
-	snprintf(flb->compatible, sizeof(flb->compatible), "%s", compatible);
+	snprintf(flb->compatible, sizeof(flb->compatible), "%.*s", LIVEUPDATE_FLB_COMPAT_LENGTH,
+		 compatible);
 }
 
 static void complain(struct machine *m, struct liveupdate_file_handler *fh, int err)
@@ -69,7 +70,8 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 
 	fh->name = name;
 	fh->ops = ops;
-	snprintf(fh->compatible, sizeof(fh->compatible), "%s", compatible);
+	snprintf(fh->compatible, sizeof(fh->compatible), "%.*s", LIVEUPDATE_HNDL_COMPAT_LENGTH,
+		 compatible);
 	err = liveupdate_register_file_handler(m, fh);
 	if (err)
 		complain(m, fh, err);
@@ -80,9 +82,16 @@ int handler_register(struct machine *m, struct liveupdate_file_handler *fh,
 
 static void init_scripted(struct machine *m, u64 nr)
 {
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct handler_script *script = &m->config.scripts[i];
+		int err = 0;
+
 		if (m->k->boot.release.handlers & HANDLER_BIT(HANDLER_SCRIPTED(i)))
-			scripted_init(m, i);
+			err = scripted_init(m, i);
+		/* What is made of words has said why. */
+		if (err && script->plugin && liveupdate_enabled(m))
+			pr_err(m, "init() of '%s' returned %d", script->name, err);
+	}
 }
 
 void handlers_init(struct machine *m)

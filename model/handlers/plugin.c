@@ -23,6 +23,8 @@
 #include "machine/machine.h"
 #include "search/walk.h"
 
+#define pr_fmt "handlers: "
+
 /* The foreign code's structs of the kernel's names have other members than the model's. */
 #define LUOSIM_HANDLER_HOST
 #define file	their_file
@@ -52,8 +54,11 @@ struct window {
 	struct vm_struct *vm;		/* an area, at 0; NULL: frames, at @phys */
 	phys_addr_t phys;
 	u64 size;
-	u8 mem[];
+	u8 mem[];			/* and a guard */
 };
+
+/* Bytes after what foreign code may write to, which stay zero. */
+#define GUARD	64
 
 struct plugin_handler {
 	struct liveupdate_file_handler fh;
@@ -156,6 +161,13 @@ void plugins_boot(struct machine *m)
 	INIT_LIST_HEAD(&m->k->handlers->objects);
 }
 
+/* What kzalloc() gave: kfree() is not told the size. */
+struct object {
+	struct list_head list;
+	u8 *mem;
+	size_t size, guard;
+};
+
 /* Windows. */
 
 static void windows_read(struct machine *m, const struct handler_plugin *p)
@@ -174,6 +186,32 @@ static void windows_read(struct machine *m, const struct handler_plugin *p)
 static phys_addr_t window_frame(const struct window *w, u64 at)
 {
 	return w->vm ? PFN_PHYS(w->vm->pfns[at >> PAGE_SHIFT]) : w->phys + at;
+}
+
+static bool is_clear(const void *guard)
+{
+	static const u8 zeros[GUARD];
+
+	return !memcmp(guard, zeros, GUARD);
+}
+
+/* The foreign code has stopped: it may have changed nothing but what it was given. */
+static void check_guards(const struct machine *m, const struct plugin_context *c)
+{
+	const struct handler_script *script = c->plugin->base.script;
+	const struct window *w;
+	const struct object *o;
+	bool clear = true;
+
+	list_for_each_entry(w, &c->plugin->windows, list)
+		clear = clear && is_clear(w->mem + w->size);
+	list_for_each_entry(o, &m->k->handlers->objects, list)
+		clear = clear && (!o->guard || is_clear(o->mem + o->size));
+	if (clear)
+		return;
+	if (script->accuse)
+		script->accuse(script, c->function, "wrote after the end of its memory");
+	abort();
 }
 
 /* Only what was changed: a frame that was given up may be another's. */
@@ -195,7 +233,7 @@ static void windows_write(struct machine *m, const struct handler_plugin *p)
 
 static struct window *window_new(struct machine *m, struct handler_plugin *p, u64 size)
 {
-	struct window *w = host_alloc(m, sizeof(*w) + size);
+	struct window *w = host_alloc(m, sizeof(*w) + size + GUARD);
 
 	w->size = size;
 	list_add_tail(&w->list, &p->windows);
@@ -286,6 +324,7 @@ static struct plugin_context go_out(void)
 	if (c.looks)
 		abort();
 	watch(c.plugin, NULL);
+	check_guards(c.m, &c);
 	windows_write(c.m, c.plugin);
 	return c;
 }
@@ -802,13 +841,6 @@ static const struct liveupdate_flb_ops plugin_flb_ops = {
 
 /* What the foreign code calls: memory. */
 
-/* kfree() is not told the size. */
-struct object {
-	struct list_head list;
-	void *mem;
-	size_t size;
-};
-
 static struct object *find_object(const struct machine *m, const void *mem)
 {
 	struct object *o;
@@ -824,12 +856,15 @@ static void *host_kzalloc(size_t size)
 	void *mem;
 
 	KERNEL(struct object *o;
+	       /* What is shipped has its memory where the kernel's own code would have it. */
+	       size_t guard = p->shipped ? 0 : GUARD;
 
-	       mem = kzalloc(m, size);
+	       mem = size > SIZE_MAX - guard ? NULL : kzalloc(m, size + guard);
 	       if (mem) {
 		       o = host_alloc(m, sizeof(*o));
 		       o->mem = mem;
 		       o->size = size;
+		       o->guard = guard;
 		       list_add_tail(&o->list, &m->k->handlers->objects);
 	       });
 	return mem;
@@ -845,7 +880,7 @@ static void host_kfree(void *mem)
 	       /* As of any other bad pointer. */
 	       if (!o)
 		       abort();
-	       kfree(m, mem, o->size);
+	       kfree(m, mem, o->size + o->guard);
 	       list_del(&o->list);
 	       host_free(m, o));
 }
@@ -1096,10 +1131,12 @@ static const struct liveupdate_file_ops *ops_of(const struct their_ops *ops)
 			   (ops->get_id ? HAS_GET_ID : 0)];
 }
 
-static bool is_complete(const struct their_ops *ops)
+/* What registering asks for and is not there, or NULL. */
+static const char *missing(const struct their_ops *ops)
 {
-	return ops && ops->can_preserve && ops->preserve && ops->unpreserve && ops->retrieve &&
-	       ops->finish;
+	return !ops ? "ops" : !ops->preserve ? "preserve()" : !ops->unpreserve ? "unpreserve()" :
+	       !ops->retrieve ? "retrieve()" : !ops->finish ? "finish()" :
+	       !ops->can_preserve ? "can_preserve()" : NULL;
 }
 
 static u32 nr_handlers(const struct handler_plugin *p)
@@ -1113,7 +1150,7 @@ static u32 nr_handlers(const struct handler_plugin *p)
 }
 
 /* The first one has the name of the module, others their compatible strings; or as it says. */
-static const char *next_name(const struct handler_plugin *p, const struct their_handler *theirs)
+static const char *next_name(const struct handler_plugin *p, const char *compatible)
 {
 	const char *const *names = p->code->names;
 	const struct plugin_handler *h;
@@ -1123,25 +1160,31 @@ static const char *next_name(const struct handler_plugin *p, const struct their_
 			names++;
 	if (names && *names)
 		return *names;
-	return list_empty(&p->handlers) ? p->base.script->name : theirs->compatible;
+	return list_empty(&p->handlers) ? p->base.script->name : compatible;
 }
 
 static int register_handler(struct machine *m, struct handler_plugin *p,
 			    struct their_handler *theirs)
 {
+	const char *lacks = missing(theirs->ops);
 	struct plugin_handler *h;
 	int err;
 
-	if (!is_complete(theirs->ops))
-		return liveupdate_enabled(m) ? -EINVAL : -EOPNOTSUPP;
+	if (lacks && liveupdate_enabled(m)) {
+		pr_err(m, "handler '%.*s' lacks %s", LIVEUPDATE_HNDL_COMPAT_LENGTH,
+		       theirs->compatible, lacks);
+		return -EINVAL;
+	}
+	if (lacks)
+		return -EOPNOTSUPP;
 	h = host_alloc(m, sizeof(*h));
 	h->theirs = theirs;
 	h->plugin = p;
 	h->fh.owner = p->shipped ? NULL : &p->base.module;
 	h->fh.ops = ops_of(theirs->ops);
-	h->fh.name = next_name(p, theirs);
+	h->fh.name = next_name(p, h->fh.compatible);
 	h->words = p->code->data_words ? p->code->data_words[nr_handlers(p)] : 8;
-	memcpy(h->fh.compatible, theirs->compatible, sizeof(h->fh.compatible) - 1);
+	memcpy(h->fh.compatible, theirs->compatible, sizeof(theirs->compatible));
 	err = p->shipped ? handler_register(m, &h->fh, h->fh.name, h->fh.ops, theirs->compatible,
 					    NULL) :
 			   liveupdate_register_file_handler(m, &h->fh);

@@ -11,9 +11,10 @@
 #include <glib.h>
 
 /**
- * crash_init() - from here on, a crash while crash_watch() has a plugin, or five seconds of
- * CPU time there in one step, ends the program with a line on standard error and exit status
- * 2. What was not written until then is lost.
+ * crash_init() - from here on, a crash while crash_watch() has a plugin, fork(), exit(), five
+ * seconds of CPU time there in one step, or ten without any, ends the program with a line on
+ * standard error and exit status 2. What was not written until then is lost. So does a crash
+ * elsewhere, as foreign code may have written anywhere.
  */
 void crash_init(void);
 
@@ -22,6 +23,10 @@ void crash_init(void);
  * @what: "policy" or "handler".
  */
 void crash_watch(const char *what, const char *path, const char *function);
+
+/** crash_accuse() - end in the same way, as @function of the plugin @path @did something. */
+G_NORETURN void crash_accuse(const char *what, const char *path, const char *function,
+			     const char *did);
 
 /**
  * crash_step() - say what this thread does from here on.

@@ -8,6 +8,7 @@
 #include "scn/crash.h"
 #include "scn/op.h"
 #include "scn/plugin.h"
+#include "scn/words.h"
 
 #define PLUGIN_ERROR g_quark_from_static_string("luosim-plugin")
 
@@ -49,6 +50,12 @@ static void watch_handler(const struct handler_script *script, const char *funct
 		crash_watch(NULL, NULL, NULL);
 	else
 		crash_watch("handler", script->path, function);
+}
+
+static void accuse_handler(const struct handler_script *script, const char *function,
+			   const char *what)
+{
+	crash_accuse("handler", script->path, function, what);
 }
 
 /* A constructor of it runs here, too. */
@@ -128,6 +135,40 @@ static gpointer load(const struct kind *kind, const char *path, gpointer target,
 	return symbol;
 }
 
+static void add_line(void *data, const struct event *event)
+{
+	if (event->type == EVENT_LOG && event->level >= LOG_WARN)
+		g_string_append_printf(data, "; %s", event->text);
+}
+
+/* Its init() is called once in a kernel that nobody sees, which has all that there is. */
+static gboolean try_init(const struct handler_script *script, GError **error)
+{
+	g_autoptr(GString) said = g_string_new(NULL);
+	struct machine_config config = {
+		.boot = { .kho = true, .liveupdate = true },
+		.mem = 64 << 20, .emit = add_line, .data = said,
+		.scripts = script, .nr_scripts = 1,
+	};
+	struct machine *m;
+	int err;
+
+	config.boot.release = *release_find("next");
+	config.boot.release.handlers = 0;
+	m = machine_new(&config);
+	if (m == NULL)
+		return TRUE;
+	g_string_truncate(said, 0);
+	err = sys_insmod(m, script->name);
+	machine_free(m);
+	if (err != 0)
+		g_set_error(error, PLUGIN_ERROR, 0, "handler %s: init() returned %s%s%s, expected "
+			    "0", script->path, err < 0 && errno_name(-err) != NULL ? "-" : "",
+			    err < 0 && errno_name(-err) != NULL ? errno_name(-err) : "no errno",
+			    said->str);
+	return err == 0;
+}
+
 gboolean plugin_load(const char *path, GError **error)
 {
 	const struct luosim_policy *symbol;
@@ -156,10 +197,13 @@ gboolean handler_load(const char *path, struct handler_script *script, GError **
 		handlers = g_hash_table_new(g_str_hash, g_str_equal);
 	loaded = g_hash_table_lookup(handlers, path);
 	if (loaded == NULL) {
-		struct handler_script new = { .watch = watch_handler };
+		struct handler_script new = {
+			.path = g_intern_string(path),
+			.watch = watch_handler, .accuse = accuse_handler,
+		};
 		const char *word;
 
-		if (load(&handler_kind, path, &new, error) == NULL)
+		if (load(&handler_kind, path, &new, error) == NULL || !try_init(&new, error))
 			return FALSE;
 		word = op_load(&new);
 		if (word != NULL) {
@@ -167,7 +211,6 @@ gboolean handler_load(const char *path, struct handler_script *script, GError **
 				    "which there is already, expected another name", path, word);
 			return FALSE;
 		}
-		new.path = g_strdup(path);
 		loaded = g_memdup2(&new, sizeof(new));
 		g_hash_table_insert(handlers, (char *)new.path, loaded);
 	}

@@ -47,7 +47,8 @@ struct liveupdate_file_handler {
 	const struct liveupdate_file_ops *ops;
 	const char *name;		/* what failures on demand call it */
 	struct module *owner;		/* the kernel has it in @ops */
-	char compatible[LIVEUPDATE_HNDL_COMPAT_LENGTH];
+	/* The kernel has no room for the NUL of one that is as long, and reads on after it. */
+	char compatible[LIVEUPDATE_HNDL_COMPAT_LENGTH + 1];
 	u64 features;			/* those that it knows, see policy/compat.c */
 	struct list_head list;
 	struct list_head flb_list;	/* of struct luo_flb_link */
@@ -84,7 +85,7 @@ struct luo_flb_private_state {
 struct liveupdate_flb {
 	const struct liveupdate_flb_ops *ops;
 	struct module *owner;		/* the kernel has it in @ops */
-	char compatible[LIVEUPDATE_FLB_COMPAT_LENGTH];
+	char compatible[LIVEUPDATE_FLB_COMPAT_LENGTH + 1];
 	struct list_head list;		/* of all that handlers have registered */
 	struct luo_flb_private_state outgoing;
 	struct luo_flb_private_state incoming;

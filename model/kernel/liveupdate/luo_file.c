@@ -375,7 +375,7 @@ static void luo_file_serialize(struct machine *m, const struct luo_file *luo_fil
 		.token = luo_file->token,
 	};
 
-	memcpy(ser.compatible, luo_file->fh->compatible, sizeof(ser.compatible));
+	memcpy(ser.compatible, luo_file->fh->compatible, sizeof(ser.compatible) - 1);
 	compat_put(m, luo_file->fh, luo_file->serialized_data, ser.compatible);
 	phys_write(m, phys, &ser, sizeof(ser));
 }

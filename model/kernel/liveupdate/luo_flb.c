@@ -548,7 +548,7 @@ void luo_flb_serialize(struct machine *m)
 		if (flb->outgoing.count <= 0)
 			continue;
 		/* strscpy() */
-		snprintf(ser.name, sizeof(ser.name), "%s", flb->compatible);
+		memcpy(ser.name, flb->compatible, sizeof(ser.name) - 1);
 		phys_write(m, phys, &ser, sizeof(ser));
 		phys += sizeof(ser);
 		header.count++;
