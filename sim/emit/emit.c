@@ -148,6 +148,20 @@ static const struct text *bound_name(struct emitter *e, const struct op *op, gui
 		&v->text : NULL;
 }
 
+/* Does an outcome before @outcome give the same name? */
+static bool bound_before(struct emitter *e, const struct op *op, guint outcome)
+{
+	const char *name = bound_name(e, op, outcome)->bytes;
+
+	for (guint i = 0; i < outcome; i++) {
+		const struct text *other = bound_name(e, op, i);
+
+		if (other != NULL && g_str_equal(other->bytes, name))
+			return true;
+	}
+	return false;
+}
+
 /* "fd_a = ", before a descriptor that a call gives; several names, if they differ by release. */
 static void bind(struct emitter *e, const struct op *op, const char *value)
 {
@@ -156,10 +170,9 @@ static void bind(struct emitter *e, const struct op *op, const char *value)
 	for (guint i = 0; i < op->outcomes->len; i++) {
 		const struct text *name = bound_name(e, op, i);
 		g_autofree char *variable = name != NULL ? name_of(e, name) : NULL;
-		g_autofree char *assign = name != NULL ? g_strconcat(variable, " = ", NULL) : NULL;
 
-		if (name != NULL && strstr(all->str, assign) == NULL)
-			g_string_append(all, assign);
+		if (name != NULL && !bound_before(e, op, i))
+			g_string_append_printf(all, "%s = ", variable);
 	}
 	line(e, "%s%s;", all->str, value);
 }
@@ -282,7 +295,7 @@ static void emit_op(struct emitter *e, const struct step *step, guint kernel)
 	e->s.needs |= saying_of(op->info)->needs | NEED(STEP);
 	want = op->outcomes != NULL ? want_of(e, op) : g_strdup("0");
 	call = call_of(e, op, kernel, want);
-	if (!g_str_has_suffix(e->out->str, "{\n"))
+	if (step[-1].kind != STEP_REPEAT)	/* a kernel's heading is before all its steps */
 		g_string_append_c(e->out, '\n');
 	line(e, "step(%u, %s);", step->line, text);
 	if (is_judged(op))

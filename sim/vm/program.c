@@ -88,18 +88,26 @@ static void put_string(struct maker *m, const struct value *value)
 		g_string_append_printf(m->out, "*%" G_GSIZE_FORMAT, bytes->len);
 }
 
-/* The name that the result gets under one of its outcomes; "_": it has none. */
-static void put_bound(struct maker *m, const struct op *op)
+/* The name that the result gets under one of its outcomes; NULL: it has none. */
+static const struct text *bound_of(const struct op *op)
 {
 	for (guint i = 0; op->outcomes != NULL && i < op->outcomes->len; i++) {
 		const struct value *v = &g_array_index(op->outcomes, struct outcome, i).value;
 
-		if (v->kind == VALUE_NAME || (v->kind == VALUE_NUMBER && v->text.bytes != NULL)) {
-			put_text(m, &v->text);
-			return;
-		}
+		if (v->kind == VALUE_NAME || (v->kind == VALUE_NUMBER && v->text.bytes != NULL))
+			return &v->text;
 	}
-	put(m, "_");
+	return NULL;
+}
+
+static void put_bound(struct maker *m, const struct op *op)
+{
+	const struct text *name = bound_of(op);
+
+	if (name != NULL)
+		put_text(m, name);
+	else
+		put(m, "_");
 }
 
 /* "MFD_ALLOW_SEALING|MFD_EXEC" as "sealing,exec"; what has no word is refused. */
@@ -304,10 +312,10 @@ static const char *write_ioctl(struct maker *m, const struct op *op)
 		g_string_append_printf(m->out, " %s%" G_GINT64_FORMAT,
 				       how & IOCTL_READ_ONLY ? "ro:" : "", size);
 	put_pieces(m, &op->args[3]);
-	put(m, "->");
-	put_bound(m, op);
-	if (g_str_has_suffix(m->out->str, " -> _"))
-		g_string_truncate(m->out, m->out->len - strlen(" -> _"));
+	if (bound_of(op) != NULL) {
+		put(m, "->");
+		put_bound(m, op);
+	}
 	return size == -1 && how & IOCTL_READ_ONLY ? "an argument that is both null and ro" : NULL;
 }
 
