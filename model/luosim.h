@@ -591,6 +591,7 @@ int violation_find(const char *name);
  *	that it claimed around this one, and the operation that gave it up, or 0; @memory:
  *	no file of a session did but a caller of KHO, and @session says what it is.
  * @restored_op: the operation that had restored the frame before, or 0.
+ * @in_log: of VIOLATION_EXPOSED: what shows it is not a file but the kernel's log.
  * @waits_op: the operation of the task that sleeps for ever, or 0.
  * @other_op: that of the task that holds what it waits for, or has freed what is used; or 0.
  * @text: one sentence without a full stop, naming what broke, but neither @pfn nor
@@ -609,6 +610,7 @@ struct violation {
 		bool memory;
 	} claims[4];
 	uint32_t restored_op, waits_op, other_op;
+	bool in_log;
 	char text[200];
 };
 
@@ -618,6 +620,7 @@ struct violation {
  * @level: of EVENT_LOG.
  * @kernel: which kernel, counted from 1.
  * @text: of EVENT_LOG, EVENT_PANIC, EVENT_BOOT.
+ * @simulator: of EVENT_LOG, EVENT_PANIC: no kernel says it, but the simulator of itself.
  * @func: of EVENT_WARN: the function whose WARN it is.
  * @chain: of EVENT_WARN: its callers; of EVENT_VIOLATION: where in the kernel it was
  *	found, the function called last first.
@@ -629,6 +632,7 @@ struct event {
 	enum log_level level;
 	unsigned int kernel;
 	const char *text;
+	bool simulator;
 	const char *func;
 	const char *const *chain;
 	unsigned int depth;

@@ -167,7 +167,7 @@ void engine_registered(struct machine *m, void *handler, const char *compatible)
 	} *own = arena_alloc(&m->heap, sizeof(*own));
 
 	if (!own)
-		panic(m, "simulator: host memory reserved for the heap is used up");
+		simulator_panic(m, "host memory reserved for the heap is used up");
 	snprintf(own->name, sizeof(own->name), "%.*s", (int)strcspn(compatible, "-"), compatible);
 	snprintf(own->fh.compatible, sizeof(own->fh.compatible), "%s", compatible);
 	own->fh.name = own->name;

@@ -80,7 +80,7 @@ static void *new_object(struct machine *m, u64 size)
 	void *object = arena_alloc(&m->heap, size);
 
 	if (!object)
-		panic(m, "simulator: host memory reserved for the heap is used up");
+		simulator_panic(m, "host memory reserved for the heap is used up");
 	return object;
 }
 

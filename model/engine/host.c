@@ -42,7 +42,7 @@ static void *host_own_alloc(struct machine *m, unsigned long size)
 	struct tree_object *object = arena_alloc(&m->heap, sizeof(*object) + size);
 
 	if (!object)
-		panic(m, "simulator: host memory reserved for the heap is used up");
+		simulator_panic(m, "host memory reserved for the heap is used up");
 	object->own = true;
 	return note_object(m, object, size);
 }
@@ -53,7 +53,7 @@ static void *host_early_alloc(struct machine *m, unsigned long size)
 	struct tree_object *object = arena_alloc_for_good(&m->heap, sizeof(*object) + size);
 
 	if (!object)
-		panic(m, "simulator: host memory reserved for the heap is used up");
+		simulator_panic(m, "host memory reserved for the heap is used up");
 	object->own = true;
 	return note_object(m, object, size);
 }
@@ -325,7 +325,7 @@ static void __attribute__((noreturn)) host_missing(struct machine *m, const char
 						   const void *const *chain, unsigned int depth)
 {
 	tree_push_chain(m, chain, depth);
-	panic(m, "simulator: the kernel calls %s(), which luosim does not supply", name);
+	simulator_panic(m, "the kernel calls %s(), which luosim does not supply", name);
 }
 
 /* ---- Locks ---- */

@@ -250,7 +250,7 @@ void tree_boot_memory(struct machine *m, phys_addr_t fdt)
 	u64 scratch_size = m->kho_scratch_size;
 
 	if (engine_memory_init(m))
-		panic(m, "simulator: no address space for a tree's kernel");
+		simulator_panic(m, "no address space for a tree's kernel");
 	engine_unmap_all(m);
 	catch_bad_code();
 	if (m->tree_variables_size < tree_variables(tree)) {

@@ -93,7 +93,7 @@ static int add(struct machine *m, const struct memory *new)
 		struct memory *more = arena_alloc(&m->persist, max * sizeof(*more));
 
 		if (!more)
-			panic(m, "simulator: host memory reserved for modules is used up");
+			simulator_panic(m, "host memory reserved for modules is used up");
 		if (all->nr) {
 			memcpy(more, all->all, all->nr * sizeof(*more));
 			arena_free(&m->persist, all->all, all->max * sizeof(*more));

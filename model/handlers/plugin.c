@@ -138,7 +138,7 @@ static void *host_alloc(struct machine *m, u64 size)
 	struct host_memory *h = arena_alloc(&m->persist, sizeof(*h) + size);
 
 	if (!h)
-		panic(m, "simulator: no memory for handlers");
+		simulator_panic(m, "no memory for handlers");
 	h->size = size;
 	list_add_tail(&h->list, &m->host_memory);
 	return h->mem;

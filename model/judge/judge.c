@@ -115,6 +115,19 @@ void judge_tasks(struct machine *m, enum violation_kind kind, u32 waits_op, u32 
 	va_end(ap);
 }
 
+void judge_log(struct machine *m, const char *fmt, ...)
+{
+	struct violation *v = found(m, VIOLATION_EXPOSED, 0);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (v) {
+		v->in_log = true;
+		say(m, v, fmt, ap);
+	}
+	va_end(ap);
+}
+
 void judge_warn(struct machine *m, const char *func)
 {
 	judge(m, VIOLATION_WARN, 0, "WARN in %s", func);

@@ -13,7 +13,7 @@ static void *grow(struct machine *m, void *old, u64 size, u32 nr, u32 *max)
 	void *new = arena_alloc(&m->persist, new_max * size);
 
 	if (!new)
-		panic(m, "simulator: host memory reserved for the ledger is used up");
+		simulator_panic(m, "host memory reserved for the ledger is used up");
 	if (old) {
 		memcpy(new, old, nr * size);
 		arena_free(&m->persist, old, *max * size);
@@ -39,7 +39,7 @@ static u32 claim_new(struct machine *m, const char *session, u64 token)
 
 	GROW(m, l->claims, l->nr_claims, l->max_claims);
 	if (!claim)
-		panic(m, "simulator: host memory reserved for the ledger is used up");
+		simulator_panic(m, "host memory reserved for the ledger is used up");
 	claim->op = m->task->op;
 	claim->kernel = m->kernel_nr;
 	memcpy(claim->session, session, strnlen(session, sizeof(claim->session)));

@@ -188,6 +188,8 @@ void judge(struct machine *m, enum violation_kind kind, u64 pfn, const char *fmt
 /* Of tasks: that of @waits_op waits, and that of @other_op is the other one; 0: none. */
 void judge_tasks(struct machine *m, enum violation_kind kind, u32 waits_op, u32 other_op,
 		 const char *fmt, ...) __printf(5, 6);
+/* VIOLATION_EXPOSED, in a line of the kernel's log. */
+void judge_log(struct machine *m, const char *fmt, ...) __printf(2, 3);
 void judge_warn(struct machine *m, const char *func);
 /* A reboot that got as far as LUO has failed: are sessions as they were before? */
 void judge_abort(struct machine *m);

@@ -28,7 +28,7 @@ static u32 lock_class(struct machine *m, const char *name, u8 *class)
 			if (!strcmp(m->lock_class[i].name, name))
 				break;
 	if (i == MAX_LOCK_CLASSES)
-		panic(m, "simulator: more than %d classes of locks", MAX_LOCK_CLASSES);
+		simulator_panic(m, "more than %d classes of locks", MAX_LOCK_CLASSES);
 	if (i == m->nr_lock_classes)
 		m->lock_class[m->nr_lock_classes++].name = name;
 	*class = i + 1;
@@ -71,7 +71,7 @@ static void acquired(struct machine *m, const void *lock, u32 class)
 
 	census_add(m, CENSUS_LOCKS, 1);
 	if (task->nr_held == MAX_HELD)
-		panic(m, "simulator: more than %d locks held", MAX_HELD);
+		simulator_panic(m, "more than %d locks held", MAX_HELD);
 	record_order(m, task, class);
 	task->held[task->nr_held++] = (struct held_lock){ .lock = lock, .class = class };
 	task->waits_for = NULL;

@@ -29,15 +29,28 @@ static void escape(char *out, u32 size, const char *text)
 	out[n] = '\0';
 }
 
+static bool is_heard(const struct machine *m)
+{
+	return m->config.emit && !m->config.no_log;
+}
+
+static void put_line(struct machine *m, struct event line, const char *raw)
+{
+	char text[512];
+
+	escape(text, sizeof(text), raw);
+	line.text = text;
+	emit(m, &line);
+}
+
 static void vprintk(struct machine *m, enum log_level level, const char *fmt, va_list ap)
 {
-	char raw[256], text[512];
+	char raw[256];
 
-	if (!m->config.emit || m->config.no_log)
+	if (!is_heard(m))
 		return;
 	vsnprintf(raw, sizeof(raw), fmt, ap);
-	escape(text, sizeof(text), raw);
-	emit(m, &(struct event){ .type = EVENT_LOG, .level = level, .text = text });
+	put_line(m, (struct event){ .type = EVENT_LOG, .level = level }, raw);
 }
 
 void printk(struct machine *m, enum log_level level, const char *fmt, ...)
@@ -58,7 +71,7 @@ static struct site *site_of(struct machine *m, const void *where)
 		if (k->sites[i].where == where)
 			return &k->sites[i];
 	if (i == MAX_SITES)
-		panic(m, "simulator: more than %d places that speak once", MAX_SITES);
+		simulator_panic(m, "more than %d places that speak once", MAX_SITES);
 	k->sites[i].where = where;
 	k->nr_sites++;
 	return &k->sites[i];
@@ -122,15 +135,23 @@ static void __attribute__((noreturn)) stop(struct machine *m)
 	longjmp(m->task->panic_env, 1);
 }
 
-static void say_panic(struct machine *m, const char *text)
+static void say_panic(struct machine *m, const char *text, bool simulator)
 {
 	m->panicked = true;
-	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text });
+	emit(m, &(struct event){ .type = EVENT_PANIC, .text = text, .simulator = simulator });
 }
 
 void panic_asked(struct machine *m, const char *text)
 {
-	say_panic(m, text);
+	say_panic(m, text, false);
+	crash_kexec(m);
+	stop(m);
+}
+
+static void __attribute__((noreturn)) die(struct machine *m, const char *text, bool simulator)
+{
+	say_panic(m, text, simulator);
+	judge(m, VIOLATION_PANIC, 0, "the kernel stopped: %s", text);
 	crash_kexec(m);
 	stop(m);
 }
@@ -143,10 +164,40 @@ void panic(struct machine *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	say_panic(m, text);
-	judge(m, VIOLATION_PANIC, 0, "the kernel stopped: %s", text);
-	crash_kexec(m);
-	stop(m);
+	die(m, text, false);
+}
+
+/* What the program says of itself, with a word before it that says so. */
+static void vsimulator(char *text, u32 size, const char *fmt, va_list ap)
+{
+	u32 n = snprintf(text, size, "simulator: ");
+
+	vsnprintf(text + n, size - n, fmt, ap);
+}
+
+void simulator_panic(struct machine *m, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsimulator(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	die(m, text, true);
+}
+
+void simulator_warn(struct machine *m, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	if (!is_heard(m))
+		return;
+	va_start(ap, fmt);
+	vsimulator(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_line(m, (struct event){ .type = EVENT_LOG, .level = LOG_WARN, .simulator = true },
+		 text);
 }
 
 void loop_forever(struct machine *m, const char *func)

@@ -63,6 +63,10 @@ bool once(struct machine *m, const void *site);
 void panic(struct machine *m, const char *fmt, ...) __printf(2, 3) __attribute__((noreturn));
 /* The same as somebody wanted it, which is no fault of the kernel's. */
 void panic_asked(struct machine *m, const char *text) __attribute__((noreturn));
+/* No kernel would: the program itself has no room for what is asked, or knows no such thing. */
+void simulator_panic(struct machine *m, const char *fmt, ...)
+	__printf(2, 3) __attribute__((noreturn));
+void simulator_warn(struct machine *m, const char *fmt, ...) __printf(2, 3);
 /* The kernel loops for ever in @func. */
 void loop_forever(struct machine *m, const char *func) __attribute__((noreturn));
 /* KASAN has seen the running function use what it may not; it says so once. */

@@ -36,7 +36,7 @@ static void *data_alloc(struct machine *m, u64 size)
 	void *ptr = arena_alloc(&m->persist, size);
 
 	if (!ptr || (u64)((char *)ptr - m->persist.base) >> DATA_SHIFT >= DATA_FULL)
-		panic(m, "simulator: host memory reserved for page contents is used up");
+		simulator_panic(m, "host memory reserved for page contents is used up");
 	return ptr;
 }
 

@@ -111,8 +111,7 @@ void damage_apply(struct machine *m)
 	for (d = m->damages; d; d = d->next) {
 		if (!look_up(m, d))
 			continue;
-		printk(m, LOG_WARN, "simulator: no field '%s' in this handover",
-		       path_pattern(&d->path));
+		simulator_warn(m, "no field '%s' in this handover", path_pattern(&d->path));
 		d->place.phys = 0;
 	}
 	for (d = m->damages; d; d = d->next) {

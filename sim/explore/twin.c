@@ -55,13 +55,6 @@ static void append_text(GString *said, const char *text)
 	g_string_append(said, text);
 }
 
-/* Of a string that goes on past its array a tree knows what is printed, not where it ends. */
-static bool is_models_alone(const struct violation *violation)
-{
-	return violation->kind == VIOLATION_EXPOSED &&
-	       g_str_has_prefix(violation->text, "the kernel's log shows");
-}
-
 static void append_event(GString *said, const struct event *event)
 {
 	switch (event->type) {
@@ -75,7 +68,8 @@ static void append_event(GString *said, const struct event *event)
 			g_string_append_printf(said, " < %s", event->chain[i]);
 		break;
 	case EVENT_VIOLATION:
-		if (is_models_alone(event->violation))
+		/* Of a string past its array a tree knows what is printed, not where it ends. */
+		if (event->violation->in_log)
 			return;
 		g_string_append_printf(said, "%s: ", violation_name(event->violation->kind));
 		append_text(said, event->violation->text);

@@ -63,7 +63,7 @@ static void take_line(struct signature *said, const struct event *event)
 		add_incident(said, INCIDENT_STUCK, event);
 	else if (g_str_has_prefix(text, "BUG: "))
 		add_incident(said, INCIDENT_OOPS, event);
-	else if (event->level != LOG_INFO && !g_str_has_prefix(text, "simulator: ") &&
+	else if (event->level != LOG_INFO && !event->simulator &&
 		 !g_str_has_prefix(text, "refcount_t: "))
 		add_incident(said, INCIDENT_MESSAGE, event)->text = message_normal(text);
 }
@@ -73,7 +73,6 @@ static bool is_of_another(const char *text)
 {
 	static const char *const words[] = {
 		"panic_on_warn", "Fatal exception", "softlockup", "hung_task", "BUG: ",
-		"simulator: ",
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
@@ -96,7 +95,7 @@ static void take_event(struct signature *said, const struct event *event)
 		take_chain(incident, event);
 		break;
 	case EVENT_PANIC:
-		if (is_of_another(event->text))
+		if (event->simulator || is_of_another(event->text))
 			break;
 		incident = add_incident(said, INCIDENT_PANIC, event);
 		incident->text = message_normal(event->text);

@@ -111,8 +111,8 @@ void luo_handover_string(struct machine *m, phys_addr_t phys, u32 size, char *bu
 			break;
 	}
 	if (i > size)
-		judge(m, VIOLATION_EXPOSED, 0, "the kernel's log shows %u bytes of memory behind "
-		      "a string of the handover", i - size);
+		judge_log(m, "the kernel's log shows %u bytes of memory behind a string of the "
+			  "handover", i - size);
 }
 
 static int luo_early_startup(struct machine *m)

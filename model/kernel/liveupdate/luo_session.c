@@ -58,7 +58,7 @@ static void set_buckets(struct machine *m, struct luo_session_header *sh, u32 nr
 	struct luo_session **buckets = arena_alloc(&m->heap, nr * sizeof(*buckets)), *session;
 
 	if (!buckets)
-		panic(m, "simulator: host memory reserved for the heap is used up");
+		simulator_panic(m, "host memory reserved for the heap is used up");
 	if (sh->buckets)
 		arena_free(&m->heap, sh->buckets, size);
 	sh->buckets = buckets;
