@@ -554,7 +554,8 @@ nothing_to_minimise()
 minimised()
 {
 	local f kinds
-	for f in dup-token two-sessions-one-closed direction-7.1.0 finish-outgoing-then-preserve; do
+	for f in dup-token two-sessions-one-closed direction-7.1.0 finish-outgoing-then-preserve \
+		findings/seal-after-freeze handlers/needs-another; do
 		"$LUOSIM" minimise "$srcdir/scenarios/$f.scn" >"$tmp/small.scn" || echo "$f: $?"
 		"$LUOSIM" -q "$tmp/small.scn" || echo "$f: what is left does not show what it says"
 		[ "$(wc -l <"$tmp/small.scn")" -lt "$(wc -l <"$srcdir/scenarios/$f.scn")" ] ||

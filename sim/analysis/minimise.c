@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Making a scenario smaller that shows the same. It is cut as text: whatever is left
- * out, the parser says whether a scenario remains, and a run what comes of it.
+ * Making a scenario smaller that shows the same. A copy is cut, printed and read again:
+ * whatever is left out, the parser says whether a scenario remains, and a run what comes
+ * of it.
  */
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "scn/print.h"
 
 struct minimiser {
-	GPtrArray *lines;		/* of char * */
+	struct scenario *scn;		/* the smallest so far */
+	char *text;			/* of it */
 	const struct overrides *overrides;
 	guint32 kinds;			/* to be kept */
 };
@@ -42,146 +44,145 @@ static bool kinds_of(const struct scenario *scn, const struct overrides *overrid
 	return c.ran;
 }
 
-static bool text_shows(const struct minimiser *m, const char *text)
+static struct scenario *parsed(const char *text)
 {
-	struct scenario *scn = scenario_parse("minimised", text, strlen(text), NULL);
-	guint32 kinds = 0;
-	bool ran;
-
-	if (scn == NULL)
-		return false;
-	ran = kinds_of(scn, m->overrides, &kinds);
-	scenario_free(scn);
-	return ran && kinds == m->kinds;
+	return scenario_parse("minimised", text, strlen(text), NULL);
 }
 
-static char *joined(const GPtrArray *lines)
+static char *printed(const struct scenario *scn)
 {
 	GString *text = g_string_new(NULL);
 
-	for (guint i = 0; i < lines->len; i++)
-		g_string_append_printf(text, "%s\n", (char *)lines->pdata[i]);
+	scenario_print(text, scn);
 	return g_string_free(text, FALSE);
 }
 
-/* Take @lines, which become the minimiser's, if they still show the same. */
-static bool accept(struct minimiser *m, GPtrArray *lines)
+/* Take the scenario of @text if it shows the same as the first. */
+static bool take(struct minimiser *m, const char *text)
 {
-	g_autofree char *text = joined(lines);
-	bool shows = text_shows(m, text);
+	struct scenario *scn = parsed(text);
+	guint32 kinds = 0;
 
-	if (shows) {
-		g_ptr_array_unref(m->lines);
-		m->lines = lines;
-	} else {
-		g_ptr_array_unref(lines);
+	if (scn == NULL)
+		return false;
+	if (!kinds_of(scn, m->overrides, &kinds) || kinds != m->kinds) {
+		scenario_free(scn);
+		return false;
 	}
-	return shows;
+	g_clear_pointer(&m->scn, scenario_free);
+	g_free(m->text);
+	m->scn = scn;
+	m->text = g_strdup(text);
+	return true;
 }
 
-static GPtrArray *copy_lines(const GPtrArray *lines)
+/* One to be cut. */
+static struct scenario *copy(const struct minimiser *m)
 {
-	GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
-
-	for (guint i = 0; i < lines->len; i++)
-		g_ptr_array_add(copy, g_strdup(lines->pdata[i]));
-	return copy;
+	return parsed(m->text);
 }
 
-static bool replace_line(struct minimiser *m, guint i, char *line)
+/* Take @cut, unless nothing was cut. It is freed. */
+static bool accept(struct minimiser *m, struct scenario *cut)
 {
-	GPtrArray *lines = copy_lines(m->lines);
+	g_autofree char *text = printed(cut);
 
-	g_free(lines->pdata[i]);
-	lines->pdata[i] = line;
-	return accept(m, lines);
+	scenario_free(cut);
+	return !g_str_equal(text, m->text) && take(m, text);
 }
 
-/* ---- Lines ---- */
-
-static const char *word_at(const char *line)
+static struct step *step_at(const struct scenario *scn, guint i)
 {
-	return line + strspn(line, " ");
+	return &g_array_index(scn->steps, struct step, i);
 }
 
-static bool is_step(const char *line)
+/* ---- Names ---- */
+
+typedef void (*name_fn)(struct text *name, gpointer data);
+
+static void visit_value(struct value *value, name_fn visit, gpointer data)
 {
-	const char *word = word_at(line);
-	gsize len = strspn(word, "abcdefghijklmnopqrstuvwxyz_0123456789");
-
-	return len > 0 && word[len] == '(';
+	if (value->text.bytes != NULL && value->kind != VALUE_STRING)
+		visit(&value->text, data);
+	for (guint i = 0; value->kind == VALUE_PIECES && i < value->list->len; i++)
+		visit_value(&g_array_index(value->list, struct piece, i).value, visit, data);
 }
 
-/* Where " = " begins after the call, or NULL. */
-static const char *result_of(const char *line)
+/* All names that @op uses or gives. */
+static void visit_names(const struct op *op, name_fn visit, gpointer data)
 {
-	const char *close = NULL;
-	bool quoted = false;
-
-	for (const char *c = line; *c != '\0'; c++) {
-		if (*c == '\\' && quoted && c[1] != '\0')
-			c++;
-		else if (*c == '"')
-			quoted = !quoted;
-		else if (*c == ')' && !quoted && close == NULL)
-			close = c;
-		else if (*c == '=' && !quoted && close != NULL)
-			return c;
-	}
-	return NULL;
+	for (guint i = 0; i < op_nr_args(op->info); i++)
+		visit_value(&op->args[i], visit, data);
+	for (guint i = 0; op->outcomes != NULL && i < op->outcomes->len; i++)
+		visit_value(&g_array_index(op->outcomes, struct outcome, i).value, visit, data);
 }
 
-/* The name that the step binds, or NULL. */
-static char *bound_name(const char *line)
+/* The name that the step gives, or NULL; one that loop variables are part of is none. */
+static const char *bound_name(const struct step *step)
 {
-	const char *result = is_step(line) ? result_of(line) : NULL;
-	const char *name = result != NULL ? word_at(result + 1) : NULL;
-	gsize len = name != NULL ? strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_$") : 0;
+	const struct value *value;
 
-	return len > 0 && !g_ascii_isdigit(*name) ? g_strndup(name, len) : NULL;
+	if (step->kind != STEP_OP || step->op.outcomes == NULL)
+		return NULL;
+	value = &g_array_index(step->op.outcomes, struct outcome, 0).value;
+	return value->kind != VALUE_STRING && value->text.vars == NULL ? value->text.bytes : NULL;
 }
 
-static bool uses(const char *line, const char *name)
+struct name_search {
+	const char *name;
+	bool found;
+};
+
+static void compare_name(struct text *name, gpointer data)
 {
-	g_autofree char *pattern = g_strdup_printf("\\b%s\\b", name);
+	struct name_search *search = data;
 
-	return g_regex_match_simple(pattern, line, 0, 0);
+	search->found = search->found ||
+		(name->vars == NULL && g_str_equal(name->bytes, search->name));
 }
 
-/* ---- Dropping lines ---- */
+static bool uses(const struct step *step, const char *name)
+{
+	struct name_search search = { .name = name };
 
-/* Without the lines that @drop marks. */
+	if (step->kind == STEP_OP)
+		visit_names(&step->op, compare_name, &search);
+	return search.found;
+}
+
+/* ---- Dropping steps ---- */
+
+/* Without the steps that @drop marks. */
 static bool drop_marked(struct minimiser *m, const bool *drop)
 {
-	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+	struct scenario *cut = copy(m);
 
-	for (guint i = 0; i < m->lines->len; i++)
-		if (!drop[i])
-			g_ptr_array_add(lines, g_strdup(m->lines->pdata[i]));
-	return accept(m, lines);
+	for (guint i = cut->steps->len; i-- > 0;)
+		if (drop[i])
+			g_array_remove_index(cut->steps, i);
+	return accept(m, cut);
 }
 
-/* Mark line @i and, of what it binds, all that uses it before it is bound again. */
+/* Mark step @i and, of what it binds, all that uses it before it is bound again. */
 static void mark(const struct minimiser *m, guint i, bool *drop)
 {
-	g_autofree char *name = bound_name(m->lines->pdata[i]);
+	const char *name = bound_name(step_at(m->scn, i));
 
 	drop[i] = true;
-	for (guint j = i + 1; name != NULL && j < m->lines->len; j++) {
-		g_autofree char *again = bound_name(m->lines->pdata[j]);
+	for (guint j = i + 1; name != NULL && j < m->scn->steps->len; j++) {
+		const struct step *step = step_at(m->scn, j);
 
-		if (!drop[j] && is_step(m->lines->pdata[j]) && uses(m->lines->pdata[j], name) &&
-		    g_strcmp0(again, name) != 0)
-			mark(m, j, drop);
-		if (g_strcmp0(again, name) == 0)
+		if (g_strcmp0(bound_name(step), name) == 0)
 			break;
+		if (!drop[j] && uses(step, name))
+			mark(m, j, drop);
 	}
 }
 
-/* @nr lines from @from on, with or without what depends on them. */
-static bool drop_lines(struct minimiser *m, guint from, guint nr, bool dependent)
+/* @nr steps from @from on, with or without what depends on them. */
+static bool drop_steps(struct minimiser *m, guint from, guint nr, bool dependent)
 {
-	g_autofree bool *drop = g_new0(bool, m->lines->len);
+	g_autofree bool *drop = g_new0(bool, m->scn->steps->len);
 
 	for (guint i = from; i < from + nr; i++) {
 		if (dependent)
@@ -191,172 +192,281 @@ static bool drop_lines(struct minimiser *m, guint from, guint nr, bool dependent
 	return drop_marked(m, drop);
 }
 
-/* The first line of a block and its "end", but not what is between them. */
+/* A loop, but not what is in it. */
 static bool unwrap(struct minimiser *m, guint from)
 {
-	g_autofree bool *drop = g_new0(bool, m->lines->len);
-	gsize depth = word_at(m->lines->pdata[from]) - (char *)m->lines->pdata[from];
+	g_autofree bool *drop = g_new0(bool, m->scn->steps->len);
 
-	if (!g_str_has_prefix(word_at(m->lines->pdata[from]), "repeat "))
+	if (step_at(m->scn, from)->kind != STEP_REPEAT)
 		return false;
-	drop[from] = true;
-	for (guint i = from + 1; i < m->lines->len; i++) {
-		const char *line = m->lines->pdata[i];
+	for (guint i = from; i < m->scn->steps->len; i++) {
+		const struct step *step = step_at(m->scn, i);
 
-		if (!g_str_equal(word_at(line), "end") || (gsize)(word_at(line) - line) != depth)
-			continue;
-		drop[i] = true;
-		return drop_marked(m, drop);
+		drop[i] = i == from || (step->kind == STEP_END && step->match == from);
 	}
-	return false;
+	return drop_marked(m, drop);
 }
 
 static bool drop_some(struct minimiser *m)
 {
 	bool changed = false;
 
-	for (guint nr = m->lines->len / 2; nr >= 1; nr /= 2)
-		for (guint i = 1; i + nr <= m->lines->len; )
-			if (drop_lines(m, i, nr, false) || (nr <= 2 && drop_lines(m, i, nr, true)))
+	for (guint nr = MAX(m->scn->steps->len / 2, 1); nr >= 1; nr /= 2)
+		for (guint i = 0; i + nr <= m->scn->steps->len;)
+			if (drop_steps(m, i, nr, false) || (nr <= 2 && drop_steps(m, i, nr, true)))
 				changed = true;
 			else
 				i++;
-	for (guint i = 1; i < m->lines->len; i++)
+	for (guint i = 0; i < m->scn->steps->len; i++)
 		changed = unwrap(m, i) || changed;
 	return changed;
 }
 
-/* ---- Making lines shorter ---- */
+/* ---- Scripted handlers ---- */
 
-/* What a step is expected to return, unless it is a name. */
+#define ROWS(member, nr) \
+	.at = offsetof(struct handler_script, member), \
+	.size = sizeof(((struct handler_script *)NULL)->member) / (nr), .rows = (nr)
+
+/* What may be said of a handler. */
+static const struct script_part {
+	gsize at, size;
+	guint rows;
+	bool fixed;		/* a row's place says what it is */
+	gsize also;		/* rows of the same size that belong to these, or 0 */
+} parts[] = {
+	{ ROWS(accepts, 1) },
+	{ ROWS(fail, NR_HANDLER_CALLS), .fixed = true },
+	{ ROWS(finish, 1) },
+	{ ROWS(id, 1) },
+	{ ROWS(can_preserve, 1) },
+	{ ROWS(can_finish, 1) },
+	{ ROWS(flb, MAX_SCRIPT_FLBS), .also = offsetof(struct handler_script, flb_on) },
+	{ ROWS(folios, 1) },
+	{ ROWS(loses, 1) },
+	{ ROWS(leaks, 1) },
+	{ ROWS(needs, MAX_SCRIPT_NEEDS) },
+	{ ROWS(compatible, MAX_SCRIPT_COMPATIBLE) },
+	{ ROWS(features, MAX_SCRIPT_FEATURES) },
+	{ ROWS(twice, 1) },
+};
+
+/* Take a row away; those behind it move up. */
+static void drop_row(guint8 *rows, const struct script_part *part, guint row)
+{
+	gsize behind = part->fixed ? 0 : (part->rows - row - 1) * part->size;
+	guint8 *at = rows + row * part->size;
+
+	memmove(at, at + part->size, behind);
+	memset(at + behind, 0, part->size);
+}
+
+static bool drop_part(struct minimiser *m, guint handler, const struct script_part *part, guint row)
+{
+	struct scenario *cut = copy(m);
+	guint8 *script = (guint8 *)&g_array_index(cut->handlers, struct handler_script, handler);
+
+	drop_row(script + part->at, part, row);
+	if (part->also != 0)
+		drop_row(script + part->also, part, row);
+	return accept(m, cut);
+}
+
+static bool drop_handler(struct minimiser *m, guint i)
+{
+	struct scenario *cut = copy(m);
+
+	g_array_remove_index(cut->handlers, i);
+	return accept(m, cut);
+}
+
+static bool drop_parts(struct minimiser *m, guint handler)
+{
+	bool changed = false;
+
+	for (gsize p = 0; p < G_N_ELEMENTS(parts); p++)
+		for (guint row = parts[p].rows; row-- > 0;)
+			changed = drop_part(m, handler, &parts[p], row) || changed;
+	return changed;
+}
+
+static bool drop_handlers(struct minimiser *m)
+{
+	bool changed = false;
+
+	for (guint i = 0; i < m->scn->handlers->len;)
+		if (drop_handler(m, i))
+			changed = true;
+		else
+			changed = drop_parts(m, i++) || changed;
+	return changed;
+}
+
+/* ---- Making steps shorter ---- */
+
+/* What step @i is expected to return: all but a name, or else all but the first. */
+static bool drop_result(struct minimiser *m, guint i)
+{
+	struct scenario *cut = copy(m);
+	struct op *op = &step_at(cut, i)->op;
+
+	if (g_array_index(op->outcomes, struct outcome, 0).value.kind == VALUE_NAME)
+		g_array_set_size(op->outcomes, 1);
+	else
+		g_clear_pointer(&op->outcomes, g_array_unref);
+	return accept(m, cut);
+}
+
 static bool drop_results(struct minimiser *m)
 {
 	bool changed = false;
 
-	for (guint i = 1; i < m->lines->len; i++) {
-		const char *line = m->lines->pdata[i], *result;
-		g_autofree char *name = bound_name(line);
-		char *bar;
-
-		result = is_step(line) ? result_of(line) : NULL;
-		if (result != NULL && name == NULL) {
-			changed = replace_line(m, i, g_strchomp(g_strndup(line, result - line))) ||
-				  changed;
-		} else if (name != NULL && (bar = strstr(result, " | ")) != NULL) {
-			changed = replace_line(m, i, g_strndup(line, bar - line)) || changed;
-		}
-	}
+	for (guint i = 0; i < m->scn->steps->len; i++)
+		if (step_at(m->scn, i)->kind == STEP_OP && step_at(m->scn, i)->op.outcomes != NULL)
+			changed = drop_result(m, i) || changed;
 	return changed;
 }
 
-/* The words after the release of a kernel's heading. */
+/* A setting of the kernel that step @i begins; behind the last of them, its release. */
+static bool drop_setting(struct minimiser *m, guint i, guint setting)
+{
+	struct scenario *cut = copy(m);
+	struct kernel_heading *kernel = &step_at(cut, i)->kernel;
+
+	if (setting > 0)
+		g_array_remove_index(kernel->settings, setting - 1);
+	else
+		kernel->release = NULL;
+	return accept(m, cut);
+}
+
 static bool drop_settings(struct minimiser *m)
 {
 	bool changed = false;
 
-	for (guint i = 1; i < m->lines->len; i++) {
-		g_auto(GStrv) words = g_strsplit(m->lines->pdata[i], " ", -1);
-
-		if (!g_str_equal(words[0] != NULL ? words[0] : "", "kernel"))
-			continue;
-		for (guint w = g_strv_length(words); w-- > 2; ) {
-			g_autoptr(GString) line = g_string_new(NULL);
-
-			for (guint v = 0; words[v] != NULL; v++)
-				if (v != w)
-					g_string_append_printf(line, "%s%s", v > 0 ? " " : "",
-							       words[v]);
-			if (!replace_line(m, i, g_strdup(line->str)))
-				continue;
-			changed = true;
-			g_free(words[w]);
-			memmove(&words[w], &words[w + 1],
-				(g_strv_length(&words[w + 1]) + 1) * sizeof(*words));
-		}
-	}
+	for (guint i = 0; i < m->scn->steps->len; i++)
+		for (guint s = step_at(m->scn, i)->kind != STEP_KERNEL ? 0 :
+			       step_at(m->scn, i)->kernel.settings->len + 1; s-- > 0;)
+			changed = drop_setting(m, i, s) || changed;
 	return changed;
 }
 
-/* Line @i with the number at [@from, @to) replaced. */
-static bool put_number(struct minimiser *m, guint i, gsize from, gsize to, guint64 n)
-{
-	const char *line = m->lines->pdata[i];
+/* Where a number is: an argument, or a piece of one. */
+struct number_place {
+	guint step, arg;
+	gint piece;		/* -1: the argument itself */
+};
 
-	return replace_line(m, i, g_strdup_printf("%.*s%" G_GUINT64_FORMAT "%s", (int)from, line,
-						  n, line + to));
+static struct value *value_at(const struct scenario *scn, const struct number_place *place)
+{
+	struct value *value = &step_at(scn, place->step)->op.args[place->arg];
+
+	return place->piece < 0 ? value :
+		&g_array_index(value->list, struct piece, place->piece).value;
 }
 
-static bool lower_number(struct minimiser *m, guint i, gsize from, gsize to)
+/* A number that is written as one, or 0. */
+static guint64 number_at(const struct scenario *scn, const struct number_place *place)
 {
-	guint64 n = g_ascii_strtoull((char *)m->lines->pdata[i] + from, NULL, 0);
+	const struct param *param = &step_at(scn, place->step)->op.info->args[place->arg];
+	const struct value *value = value_at(scn, place);
+	bool worded = param->kind == PARAM_FLAGS || param->kind == PARAM_WORD ||
+		      (param->words != NULL && words_name(param->words, value->number) != NULL);
 
-	if (n > 0 && put_number(m, i, from, to, 0))
-		return true;
-	if (n > 1 && put_number(m, i, from, to, 1))
-		return true;
-	return n > 2 && put_number(m, i, from, to, n / 2);
+	if (value->kind != VALUE_NUMBER || value->var != 0 || (place->piece < 0 && worded) ||
+	    (param->min < 0 && (gint64)value->number < 0))
+		return 0;
+	return value->number;
 }
 
-/* The numbers among the arguments of steps, from the first on. */
+static bool put_number(struct minimiser *m, const struct number_place *place, guint64 n)
+{
+	struct scenario *cut = copy(m);
+	struct value *value = value_at(cut, place);
+
+	value->number = n;
+	value->style = STYLE_DECIMAL;
+	return accept(m, cut);
+}
+
+static bool lower_number(struct minimiser *m, const struct number_place *place)
+{
+	guint64 n = number_at(m->scn, place);
+
+	return (n > 0 && put_number(m, place, 0)) || (n > 1 && put_number(m, place, 1)) ||
+	       (n > 2 && put_number(m, place, n / 2));
+}
+
+/* The numbers in one argument. */
+static bool lower_arg(struct minimiser *m, struct number_place place)
+{
+	const struct value *value = &step_at(m->scn, place.step)->op.args[place.arg];
+	gint nr = value->kind == VALUE_PIECES ? (gint)value->list->len : 0;
+	bool changed = false;
+
+	for (place.piece = nr > 0 ? 0 : -1; place.piece < nr; place.piece++)
+		while (lower_number(m, &place))
+			changed = true;
+	return changed;
+}
+
 static bool lower_numbers(struct minimiser *m)
 {
 	bool changed = false;
 
-	for (guint i = 1; i < m->lines->len; i++) {
-		for (gsize at = 0; at < strlen(m->lines->pdata[i]); at++) {
-			const char *line = m->lines->pdata[i];
-			gsize len = strspn(line + at, "0123456789xabcdefABCDEFKMGT");
-			bool begins = at > 0 && strchr("(, ", line[at - 1]) != NULL;
+	for (guint i = 0; i < m->scn->steps->len; i++) {
+		const struct step *step = step_at(m->scn, i);
+		guint nr = step->kind == STEP_OP ? op_nr_args(step->op.info) : 0;
 
-			if (!is_step(line) || !begins || !g_ascii_isdigit(line[at]) ||
-			    strchr(",)", line[at + len]) == NULL)
-				continue;
-			while (lower_number(m, i, at, at + len)) {
-				changed = true;
-				len = strspn((char *)m->lines->pdata[i] + at, "0123456789");
-			}
-		}
+		for (guint arg = 0; arg < nr; arg++)
+			changed = lower_arg(m, (struct number_place){ .step = i, .arg = arg }) ||
+				  changed;
 	}
 	return changed;
 }
 
 /* ---- Merging objects ---- */
 
-static GPtrArray *renamed(const GPtrArray *lines, const char *from, const char *to)
+struct renaming {
+	const char *from, *to;
+};
+
+static void rename_one(struct text *name, gpointer data)
 {
-	g_autofree char *pattern = g_strdup_printf("\\b%s\\b", from);
-	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
-	GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
+	const struct renaming *renaming = data;
 
-	for (guint i = 0; i < lines->len; i++) {
-		const char *line = lines->pdata[i];
-
-		g_ptr_array_add(copy, !is_step(line) ? g_strdup(line) :
-				g_regex_replace_literal(regex, line, -1, 0, to, 0, NULL));
-	}
-	return copy;
+	if (name->vars != NULL || !g_str_equal(name->bytes, renaming->from))
+		return;
+	g_free(name->bytes);
+	name->bytes = g_strdup(renaming->to);
+	name->len = strlen(renaming->to);
 }
 
 /* Use one object where two were used, and make only that one. */
 static bool merge_at(struct minimiser *m, guint i, guint j)
 {
-	g_autofree char *one = bound_name(m->lines->pdata[i]);
-	g_autofree char *other = bound_name(m->lines->pdata[j]);
-	GPtrArray *lines;
+	struct renaming renaming = {
+		.from = bound_name(step_at(m->scn, j)), .to = bound_name(step_at(m->scn, i)),
+	};
+	struct scenario *cut;
 
-	if (one == NULL || other == NULL || g_str_equal(one, other))
+	if (renaming.from == NULL || renaming.to == NULL ||
+	    g_str_equal(renaming.from, renaming.to))
 		return false;
-	lines = renamed(m->lines, other, one);
-	g_ptr_array_remove_index(lines, j);
-	return accept(m, lines);
+	cut = copy(m);
+	for (guint s = 0; s < cut->steps->len; s++)
+		if (step_at(cut, s)->kind == STEP_OP)
+			visit_names(&step_at(cut, s)->op, rename_one, &renaming);
+	g_array_remove_index(cut->steps, j);
+	return accept(m, cut);
 }
 
 static bool merge_objects(struct minimiser *m)
 {
 	bool changed = false;
 
-	for (guint i = 1; i < m->lines->len; i++)
-		for (guint j = i + 1; j < m->lines->len; )
+	for (guint i = 0; i < m->scn->steps->len; i++)
+		for (guint j = i + 1; j < m->scn->steps->len;)
 			if (merge_at(m, i, j))
 				changed = true;
 			else
@@ -366,64 +476,56 @@ static bool merge_objects(struct minimiser *m)
 
 /* ---- All of it ---- */
 
-/* Text lines without comments; what is expected is what came. */
-static void take_lines(struct minimiser *m, const struct scenario *scn)
+/* Begin with what only says what the scenario is for, and what comes of it, left out. */
+static bool begin(struct minimiser *m, const struct scenario *scn)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
-	g_auto(GStrv) lines = NULL;
+	g_autofree char *text = printed(scn);
+	struct scenario *cut = parsed(text);
 
-	scenario_print(text, scn);
-	lines = g_strsplit(text->str, "\n", -1);
-	m->lines = g_ptr_array_new_with_free_func(g_free);
-	for (guint i = 0; lines[i] != NULL; i++) {
-		const char *word = word_at(lines[i]);
-
-		if (*word == '\0' || g_str_has_prefix(word, "expect ") ||
-		    g_str_has_prefix(word, "runs ") || g_str_has_prefix(word, "always ") ||
-		    g_str_has_prefix(word, "never ") || g_str_has_prefix(word, "sometimes "))
-			continue;
-		g_ptr_array_add(m->lines, g_strdup(lines[i]));
+	g_clear_pointer(&cut->about, g_free);
+	g_clear_pointer(&cut->source, g_free);
+	g_array_set_size(cut->runs, 0);
+	cut->explore.line = 0;
+	g_array_set_size(cut->expects, 0);
+	cut->expect_line = 0;
+	for (int i = 0; i < NR_LISTS; i++) {
+		g_array_set_size(cut->lists[i], 0);
+		cut->list_line[i] = 0;
 	}
+	g_free(text);
+	text = printed(cut);
+	scenario_free(cut);
+	return take(m, text);
 }
 
-/* As the printer writes it, with the kinds as expectation. */
-static char *finished(const struct minimiser *m)
+/* With the kinds as expectation. */
+static char *finished(struct minimiser *m)
 {
-	g_autoptr(GString) out = g_string_new(NULL);
-	g_autofree char *text = joined(m->lines);
-	g_autoptr(GString) with = g_string_new(text);
-	struct scenario *scn;
+	struct expectation expected = { .kinds = m->kinds };
 
-	g_string_append(with, "expect ");
-	print_kinds(with, m->kinds);
-	scn = scenario_parse("minimised", with->str, with->len, NULL);
-	if (scn == NULL)
-		return g_strdup(text);
-	scenario_print(out, scn);
-	scenario_free(scn);
-	return g_strdup(out->str);
+	g_array_append_val(m->scn->expects, expected);
+	m->scn->expect_line = 1;
+	return printed(m->scn);
 }
 
 char *minimise(const struct scenario *scn, const struct overrides *overrides)
 {
 	struct minimiser m = { .overrides = overrides };
-	g_autofree char *text = NULL;
 	bool changed = true;
 	char *result;
 
-	if (!kinds_of(scn, overrides, &m.kinds) || m.kinds == 0)
+	if (!kinds_of(scn, overrides, &m.kinds) || m.kinds == 0 || !begin(&m, scn))
 		return NULL;
-	take_lines(&m, scn);
-	text = joined(m.lines);
-	/* Without its expectations it must still be a scenario, of which the same comes. */
-	while (changed && text_shows(&m, text)) {
+	while (changed) {
 		changed = drop_some(&m);
+		changed = drop_handlers(&m) || changed;
 		changed = drop_results(&m) || changed;
 		changed = drop_settings(&m) || changed;
 		changed = merge_objects(&m) || changed;
 		changed = lower_numbers(&m) || changed;
 	}
 	result = finished(&m);
-	g_ptr_array_unref(m.lines);
+	scenario_free(m.scn);
+	g_free(m.text);
 	return result;
 }

@@ -97,6 +97,12 @@ static void print_string(GString *out, const struct print *p, const char *bytes,
 		g_string_append(out, "...");
 }
 
+/* The name of a loop variable; one that no loop has prints so that it does not parse. */
+static const char *loop_name(const struct print *p, guint8 var)
+{
+	return p->names[var - 1] != NULL ? p->names[var - 1] : "?";
+}
+
 /* Is @c part of the name that a '$' before it starts? */
 static bool joins_name(char c)
 {
@@ -120,7 +126,7 @@ static void print_template(GString *out, const struct print *p, const struct tex
 		} else {
 			g_string_append_len(out, text->bytes + from, v->at - from);
 		}
-		g_string_append_printf(out, braces ? "${%s}" : "$%s", p->names[v->var - 1]);
+		g_string_append_printf(out, braces ? "${%s}" : "$%s", loop_name(p, v->var));
 		from = v->at;
 	}
 	if (quotes)
@@ -149,7 +155,7 @@ static void print_text(GString *out, const struct print *p, const struct text *t
 /* "$i*4096+1" */
 static void print_linear(GString *out, const struct print *p, const struct value *value)
 {
-	g_string_append_printf(out, "$%s", p->names[value->var - 1]);
+	g_string_append_printf(out, "$%s", loop_name(p, value->var));
 	if (value->factor != 1)
 		g_string_append_printf(out, "*%" G_GINT64_FORMAT, value->factor);
 	if (value->number != 0)

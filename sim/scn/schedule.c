@@ -31,11 +31,13 @@ void schedule_step(GArray *schedule, guint task)
 
 const char *race_task(const struct scenario *scn, guint race, guint number)
 {
-	const struct step *step = &g_array_index(scn->steps, struct step, race + 1);
+	for (guint i = race + 1; i < scn->steps->len; i++) {
+		const struct step *step = &g_array_index(scn->steps, struct step, i);
 
-	while (step->kind != STEP_TASK || step->task.number != number)
-		step++;
-	return step->task.name;
+		if (step->kind == STEP_TASK && step->task.number == number)
+			return step->task.name;
+	}
+	return "?";	/* of a scenario that is being cut; it does not parse */
 }
 
 void turns_print(GString *out, const GArray *schedule, const char *const *names)
