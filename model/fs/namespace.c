@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <xxhash.h>
+
 #include "machine/machine.h"
 #include "search/walk.h"
 
@@ -750,11 +752,7 @@ void namespace_exit(struct machine *m)
 
 u64 name_hash(const char *name)
 {
-	u64 hash = 0xcbf29ce484222325;	/* FNV-1a */
-
-	while (*name)
-		hash = (hash ^ (u8)*name++) * 0x100000001b3;
-	return hash;
+	return XXH3_64bits(name, strlen(name));
 }
 
 static void walk_names(struct machine_walk *w, const struct dentry *dir)

@@ -10,6 +10,7 @@
 
 #define CHAIN	2	/* callers that make a difference */
 
+/* FNV-1a: what is found has its name from that, which is to stay as it is. */
 static guint64 mix(guint64 hash, guint64 value)
 {
 	return (hash ^ value) * 0x100000001b3ull;

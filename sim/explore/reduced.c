@@ -2,6 +2,8 @@
 /* The projection onto the reduced machine, see project.h. */
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "explore/reduced.h"
 #include "explore/internal.h"
 
@@ -113,31 +115,20 @@ static void least(const struct world *world, const struct machine_reduced *r,
 	} while (next_order(&n, world->inodes));
 }
 
-static guint64 mix(guint64 hash)
-{
-	hash ^= hash >> 31;
-	hash *= 0x7fb5d329728ea185ull;
-	hash ^= hash >> 27;
-	hash *= 0x81dadef4bc2dd44dull;
-	return hash ^ hash >> 33;
-}
-
 void project(const struct world *world, struct machine *m, const guint64 *frames, bool symmetry,
 	     guint64 fingerprint[2])
 {
 	const struct naming as_is = { .inode = { 0, 1, 2, 3 } };
 	struct machine_reduced r;
 	struct projection p;
+	XXH128_hash_t hash;
 
 	machine_reduce(m, frames, world->inodes, &r);
 	if (symmetry)
 		least(world, &r, &p);
 	else
 		put_projection(world, &r, &as_is, false, &p);
-	fingerprint[0] = mix(p.memfds + 1);
-	fingerprint[1] = mix(p.memfds + 2);
-	for (guint s = 0; s < world->sessions; s++) {
-		fingerprint[0] = mix(fingerprint[0] ^ p.sessions[s]);
-		fingerprint[1] = mix(fingerprint[1] + p.sessions[s]);
-	}
+	hash = XXH3_128bits(&p, sizeof(p));
+	fingerprint[0] = hash.low64;
+	fingerprint[1] = hash.high64;
 }

@@ -306,7 +306,7 @@ static gint64 call_verify(struct call *c)
 	return wrong;
 }
 
-/* FNV-1a, 64 bits, as 16 hexadecimal digits. */
+/* FNV-1a, as the program in a guest has it, and recordings; 16 hexadecimal digits. */
 static gint64 call_sum(struct call *c)
 {
 	guint64 off = c->args[1].number, left = c->args[2].number;
