@@ -8,12 +8,8 @@
 . "$srcdir/tests/tree-head.sh"
 
 check "what can be preempted" gives 2 build-kernel . -o x.so --preempt=locks
-if [ -z "$tree" ]; then
-	skip "data races of a kernel tree" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
+need_tree "data races of a kernel tree" --preempt=access
 export kind=access
-"$luosim" build-kernel --preempt=access "$tree" -o x.so >build.log 2>&1 || cat build.log
 . "$srcdir/tests/tree.sh"
 file=kernel/liveupdate/luo_session.c
 race=$srcdir/scenarios/races/close-create.scn

@@ -7,12 +7,8 @@
 . "$srcdir/tests/tree-head.sh"
 
 check "one kind of object at a time" gives 2 build-kernel . -o x.so --asan --coverage
-if [ -z "$tree" ]; then
-	skip "accesses of a kernel tree" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
+need_tree "accesses of a kernel tree" --asan
 export kind=asan
-"$luosim" build-kernel --asan "$tree" -o x.so >build.log 2>&1 || cat build.log
 . "$srcdir/tests/tree.sh"
 dup=$srcdir/scenarios/dup-token.scn
 

@@ -6,11 +6,7 @@
 . "${srcdir:=.}/tests/tap.sh"
 . "$srcdir/tests/tree-head.sh"
 
-if [ -z "$tree" ]; then
-	skip "changes to a kernel tree" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
-"$luosim" build-kernel "$tree" -o x.so >build.log 2>&1 || cat build.log
+need_tree "changes to a kernel tree"
 . "$srcdir/tests/tree.sh"
 
 file=kernel/liveupdate/luo_file.c

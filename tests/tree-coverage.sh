@@ -10,12 +10,8 @@ check "coverage of nothing" gives 2 coverage
 check "coverage of what is no object" gives 2 coverage v7.3 x.scn
 check "a guided search that is not random" gives 2 explore --guided
 check "a guided search of a release" gives 2 explore --guided --random --kernel v7.3
-if [ -z "$tree" ]; then
-	skip "coverage of a kernel tree" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
+need_tree "coverage of a kernel tree" --coverage
 export kind=coverage
-"$luosim" build-kernel --coverage "$tree" -o x.so >build.log 2>&1 || cat build.log
 . "$srcdir/tests/tree.sh"
 dup=$srcdir/scenarios/dup-token.scn
 file=kernel/liveupdate/luo_file.c

@@ -10,11 +10,7 @@ trap 'rm -rf "$tmp" "${clone:-}"' EXIT
 check "a bisection of nothing" gives 2 bisect
 check "a git that is none" gives 2 bisect --git "$tmp" a b x.scn
 check "commits without a git" gives 2 compare --refs a..b "$srcdir/scenarios/dup-token.scn"
-if [ -z "$tree" ]; then
-	skip "a kernel's git" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
-"$luosim" build-kernel "$tree" -o x.so >build.log 2>&1 || cat build.log
+need_tree "a kernel's git"
 . "$srcdir/tests/tree.sh"
 clone=${XDG_CACHE_HOME:-$HOME/.cache}/luosim/git-$(echo "$tmp/changed" | sha256sum | cut -c 1-16)
 file=kernel/liveupdate/luo_file.c

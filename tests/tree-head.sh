@@ -12,3 +12,13 @@ trap 'rm -rf "$tmp"' EXIT
 # shellcheck disable=SC2034 # gives() and prints() have
 command=("$luosim")
 cd "$tmp" || exit 1
+
+# need_tree WHAT [OPTION]: builds x.so of the tree. Without one the test ends, WHAT skipped.
+need_tree()
+{
+	if [ -z "$tree" ]; then
+		skip "$1" "no LUOSIM_KERNEL_TREE"
+		done_testing
+	fi
+	"$luosim" build-kernel "${@:2}" "$tree" -o x.so >build.log 2>&1 || cat build.log
+}

@@ -7,11 +7,7 @@
 . "${srcdir:=.}/tests/tap.sh"
 . "$srcdir/tests/tree-head.sh"
 
-if [ -z "$tree" ]; then
-	skip "policies of a changed kernel tree" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
-"$luosim" build-kernel "$tree" -o x.so >build.log 2>&1 || cat build.log
+need_tree "policies of a changed kernel tree"
 . "$srcdir/tests/tree.sh"
 if [[ $version != 7.3* ]]; then
 	skip "policies of a changed kernel tree" "it is $version, the changes are to 7.3"

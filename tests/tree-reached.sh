@@ -8,11 +8,7 @@
 . "$srcdir/tests/tree-head.sh"
 reasons=$srcdir/tests/tree-reached.txt
 
-if [ -z "$tree" ]; then
-	skip "what is reached of a kernel tree" "no LUOSIM_KERNEL_TREE"
-	done_testing
-fi
-"$luosim" build-kernel --coverage "$tree" -o x.so >build.log 2>&1 || cat build.log
+need_tree "what is reached of a kernel tree" --coverage
 
 counted()
 {
