@@ -14,35 +14,10 @@ static gint64 on_pages(struct call *c, int (*call)(struct machine *m, int mem, u
 	return nr < 0 ? nr : call(c->machine, c->args[0].number, c->args[1].number, nr);
 }
 
-gint64 call_folio_alloc(struct call *c)
-{
-	return module_folio_alloc(c->machine, c->args[0].number);
-}
-
-gint64 call_folio_put(struct call *c)
-{
-	return module_folio_put(c->machine, c->args[0].number);
-}
-
-gint64 call_alloc_contig_pages(struct call *c)
-{
-	return module_alloc_contig_pages(c->machine, c->args[0].number);
-}
-
-gint64 call_free_contig_range(struct call *c)
-{
-	return module_free_contig_range(c->machine, c->args[0].number);
-}
-
 gint64 call_vmalloc(struct call *c)
 {
 	return module_vmalloc(c->machine, c->args[0].number,
 			      c->args[1].given ? c->args[1].number : VMALLOC_ZEROED);
-}
-
-gint64 call_vfree(struct call *c)
-{
-	return module_vfree(c->machine, c->args[0].number);
 }
 
 gint64 call_mem_write(struct call *c)
@@ -79,108 +54,45 @@ gint64 call_kho_debugfs_read(struct call *c)
 	return read_bytes(c, true);
 }
 
-gint64 call_mem_store(struct call *c)
-{
-	return module_mem_store(c->machine, c->args[0].number, c->args[1].number,
-				c->args[2].number);
-}
+/* ---- Those that are one call ---- */
 
-gint64 call_mem_load(struct call *c)
-{
-	return module_mem_load(c->machine, c->args[0].number, c->args[1].number);
-}
+#define NUMBER(i)	c->args[i].number
+#define BYTES(i)	c->args[i].bytes
 
-gint64 call_kho_preserve_folio(struct call *c)
-{
-	return module_kho_preserve_folio(c->machine, c->args[0].number);
-}
+#define DEFINE_CALL(name, ...)						\
+	gint64 call_##name(struct call *c)				\
+	{								\
+		return module_##name(c->machine, ##__VA_ARGS__);	\
+	}
+#define DEFINE_CALL_ON_PAGES(name)					\
+	gint64 call_##name(struct call *c)				\
+	{								\
+		return on_pages(c, module_##name);			\
+	}
 
-gint64 call_kho_unpreserve_folio(struct call *c)
-{
-	return module_kho_unpreserve_folio(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_preserve_pages(struct call *c)
-{
-	return on_pages(c, module_kho_preserve_pages);
-}
-
-gint64 call_kho_unpreserve_pages(struct call *c)
-{
-	return on_pages(c, module_kho_unpreserve_pages);
-}
-
-gint64 call_kho_preserve_vmalloc(struct call *c)
-{
-	return module_kho_preserve_vmalloc(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_unpreserve_vmalloc(struct call *c)
-{
-	return module_kho_unpreserve_vmalloc(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_alloc_preserve(struct call *c)
-{
-	return module_kho_alloc_preserve(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_unpreserve_free(struct call *c)
-{
-	return module_kho_unpreserve_free(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_restore_folio(struct call *c)
-{
-	return module_kho_restore_folio(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_restore_pages(struct call *c)
-{
-	return on_pages(c, module_kho_restore_pages);
-}
-
-gint64 call_kho_restore_vmalloc(struct call *c)
-{
-	return module_kho_restore_vmalloc(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_restore_free(struct call *c)
-{
-	return module_kho_restore_free(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_add_subtree(struct call *c)
-{
-	return module_kho_add_subtree(c->machine, c->args[0].bytes, c->args[1].number);
-}
-
-gint64 call_kho_remove_subtree(struct call *c)
-{
-	return module_kho_remove_subtree(c->machine, c->args[0].number);
-}
-
-gint64 call_kho_retrieve_subtree(struct call *c)
-{
-	return module_kho_retrieve_subtree(c->machine, c->args[0].bytes);
-}
-
-gint64 call_kho_is_enabled(struct call *c)
-{
-	return module_kho_is_enabled(c->machine);
-}
-
-gint64 call_is_kho_boot(struct call *c)
-{
-	return module_is_kho_boot(c->machine);
-}
-
-gint64 call_reserve_mem_find_by_name(struct call *c)
-{
-	return module_reserve_mem_find_by_name(c->machine, c->args[0].bytes);
-}
-
-gint64 call_reserve_mem_release_by_name(struct call *c)
-{
-	return module_reserve_mem_release_by_name(c->machine, c->args[0].bytes);
-}
+DEFINE_CALL(folio_alloc, NUMBER(0))
+DEFINE_CALL(folio_put, NUMBER(0))
+DEFINE_CALL(alloc_contig_pages, NUMBER(0))
+DEFINE_CALL(free_contig_range, NUMBER(0))
+DEFINE_CALL(vfree, NUMBER(0))
+DEFINE_CALL(mem_store, NUMBER(0), NUMBER(1), NUMBER(2))
+DEFINE_CALL(mem_load, NUMBER(0), NUMBER(1))
+DEFINE_CALL(kho_preserve_folio, NUMBER(0))
+DEFINE_CALL(kho_unpreserve_folio, NUMBER(0))
+DEFINE_CALL_ON_PAGES(kho_preserve_pages)
+DEFINE_CALL_ON_PAGES(kho_unpreserve_pages)
+DEFINE_CALL(kho_preserve_vmalloc, NUMBER(0))
+DEFINE_CALL(kho_unpreserve_vmalloc, NUMBER(0))
+DEFINE_CALL(kho_alloc_preserve, NUMBER(0))
+DEFINE_CALL(kho_unpreserve_free, NUMBER(0))
+DEFINE_CALL(kho_restore_folio, NUMBER(0))
+DEFINE_CALL_ON_PAGES(kho_restore_pages)
+DEFINE_CALL(kho_restore_vmalloc, NUMBER(0))
+DEFINE_CALL(kho_restore_free, NUMBER(0))
+DEFINE_CALL(kho_add_subtree, BYTES(0), NUMBER(1))
+DEFINE_CALL(kho_remove_subtree, NUMBER(0))
+DEFINE_CALL(kho_retrieve_subtree, BYTES(0))
+DEFINE_CALL(kho_is_enabled)
+DEFINE_CALL(is_kho_boot)
+DEFINE_CALL(reserve_mem_find_by_name, BYTES(0))
+DEFINE_CALL(reserve_mem_release_by_name, BYTES(0))
