@@ -259,17 +259,26 @@ int sys_openat(struct machine *m, int dirfd, const char *path, int flags)
 	SYSCALL(m, do_openat(m, dirfd, path, flags));
 }
 
+/* Find the directory of @path, and lock it; filename_create() and the like. */
+static int lock_parent(struct machine *m, const char *path, struct last *last)
+{
+	int err;
+
+	task_yield(m, YIELD_COPY_FROM_USER, NULL);
+	err = filename_parentat(m, NULL, path, last);
+	if (!err)
+		inode_lock(m, last->dir->d_inode);
+	return err;
+}
+
 static int do_mkdir(struct machine *m, const char *path)
 {
 	struct dentry *dentry;
 	struct last last;
-	int err;
+	int err = lock_parent(m, path, &last);
 
-	task_yield(m, YIELD_COPY_FROM_USER, NULL);
-	err = filename_parentat(m, NULL, path, &last);
 	if (err)
 		return err;
-	inode_lock(m, last.dir->d_inode);
 	dentry = lookup(&last) ? ERR_PTR(-EEXIST) : tmpfs_mknod(m, &last, S_IFDIR | 0777);
 	inode_unlock(m, last.dir->d_inode);
 	return IS_ERR(dentry) ? PTR_ERR(dentry) : 0;
@@ -297,13 +306,10 @@ static int do_unlink(struct machine *m, const char *path)
 {
 	struct dentry *dentry;
 	struct last last;
-	int err;
+	int err = lock_parent(m, path, &last);
 
-	task_yield(m, YIELD_COPY_FROM_USER, NULL);
-	err = filename_parentat(m, NULL, path, &last);
 	if (err)
 		return err;
-	inode_lock(m, last.dir->d_inode);
 	dentry = lookup(&last);
 	err = dentry ? vfs_unlink(m, dentry) : -ENOENT;
 	inode_unlock(m, last.dir->d_inode);
