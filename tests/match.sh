@@ -78,6 +78,34 @@ any_prefix()
 	sed 's/^\[[^]]*\]//; s/$/\r/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
 }
 
+# same_as_plain WHAT: a log on standard input is found to be what $tmp/plain says
+same_as_plain()
+{
+	"$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain" || echo "$1"
+}
+
+however_it_was_kept()
+{
+	local log=$srcdir/tests/match/two-tokens-panic-on-warn.log to magic
+	"$LUOSIM" match "$log" | sed -n '/why/,$p' >"$tmp/plain"
+	gzip -c "$log" | same_as_plain gzip
+	(head -n 40 "$log" | gzip -c; sed 1,40d "$log" | gzip -c) | same_as_plain "two of gzip"
+	for to in UTF-16 UTF-16LE UTF-16BE; do
+		iconv -f ASCII -t $to "$log" | same_as_plain $to
+	done
+	tr '\n' '\r' <"$log" | same_as_plain "carriage returns"
+	tr '\n' '\0' <"$log" | same_as_plain "NUL bytes"
+	sed 's/^/\x00\x00/' "$log" | same_as_plain "NUL bytes in front"
+	gzip -c "$log" | head -c 500 >"$tmp/log"
+	gives 2 match "$tmp/log"
+	grep -q gzip "$tmp/err" || cat "$tmp/err"
+	for magic in '\x28\xb5\x2f\xfd' '\xfd7zXZ' BZh LPKSHHRH; do
+		printf "%b and so on" "$magic" >"$tmp/log"
+		gives 2 match "$tmp/log"
+		grep -q 'expected text or gzip' "$tmp/err" || cat "$tmp/err"
+	done
+}
+
 # A mail that quotes the log and breaks its lines; the rest of a line is no line of a program.
 wrapped()
 {
@@ -237,6 +265,7 @@ check "WARNs of others, and a boot" of_others
 check "a WARN at boot" boot_has_no_caller
 check "a log that says the same without end" again_and_again
 check "what stands before and behind lines makes no difference" any_prefix
+check "a log in gzip, UTF-16 or with other ends of lines, and what is none" however_it_was_kept
 check "a trace that luosim has printed" own_trace
 check "any bytes are a log" survives_garbage
 check "JSON" prints '\{.*"bug":"B02".*"facts".*' match --format=json "$srcdir/tests/match/arm64.log"

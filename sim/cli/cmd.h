@@ -72,8 +72,9 @@ GPtrArray *unreadable_new(void);
 struct scenario *load_scenario(const char *path, GError **error);
 
 /**
- * read_text() - up to @max bytes of a file, "-" for standard input; a NUL byte becomes a blank.
- * Return: them, or NULL with @error set.
+ * read_text() - up to @max bytes of a file of text, "-" for standard input.
+ * It may be compressed by gzip, in UTF-16, and without newlines; NUL bytes become blanks.
+ * Return: the text, or NULL with @error set.
  */
 GString *read_text(const char *path, gsize max, GError **error);
 

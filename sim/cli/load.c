@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Loading what a command line names: files, directories of scenarios, "-". */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,26 +68,6 @@ static bool find_scenarios(const char *path, GPtrArray *files)
 struct scenario *load_scenario(const char *path, GError **error)
 {
 	return is_stdin(path) ? scenario_load_stdin(error) : scenario_load(path, error);
-}
-
-GString *read_text(const char *path, gsize max, GError **error)
-{
-	FILE *in = is_stdin(path) ? stdin : fopen(path, "rb");
-	g_autoptr(GString) text = g_string_new(NULL);
-	char part[65536];
-	size_t n;
-
-	while (in != NULL && text->len < max && (n = fread(part, 1, sizeof(part), in)) > 0)
-		g_string_append_len(text, part, n);
-	if (in == NULL || ferror(in))
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: %s", path,
-			    g_strerror(errno));
-	if (in != NULL && in != stdin)
-		fclose(in);
-	for (gsize i = 0; i < text->len; i++)
-		if (text->str[i] == '\0')
-			text->str[i] = ' ';
-	return *error == NULL ? g_steal_pointer(&text) : NULL;
 }
 
 /* Nothing is left of standard input for the second that reads it. */
