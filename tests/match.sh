@@ -70,6 +70,12 @@ tells_that_nothing_is_near()
 	gives 1 match - <<<'luo: Retrieved live update data, liveupdate number: 1'
 }
 
+# same_as_plain WHAT: a log on standard input is found to be what $tmp/plain says
+same_as_plain()
+{
+	"$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain" || echo "$1"
+}
+
 any_prefix()
 {
 	local log=$srcdir/tests/match/two-tokens-panic-on-warn.log
@@ -78,10 +84,21 @@ any_prefix()
 	sed 's/^\[[^]]*\]//; s/$/\r/' "$log" | "$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain"
 }
 
-# same_as_plain WHAT: a log on standard input is found to be what $tmp/plain says
-same_as_plain()
+# dmesg colours its lines; a page, or a mail that was made from one, has entities
+of_a_terminal_or_a_page()
 {
-	"$LUOSIM" match - | sed -n '/why/,$p' | cmp - "$tmp/plain" || echo "$1"
+	local name log esc
+	esc=$(printf '\033')
+	for name in two-tokens-panic-on-warn preserve-efault; do
+		log=$srcdir/tests/match/$name.log
+		"$LUOSIM" match "$log" | sed -n '/why/,$p' >"$tmp/plain"
+		sed -E "s/^(\[[^]]*\] )(.*)/$esc[32m\1$esc[0m$esc[31m$esc[1m\2$esc[0m$esc[K/" "$log" |
+			same_as_plain "$name in colours"
+		sed -E "s/(luo:|WARNING|0x)/^[[36m\1^[[0m/g" "$log" | same_as_plain "$name: caret"
+		sed -E "s/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/ /\&nbsp;/g; s/$/<br>/" "$log" |
+			same_as_plain "$name as HTML"
+		sed -E "s/</\&#60;/g; s/\+/\&#x2b;/g" "$log" | same_as_plain "$name with numbers"
+	done
 }
 
 however_it_was_kept()
@@ -265,6 +282,7 @@ check "WARNs of others, and a boot" of_others
 check "a WARN at boot" boot_has_no_caller
 check "a log that says the same without end" again_and_again
 check "what stands before and behind lines makes no difference" any_prefix
+check "colours of a terminal, and entities of HTML" of_a_terminal_or_a_page
 check "a log in gzip, UTF-16 or with other ends of lines, and what is none" however_it_was_kept
 check "a trace that luosim has printed" own_trace
 check "any bytes are a log" survives_garbage

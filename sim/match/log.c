@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "match/line.h"
 #include "match/log.h"
 #include "scn/words.h"
 
@@ -454,16 +455,6 @@ static GRegex *message_regex(const char *const *prefixes)
 	}
 	g_string_append(pattern, "): .*)$");
 	return g_regex_new(pattern->str, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
-}
-
-/* The line at @p; *@behind: the next one. */
-static char *line_at(const char *p, const char *end, const char **behind)
-{
-	const char *stop = memchr(p, '\n', end - p);
-	gsize n = (stop != NULL ? stop : end) - p;
-
-	*behind = p + n + 1;
-	return g_strchomp(g_strdelimit(g_strndup(p, n), "\r\t", ' '));
 }
 
 /*
