@@ -164,6 +164,38 @@ check "who gives up what is preserved is not mistaken" gives 0 explore --kernel 
 	--inodes 2 --tokens 1 \
 	--ops create_session,retrieve_session,close_session,preserve_fd,retrieve_fd,kexec
 
+# A session on its way out is asked for a file, which a tree without ioctl-direction does; what it
+# was preserved with lies where that of a retrieve that failed lay.
+cat >outgoing.scn <<'EOF'
+scenario outgoing
+kernel 1 ./y.so
+  open("/dev/liveupdate")          = dev
+  create_session(dev, "a")         = s
+  memfd_create("m", 4K)            = f
+  preserve_fd(s, f, 1)             = 0
+  kexec()                          = 0
+
+kernel 2
+  open("/dev/liveupdate")          = dev
+  retrieve_session(dev, "a")       = r
+  create_session(dev, "b")         = s
+  memfd_create("m", 0)             = f
+  memfd_create("m", 0)             = g
+  preserve_fd(s, f, 1)             = 0
+  fail alloc nth 1
+  retrieve_fd(r, 1)                = -ENOSPC
+  preserve_fd(s, g, 2)             = 0
+  retrieve_fd(s, 2)                = h
+expect leak unclean-error warn
+EOF
+outgoing()
+{
+	changed '/luo_ioctl_type_valid\(session, op\)\)/{N;d}' \
+		kernel/liveupdate/luo_session.c
+	gives 0 outgoing.scn
+}
+check "whose file is retrieved is not mistaken" outgoing
+
 # More folios than one page tells of are told of by pages that are mapped side by side, in
 # each schedule anew.
 cat >aliases.scn <<'EOF'

@@ -8,7 +8,7 @@
 #define MODEL_ENGINE_ABI_H
 
 /* Counted up with every change of this file. */
-#define ENGINE_ABI	6
+#define ENGINE_ABI	7
 
 struct machine;
 struct file;
@@ -189,9 +189,9 @@ struct engine_host {
 		       unsigned long data);
 	void (*serialized)(struct machine *m, const char *session, _Bool serialized);
 	void (*retrieved)(struct machine *m, unsigned long data, struct file *file, int err);
-	void (*done)(struct machine *m, struct file *file, unsigned long data, _Bool finished);
-	void (*deserializing)(struct machine *m, const char *session, unsigned long files,
-			      unsigned long count);
+	void (*done)(struct machine *m, struct file *file, unsigned long data);
+	void (*deserializing)(struct machine *m, const void *session, const char *name,
+			      unsigned long files, unsigned long count);
 	void (*deserialized)(struct machine *m, int err);
 	int (*manage)(struct machine *m, unsigned long key);
 	void (*unmanage)(struct machine *m, unsigned long key);

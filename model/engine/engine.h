@@ -106,7 +106,8 @@ struct tree_object {
  */
 void tree_handover_read(struct machine *m, phys_addr_t phys);
 /* The tree's kernel has read @count files of a session, from what lies at @files. */
-void tree_handover_claim(struct machine *m, const char *session, u64 files, u64 count);
+void tree_handover_claim(struct machine *m, const void *session, const char *name, u64 files,
+			 u64 count);
 int tree_handover_try(struct machine *m, void (*then)(struct machine *m, void *data), void *data);
 /* Has the tree a member of that name? */
 bool tree_member(const struct machine *m, const char *type, const char *name, u32 *offset,
@@ -126,6 +127,8 @@ void engine_walk_file(struct machine *m, struct machine_walk *w, const struct fi
 /* tree.c: what the model calls in place of its own. */
 extern const struct file_operations tree_device_fops, tree_session_fops;
 
+/** tree_token() - that a session is asked for. */
+u64 tree_token(const struct uptr *arg);
 /** tree_session_name() - of the session that the file is of; NULL: of no session of a tree. */
 const char *tree_session_name(const struct file *file);
 void tree_boot_memory(struct machine *m, phys_addr_t fdt);

@@ -174,20 +174,31 @@ static void add_session(struct machine *m, void *data, phys_addr_t at)
 }
 
 /* The ledger learns which file each token is of, now. */
-static void claim_file(struct machine *m, void *session, phys_addr_t at)
+struct incoming_session {
+	const void *in_tree;
+	const char *name;
+};
+
+static void claim_file(struct machine *m, void *data, phys_addr_t at)
 {
+	const struct incoming_session *session = data;
 	u64 token = read_u64(m, at + OFFSET_IN(m, luo_file_ser, token));
-	u64 data = read_u64(m, at + OFFSET_IN(m, luo_file_ser, data));
-	u32 claim = ledger_incoming(m, data, session, token);
+	u64 phys = read_u64(m, at + OFFSET_IN(m, luo_file_ser, data));
+	u32 claim = ledger_incoming(m, phys, session->name, token);
 
 	census_add(m, CENSUS_LUO_FILES, 1);
-	if (claim)
-		m->ledger.claims[claim - 1]->data_phys = data;
+	if (!claim)
+		return;
+	m->ledger.claims[claim - 1]->data_phys = phys;
+	m->ledger.claims[claim - 1]->in_session = session->in_tree;
 }
 
-void tree_handover_claim(struct machine *m, const char *session, u64 files, u64 count)
+void tree_handover_claim(struct machine *m, const void *session, const char *name, u64 files,
+			 u64 count)
 {
-	each_file(m, files, count, claim_file, (void *)session);
+	struct incoming_session in = { .in_tree = session, .name = name };
+
+	each_file(m, files, count, claim_file, &in);
 }
 
 /* ---- Either form of LUO's part ---- */

@@ -444,29 +444,35 @@ static void host_module_put(struct machine *m, void *module)
 	module_put(m, module);
 }
 
-static u32 claim_in(struct machine *m, enum claim_state state, const struct file *file, u64 data)
+/* Is @claim that on what the tree's code has as @file, NULL if it has none yet? */
+static bool is_on(const struct claim *claim, const struct file *file)
+{
+	return file == (claim->retrieved ? claim->retrieved : claim->file);
+}
+
+/*
+ * That of the running call's session which was made with @data. What lay there was given back
+ * when it was retrieved, so that there may be several, of a token or file each; a session that
+ * is on its way out can be asked for a file, too, where the tree does not look.
+ */
+static u32 claim_with(struct machine *m, const struct file *file, u64 data)
 {
 	const struct ledger *l = &m->ledger;
+	const struct task *task = m->task;
 
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
 		const struct claim *claim = l->claims[i];
 
-		if (claim->state == state && claim->data_phys == data &&
-		    (state == CLAIM_INCOMING || (claim->kept && claim->file == file)))
+		if (claim->data_phys != data || (claim->state != CLAIM_INCOMING &&
+		    (claim->state != CLAIM_OUTGOING || !claim->kept)))
+			continue;
+		if (task->session && claim->in_session != task->session)
+			continue;
+		if (task->retrieves ? claim->token == tree_token(&task->user) :
+				      is_on(claim, file))
 			return i + 1;
 	}
 	return 0;
-}
-
-/*
- * That on @file, if it is being preserved, or what came with @data: that was given back when
- * it was retrieved, so that what is preserved later may lie there.
- */
-static u32 claim_with(struct machine *m, const struct file *file, u64 data)
-{
-	u32 claim = file ? claim_in(m, CLAIM_OUTGOING, file, data) : 0;
-
-	return claim ? claim : claim_in(m, CLAIM_INCOMING, NULL, data);
 }
 
 static void host_preserving(struct machine *m, struct file *file)
@@ -534,7 +540,7 @@ static void host_retrieved(struct machine *m, unsigned long data, struct file *f
 
 	if (!err) {
 		if (claim)
-			m->ledger.claims[claim - 1]->file = file;
+			m->ledger.claims[claim - 1]->retrieved = file;
 		ledger_retrieved(m, claim, file);
 	} else if (claim && keeps_failures(m) && !m->ledger.claims[claim - 1]->latched) {
 		m->ledger.claims[claim - 1]->latched = true;
@@ -542,13 +548,10 @@ static void host_retrieved(struct machine *m, unsigned long data, struct file *f
 	}
 }
 
-static void host_done(struct machine *m, struct file *file, unsigned long data, bool finished)
+static void host_done(struct machine *m, struct file *file, unsigned long data)
 {
-	u32 claim = claim_with(m, finished ? NULL : file, data);
+	u32 claim = claim_with(m, file, data);
 
-	/* Without ioctl-direction sessions on their way out are finished, too. */
-	if (!claim)
-		claim = claim_with(m, file, data);
 	census_add(m, CENSUS_LUO_FILES, -1);
 	if (claim && m->ledger.claims[claim - 1]->latched)
 		census_add(m, CENSUS_LATCHED, -1);

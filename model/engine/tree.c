@@ -290,6 +290,18 @@ void tree_boot_rest(struct machine *m)
 
 /* ---- Files ---- */
 
+/* What the tree's code has behind a session's file; NULL: @file is none. */
+static const void *session_of(const struct machine *m, const struct file *file)
+{
+	const struct engine_kernel *kernel = m->k->boot.release.tree->kernel;
+	const void *session = NULL;
+
+	if (file->f_op == &tree_session_fops && file->shadow)
+		memcpy(&session, (const char *)file->shadow + kernel->file_private,
+		       sizeof(session));
+	return session;
+}
+
 static int tree_open(struct machine *m, struct file *file)
 {
 	bool before;
@@ -302,19 +314,22 @@ static int tree_open(struct machine *m, struct file *file)
 
 static int tree_release(struct machine *m, struct file *file)
 {
+	const char *session = tree_session_name(file);
 	bool before;
 	const struct engine_kernel *kernel = tree_begin(m, &before);
-	const char *session = tree_session_name(file);
-	int err = kernel->release(file);
+	int err;
 
+	m->task->session = session_of(m, file);
+	err = kernel->release(file);
+	m->task->session = NULL;
 	tree_end(m, before);
 	if (err && session)
 		luo_session_stuck(m, session);
 	return err;
 }
 
-/* The token that a session is to preserve a file under. */
-static u64 token_of(const struct uptr *arg)
+/* The token that a session is asked for. */
+u64 tree_token(const struct uptr *arg)
 {
 	struct liveupdate_session_fd fd = { 0 };
 
@@ -341,9 +356,15 @@ static int tree_ioctl(struct machine *m, struct file *file, unsigned int cmd, st
 	int err;
 
 	if (cmd == LIVEUPDATE_SESSION_PRESERVE_FD && session)
-		claim = ledger_claim(m, session, token_of(&arg));
+		claim = ledger_claim(m, session, tree_token(&arg));
 	m->task->user = arg;
+	m->task->retrieves = cmd == LIVEUPDATE_SESSION_RETRIEVE_FD;
+	m->task->session = session_of(m, file);
+	if (claim)
+		m->ledger.claims[claim - 1]->in_session = m->task->session;
 	err = kernel->ioctl(file, cmd, arg.mem);
+	m->task->session = NULL;
+	m->task->retrieves = false;
 	if (claim && !m->ledger.claims[claim - 1]->kept)
 		ledger_done(m, claim);
 	if (claim)
@@ -424,8 +445,10 @@ bool tree_is_preserved(const struct machine *m, const struct file *file)
 	for (u32 i = l->first_claim; i < l->nr_claims; i++) {
 		const struct claim *claim = l->claims[i];
 
-		if ((claim->state == CLAIM_OUTGOING || claim->state == CLAIM_INCOMING) &&
-		    claim->file && claim->file->f_inode == file->f_inode)
+		if ((claim->state == CLAIM_OUTGOING && claim->file &&
+		     claim->file->f_inode == file->f_inode) ||
+		    (claim->state == CLAIM_INCOMING && claim->retrieved &&
+		     claim->retrieved->f_inode == file->f_inode))
 			return true;
 	}
 	return false;

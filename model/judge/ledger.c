@@ -517,6 +517,7 @@ static void describe_file(struct machine *m, u32 nr, struct claim *claim)
 	claim->i_mode = inode->i_mode;
 	claim->hash = file_hash(m, claim->file);
 	claim->file = NULL;
+	claim->retrieved = NULL;
 	inode->claim = inode->claim ? inode->claim : nr;
 	claim->object = inode->claim;
 	for (u64 index = 0;; index++) {

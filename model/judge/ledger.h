@@ -35,7 +35,9 @@ struct claim {
 	u32 kernel;		/* in which it did */
 	u64 data_phys;		/* of a tree's kernel: where its handler put what it preserved, */
 	bool kept;		/* which it did, */
-	bool latched;		/* or could not retrieve */
+	bool latched;		/* or could not retrieve; */
+	const void *in_session;	/* the session of its code that has it, */
+	struct file *retrieved;	/* and what came of a retrieve there */
 	char session[LIVEUPDATE_SESSION_NAME_LENGTH];
 	u64 token;
 	struct file *file;	/* CLAIM_OUTGOING: the preserved file */

@@ -131,6 +131,8 @@ void warn(struct machine *m, const char *func)
 static void __attribute__((noreturn)) stop(struct machine *m)
 {
 	m->task->in_tree = false;
+	m->task->session = NULL;
+	m->task->retrieves = false;
 	m->task->one_step = 0;
 	longjmp(m->task->panic_env, 1);
 }

@@ -41,6 +41,8 @@ struct task {
 	jmp_buf panic_env;		/* the system call under way */
 
 	struct uptr user;		/* argument of an ioctl on a tree's file */
+	const void *session;		/* of the tree's code: whose file it is, if one's */
+	bool retrieves;			/* it is to retrieve the file of a token */
 	bool in_tree;			/* code of a tree's kernel has called what runs */
 	struct engine_task tree;	/* while it gives way in there */
 	struct engine_touch touch;	/* while it gives way before that */

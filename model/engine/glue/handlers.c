@@ -54,7 +54,7 @@ static void unpreserve(struct liveupdate_file_op_args *args)
 	file_pull(args->file);
 	real_ops(args->handler)->unpreserve(args);
 	HOST(acted, before);
-	HOST(done, file, args->serialized_data, false);
+	HOST(done, file, args->serialized_data);
 }
 
 static int freeze(struct liveupdate_file_op_args *args)
@@ -106,7 +106,7 @@ static void finish(struct liveupdate_file_op_args *args)
 		file_pull(args->file);
 	real_ops(args->handler)->finish(args);
 	HOST(acted, before);
-	HOST(done, file, args->serialized_data, true);
+	HOST(done, file, args->serialized_data);
 }
 
 extern int real_liveupdate_register_file_handler(struct liveupdate_file_handler *fh) __weak;
@@ -156,9 +156,9 @@ SUPPLY(int, liveupdate_register_file_handler, (struct liveupdate_file_handler *f
 
 /* ---- Sessions ---- */
 
-static const char *session_of(const struct luo_file_set *set)
+static const struct luo_session *session_of(const struct luo_file_set *set)
 {
-	return container_of(set, struct luo_session, file_set)->name;
+	return container_of(set, struct luo_session, file_set);
 }
 
 extern int real_luo_file_freeze(struct luo_file_set *set, struct luo_file_set_ser *ser,
@@ -171,14 +171,14 @@ SUPPLY(int, luo_file_freeze, (struct luo_file_set *set, struct luo_file_set_ser 
 	int err = real_luo_file_freeze(set, ser, ON);
 
 	if (!err)
-		HOST(serialized, session_of(set), true);
+		HOST(serialized, session_of(set)->name, true);
 	return err;
 }
 
 SUPPLY(void, luo_file_unfreeze, (struct luo_file_set *set, struct luo_file_set_ser *ser, MORE))
 {
 	real_luo_file_unfreeze(set, ser, ON);
-	HOST(serialized, session_of(set), false);
+	HOST(serialized, session_of(set)->name, false);
 }
 
 extern int real_luo_file_deserialize(struct luo_file_set *set,
@@ -189,7 +189,8 @@ SUPPLY(int, luo_file_deserialize, (struct luo_file_set *set, struct luo_file_set
 	int err = real_luo_file_deserialize(set, ser, ON);
 
 	/* Those that came before one that failed stay. */
-	HOST(deserializing, session_of(set), ser->files, list_count_nodes(&set->files_list));
+	HOST(deserializing, session_of(set), session_of(set)->name, ser->files,
+	     list_count_nodes(&set->files_list));
 	return err;
 }
 
