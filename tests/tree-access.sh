@@ -27,10 +27,7 @@ counter()
 {
 	changed "/^static int luo_session_(insert|release)\(/,/^\{/s/^\{/&\n\t$1/" $file >sed.log
 	sed -i '/^static int luo_session_insert(/i static long counter;' changed/$file
-	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD= \
-		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
-		ENGINE="$srcdir/model/engine" KERNEL_VERSION="$version" KERNEL_COMMIT= \
-		KERNEL_CONFIG="$key" KIND=access >make.log 2>&1 || cat make.log
+	compiled
 	"$luosim" --kernel ./y.so "$race" >out 2>err
 }
 
@@ -49,8 +46,119 @@ marked()
 	grep -qE '^  with a marked access: .* marked 8 bytes at' out || cat out
 }
 
+# B38: LUO walks its list of handlers while one of them goes.
+write_walk()
+{
+	cat >walk.scn <<-'END'
+		scenario walk
+
+		handler other
+		  accepts tmpfile
+		end
+		handler counter
+		  accepts eventfd
+		end
+
+		kernel 1 v7.1
+		  open("/dev/liveupdate")       = dev
+		  create_session(dev, "a")      = a
+		  open_file(eventfd)            = e
+		  race
+		    task one
+		      preserve_fd(a, e, 1)      = 0
+		    task two
+		      rmmod("other")            = 0
+		  end
+		END
+}
+
+walked()
+{
+	write_walk
+	gives 0 --kernel ./x.so walk.scn
+	! grep -q 'data race' out || cat out
+	lines=2 changed '/^int luo_preserve_file\(/,/^\}/s/\t(down|up)_read\(&luo_register_rwlock\);/\t;/'
+	"$luosim" --kernel ./y.so walk.scn >out 2>err
+	grep -qE '^  liveupdate_unregister_file_handler\(\) writes .*, holding luo_register_rwlock; luo_preserve_file\(\) reads 8 bytes at kernel/liveupdate/luo_file.c:' out ||
+		cat out err
+	grep -q '^  use-after-free: handler "other" is used, whose module was unloaded' out || cat out
+}
+
+# B39: a driver's FLB, which its handler looks at when it is asked for a file that it does not
+# take, and which LUO sets up where it is used first.
+write_driver()
+{
+	cat >driver.c <<-'END'
+		#include <linux/init.h>
+		#include <linux/liveupdate.h>
+
+		static int early_preserve(struct liveupdate_flb_op_args *args) { return 0; }
+		static void early_done(struct liveupdate_flb_op_args *args) { }
+		static const struct liveupdate_flb_ops early_ops = {
+			.preserve = early_preserve, .unpreserve = early_done,
+			.retrieve = early_preserve, .finish = early_done,
+		};
+		static struct liveupdate_flb early = { .ops = &early_ops, .compatible = "early" };
+
+		static bool takes(struct liveupdate_file_handler *fh, struct file *file)
+		{
+			void *obj;
+
+			return !liveupdate_flb_get_incoming(&early, &obj) && false;
+		}
+		static int keep(struct liveupdate_file_op_args *args) { return -EINVAL; }
+		static void done(struct liveupdate_file_op_args *args) { }
+		static const struct liveupdate_file_ops ops = {
+			.can_preserve = takes, .preserve = keep, .unpreserve = done,
+			.retrieve = keep, .finish = done,
+		};
+		static struct liveupdate_file_handler handler = { .ops = &ops, .compatible = "d" };
+		static int __init driver_init(void)
+		{
+			return liveupdate_register_file_handler(&handler);
+		}
+		late_initcall(driver_init);
+		END
+	cat >flb.scn <<-'END'
+		scenario flb
+
+		kernel 1 v7.1
+		  open("/dev/liveupdate")       = dev
+		  create_session(dev, "a")      = a
+		  create_session(dev, "b")      = b
+		  open_file(eventfd)            = e
+		  race
+		    task one
+		      preserve_fd(a, e, 1)      = -ENOENT
+		    task two
+		      preserve_fd(b, e, 1)      = -ENOENT
+		  end
+		END
+}
+
+# with_driver SED LINES: the same of a tree with that driver.
+with_driver()
+{
+	lines=$2 changed "/^static .*\*luo_flb_get_private\(/,/^\}/{$1}" kernel/liveupdate/luo_flb.c
+	cp driver.c changed/kernel/liveupdate/
+	add=kernel/liveupdate/driver.c compiled
+	"$luosim" --kernel ./y.so flb.scn >out 2>err
+}
+
+first_used()
+{
+	write_driver
+	with_driver '' 0
+	grep -qE '^verdict: .* schedules: [0-9]+ clean$' out || cat out err
+	with_driver 's/smp_load_acquire\(&(.*)\)\)/\1)/;s/guard\(.*;/;/;s/smp_store_release\(&(.*), true\)/\1 = true/' 3
+	# The compiler has luo_flb_get_private() in its callers.
+	grep -qE '^  [a-z_]+\(\) writes 4 bytes at kernel/liveupdate/luo_flb.c:[0-9]+, .*; [a-z_]+\(\) writes 4 bytes at kernel/liveupdate/luo_flb.c:' out ||
+		cat out err
+}
 
 check "no data race where there is none, in many schedules" none
 check "a data race is told with both sides" plain
+slow "a list of handlers that is walked without its lock" walked
+slow "an FLB that two use first, without a lock" first_used
 slow "a marked access is told apart, two are none" marked
 done_testing

@@ -24,8 +24,17 @@ links()
 	done
 }
 
+# Makes ./y.so of changed/ as build-kernel does, and of what $add names.
+compiled()
+{
+	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD="${add:-}" \
+		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
+		ENGINE="$srcdir/model/engine" KERNEL_VERSION="$version" KERNEL_COMMIT= \
+		KERNEL_CONFIG="$key" KIND="${kind:-}" >make.log 2>&1 || cat make.log
+}
+
 # changed SED [FILE]: makes ./y.so of the tree with one line of FILE, or of luo_file.c, changed
-# by sed, as build-kernel does and with what the tree was configured for; $kind says which.
+# by sed, with what the tree was configured for; $kind says which, and $lines how many change.
 changed()
 {
 	local file=${2:-kernel/liveupdate/luo_file.c}
@@ -38,8 +47,5 @@ changed()
 	sed -E "$1" "$tree/$file" >"changed/$file"
 	[ "$(diff {"$tree",changed}/"$file" | grep -c "^[0-9]")" -eq "${lines:-1}" ] ||
 		echo "sed '$1' does not change ${lines:-1} lines"
-	make -s -f "$srcdir/model/engine/kernel.mk" -C obj TREE="$PWD/changed" ADD= \
-		PREPARED="$work/prepared" FLAGS="$(cat "$work/flags")" OUT="$PWD/y.so" \
-		ENGINE="$srcdir/model/engine" KERNEL_VERSION="$version" KERNEL_COMMIT= \
-		KERNEL_CONFIG="$key" KIND="${kind:-}" >make.log 2>&1 || cat make.log
+	compiled
 }

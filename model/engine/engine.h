@@ -100,6 +100,19 @@ struct tree_object {
 	bool tracking;
 };
 
+/* Those of the glue that stand for the model's. */
+static inline bool tree_is_file(const struct engine_kernel *kernel,
+				const struct tree_object *object)
+{
+	return object->own && object->size == kernel->file_size;
+}
+
+static inline bool tree_is_inode(const struct engine_kernel *kernel,
+				 const struct tree_object *object)
+{
+	return object->own && object->size == kernel->inode_size;
+}
+
 /*
  * handover.c: fill the model's structures with what the tree's kernel hands over at @phys;
  * once it has ended, or before, when @then is called with the machine as it will be.

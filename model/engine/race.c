@@ -14,14 +14,15 @@ static bool within(const void *at, const void *from, u64 size)
 	return (u64)((const char *)at - (const char *)from) < size;
 }
 
-/* The glue's own objects stand for the model's, which change when tasks give way. */
-static bool is_own(struct machine *m, const void *at)
+/* What stands for the model's files and inodes changes when tasks give way. */
+static bool is_shadow(struct machine *m, const void *at)
 {
+	const struct engine_kernel *kernel = m->k->boot.release.tree->kernel;
 	const struct tree_object *object;
 
 	list_for_each_entry(object, &m->k->tree_objects, list)
 		if (within(at, object + 1, object->size))
-			return object->own;
+			return tree_is_file(kernel, object) || tree_is_inode(kernel, object);
 	return false;
 }
 
@@ -31,7 +32,7 @@ static bool is_shared(struct machine *m, const void *at)
 	const struct luosim_tree *tree = m->k->boot.release.tree;
 
 	if (within(at, m->heap.base, m->heap.reserved))
-		return !is_own(m, at);
+		return !is_shadow(m, at);
 	return within(at, tree->kernel->data, tree_variables(tree)) ||
 	       within(at, m->memory.ram, PFN_PHYS(m->nr_frames));
 }

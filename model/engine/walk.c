@@ -70,11 +70,6 @@ static void *member(void *object, u64 offset)
 	return *(void **)((char *)object + offset);
 }
 
-static bool is_file(const struct engine_walk *c, const struct tree_object *object)
-{
-	return object->own && object->size == c->kernel->file_size;
-}
-
 /* What the glue has in addition to the model's files and inodes says nothing that those do not. */
 static void walk_contents(const struct engine_walk *c, struct tree_object *object)
 {
@@ -82,9 +77,9 @@ static void walk_contents(const struct engine_walk *c, struct tree_object *objec
 
 	if (object->tracking)
 		return;
-	if (is_file(c, object))
+	if (tree_is_file(c->kernel, object))
 		walk_file(c->w, member(mem, c->kernel->file_model));
-	else if (object->own && object->size == c->kernel->inode_size)
+	else if (tree_is_inode(c->kernel, object))
 		walk_inode(c->w, member(mem, c->kernel->inode_model));
 	else
 		walk_memory(c, mem, object->size);
@@ -248,7 +243,7 @@ static bool leads_to_file(const struct engine_walk *c, u64 word)
 	if (!leads_to(word, c->m->heap.base, c->m->heap.used, &offset))
 		return false;
 	object = object_at(c, (const char *)word);
-	return object && is_file(c, object);
+	return object && tree_is_file(c->kernel, object);
 }
 
 static void walk_variable(const struct engine_walk *c, u64 i, u64 now, u64 fresh)
