@@ -372,13 +372,12 @@ static int kvm_luo_retrieve(struct liveupdate_file_op_args *args)
 	return PTR_ERR(args->file);
 }
 
+/* A retrieve that failed has given all of it up; as posted nobody asks. */
 static void kvm_luo_finish(struct liveupdate_file_op_args *args)
 {
 	struct kvm_luo_ser ser;
 
-	if (args->retrieve_status < 0)
-		return;
-	if (args->retrieve_status)
+	if (args->retrieve_status > 0)
 		file_kvm(args->file)->mmu.incoming = 0;
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
 	kvm_kho_folios_finish(ser.kho_folios);
@@ -484,8 +483,7 @@ static int kvm_vcpu_luo_retrieve(struct liveupdate_file_op_args *args)
 
 static void kvm_vcpu_luo_finish(struct liveupdate_file_op_args *args)
 {
-	if (args->retrieve_status >= 0)
-		luosim_restore_free(args->serialized_data);
+	luosim_restore_free(args->serialized_data);
 }
 
 static const struct liveupdate_file_ops kvm_vcpu_luo_file_ops = {
