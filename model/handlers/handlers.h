@@ -10,7 +10,7 @@
 #include "kernel/liveupdate/liveupdate.h"
 #include "luosim.h"
 
-/* PCI devices: those that vfio drives, and the bridges above them. */
+/* PCI devices: those that user space drives, and the bridges above them. */
 enum { PCI_ROOT_PORT = 11, PCI_BRIDGE, NR_PCI_DEVICES };
 
 /* A scripted handler in the running kernel. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Handlers that are built against luosim-handler.h, and are loaded from shared objects or
- * shipped (shipped.c). Here is what they see:
+ * shipped (shipped.h). Here is what they see:
  * the kernel's calls without a machine to tell, memory as pointers, and files of their own.
  *
  * Which machine the foreign code runs on is in a variable of the thread, as that code has

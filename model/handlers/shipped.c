@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The table of what is shipped: handlers of handlers/ at the top of the tree; and what
- * handlers of luosim-handler.h say of themselves.
- */
+/* What handlers of luosim-handler.h say of themselves, those that are shipped and others. */
 #include "handlers/shipped.h"
 
 #define LUOSIM_HANDLER_HOST
 #include "luosim-handler.h"
 
-extern const struct luosim_handler luosim_built_in_vfio, luosim_built_in_kvm,
-	luosim_built_in_guest_memfd, luosim_built_in_eventfd_luo, luosim_built_in_cpu;
+#define DECLARE(_symbol)	extern const struct luosim_handler luosim_built_in_##_symbol;
+SHIPPED(DECLARE)
 
-static const struct handler_script shipped[NR_SHIPPED] = {
-	{ .name = "vfio", .plugin = &luosim_built_in_vfio },
-	{ .name = "kvm", .plugin = &luosim_built_in_kvm },
-	{ .name = "guest_memfd", .plugin = &luosim_built_in_guest_memfd },
-	{ .name = "eventfd_luo", .plugin = &luosim_built_in_eventfd_luo },
-	{ .name = "cpu", .plugin = &luosim_built_in_cpu },
-};
+#define ROW(_symbol)	{ .name = #_symbol, .plugin = &luosim_built_in_##_symbol },
+static const struct handler_script shipped[] = { SHIPPED(ROW) };
+_Static_assert(sizeof(shipped) == NR_SHIPPED * sizeof(shipped[0]), "luosim.h counts them");
 
 const struct handler_script *handler_shipped(unsigned int i)
 {

@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 
+#include "handlers/shipped.h"
 #include "machine/machine.h"
 
 static const struct fix_info fixes[NR_FIXES] = {
@@ -56,14 +57,7 @@ static const struct fix_info fixes[NR_FIXES] = {
 		"finishing files counts an FLB that nobody has retrieved" },
 	[FIX_RETRIEVE_LOCK] = { "retrieve-lock", "B16",
 		"the list of sessions stays locked while a session is retrieved" },
-	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "",
-		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" },
-	[FIX_KVM_MMU_FREEZE] = { "kvm-mmu-freeze", "",
-		"page tables of a VM are looked for when it is frozen, as no vCPU runs any more" },
-	[FIX_GMEM_SHARED_ONLY] = { "gmem-shared-only", "",
-		"guest_memfds that are not shared from the start are not taken" },
-	[FIX_VFIO_V5] = { "vfio-v5", "",
-		"a vfio device must be in D0 to be frozen, is of no use then, and is no VF" },
+	SHIPPED_FIXES
 	[FIX_IOMMU_V5] = { "iommu-v5", "",
 		"iommufds are handed over and cannot be retrieved, nor their sessions finished" },
 	[FIX_PCI_V9] = { "pci-v9", "",
