@@ -12,9 +12,10 @@
 /* What can be left out of them, in the table of fixes. */
 #define SHIPPED_FIXES \
 	[FIX_KVM_TOKEN_FREEZE] = { "kvm-token-freeze", "", \
-		"guest_memfds and vCPUs look for their VM when frozen, so that any order will do" }, \
+		"guest_memfds and vCPUs look for their VM when frozen, "	\
+		"so that any order will do" },				\
 	[FIX_KVM_MMU_FREEZE] = { "kvm-mmu-freeze", "", \
-		"page tables of a VM are looked for when it is frozen, as no vCPU runs any more" }, \
+		"page tables of a VM are looked for when it is frozen, as no vCPU runs any more" },\
 	[FIX_GMEM_SHARED_ONLY] = { "gmem-shared-only", "", \
 		"guest_memfds that are not shared from the start are not taken" }, \
 	[FIX_VFIO_V5] = { "vfio-v5", "", \
