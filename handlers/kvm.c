@@ -18,6 +18,7 @@ struct kvm {
 	u64 vcpu_ids;			/* bit map; a vCPU lives as long as its VM */
 	u64 mm;				/* of the process that made it, or retrieved it */
 	struct kvm_mmu mmu;
+	struct kvm_attrs attrs;
 };
 
 struct kvm_vcpu {
@@ -30,6 +31,7 @@ struct kvm_vcpu {
 struct kvm_luo_ser {
 	u64 type;
 	u64 kho_folios;			/* page tables, for vCPUs that run on; or 0 */
+	struct kvm_attrs_ser attrs;	/* with "kvm-mem-attrs" */
 };
 
 struct kvm_vcpu_luo_ser {
@@ -49,6 +51,7 @@ void kvm_put_kvm(struct kvm *kvm)
 	if (--kvm->users)
 		return;
 	kvm_mmu_zap(&kvm->mmu);
+	kvm_attrs_free(&kvm->attrs);
 	kfree(kvm);
 }
 
@@ -82,6 +85,7 @@ void kvm_walk(const struct kvm *kvm)
 	luosim_walk_mm(kvm->mm);
 	luosim_walk(kvm->users | (u64)!!kvm->vm_file << 32);
 	kvm_mmu_walk(&kvm->mmu);
+	luosim_walk(kvm_attrs_hash(&kvm->attrs));
 }
 
 static const struct file_operations kvm_vm_fops = {
@@ -106,7 +110,7 @@ static u64 kvm_contents(struct file *file)
 	const struct kvm_vcpu *vcpu = file->private_data;
 
 	if (file_kvm(file))
-		return file_kvm(file)->type;
+		return file_kvm(file)->type ^ kvm_attrs_hash(&file_kvm(file)->attrs);
 	return vcpu->runs * KVM_MAX_VCPU_IDS + vcpu->id;
 }
 
@@ -234,6 +238,25 @@ static s64 guest_lookup(const struct luosim_arg *args)
 	return kvm ? kvm_mmu_lookup(&kvm->mmu, args[1].number) : err;
 }
 
+/* kvm_set_memory_attributes(VM, GPA, SIZE, ATTRIBUTES) */
+static s64 kvm_set_memory_attributes(const struct luosim_arg *args)
+{
+	int err;
+	struct kvm *kvm = kvm_of_fd(args[0].number, &err);
+
+	return kvm ? kvm_attrs_set(&kvm->attrs, kvm, args[1].number, args[2].number,
+				   args[3].number) : err;
+}
+
+/* kvm_memory_attributes(VM, GPA): what a fault there goes by. */
+static s64 kvm_memory_attributes(const struct luosim_arg *args)
+{
+	int err;
+	struct kvm *kvm = kvm_of_fd(args[0].number, &err);
+
+	return kvm ? (s64)kvm_attrs_get(&kvm->attrs, args[1].number >> PAGE_SHIFT) : err;
+}
+
 #define GPA	{ "GPA", LUOSIM_NUMBER, 0, (1 << 30) - 1 }
 
 static const struct luosim_call kvm_calls[] = {
@@ -246,6 +269,12 @@ static const struct luosim_call kvm_calls[] = {
 	  .call = guest_fault, .about = "the guest touches a page: KVM maps it" },
 	{ .name = "guest_lookup", .params = { { "VM", LUOSIM_FD, 0, 0 }, GPA },
 	  .call = guest_lookup, .about = "what page tables say of a page, 1 for mapped" },
+	{ .name = "kvm_set_memory_attributes",
+	  .params = { { "VM", LUOSIM_FD, 0, 0 }, GPA, { "SIZE", LUOSIM_NUMBER, 0, 1 << 30 },
+		      { "ATTRIBUTES", LUOSIM_NUMBER, 0, UINT32_MAX } },
+	  .call = kvm_set_memory_attributes, .about = "KVM_SET_MEMORY_ATTRIBUTES" },
+	{ .name = "kvm_memory_attributes", .params = { { "VM", LUOSIM_FD, 0, 0 }, GPA },
+	  .call = kvm_memory_attributes, .about = "attributes of a page, 8 for private" },
 	{ .name = "kvm_delete_memslot", .params = { { "VM", LUOSIM_FD, 0, 0 } },
 	  .call = kvm_delete_memslot,
 	  .about = "KVM_SET_USER_MEMORY_REGION of a slot that goes, and page tables with it" },
@@ -317,19 +346,29 @@ static int kvm_luo_preserve(struct liveupdate_file_op_args *args)
 	const struct kvm *kvm = file_kvm(args->file);
 	struct kvm_luo_ser ser = { .type = kvm->type };
 	void *mem = kho_alloc_preserve(sizeof(ser));
+	void *area = NULL;
 	int err = 0;
 
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
+	if (luosim_has_fix("kvm-mem-attrs"))
+		err = kvm_attrs_preserve(&kvm->attrs, &ser.attrs, &area);
+	if (err)
+		goto err_free_ser;
 	if (!luosim_has_fix("kvm-mmu-freeze"))
 		err = kvm_mmu_preserve_kho(&kvm->mmu, &ser.kho_folios);
-	if (err) {
-		kho_unpreserve_free(mem);
-		return err;
-	}
+	if (err)
+		goto err_attrs;
 	memcpy(mem, &ser, sizeof(ser));
 	args->serialized_data = virt_to_phys(mem);
+	args->private_data = area;
 	return 0;
+
+err_attrs:
+	kvm_attrs_unpreserve(&ser.attrs, area);
+err_free_ser:
+	kho_unpreserve_free(mem);
+	return err;
 }
 
 /* By now no vCPU runs any more, if all are preserved. */
@@ -352,6 +391,7 @@ static void kvm_luo_unpreserve(struct liveupdate_file_op_args *args)
 	struct kvm_luo_ser ser;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	kvm_attrs_unpreserve(&ser.attrs, args->private_data);
 	kvm_kho_folios_unpreserve(ser.kho_folios);
 	kho_unpreserve_free(phys_to_virt(args->serialized_data));
 }
@@ -360,26 +400,44 @@ static void kvm_luo_unpreserve(struct liveupdate_file_op_args *args)
 static int kvm_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct kvm_luo_ser ser;
+	struct file *file;
+	int err = 0;
 
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
-	args->file = kvm_create_vm_file(ser.type);
-	if (!IS_ERR(args->file)) {
-		file_kvm(args->file)->mmu.incoming = ser.kho_folios;
-		return 0;
+	file = kvm_create_vm_file(ser.type);
+	if (IS_ERR(file)) {
+		kvm_attrs_finish(&ser.attrs);
+		err = PTR_ERR(file);
+		goto err_free_ser;
 	}
+	if (ser.attrs.nr)
+		err = kvm_attrs_retrieve(&file_kvm(file)->attrs, &ser.attrs);
+	if (err) {
+		fput(file);
+		goto err_free_ser;
+	}
+	file_kvm(file)->mmu.incoming = ser.kho_folios;
+	args->file = file;
+	return 0;
+
+err_free_ser:
 	kvm_kho_folios_finish(ser.kho_folios);
 	luosim_restore_free(args->serialized_data);
-	return PTR_ERR(args->file);
+	return err;
 }
 
-/* A retrieve that failed has given all of it up; as posted nobody asks. */
+/* A retrieve that failed has given all of it up; only the first version posted asks. */
 static void kvm_luo_finish(struct liveupdate_file_op_args *args)
 {
 	struct kvm_luo_ser ser;
 
+	if (args->retrieve_status < 0 && luosim_has_fix("kvm-mem-attrs"))
+		return;
 	if (args->retrieve_status > 0)
 		file_kvm(args->file)->mmu.incoming = 0;
 	memcpy_from_phys(&ser, args->serialized_data, sizeof(ser));
+	if (!args->retrieve_status)
+		kvm_attrs_finish(&ser.attrs);
 	kvm_kho_folios_finish(ser.kho_folios);
 	luosim_restore_free(args->serialized_data);
 }

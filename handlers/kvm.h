@@ -13,6 +13,19 @@ struct kvm_mmu {
 	phys_addr_t incoming;		/* the list of those that the kernel before has left */
 };
 
+/* Of pages, by number; those without any are not there. */
+struct kvm_attrs {
+	struct kvm_mem_attr {
+		u64 gfn, attributes;
+	} *list;
+	u64 nr, room;
+};
+
+struct kvm_attrs_ser {
+	u64 nr;
+	struct kho_vmalloc area;	/* of struct kvm_mem_attr, if there are any */
+};
+
 /* The virtual machine of its file, or NULL for another file. */
 struct kvm *file_kvm(const struct file *file);
 struct kvm *kvm_get_kvm(struct kvm *kvm);
@@ -42,5 +55,19 @@ int kvm_mmu_preserve_kho(const struct kvm_mmu *mmu, phys_addr_t *folios_pa);
 void kvm_kho_folios_unpreserve(phys_addr_t folios_pa);
 /* In the next kernel: free them. */
 void kvm_kho_folios_finish(phys_addr_t folios_pa);
+
+/* KVM_SET_MEMORY_ATTRIBUTES: 0, -EINVAL or -ENOMEM. */
+int kvm_attrs_set(struct kvm_attrs *attrs, const struct kvm *kvm, u64 start, u64 size,
+		  u64 attributes);
+u64 kvm_attrs_get(const struct kvm_attrs *attrs, u64 gfn);
+/* 0: there are none. */
+u64 kvm_attrs_hash(const struct kvm_attrs *attrs);
+void kvm_attrs_free(struct kvm_attrs *attrs);
+/* *@areap, if anything, is for kvm_attrs_unpreserve(). */
+int kvm_attrs_preserve(const struct kvm_attrs *attrs, struct kvm_attrs_ser *ser, void **areap);
+void kvm_attrs_unpreserve(const struct kvm_attrs_ser *ser, void *area);
+/* What was handed over is given up, also on failure. */
+int kvm_attrs_retrieve(struct kvm_attrs *attrs, const struct kvm_attrs_ser *ser);
+void kvm_attrs_finish(const struct kvm_attrs_ser *ser);
 
 #endif

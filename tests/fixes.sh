@@ -70,6 +70,7 @@ declare -A hidden=(
 	[memfd-remove-folio]='the file that the folio stays in goes at once: accounting-fails.scn'
 	[reboot-abort]='no release has it'
 	[extent-checks]='no release has it'
+	[kvm-mem-attrs]='no release has it: public/kvm-attributes.scn'
 	[chunk-free-page]='from 7.1 on there are no chunks: kho/chunks-freed.scn, on 7.0'
 )
 # shellcheck disable=SC2086 # a list of words

@@ -16,6 +16,8 @@
 		"so that any order will do" },				\
 	[FIX_KVM_MMU_FREEZE] = { "kvm-mmu-freeze", "", \
 		"page tables of a VM are looked for when it is frozen, as no vCPU runs any more" },\
+	[FIX_KVM_MEM_ATTRS] = { "kvm-mem-attrs", "", \
+		"memory attributes of VMs are handed over, as first posted" },\
 	[FIX_GMEM_SHARED_ONLY] = { "gmem-shared-only", "", \
 		"guest_memfds that are not shared from the start are not taken" }, \
 	[FIX_VFIO_V5] = { "vfio-v5", "", \

@@ -43,8 +43,8 @@ static struct boot written_boot(const GArray *plan, const struct kernel_heading 
 
 /* What is not LUO's, but comes with the handlers. */
 #define HANDLER_FIXES	(FIX_BIT(FIX_KVM_TOKEN_FREEZE) | FIX_BIT(FIX_KVM_MMU_FREEZE) |	\
-			 FIX_BIT(FIX_GMEM_SHARED_ONLY) | FIX_BIT(FIX_VFIO_V5) |		\
-			 FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9))
+			 FIX_BIT(FIX_KVM_MEM_ATTRS) | FIX_BIT(FIX_GMEM_SHARED_ONLY) |	\
+			 FIX_BIT(FIX_VFIO_V5) | FIX_BIT(FIX_IOMMU_V5) | FIX_BIT(FIX_PCI_V9))
 
 /* @release takes the place of what is written. */
 static void put_release(struct release *now, const struct release *release, bool keep_handlers)
