@@ -1129,6 +1129,9 @@ const char *handover_field(size_t i);
  */
 int handover_bits(const char *path);
 
+/** handover_is_address() - is @path a field that says where something else of it is? */
+bool handover_is_address(const char *path);
+
 /**
  * handover_path() - is @path spelled as handover_field() has it?
  * Return: 0 for a field, 1 for an object, -ENOENT.

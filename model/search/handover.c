@@ -23,6 +23,7 @@ struct field_pattern {
 	u32 bits;		/* of a number; 0 of a string or an object */
 	u32 bytes;		/* of a string; 0 of a number or an object */
 	u32 shift;
+	bool address;		/* of something else that is handed over */
 	bool is_prop;		/* a property of an FDT, whose size is there */
 	const char *node;	/* of LUO's FDT; "" for the root */
 	const char *prop;	/* its name, or NULL for the name of the node */
@@ -449,24 +450,26 @@ static int find_outside(struct machine *m, const struct args *args,
 }
 
 #define OBJECT(_path, _find) { .path = _path, .find = _find }
-#define MEMBER(_path, _find, _type, _member) {					\
+#define MEMBER(_path, _find, _type, _member, ...) {				\
 	.path = _path, .find = _find, .offset = offsetof(_type, _member),	\
 	.bits = 8 * sizeof(((_type *)0)->_member),				\
-	.type = #_type, .member = #_member,					\
+	.type = #_type, .member = #_member, __VA_ARGS__				\
 }
 #define STRING(_path, _find, _type, _member) {					\
 	.path = _path, .find = _find, .offset = offsetof(_type, _member),	\
 	.bytes = sizeof(((_type *)0)->_member),					\
 	.type = #_type, .member = #_member,					\
 }
-#define BITFIELD(_path, _find, _shift, _bits)					\
-	{ .path = _path, .find = _find, .shift = _shift, .bits = _bits }
-#define PROP(_path, _find, _prop, _bits)					\
-	{ .path = _path, .find = _find, .is_prop = true, .prop = _prop, .bits = _bits }
-#define LUO_PROP(_path, _node, _prop, _bits) {					\
+#define BITFIELD(_path, _find, _shift, _bits, ...)				\
+	{ .path = _path, .find = _find, .shift = _shift, .bits = _bits, __VA_ARGS__ }
+#define PROP(_path, _find, _prop, _bits, ...)					\
+	{ .path = _path, .find = _find, .is_prop = true, .prop = _prop, .bits = _bits,	\
+	  __VA_ARGS__ }
+#define LUO_PROP(_path, _node, _prop, _bits, ...) {				\
 	.path = _path, .find = find_luo_prop, .is_prop = true, .node = _node,	\
-	.prop = _prop, .bits = _bits,						\
+	.prop = _prop, .bits = _bits, __VA_ARGS__				\
 }
+#define ADDRESS .address = true
 
 /* Words in capitals stand for what the user writes there. */
 static const struct field_pattern fields[] = {
@@ -475,18 +478,18 @@ static const struct field_pattern fields[] = {
 	MEMBER("kho.totalsize", find_kho, struct fdt_header, totalsize),
 	MEMBER("kho.off_dt_struct", find_kho, struct fdt_header, off_dt_struct),
 	PROP("kho.compatible", find_kho_prop, "compatible", 0),
-	PROP("kho.preserved-memory-map", find_kho_prop, KHO_FDT_MEMORY_MAP, 64),
+	PROP("kho.preserved-memory-map", find_kho_prop, KHO_FDT_MEMORY_MAP, 64, ADDRESS),
 	PROP("kho.subtree[NAME].name", find_kho_prop, NULL, 0),
-	PROP("kho.subtree[NAME].phys", find_subtree, NULL, 64),
+	PROP("kho.subtree[NAME].phys", find_subtree, NULL, 64, ADDRESS),
 	PROP("kho.subtree[NAME].blob-size", find_kho_prop, "blob-size", 64),
 	OBJECT("kho.chunk[N]", find_map_chunk),
-	MEMBER("kho.chunk[N].next", find_map_chunk, struct khoser_mem_chunk_hdr, next),
+	MEMBER("kho.chunk[N].next", find_map_chunk, struct khoser_mem_chunk_hdr, next, ADDRESS),
 	MEMBER("kho.chunk[N].order", find_map_chunk, struct khoser_mem_chunk_hdr, order),
 	MEMBER("kho.chunk[N].num_elms", find_map_chunk, struct khoser_mem_chunk_hdr, num_elms),
 	MEMBER("kho.chunk[N].bitmap[N].phys_start", find_map_bitmap,
-	       struct khoser_mem_bitmap_ptr, phys_start),
+	       struct khoser_mem_bitmap_ptr, phys_start, ADDRESS),
 	MEMBER("kho.chunk[N].bitmap[N].bitmap", find_map_bitmap, struct khoser_mem_bitmap_ptr,
-	       bitmap),
+	       bitmap, ADDRESS),
 	OBJECT("metadata", find_metadata),
 	MEMBER("metadata.version", find_metadata, struct kho_kexec_metadata, version),
 	STRING("metadata.previous_release", find_metadata, struct kho_kexec_metadata,
@@ -501,35 +504,39 @@ static const struct field_pattern fields[] = {
 	LUO_PROP("luo.liveupdate-number", "", LUO_FDT_LIVEUPDATE_NUM, 64),
 	LUO_PROP("luo.luo-session", LUO_FDT_SESSION_NODE, NULL, 0),
 	LUO_PROP("luo.luo-session.compatible", LUO_FDT_SESSION_NODE, "compatible", 0),
-	LUO_PROP("luo.luo-session.header", LUO_FDT_SESSION_NODE, LUO_FDT_SESSION_HEADER, 64),
+	LUO_PROP("luo.luo-session.header", LUO_FDT_SESSION_NODE, LUO_FDT_SESSION_HEADER, 64,
+		 ADDRESS),
 	LUO_PROP("luo.luo-flb", LUO_FDT_FLB_NODE, NULL, 0),
 	LUO_PROP("luo.luo-flb.compatible", LUO_FDT_FLB_NODE, "compatible", 0),
-	LUO_PROP("luo.luo-flb.header", LUO_FDT_FLB_NODE, LUO_FDT_FLB_HEADER, 64),
+	LUO_PROP("luo.luo-flb.header", LUO_FDT_FLB_NODE, LUO_FDT_FLB_HEADER, 64, ADDRESS),
 
 	OBJECT("luo_ser", find_luo_ser),
 	STRING("luo_ser.compatible", find_luo_ser, struct luo_ser, compatible),
 	MEMBER("luo_ser.liveupdate_num", find_luo_ser, struct luo_ser, liveupdate_num),
-	MEMBER("luo_ser.sessions_pa", find_luo_ser, struct luo_ser, sessions_pa),
-	MEMBER("luo_ser.flbs_pa", find_luo_ser, struct luo_ser, flbs_pa),
+	MEMBER("luo_ser.sessions_pa", find_luo_ser, struct luo_ser, sessions_pa, ADDRESS),
+	MEMBER("luo_ser.flbs_pa", find_luo_ser, struct luo_ser, flbs_pa, ADDRESS),
 
 	OBJECT("sessions", find_sessions),
 	MEMBER("sessions.count", find_sessions, struct luo_session_header_ser, count),
 	OBJECT("sessions.block[N]", find_sessions_block),
-	MEMBER("sessions.block[N].next", find_sessions_block, struct kho_block_header_ser, next),
+	MEMBER("sessions.block[N].next", find_sessions_block, struct kho_block_header_ser, next,
+	       ADDRESS),
 	MEMBER("sessions.block[N].count", find_sessions_block, struct kho_block_header_ser,
 	       count),
 	OBJECT("session[NAME]", find_session),
 	STRING("session[NAME].name", find_session, struct luo_session_ser, name),
-	MEMBER("session[NAME].files", find_session, struct luo_session_ser, file_set_ser.files),
+	MEMBER("session[NAME].files", find_session, struct luo_session_ser, file_set_ser.files,
+	       ADDRESS),
 	MEMBER("session[NAME].count", find_session, struct luo_session_ser, file_set_ser.count),
 
 	OBJECT("files[NAME].block[N]", find_files_block),
-	MEMBER("files[NAME].block[N].next", find_files_block, struct kho_block_header_ser, next),
+	MEMBER("files[NAME].block[N].next", find_files_block, struct kho_block_header_ser, next,
+	       ADDRESS),
 	MEMBER("files[NAME].block[N].count", find_files_block, struct kho_block_header_ser,
 	       count),
 	OBJECT("file[NAME, TOKEN]", find_file),
 	STRING("file[NAME, TOKEN].compatible", find_file, struct luo_file_ser, compatible),
-	MEMBER("file[NAME, TOKEN].data", find_file, struct luo_file_ser, data),
+	MEMBER("file[NAME, TOKEN].data", find_file, struct luo_file_ser, data, ADDRESS),
 	MEMBER("file[NAME, TOKEN].token", find_file, struct luo_file_ser, token),
 	OBJECT("data[NAME, TOKEN]", find_data),
 	BITFIELD("data[NAME, TOKEN].word[N]", find_data, 0, 64),
@@ -542,7 +549,7 @@ static const struct field_pattern fields[] = {
 	MEMBER("memfd[NAME, TOKEN].flags", find_memfd, struct memfd_luo_ser, flags),
 	MEMBER("memfd[NAME, TOKEN].nr_folios", find_memfd, struct memfd_luo_ser, nr_folios),
 	MEMBER("memfd[NAME, TOKEN].folios.first", find_memfd, struct memfd_luo_ser,
-	       folios.first),
+	       folios.first, ADDRESS),
 	MEMBER("memfd[NAME, TOKEN].folios.total_pages", find_memfd, struct memfd_luo_ser,
 	       folios.total_pages),
 	MEMBER("memfd[NAME, TOKEN].folios.flags", find_memfd, struct memfd_luo_ser,
@@ -550,10 +557,11 @@ static const struct field_pattern fields[] = {
 	MEMBER("memfd[NAME, TOKEN].folios.order", find_memfd, struct memfd_luo_ser,
 	       folios.order),
 	OBJECT("memfd[NAME, TOKEN].chunk[N]", find_chunk),
-	MEMBER("memfd[NAME, TOKEN].chunk[N].next", find_chunk, struct kho_vmalloc_chunk, next),
+	MEMBER("memfd[NAME, TOKEN].chunk[N].next", find_chunk, struct kho_vmalloc_chunk, next,
+	       ADDRESS),
 	BITFIELD("memfd[NAME, TOKEN].chunk[N].phys[N]", find_chunk_phys, 0, 64),
 	OBJECT("folio[NAME, TOKEN, N]", find_folio),
-	BITFIELD("folio[NAME, TOKEN, N].pfn", find_folio_ser, 0, 52),
+	BITFIELD("folio[NAME, TOKEN, N].pfn", find_folio_ser, 0, 52, ADDRESS),
 	BITFIELD("folio[NAME, TOKEN, N].flags", find_folio_ser, 52, 12),
 	MEMBER("folio[NAME, TOKEN, N].index", find_folio_ser, struct memfd_luo_folio_ser, index),
 
@@ -562,7 +570,7 @@ static const struct field_pattern fields[] = {
 	MEMBER("flbs.count", find_flbs, struct luo_flb_header_ser, count),
 	OBJECT("flb[NAME]", find_flb),
 	STRING("flb[NAME].name", find_flb, struct luo_flb_ser, name),
-	MEMBER("flb[NAME].data", find_flb, struct luo_flb_ser, data),
+	MEMBER("flb[NAME].data", find_flb, struct luo_flb_ser, data, ADDRESS),
 	MEMBER("flb[NAME].count", find_flb, struct luo_flb_ser, count),
 
 	OBJECT("scratch", find_scratch),
@@ -702,6 +710,13 @@ int handover_bits(const char *text)
 	if (path.aspect != ASPECT_SELF)
 		return path.aspect == ASPECT_PRESERVED ? 1 : 64;
 	return path.field->bits;
+}
+
+bool handover_is_address(const char *text)
+{
+	struct path path;
+
+	return !path_read(text, &path) && path.aspect == ASPECT_SELF && path.field->address;
 }
 
 const char *handover_field(size_t i)

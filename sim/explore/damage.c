@@ -12,12 +12,6 @@
 #define NR_LEVELS	5	/* of a radix tree, counted from 1 */
 #define LONGEST		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
-/* Fields that hold an address, by how their paths end. */
-static const char *const addresses[] = {
-	".phys", ".next", ".files", ".data", ".first", ".header", ".pfn", ".sessions_pa",
-	".flbs_pa", ".preserved-memory-map", ".phys_start", ".bitmap",
-};
-
 static const char *const subtrees[] = { "LUO", "kexec-metadata", "state", NULL };
 static const char *const flbs[] = { "hugetlb-v1", "iommu-v1", "pci-v1", NULL };
 
@@ -220,9 +214,8 @@ static void add_number(struct world *world, guint pattern, const char *field, gu
 	add(world, pattern, field, DAMAGE_FLIP, 1, NULL);
 	if (!g_str_equal(next, field))
 		add(world, pattern, field, DAMAGE_COPY, 0, next);
-	for (guint i = 0; i < G_N_ELEMENTS(addresses); i++)
-		if (g_str_has_suffix(field, addresses[i]))
-			add_addresses(world, pattern, field);
+	if (handover_is_address(field))
+		add_addresses(world, pattern, field);
 }
 
 static void add_string(struct world *world, guint pattern, const char *field)
