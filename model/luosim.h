@@ -134,7 +134,6 @@ enum identity {
 	IDENTITY_INODE_FLAG,	/* one bit in the inode, which cannot fail */
 	IDENTITY_GET_ID,	/* what the handler's get_id() says: 7.1 on */
 	IDENTITY_PLUGIN,	/* what a loaded policy says */
-	NR_IDENTITIES
 };
 
 /** enum scope - among which files an object must be the only one. */
@@ -157,7 +156,6 @@ enum duplicate {
 enum restore {
 	RESTORE_ONE_SHOT,	/* one bit, one restore */
 	RESTORE_REFCOUNT,	/* as many restores as preserves: docs/policies.md */
-	NR_RESTORES
 };
 
 /** enum deserialize_failure - what follows when a session cannot be read. */
@@ -167,7 +165,6 @@ enum deserialize_failure {
 	DESERIALIZE_LATCH,	/* leak what was read, fail every open */
 	DESERIALIZE_ROLLBACK,	/* discard all that was read, fail every open */
 	DESERIALIZE_PANIC,
-	NR_DESERIALIZE_FAILURES
 };
 
 /** enum retrieve_failure - what a second retrieve gets after one that failed. */
@@ -175,7 +172,6 @@ enum retrieve_failure {
 	RETRIEVE_RELEASE,	/* latch with the fix retrieve-status, else retry */
 	RETRIEVE_RETRY,		/* the handler is asked again */
 	RETRIEVE_LATCH,		/* the first one's errno */
-	NR_RETRIEVE_FAILURES
 };
 
 /** enum reboot_gate - what keeps calls on sessions and their serialization apart. */
@@ -196,7 +192,6 @@ enum session_close {
 	SESSION_CLOSE_STUCK,	/* nobody can retrieve or finish it any more: merged */
 	SESSION_CLOSE_AGAIN,	/* it can be retrieved again */
 	SESSION_CLOSE_REFUSED,	/* close() fails, and leaves the descriptor as it was */
-	NR_SESSION_CLOSES
 };
 
 /** enum session_inode - what inode the file of a session has. */
@@ -204,7 +199,6 @@ enum session_inode {
 	SESSION_INODE_SHARED,	/* the anonymous one: merged */
 	SESSION_INODE_OWN,	/* one of its own */
 	SESSION_INODE_MAGIC,	/* likewise, in a file system whose type says what it is */
-	NR_SESSION_INODES
 };
 
 /** enum compat - how a kernel tells whether it can read what a handler handed over. */
@@ -212,7 +206,6 @@ enum compat {
 	COMPAT_STRING,		/* one compatible string, which must be the same: merged */
 	COMPAT_SUB,		/* likewise, followed by those of its parts */
 	COMPAT_FLAGS,		/* the string, and no flag of a file that it does not know */
-	NR_COMPATS
 };
 
 /**
@@ -1794,7 +1787,6 @@ enum kexec_image {
 	KEXEC_SEGMENTS,		/* kexec_load(2): without KHO's data */
 	KEXEC_JUMP,		/* kexec_load(2) with KEXEC_PRESERVE_CONTEXT */
 	KEXEC_CRASH,		/* kexec_file_load(2) with KEXEC_FILE_ON_CRASH: for a panic */
-	NR_KEXEC_IMAGES
 };
 
 /**

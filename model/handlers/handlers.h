@@ -80,8 +80,6 @@ void flb_init(struct liveupdate_flb *flb, const struct liveupdate_flb_ops *ops,
 struct file *own_file(struct machine *m, u32 i);
 /* Is it one of script @i? */
 bool is_own_file(const struct file *file, u32 i);
-/* Give it @nr pages of zeros: 0 or -ENOMEM. */
-int own_file_fill(struct machine *m, struct file *file, u64 nr);
 /* expr.c: what @expr, which is not empty, says of @file, which may be NULL. */
 u64 script_eval(struct machine *m, const struct script_expr *expr, const struct file *file,
 		bool retrieved, u32 call);

@@ -246,11 +246,6 @@ struct iommufd_ctx *iommufd_ctx_from_file(const struct file *file)
 	return file->f_op == &iommufd_fops ? file->private_data : NULL;
 }
 
-struct file *iommufd_file(const struct iommufd_ctx *ictx)
-{
-	return ictx->file;
-}
-
 int iommufd_attach(struct machine *m, struct iommufd_ctx *ictx, u32 nr, u32 hwpt)
 {
 	int err;

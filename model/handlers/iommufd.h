@@ -12,7 +12,6 @@ struct machine;
 
 /* The context of an iommufd, or NULL for another file. */
 struct iommufd_ctx *iommufd_ctx_from_file(const struct file *file);
-struct file *iommufd_file(const struct iommufd_ctx *ictx);
 /*
  * Device @nr begins to use page table @hwpt, or no longer does. -ENOENT: there is none of that
  * number. -EPERM: the device goes on with the one that it had in the kernel before, and that

@@ -76,7 +76,8 @@ struct file *own_file(struct machine *m, u32 i)
 	return file;
 }
 
-int own_file_fill(struct machine *m, struct file *file, u64 nr)
+/* Give it @nr pages of zeros: 0 or -ENOMEM. */
+static int own_file_fill(struct machine *m, struct file *file, u64 nr)
 {
 	struct inode *inode = file_inode(file);
 	int err = 0;

@@ -35,7 +35,7 @@
 	point(YIELD_ACCESS, "before access")
 
 #define YIELD_ENUM(id, name)	id,
-enum yield_point { YIELD_POINTS(YIELD_ENUM) NR_YIELD_POINTS };
+enum yield_point { YIELD_POINTS(YIELD_ENUM) };
 #undef YIELD_ENUM
 
 #endif

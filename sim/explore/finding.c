@@ -283,7 +283,7 @@ struct finding *finding_new(const struct note *n, GArray *path, bool at_end, gui
 	return f;
 }
 
-void finding_free(struct finding *f)
+static void finding_free(struct finding *f)
 {
 	g_free(f->func);
 	g_free(f->text);

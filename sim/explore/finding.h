@@ -103,8 +103,6 @@ guint64 finding_id(guint64 kind, const char *func, const char *text);
 /** finding_kind() - "refused", "differs", or the violation's name. */
 const char *finding_kind(enum violation_kind kind);
 
-void finding_free(struct finding *f);
-
 /** finding_new() - with what @n says. */
 struct finding *finding_new(const struct note *n, GArray *path, bool at_end, guint64 rank);
 

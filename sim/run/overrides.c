@@ -51,7 +51,8 @@ gboolean overrides_set(struct overrides *o, const char *what, const char *text, 
 	return l.p == l.end;
 }
 
-gboolean overrides_policy(struct overrides *o, const char *what, const char *name, GError **error)
+/* As overrides_set() of "policy=@name", which may be the path of a plugin. */
+static gboolean policy_set(struct overrides *o, const char *what, const char *name, GError **error)
 {
 	g_autofree char *text = g_strdup_printf("policy=%s", name);
 	g_autofree char *first = g_strndup(name, strcspn(name, ","));
@@ -169,7 +170,7 @@ GPtrArray *subjects_parse(const struct overrides *o, const char *policies, const
 		subject->overrides = overrides_copy(o);
 		g_ptr_array_add(subjects, subject);
 		if (policies != NULL ?
-		    !overrides_policy(subject->overrides, "--policies", subject->name, error) :
+		    !policy_set(subject->overrides, "--policies", subject->name, error) :
 		    !releases_parse("--releases", names[i], subject->overrides->releases, error))
 			return NULL;
 	}
@@ -198,7 +199,7 @@ static gboolean give_handler(const char *option, const char *value, gpointer dat
 
 static gboolean set_policy(const char *option, const char *value, gpointer data, GError **error)
 {
-	return overrides_policy(data, option, value, error);
+	return policy_set(data, option, value, error);
 }
 
 /* --kernel R,R2... */

@@ -31,10 +31,6 @@ gboolean overrides_time_limit(const char *option, const char *value, gpointer ov
  */
 gboolean overrides_set(struct overrides *o, const char *what, const char *text, GError **error);
 
-/** overrides_policy() - likewise "policy=@name", which may be the path of a plugin. */
-gboolean overrides_policy(struct overrides *o, const char *what, const char *name,
-			  GError **error);
-
 /** overrides_policy_name() - the policy that was set last, as it was written; or NULL. */
 const char *overrides_policy_name(const struct overrides *o);
 
