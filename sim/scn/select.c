@@ -269,8 +269,7 @@ static bool selector_match(const struct selector *s, const struct release *relea
 	return false;
 }
 
-/* Does one of them hold on a kernel of @release? */
-static bool select_match(const GArray *selectors, const struct release *release)
+bool select_match(const GArray *selectors, const struct release *release)
 {
 	bool all = true;
 

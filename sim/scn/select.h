@@ -11,6 +11,9 @@ GArray *select_parse(struct lex *l);
 /** select_print() - append the list as it is written. */
 void select_print(GString *out, const GArray *selectors);
 
+/** select_match() - does one of them hold on a kernel of @release? */
+bool select_match(const GArray *selectors, const struct release *release);
+
 /** outcome_on() - of @outcomes the first that is selected on @release, or the main one. */
 guint outcome_on(const GArray *outcomes, const struct release *release);
 
