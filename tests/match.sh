@@ -59,7 +59,7 @@ first()
 	local file=$srcdir/tests/match/$1
 	shift
 	[ "$(ranks "$file" | awk '$1 == 1 && last != 1 { print $2 } { last = $1 }' | xargs)" = "$*" ] ||
-		ranks "$file"
+		echo "found: $(ranks "$file" | xargs)"
 }
 
 tells_that_nothing_is_near()
@@ -135,7 +135,7 @@ wrapped()
 			sed 's/line [0-9]*//' | diff - "$tmp/plain"
 	done
 	sed 's/^\(.*\] KHO: Unable.*\)$/\1\nsystemd[1]: Started it/' "$log" >"$tmp/log"
-	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || ranks "$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || echo "found: $(ranks "$tmp/log" | xargs)"
 }
 
 # The first lines of a crash are not in the log: what is left says nearly the same.
@@ -143,9 +143,9 @@ cut_in_front()
 {
 	local log=$srcdir/tests/match/two-tokens-finish.log
 	sed -n '/Call Trace/,$p' "$log" >"$tmp/log"
-	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || ranks "$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || echo "found: $(ranks "$tmp/log" | xargs)"
 	sed -n '/Call Trace/,$p' "$log" | sed 1,2d >"$tmp/log"
-	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || ranks "$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || echo "found: $(ranks "$tmp/log" | xargs)"
 	grep 'RIP: 0010' "$log" >"$tmp/log"
 	gives 0 match "$tmp/log"
 	echo '[ 1.0] RIP: 0033:kho_restore_page+0x1/0x2' >"$tmp/log"
@@ -164,7 +164,10 @@ boot_has_no_caller()
 # A function that many call warns for others, too; boot tells of functions without any crash.
 of_others()
 {
-	gives 1 match "$srcdir/tests/match/foreign-callers.log"
+	local log
+	for log in foreign-callers foreign-kmemleak foreign-lockdep; do
+		gives 1 match "$srcdir/tests/match/$log.log"
+	done
 	sed 's/^/[ 0.1] calling  /; s/$/+0x0\/0x2d0 @ 1/' >"$tmp/log" <<-'X'
 		kho_init
 		luo_late_startup
@@ -189,6 +192,60 @@ cut_off()
 	X
 }
 
+# A log that ends with the function: what would have come after counts against no bug.
+nothing_after()
+{
+	sed '/RIP: 0010:kho_restore_page/q' "$srcdir/tests/match/two-tokens-finish.log" >"$tmp/log"
+	ranks "$tmp/log" | grep -qx '1 B02' || echo "found: $(ranks "$tmp/log" | xargs)"
+	sed 's/+0x[0-9a-f]*\/0x[0-9a-f]*//' "$srcdir/tests/match/two-tokens-finish.log" >"$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B02" ] || echo "found: $(ranks "$tmp/log" | xargs)"
+}
+
+# ID LOG: its trace, as the task that ID names says it
+said_by()
+{
+	sed -n '/WARNING/,/<\/TASK>/p' "$srcdir/tests/match/$2" |
+		sed -E "s/^\[[^]]*\] /[   12.5][ $1] /"
+}
+
+# Two processors warn at a time, and so do two machines one after the other in a log.
+two_in_one()
+{
+	local found
+	paste -d '\n' <(said_by T301 two-tokens-panic-on-warn.log) \
+		<(said_by T302 retrieve-before-kexec.log) >"$tmp/log"
+	found=$(ranks "$tmp/log" | awk '$1 == 1' | xargs)
+	[ "$found" = "1 B01 1 B06 1 B08 1 B07" ] || echo "interleaved: $found"
+	(cat "$srcdir/tests/match/preserve-efault.log"
+	echo '[    0.000000] Linux version 7.0.0 (root@vm)'
+	cat "$srcdir/tests/match/two-tokens-finish.log") >"$tmp/log"
+	found=$(ranks "$tmp/log" | awk '$1 == 1' | xargs)
+	[ "$found" = "1 B57 1 B02" ] || echo "two machines: $found"
+}
+
+# The next kernel is of a release that has the fix, which the one that warned had not.
+updated()
+{
+	(cat "$srcdir/tests/match/retrieve-before-kexec.log"
+	printf '[    0.000000] %s\n' 'Linux version 7.3.4 (root@vm)' \
+		'KHO: found kexec handover data.') >"$tmp/log"
+	[ "$(ranks "$tmp/log" | head -n 1)" = "1 B06" ] || echo "found: $(ranks "$tmp/log" | xargs)"
+	! "$LUOSIM" match "$tmp/log" | grep '7.3.4 should not have it'
+}
+
+# 50 MB of a log in which nothing is, and of messages that no two are alike
+long_logs()
+{
+	yes '[    1.5] systemd[1]: Started one of many services that say nothing of it.' |
+		head -c 50000000 >"$tmp/log"
+	cat "$srcdir/tests/match/two-tokens-finish.log" >>"$tmp/log"
+	timeout 30 "$LUOSIM" match "$tmp/log" >"$tmp/out" || echo "status $?"
+	grep -q '^1\. B02, ' "$tmp/out" || cat "$tmp/out"
+	seq -f '[    1.5] luo: a message of its own a%0.f' 50000 | tr 0-9 a-j >"$tmp/log"
+	timeout 30 "$LUOSIM" match "$tmp/log" >"$tmp/out"
+	[ $? -eq 1 ] || echo "messages: status $?"
+}
+
 # A machine that warned 5,000 times says what it says in one; it took seconds, and takes none.
 again_and_again()
 {
@@ -205,7 +262,7 @@ again_and_again()
 own_trace()
 {
 	"$LUOSIM" "$srcdir/scenarios/dup-finish.scn" >"$tmp/log"
-	ranks "$tmp/log" | grep -qx '1 B02' || ranks "$tmp/log"
+	ranks "$tmp/log" | grep -qx '1 B02' || echo "found: $(ranks "$tmp/log" | xargs)"
 }
 
 survives_garbage()
@@ -273,6 +330,16 @@ check "a console without a WARN: B57" first preserve-efault.log B57
 check "a trace of arm64 with a logger's words before it: B02" first arm64.log B02
 check "a report of KASAN with files and lines: B16" first kasan.report B16
 check "one in the function that uses it: B16" first kasan-direct.report B16
+check "a report of KCSAN: B16" first kcsan.report B16
+check "a report of KFENCE: B16" first kfence.report B16
+check "a backtrace of crash: B01" first crash-bt.txt B01
+check "a backtrace of gdb: B01" first gdb-bt.txt B01
+check "a hung task, which is in the scheduler: B73" first hung.log B73
+check "a stall that RCU detected: B22" first rcu-stall.log B22
+check "a log without callers or offsets" nothing_after
+check "two processors, and two machines, in one log" two_in_one
+check "each kernel is held to its own release" updated
+check "a long log" long_logs
 check "nothing near is told, with status 1" tells_that_nothing_is_near
 check "a log that ends within its trace" cut_off
 check "a log that begins within it, or has the registers alone" cut_in_front

@@ -129,6 +129,19 @@ static void count_signature(struct index *index, GHashTable *seen, const struct 
 	}
 }
 
+static void find_distinct(struct index *index)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < index->signatures->len; i++) {
+		const struct signature *s = index->signatures->pdata[i];
+
+		for (guint j = 0; j < s->incidents->len; j++)
+			if (g_hash_table_add(seen, incident_key(s->incidents->pdata[j])))
+				g_ptr_array_add(index->distinct, s->incidents->pdata[j]);
+	}
+}
+
 static void find_prefixes(struct index *index)
 {
 	for (guint i = 0; i < index->signatures->len; i++) {
@@ -157,6 +170,7 @@ struct index *index_load(const char *page, const char *text)
 
 	index->bugs = bugs_parse(page);
 	index->signatures = g_ptr_array_new_with_free_func(signature_free);
+	index->distinct = g_ptr_array_new();
 	index->prefixes = g_ptr_array_new_with_free_func(g_free);
 	index->known = g_hash_table_new(g_str_hash, g_str_equal);
 	index->texts = g_hash_table_new(g_str_hash, g_str_equal);
@@ -165,6 +179,7 @@ struct index *index_load(const char *page, const char *text)
 		load_line(index, lines[i]);
 	for (guint i = 0; i < index->signatures->len; i++)
 		count_signature(index, seen, index->signatures->pdata[i]);
+	find_distinct(index);
 	find_prefixes(index);
 	return index;
 }
@@ -174,6 +189,7 @@ void index_free(struct index *index)
 	g_hash_table_unref(index->known);
 	g_hash_table_unref(index->texts);
 	g_hash_table_unref(index->repeats);
+	g_ptr_array_unref(index->distinct);
 	g_ptr_array_unref(index->prefixes);
 	g_ptr_array_unref(index->signatures);
 	g_ptr_array_unref(index->bugs);

@@ -30,6 +30,7 @@ struct signature {
 /**
  * struct index - the index as it is searched.
  * @prefixes: of the messages in it; the last is NULL.
+ * @distinct: of struct incident *: of those of all signatures that say the same, one.
  * @known: functions, and of how many bugs each is part.
  * @texts: likewise texts.
  * @repeats: functions that warn more than once in a kernel.
@@ -37,6 +38,7 @@ struct signature {
 struct index {
 	GPtrArray *bugs;
 	GPtrArray *signatures;
+	GPtrArray *distinct;
 	GPtrArray *prefixes;
 	GHashTable *known, *texts, *repeats;
 };

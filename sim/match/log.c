@@ -12,12 +12,24 @@
 /* How far the next line belongs to what was begun. */
 enum reading { READ_NOTHING, READ_HEAD, READ_TRACE, READ_CHAIN, READ_FOREIGN };
 
-struct reader {
-	struct log *log;
+/*
+ * What one task or processor is saying. Where lines say whose they are, "[ T12]" or "[ C3]",
+ * several may speak at once.
+ */
+struct speaker {
 	struct incident *open;	/* whose call trace may follow; or NULL */
 	enum reading reading;
-	guint line, next, stage;
-	GRegex *message, *frame, *inlined, *errno_word, *stamp;
+	char *race;		/* the title of a report of KCSAN, which has two traces */
+	bool named;
+};
+
+struct reader {
+	struct log *log;
+	GHashTable *speakers;
+	struct speaker *now, *last;	/* of this line, and of the last incident */
+	guint line, next, stage, boot;
+	bool booted;	/* a kernel boots that has not said whether it was handed over to */
+	GRegex *message, *frame, *inlined, *backtrace, *bare, *errno_word, *stamp, *caller;
 };
 
 /* Where a mail's lines are broken. */
@@ -40,7 +52,19 @@ void incident_free(gpointer data)
 	g_ptr_array_unref(incident->frames);
 	g_free(incident->text);
 	g_free(incident->shown);
+	g_free(incident->release);
 	g_free(incident);
+}
+
+char *incident_key(const struct incident *incident)
+{
+	GString *key = g_string_new(NULL);
+
+	g_string_printf(key, "%c%u %s", incident->kind, incident->stage,
+			incident->text != NULL ? incident->text : "");
+	for (guint i = 0; i < incident->frames->len; i++)
+		g_string_append_printf(key, " < %s", (char *)incident->frames->pdata[i]);
+	return g_string_free(key, FALSE);
 }
 
 static GRegex *raw_regex(const char *pattern)
@@ -107,16 +131,18 @@ static void add_frame(struct incident *incident, const char *func)
 		g_ptr_array_add(incident->frames, name);
 }
 
-/* A function with its offset, or with its place in a file; NULL. @unsure: a '?' is before it. */
+/* A function with its offset, its place in a file or its number; NULL. @unsure: a '?' is before. */
 static char *find_frame(const struct reader *r, const char *text, bool *unsure)
 {
-	GRegex *const regexes[] = { r->frame, r->inlined };
+	/* Within a trace, a line may be a function alone. */
+	GRegex *const regexes[] = { r->frame, r->backtrace, r->inlined,
+				    r->now->reading == READ_TRACE ? r->bare : NULL };
 
 	for (guint i = 0; i < G_N_ELEMENTS(regexes); i++) {
 		g_autoptr(GMatchInfo) info = NULL;
 		g_autofree char *mark = NULL;
 
-		if (!g_regex_match(regexes[i], text, 0, &info))
+		if (regexes[i] == NULL || !g_regex_match(regexes[i], text, 0, &info))
 			continue;
 		mark = g_match_info_fetch(info, 1);
 		*unsure = *mark != '\0';
@@ -144,8 +170,11 @@ static struct incident *begin(struct reader *r, enum incident_kind kind, const c
 
 	incident->line = r->line;
 	incident->stage = r->stage;
+	incident->boot = r->boot;
+	incident->release = g_strdup(r->log->release);
 	incident->shown = g_strstrip(g_strdup(shown));
 	g_ptr_array_add(r->log->incidents, incident);
+	r->last = r->now;
 	return incident;
 }
 
@@ -160,18 +189,20 @@ static void begin_crash(struct reader *r, enum incident_kind kind, const char *f
 	struct incident *last = len > 0 ? r->log->incidents->pdata[len - 1] : NULL;
 	g_autofree char *name = func != NULL ? frame_normal(func) : NULL;
 
-	r->reading = READ_HEAD;
+	r->now->reading = READ_HEAD;
 	if (last != NULL && last->kind == kind && last->text == NULL && last->frames->len <= 1 &&
+	    (r->last == r->now || !r->last->named) &&
 	    (last->frames->len == 0 ||
 	     (name != NULL && g_str_equal(last->frames->pdata[0], name)))) {
-		r->open = last;
+		r->now->open = last;
 		last->line = r->line;
 		last->stage = r->stage;
+		last->boot = r->boot;
 	} else {
-		r->open = begin(r, kind, shown);
+		r->now->open = begin(r, kind, shown);
 	}
-	if (r->open->frames->len == 0 && name != NULL)
-		g_ptr_array_add(r->open->frames, g_steal_pointer(&name));
+	if (r->now->open->frames->len == 0 && name != NULL)
+		g_ptr_array_add(r->now->open->frames, g_steal_pointer(&name));
 }
 
 static const char *after(const char *line, const char *word)
@@ -179,6 +210,19 @@ static const char *after(const char *line, const char *word)
 	const char *at = strstr(line, word);
 
 	return at != NULL ? at + strlen(word) : NULL;
+}
+
+/* "at FUNC", "at FILE:LINE FUNC", or the last word, where there are no offsets. */
+static char *warned_in(const struct reader *r, const char *text)
+{
+	const char *place = after(text, " at "), *blank;
+
+	if (place == NULL)
+		place = strrchr(text, ' ') != NULL ? strrchr(text, ' ') + 1 : "";
+	blank = strchr(place, ' ');
+	if (blank != NULL && memchr(place, ':', blank - place) != NULL)
+		place = blank + 1;
+	return first_function(r, place);
 }
 
 /* "WARNING: FILE:LINE at FUNC+..", "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNC+..", "WARNING in F" */
@@ -194,10 +238,30 @@ static bool read_warning(struct reader *r, const char *line)
 		func = first_function(r, at + 4);
 	else
 		func = find_frame(r, at, &unsure);
-	if (func == NULL && strrchr(at, ' ') != NULL)
-		func = first_function(r, strrchr(at, ' ') + 1);
+	if (func == NULL)
+		func = warned_in(r, at);
 	begin_crash(r, INCIDENT_WARN, func, strstr(line, "WARNING"));
 	return true;
+}
+
+/* Call traces that are no crash's: what locks, memory and processors are used for. */
+static bool read_foreign(struct reader *r, const char *line)
+{
+	static const char *const words[] = {
+		"unreferenced object 0x", " invoked oom-killer: ", "page allocation failure: ",
+		"locking detected", "locking dependency detected", "lock dependency detected",
+		"lock order", "lock state", "bad unlock balance", "suspicious RCU usage",
+		"lock held when returning", "sysrq: Show ",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+		if (strstr(line, words[i]) == NULL)
+			continue;
+		r->now->open = NULL;
+		r->now->reading = READ_FOREIGN;
+		return true;
+	}
+	return false;
 }
 
 static bool read_oops(struct reader *r, const char *line)
@@ -221,6 +285,24 @@ static bool read_oops(struct reader *r, const char *line)
 	return false;
 }
 
+/* "BUG: KCSAN: data-race in A / B", and two traces, each after "read to 0x.. of 8 bytes by ..". */
+static bool read_race(struct reader *r, const char *line)
+{
+	struct speaker *now = r->now;
+
+	if (strstr(line, "BUG: KCSAN: ") != NULL) {
+		g_free(now->race);
+		now->race = g_strdup(strstr(line, "BUG: KCSAN: "));
+		now->reading = READ_FOREIGN;
+		return true;
+	}
+	if (now->race == NULL || strstr(line, " to 0x") == NULL || strstr(line, " by ") == NULL)
+		return false;
+	now->open = begin(r, INCIDENT_OOPS, now->race);
+	now->reading = READ_TRACE;
+	return true;
+}
+
 static bool read_panic(struct reader *r, const char *line)
 {
 	const char *text = after(line, "Kernel panic - not syncing: ");
@@ -230,20 +312,21 @@ static bool read_panic(struct reader *r, const char *line)
 		text = after(line, "KERNEL PANIC: ");
 	if (text == NULL)
 		return false;
-	r->open = NULL;
-	r->reading = READ_FOREIGN;
+	r->now->open = NULL;
+	r->now->reading = READ_FOREIGN;
 	if (strstr(text, "panic_on_warn") != NULL) {
 		r->log->panic_on_warn = true;
 		return true;
 	}
 	if (g_str_has_prefix(text, "Fatal exception") || strstr(text, "Oops") != NULL ||
-	    strstr(text, "hung_task") != NULL || strstr(text, "softlockup") != NULL)
+	    strstr(text, "hung_task") != NULL || strstr(text, "softlockup") != NULL ||
+	    strstr(text, "LOCKUP") != NULL || strstr(text, "RCU Stall") != NULL)
 		return true;
 	incident = begin(r, INCIDENT_PANIC, strstr(line, "ernel panic") != NULL ?
 			 strstr(line, "Kernel panic") : text);
 	incident->text = message_normal(text);
-	r->open = incident;
-	r->reading = READ_HEAD;
+	r->now->open = incident;
+	r->now->reading = READ_HEAD;
 	return true;
 }
 
@@ -253,10 +336,14 @@ static bool read_hang(struct reader *r, const char *line)
 
 	if (at == NULL && strstr(line, " blocked for more than ") != NULL)
 		at = strstr(line, "INFO: task ");
+	if (at == NULL && (strstr(line, "detected stall") || strstr(line, "self-detected stall")))
+		at = strstr(line, "INFO: rcu");
+	if (at == NULL)
+		at = strstr(line, "Watchdog detected hard LOCKUP");
 	if (at == NULL)
 		return false;
-	r->open = begin(r, INCIDENT_STUCK, at);
-	r->reading = READ_HEAD;
+	r->now->open = begin(r, INCIDENT_STUCK, at);
+	r->now->reading = READ_HEAD;
 	return true;
 }
 
@@ -269,17 +356,17 @@ static void read_chain(struct reader *r, const char *text)
 	for (guint i = 0; names[i] != NULL; i++) {
 		g_autofree char *func = first_function(r, g_strstrip(names[i]));
 
-		if (func != NULL && r->open != NULL)
-			add_frame(r->open, func);
+		if (func != NULL && r->now->open != NULL)
+			add_frame(r->now->open, func);
 	}
-	r->reading = len > 0 && text[len - 1] == '<' ? READ_CHAIN : READ_NOTHING;
+	r->now->reading = len > 0 && text[len - 1] == '<' ? READ_CHAIN : READ_NOTHING;
 }
 
 /* A crash whose first lines are not in the log. */
 static void begin_headless(struct reader *r, enum reading reading, const char *shown)
 {
-	r->open = begin(r, INCIDENT_CRASH, shown);
-	r->reading = reading;
+	r->now->open = begin(r, INCIDENT_CRASH, shown);
+	r->now->reading = reading;
 }
 
 /* Registers alone. An oops shows them again when its trace has ended. */
@@ -290,7 +377,7 @@ static bool read_registers(struct reader *r, const char *line)
 	const struct incident *last = len > 0 ? r->log->incidents->pdata[len - 1] : NULL;
 	g_autofree char *func = NULL, *name = NULL;
 
-	if (at == NULL || r->reading != READ_NOTHING)
+	if (at == NULL || r->now->reading != READ_NOTHING)
 		return false;
 	func = first_function(r, at);
 	name = func != NULL ? frame_normal(func) : NULL;
@@ -298,16 +385,17 @@ static bool read_registers(struct reader *r, const char *line)
 			     g_str_equal(last->frames->pdata[0], name)))
 		return false;
 	begin_headless(r, READ_HEAD, line);
-	g_ptr_array_add(r->open->frames, g_steal_pointer(&name));
+	g_ptr_array_add(r->now->open->frames, g_steal_pointer(&name));
 	return true;
 }
 
 /* The log begins within a trace; where a kernel tells of its initcalls there is no such trace. */
 static void begin_in_trace(struct reader *r, const char *line)
 {
-	if (r->log->incidents->len == 0 && r->reading == READ_NOTHING &&
+	if (r->log->incidents->len == 0 && r->now->reading == READ_NOTHING &&
 	    strstr(line, "initcall ") == NULL && strstr(line, "calling ") == NULL &&
-	    g_regex_match(r->frame, line, 0, NULL))
+	    (g_regex_match(r->frame, line, 0, NULL) ||
+	     g_regex_match(r->backtrace, line, 0, NULL)))
 		begin_headless(r, READ_TRACE, line);
 }
 
@@ -316,15 +404,15 @@ static bool read_trace_start(struct reader *r, const char *line)
 	const char *at = after(line, "Call Trace:");
 
 	if (at == NULL)
-		at = after(line, "Call trace:");
+		at = after(line, "Call trace:") ?: after(line, " (in kfence-#");
 	if (at == NULL)
 		return false;
 	if (strchr(at, '<') != NULL && strstr(at, "<TASK>") == NULL)
 		read_chain(r, at);
-	else if (r->reading == READ_NOTHING)
+	else if (r->now->reading == READ_NOTHING)
 		begin_headless(r, READ_TRACE, line);
-	else if (r->open != NULL)
-		r->reading = READ_TRACE;
+	else if (r->now->open != NULL)
+		r->now->reading = READ_TRACE;
 	return true;
 }
 
@@ -337,27 +425,42 @@ static void read_frame(struct reader *r, const char *line)
 	if (strstr(line, "lr : ") != NULL || strstr(line, " ra : ") != NULL ||
 	    strstr(line, "RIP: 0033") != NULL)
 		return;
-	func = find_frame(r, line, &unsure);
-	if (func == NULL || unsure || (r->reading == READ_HEAD && !head))
+	if (after(line, "[exception RIP: ") != NULL) {
+		g_ptr_array_set_size(r->now->open->frames, 0);
+		func = first_function(r, after(line, "[exception RIP: "));
+		unsure = false;
+	} else {
+		func = find_frame(r, line, &unsure);
+	}
+	if (func == NULL || unsure || (r->now->reading == READ_HEAD && !head))
 		return;
-	if (head && r->open->frames->len > 0)
+	if (head && r->now->open->frames->len > 0)
 		return;
-	add_frame(r->open, func);
+	add_frame(r->now->open, func);
 }
 
 /* What ends a trace for sure. */
 static bool ends_trace(const char *line)
 {
 	return strstr(line, "</TASK>") != NULL || strstr(line, "---[ end trace") != NULL ||
-	       strstr(line, "Allocated by task") != NULL || strstr(line, "Freed by task") != NULL ||
+	       strstr(line, "llocated by task") != NULL || strstr(line, "reed by task") != NULL ||
 	       strstr(line, "Code: ") != NULL;
 }
 
 /* What was said before, by a kernel whose boot is not in the log, was said by the one before. */
 static void handed_over(struct reader *r)
 {
-	for (guint i = 0; i < r->log->incidents->len && r->stage == 0; i++)
-		((struct incident *)r->log->incidents->pdata[i])->stage = 1;
+	for (guint i = 0; i < r->log->incidents->len; i++) {
+		struct incident *incident = r->log->incidents->pdata[i];
+
+		if (r->stage == 0)
+			incident->stage = 1;
+		if (r->booted && incident->boot == r->boot)
+			incident->boot--;
+	}
+	if (r->booted)
+		r->boot--;
+	r->booted = false;
 	r->stage = 2;
 }
 
@@ -376,9 +479,16 @@ static void read_boot(struct reader *r, const char *line)
 		len = strspn(version, G_CSET_DIGITS ".");
 		g_free(r->log->release);
 		r->log->release = g_strndup(version, len);
+		if (r->now->open != NULL && tainted != NULL) {
+			g_free(r->now->open->release);
+			r->now->open->release = g_strdup(r->log->release);
+		}
 	}
-	if (strstr(line, "Linux version ") != NULL)
+	if (strstr(line, "Linux version ") != NULL) {
 		r->stage = 1;
+		r->boot++;
+		r->booted = true;
+	}
 	if (strstr(line, "KHO: found kexec handover data") != NULL ||
 	    strstr(line, "Retrieved live update data") != NULL)
 		handed_over(r);
@@ -415,23 +525,54 @@ static void read_errnos(struct reader *r, const char *line)
 	}
 }
 
+static void speaker_free(gpointer data)
+{
+	struct speaker *speaker = data;
+
+	g_free(speaker->race);
+	g_free(speaker);
+}
+
+/* Whose line it is; "" if that is not said. */
+static struct speaker *find_speaker(struct reader *r, const char *line)
+{
+	g_autoptr(GMatchInfo) info = NULL;
+	g_autofree char *name = NULL;
+	struct speaker *speaker;
+
+	g_regex_match(r->caller, line, 0, &info);
+	name = g_match_info_matches(info) ? g_match_info_fetch(info, 1) : g_strdup("");
+	speaker = g_hash_table_lookup(r->speakers, name);
+	if (speaker == NULL) {
+		speaker = g_new0(struct speaker, 1);
+		speaker->named = *name != '\0';
+		g_hash_table_insert(r->speakers, g_steal_pointer(&name), speaker);
+	}
+	return speaker;
+}
+
 static void read_line(struct reader *r, const char *line)
 {
+	if (*line == '\0')
+		return;
+	r->now = find_speaker(r, line);
 	read_boot(r, line);
 	read_errnos(r, line);
-	if (read_warning(r, line) || read_oops(r, line) || read_panic(r, line) ||
+	if (read_foreign(r, line) || read_race(r, line) ||
+	    read_warning(r, line) || read_oops(r, line) || read_panic(r, line) ||
 	    read_hang(r, line) || read_trace_start(r, line) || read_message(r, line) ||
 	    read_registers(r, line))
 		return;
 	begin_in_trace(r, line);
-	if (r->reading == READ_CHAIN) {
+	if (r->now->reading == READ_CHAIN) {
 		read_chain(r, line);
 		return;
 	}
-	if (r->open == NULL || r->reading == READ_NOTHING || r->reading == READ_FOREIGN)
+	if (r->now->open == NULL || r->now->reading == READ_NOTHING ||
+	    r->now->reading == READ_FOREIGN)
 		return;
-	if (r->reading == READ_TRACE && ends_trace(line))
-		r->reading = READ_NOTHING;
+	if (r->now->reading == READ_TRACE && ends_trace(line))
+		r->now->reading = READ_NOTHING;
 	else
 		read_frame(r, line);
 }
@@ -498,6 +639,10 @@ struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
 		.inlined = raw_regex("(\\? )?(?:^|[> \\t:])([A-Za-z_][A-Za-z0-9_.]*) "
 				     "(?:[a-z0-9_./-]+\\.[ch]:[0-9]+(?: \\[inline\\])?\\s*$|"
 				     "\\([^()]*[a-z0-9_-]\\.[chS]:[0-9]+)"),
+		.backtrace = raw_regex("(\\? )?#[0-9]+ +(?:\\[[0-9a-f]{8,}\\] |0x[0-9a-f]+ in )?"
+				       "([A-Za-z_][A-Za-z0-9_.]*) (?:at [0-9a-f]{8,}|\\()"),
+		.bare = raw_regex("(\\? )?(?:^|[>|\\] ]) *([a-z_][a-z0-9_.]*)(?:\\(\\))?$"),
+		.caller = raw_regex("\\[ *([TC][0-9]+)\\]"),
 		.errno_word = raw_regex("\\b(E[A-Z0-9]{2,})\\b"),
 		.stamp = raw_regex("^[>|\\s]*(?:<[0-9]+>)?(?:\\[ *[0-9]+\\.[0-9]+\\]|"
 				   "\\[?[A-Z][a-z]{2} [ 0-9A-Z]|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"),
@@ -505,11 +650,13 @@ struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
 
 	log->incidents = g_ptr_array_new_with_free_func(incident_free);
 	log->errnos = g_ptr_array_new_with_free_func(g_free);
+	r.speakers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, speaker_free);
 	for (const char *p = text; p < text + len; ) {
 		g_autofree char *line = whole_line(&r, &p, text + len);
 
 		read_line(&r, line);
 	}
+	g_hash_table_unref(r.speakers);
 	for (guint i = 0; i < log->incidents->len; i++) {
 		struct incident *incident = log->incidents->pdata[i];
 
@@ -518,6 +665,9 @@ struct log *log_parse(const char *text, gsize len, const char *const *prefixes)
 	g_regex_unref(r.message);
 	g_regex_unref(r.frame);
 	g_regex_unref(r.inlined);
+	g_regex_unref(r.backtrace);
+	g_regex_unref(r.bare);
+	g_regex_unref(r.caller);
 	g_regex_unref(r.errno_word);
 	g_regex_unref(r.stamp);
 	return log;

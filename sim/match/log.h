@@ -26,17 +26,23 @@ enum incident_kind {
  * @text: of panics and messages, without numbers and names; otherwise NULL.
  * @shown: the line as it is to be quoted.
  * @cut_off: @frames end before the system call: more callers may have been there.
+ * @boot: machines of which each was not handed over to; kernels that follow each other by kexec
+ *	are one.
+ * @release: of the kernel that said it; NULL: not said.
  */
 struct incident {
 	enum incident_kind kind;
-	guint line, stage;
+	guint line, stage, boot;
 	bool cut_off;
 	GPtrArray *frames;
-	char *text, *shown;
+	char *text, *shown, *release;
 };
 
 struct incident *incident_new(enum incident_kind kind);
 void incident_free(gpointer incident);
+
+/** incident_key() - what it says: kind, stage, functions and text. */
+char *incident_key(const struct incident *incident);
 
 /**
  * struct log - all that was found in an input.

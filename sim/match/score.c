@@ -20,12 +20,23 @@
 /* What of an incident is its function, and what are the callers. */
 #define OF_FUNCTION	0.45
 
-static guint known_frames(const struct index *index, const struct incident *incident,
+/* Of a crash without its first lines the trace may begin with any caller. */
+static guint cut_in_front(const struct incident *a, const struct incident *b)
+{
+	guint at;
+
+	if (a->kind != INCIDENT_CRASH || a->frames->len == 0 ||
+	    !g_ptr_array_find_with_equal_func(b->frames, a->frames->pdata[0], g_str_equal, &at))
+		return 0;
+	return at;
+}
+
+static guint known_frames(const struct index *index, const struct incident *incident, guint from,
 			  const char **frames, double *weights)
 {
 	guint nr = 0;
 
-	for (guint i = 0; i < incident->frames->len && nr < MAX_FRAMES; i++) {
+	for (guint i = from; i < incident->frames->len && nr < MAX_FRAMES; i++) {
 		const char *name = incident->frames->pdata[i];
 		double weight = index_weight(index, index->known, name);
 
@@ -62,7 +73,8 @@ static double common(const struct index *index, const struct incident *a, const 
 	const char *one[MAX_FRAMES], *two[MAX_FRAMES];
 	double weight[MAX_FRAMES], other[MAX_FRAMES];
 	double best[MAX_FRAMES + 1][MAX_FRAMES + 1] = { 0 };
-	guint n = known_frames(index, a, one, weight), m = known_frames(index, b, two, other);
+	guint n = known_frames(index, a, cut_in_front(b, a), one, weight);
+	guint m = known_frames(index, b, cut_in_front(a, b), two, other);
 
 	if (n == 0 || m == 0)
 		return 0;
@@ -94,14 +106,23 @@ static double common_words(const char *a, const char *b)
 	return MIN(2.0 * both / (n + m), 0.95);
 }
 
-/* Of a crash without its first lines the trace may begin with the caller. */
-static bool same_function(const struct incident *a, const struct incident *b)
+/* Where it is. A task that hangs does so in the scheduler, which says nothing. */
+static const char *function_of(const struct index *index, const struct incident *incident)
 {
-	if (a->frames->len == 0 || b->frames->len == 0)
-		return false;
-	return g_str_equal(a->frames->pdata[0], b->frames->pdata[0]) ||
-	       (a->kind == INCIDENT_CRASH && b->frames->len > 1 &&
-		g_str_equal(a->frames->pdata[0], b->frames->pdata[1]));
+	guint i = 0;
+
+	while (incident->kind == INCIDENT_STUCK && i < incident->frames->len &&
+	       !g_hash_table_contains(index->known, incident->frames->pdata[i]))
+		i++;
+	return i < incident->frames->len ? incident->frames->pdata[i] : NULL;
+}
+
+static bool same_function(const struct index *index, const struct incident *a,
+			  const struct incident *b)
+{
+	const char *one = function_of(index, a), *two = function_of(index, b);
+
+	return one != NULL && two != NULL && (g_str_equal(one, two) || cut_in_front(a, b) > 0);
 }
 
 static bool is_entry(const char *name)
@@ -143,7 +164,7 @@ static double alike(const struct index *index, const struct incident *a, const s
 	if (b->frames->len == 0 || other_callers(a, b))
 		return 0;
 	near = (1 - OF_FUNCTION) * (a->frames->len > 1 ? common(index, a, b) : 0.5);
-	if (same_function(a, b) || same_function(b, a))
+	if (same_function(index, a, b))
 		near += OF_FUNCTION;
 	return near * kind * stage;
 }
@@ -171,10 +192,14 @@ static const struct incident *nearest(const struct index *index, const struct in
 	return best;
 }
 
-/* How much of what @s would have said is there; with panic_on_warn, up to the first WARN. */
+/*
+ * How much of what @s would have said is there; with panic_on_warn, up to the first WARN, and
+ * where the log ends within a trace, up to that.
+ */
 static double said(const struct index *index, const struct signature *s, const GPtrArray *incidents,
 		   bool panic_on_warn)
 {
+	const struct incident *last = incidents->pdata[incidents->len - 1];
 	double all = 0, there = 0, near;
 
 	for (guint i = 0; i < s->incidents->len; i++) {
@@ -184,7 +209,8 @@ static double said(const struct index *index, const struct signature *s, const G
 		nearest(index, incident, incidents, &near);
 		if (near > 0.5)
 			there += weight_of(incident) * near;
-		if (panic_on_warn && incident->kind == INCIDENT_WARN)
+		if ((panic_on_warn && incident->kind == INCIDENT_WARN) ||
+		    (last->text == NULL && last->cut_off && alike(index, last, incident) > 0.5))
 			break;
 	}
 	return there / all;
@@ -238,8 +264,8 @@ static double near_signature(const struct index *index, const struct signature *
 		return 0;
 	near = explained / all *
 	       (0.85 + 0.15 * said(index, s, episode->incidents, log->panic_on_warn));
-	if (log->release != NULL && same_kernel(s, log->release) == NULL)
-		near *= bug_concerns(s->bug, log->release) ? 0.97 : 0.85;
+	if (episode->release != NULL && same_kernel(s, episode->release) == NULL)
+		near *= bug_concerns(s->bug, episode->release) ? 0.97 : 0.85;
 	return near * prior(s->bug) * (0.98 + 0.02 * errnos_in_common(s, log));
 }
 
@@ -301,7 +327,8 @@ static void explain(struct candidate *c, const struct index *index, const struct
 	if (errnos->len > 0)
 		g_ptr_array_add(c->why, g_strdup_printf("calls return%s", errnos->str));
 	if (!c->released)
-		g_ptr_array_add(c->why, g_strdup_printf("but %s should not have it", log->release));
+		g_ptr_array_add(c->why, g_strdup_printf("but %s should not have it",
+							episode->release));
 }
 
 static gint compare_candidates(gconstpointer a, gconstpointer b)
@@ -361,9 +388,9 @@ static void finish_candidates(const struct index *index, const struct log *log,
 		}
 		c->rank = rank;
 		c->nearness = (c->nearness + 5) / 10;
-		c->kernel = same_kernel(c->signature, log->release);
-		c->released = log->release == NULL || c->kernel != NULL ||
-			      bug_concerns(c->bug, log->release);
+		c->kernel = same_kernel(c->signature, episode->release);
+		c->released = episode->release == NULL || c->kernel != NULL ||
+			      bug_concerns(c->bug, episode->release);
 		if (c->kernel == NULL)
 			c->kernel = c->signature->kernels->pdata[0];
 		explain(c, index, episode, log);
@@ -392,15 +419,10 @@ static struct episode *new_episode(GPtrArray *episodes)
 /* Does @incident say anything of a kind that a bug says? */
 static bool is_known(const struct index *index, const struct incident *incident)
 {
-	for (guint i = 0; i < index->signatures->len; i++) {
-		const struct signature *s = index->signatures->pdata[i];
-		double near;
+	double near;
 
-		nearest(index, incident, s->incidents, &near);
-		if (near > 0.3)
-			return true;
-	}
-	return false;
+	nearest(index, incident, index->distinct, &near);
+	return near > 0.3;
 }
 
 /*
@@ -413,7 +435,7 @@ static bool begins_another(const struct index *index, const struct episode *epis
 	for (guint i = 0; i < episode->incidents->len; i++) {
 		const struct incident *other = episode->incidents->pdata[i];
 
-		if (other->kind == INCIDENT_PANIC)
+		if (other->kind == INCIDENT_PANIC || other->boot != incident->boot)
 			return true;
 		if (other->kind == INCIDENT_WARN && incident->kind == INCIDENT_WARN &&
 		    other->frames->len > 0 && incident->frames->len > 0 &&
@@ -428,17 +450,24 @@ static bool begins_another(const struct index *index, const struct episode *epis
 /* A machine that warns without end says nothing more by it. */
 static bool said_enough(GHashTable *times, const struct incident *incident)
 {
-	g_autoptr(GString) all = g_string_new(NULL);
+	g_autofree char *key = incident_key(incident);
 	guint nr;
 
-	g_string_printf(all, "%d %u %s", incident->kind, incident->stage,
-			incident->text != NULL ? incident->text : "");
-	for (guint i = 0; i < incident->frames->len; i++)
-		g_string_append_printf(all, " < %s", (char *)incident->frames->pdata[i]);
-	nr = GPOINTER_TO_UINT(g_hash_table_lookup(times, all->str));
+	nr = GPOINTER_TO_UINT(g_hash_table_lookup(times, key));
 	if (nr < MAX_TIMES)
-		g_hash_table_replace(times, g_strdup(all->str), GUINT_TO_POINTER(nr + 1));
+		g_hash_table_replace(times, g_steal_pointer(&key), GUINT_TO_POINTER(nr + 1));
 	return nr == MAX_TIMES;
+}
+
+static const char *release_of(const struct episode *episode, const struct log *log)
+{
+	for (guint i = episode->incidents->len; i-- > 0;) {
+		const struct incident *incident = episode->incidents->pdata[i];
+
+		if (incident->release != NULL)
+			return incident->release;
+	}
+	return log->release;
 }
 
 GPtrArray *score(const struct index *index, const struct log *log)
@@ -457,6 +486,8 @@ GPtrArray *score(const struct index *index, const struct log *log)
 		g_ptr_array_add(episode->incidents, incident);
 	}
 	for (guint i = 0; i < episodes->len; i++) {
+		episode = episodes->pdata[i];
+		episode->release = release_of(episode, log);
 		find_candidates(index, log, episodes->pdata[i]);
 		finish_candidates(index, log, episodes->pdata[i]);
 	}

@@ -26,10 +26,12 @@ struct candidate {
 /**
  * struct episode - what belongs together in a log, and whose it may be.
  * @incidents: of struct incident *, of the log.
+ * @release: of the kernel that said the last of them, or the log's; NULL: none is said.
  * @candidates: of struct candidate *, nearest first; empty: nothing is near.
  */
 struct episode {
 	GPtrArray *incidents;
+	const char *release;
 	GPtrArray *candidates;
 };
 
