@@ -103,8 +103,9 @@ several_processes()
 # strace -X raw and -X verbose, and a call on a session that strace did not see made
 raw_numbers()
 {
+	local ioctl='ioctl(0x4, 0xba40, 0x7ffe) = -1 EBUSY (Device or resource busy)'
 	steps <<-'X' | diff - <(printf '  %s\n' 'open("/dev/liveupdate", O_RDWR) = dev' \
-		'# ioctl(0x4, 0xba40, 0x7ffe) = -1 EBUSY (Device or resource busy)' \
+		"# LIVEUPDATE_SESSION_PRESERVE_FD, of which strace shows an address: $ioctl" \
 		'memfd_create("m", 0, MFD_CLOEXEC) = m' 'memfd_create("x", 0, 0x8) = x' \
 		'dup(m) = m_2' 'add_seals(m, 0x1) = 0' 'dup(m) = m_3' \
 		'write(m, "0x1 /* A */") = 11' 'ftruncate(m, 0x1000) = 0' 'reboot() = 0')

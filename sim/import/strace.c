@@ -843,14 +843,30 @@ static void take_child(struct import *im, const struct traced *t)
 	fds_fork(im->fds, pid, shared);
 }
 
-/* A call that no step says. */
-static void comment(struct import *im, const char *text)
+/* The name of an ioctl of live update of which strace shows an address only; NULL: it is none. */
+static const char *undecoded(const struct traced *t)
 {
+	const int number = strcmp(t->name, "ioctl") == 0 ? ioctl_number(arg(t, 1)) : -1;
+	const char *name = NULL;
+	guint64 value;
+
+	for (guint i = 0; is_number(arg(t, 2)) && (name = words_ioctl(i, &value)) != NULL; i++)
+		if (number == (int)(value & 0xff))
+			break;
+	return name;
+}
+
+/* A call that no step says. */
+static void comment(struct import *im, const struct traced *t, const char *text)
+{
+	const char *name = undecoded(t);
 	gsize len = strlen(text), shown = len;
 
 	if (len > MAX_COMMENT)
 		shown = g_utf8_find_prev_char(text, text + MAX_COMMENT) - text;
 	g_string_append(im->out, "  # ");
+	if (name != NULL)
+		g_string_append_printf(im->out, "%s, of which strace shows an address: ", name);
 	g_string_append_len(im->out, text, shown);
 	if (shown < len)
 		g_string_append_printf(im->out, "... (%zu bytes more)", len - shown);
@@ -875,7 +891,7 @@ static void import_call(struct import *im, struct traced *t, const char *text)
 		return;
 	g_string_truncate(im->out, before);
 	if (rule != NULL || matters(im, t))
-		comment(im, text);
+		comment(im, t, text);
 	else
 		im->others++;
 }
