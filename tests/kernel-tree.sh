@@ -37,7 +37,10 @@ cp "$luosim" program.so
 check "a folder that is no tree" says ".*: is no kernel tree, expected .*" . -o x.so
 check "a tree without LUO is told" says ".*: is too old, expected .*6.19.*" old -o x.so
 touch old/kernel/liveupdate/luo_session.c
-check "a file to add that the tree has not" says "--add mm/x.c: not in .*" old -o x.so --add mm/x.c
+check "a file to add that is nowhere" says "--add mm/x.c: not in .*, nor here, .*" old -o x.so --add mm/x.c
+mkdir 'a b'
+touch 'a b/x.c'
+check "one that make cannot name" says ".*/a b/x.c: has a blank, .*" old -o x.so --add 'a b/x.c'
 check "no tree" says "no tree given, expected TREE -o NAME.so" -o x.so
 check "no object" says "no -o, expected -o NAME.so" old
 check "a folder that is not there" says ".*: no such folder, expected .*" old -o none/x.so
@@ -89,6 +92,61 @@ shared()
 	cmp x.so again.so
 }
 slow "the cache serves more than one luosim" shared
+
+# A handler of the user's own, which no tree has, given twice; the object without it has it not.
+cat >own.c <<'EOF'
+#include <linux/eventfd.h>
+#include <linux/liveupdate.h>
+#include <linux/module.h>
+
+static bool own_can_preserve(struct liveupdate_file_handler *handler, struct file *file)
+{
+	return eventfd_ctx_fileget(file);
+}
+
+static int own_preserve(struct liveupdate_file_op_args *args)
+{
+	return -EBUSY;
+}
+
+static void own_end(struct liveupdate_file_op_args *args)
+{
+}
+
+static const struct liveupdate_file_ops own_ops = {
+	.can_preserve = own_can_preserve, .preserve = own_preserve, .unpreserve = own_end,
+	.retrieve = own_preserve, .finish = own_end, .owner = THIS_MODULE,
+};
+
+static struct liveupdate_file_handler own = { .ops = &own_ops, .compatible = "own-v1" };
+
+static int __init own_init(void)
+{
+	pr_info("own: is here\n");
+	return liveupdate_register_file_handler(&own);
+}
+late_initcall(own_init);
+EOF
+cat >asked.scn <<'EOF'
+scenario asked
+kernel 1 ./own.so
+  open("/dev/liveupdate")  = dev
+  create_session(dev, "a") = s
+  preserve_fd(s, dev, 1)   = -ENOENT
+EOF
+adds()
+{
+	"$luosim" build-kernel "$tree" -o own.so --add own.c --add "$PWD/own.c" >build.log 2>&1 ||
+		cat build.log
+	grep -q 'stops where it is called:.* eventfd_ctx_fileget' build.log || cat build.log
+	gives 1 asked.scn
+	grep -q 'own: is here' out || cat out
+	grep -q 'the kernel calls eventfd_ctx_fileget()' out || cat out
+	"$luosim" build-kernel "$tree" -o own.so >build.log 2>&1 || cat build.log
+	gives 0 asked.scn
+	! grep -E 'own: is here|eventfd' build.log out
+}
+check "a handler that the tree has not is added, and taken out again" adds
 row=v$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$version")
 
 # ---- The tree beside its row ------------------------------------------------

@@ -30,7 +30,7 @@ usage()
 	Compile a kernel tree's own live update code into an object for luosim --kernel.
 
 	  -o NAME.so         what to make
-	  --add FILE.c       compile this file of the tree as well: a file handler
+	  --add FILE.c       compile this file, of the tree or not, as well: a file handler
 	  --config FRAGMENT  options of the configuration, as CONFIG_NAME=y lines
 	  --configured TREE  take the configuration that was made for this tree
 	  --asan             stop at accesses to memory that is not there
@@ -97,9 +97,24 @@ check_tree()
 		die "$tree: is no kernel tree, expected Makefile, Kbuild and arch/um in it"
 	[ -f "$tree/kernel/liveupdate/luo_session.c" ] ||
 		die "$tree: is too old, expected kernel/liveupdate/luo_session.c (6.19 or later)"
-	for file in "${add[@]}"; do
-		[ -f "$tree/$file" ] || die "--add $file: not in $tree, expected a .c file of the tree"
+}
+
+# The files to add as the tree has them, or by their whole path if they are none of its.
+find_added()
+{
+	local i file
+
+	for i in "${!add[@]}"; do
+		file=${add[i]}
 		[[ $file == *.c ]] || die "--add $file: expected a .c file"
+		[ -f "$tree/$file" ] && file=$tree/$file
+		[ -f "$file" ] || die "--add $file: not in $tree, nor here, expected a .c file"
+		file=$(cd "$(dirname "$file")" && pwd -P)/$(basename "$file")
+		[[ $file != *[[:space:]:+]* ]] ||
+			die "--add $file: has a blank, a colon or a plus, expected another path"
+		file=${file#"$tree"/}
+		[[ " ${add[*]:0:i} " != *" $file "* ]] || file=''
+		add[i]=$file
 	done
 }
 
@@ -258,6 +273,7 @@ build()
 
 parse_options "$@"
 check_tree
+find_added
 check_tools
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/luosim
 [[ $cache != *[[:space:]:]* ]] || die "$cache: has a blank or a colon, expected another cache"

@@ -48,8 +48,9 @@ define set_module
 module-kernel/liveupdate/$(2:.o=.c) := $(1:.o=)
 endef
 $(foreach o,$(obj-y),$(foreach p,$(call parts,$(o)),$(eval $(call set_module,$(o),$(p)))))
-FILES = $(addprefix kernel/liveupdate/,$(patsubst %.o,%.c,$(foreach o,$(obj-y),$(call parts,$(o))))) \
-	mm/memfd_luo.c $(ADD)
+OWN_FILES = $(addprefix kernel/liveupdate/,$(patsubst %.o,%.c,$(foreach o,$(obj-y),$(call parts,$(o))))) \
+	mm/memfd_luo.c
+FILES = $(OWN_FILES) $(filter-out $(OWN_FILES),$(ADD))
 module_of = $(or $(module-$(1)),$(notdir $(1:.c=)))
 
 GLUE = core fs handlers lib mm scripted $(GLUE-$(KIND))
@@ -68,7 +69,7 @@ glue = $(addprefix glue+,$(addsuffix .o,$(GLUE)))
 names = -DKBUILD_MODFILE='"$(1)"' -DKBUILD_BASENAME='"$(notdir $(2:.c=))"' \
 	-DKBUILD_MODNAME='"$(1)"' -D__KBUILD_MODNAME=$(1)
 
-$(OUT): $(objects) $(borrowed) $(glue) stubs$(.kind).o info$(.kind).o $(ENGINE)/glue/kernel.lds
+$(OUT): $(objects) $(borrowed) $(glue) parts$(.kind) stubs$(.kind).o info$(.kind).o $(ENGINE)/glue/kernel.lds
 	gcc -shared -nostdlib -o $@ -Wl,-Bsymbolic,--gc-sections,-z,now,-z,norelro,--build-id=none \
 		-Wl,--no-undefined,--version-script=exports -Wl,-T,$(ENGINE)/glue/kernel.lds \
 		$(objects) $(glue) $(borrowed) stubs$(.kind).o info$(.kind).o $(LIBS-$(KIND))
@@ -87,8 +88,10 @@ wrap = objdump -t $@ | awk -v wrapped='$(WRAPPED)' ' \
 
 .SECONDEXPANSION:
 unplus = $(subst +,/,$(1))
+# A file to add may be one that the tree has not.
+in_tree = $(if $(filter /%,$(1)),,$(TREE)/)$(1)
 
-$(objects): %$(.kind).o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
+$(objects): %$(.kind).o: $$(call in_tree,$$(call unplus,%)).c $(ENGINE)/kernel.mk
 	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) $(call names,$(call module_of,$(call unplus,$*).c),$<) \
 		$(INSTRUMENT-$(KIND)) -MF $(CURDIR)/$*$(.kind).d -MT $@ -c -o $(CURDIR)/$@ $<
 	$(wrap)
@@ -133,8 +136,13 @@ layout.h: $(TREE)/kernel/liveupdate/kexec_handover.c $(ENGINE)/glue/layout.c
 		sed -nE 's/.*"->([^ ]+) ([^ ]+) \$$?([0-9]+) \$$?([0-9]+)".*/{ "\1", "\2", \3, \4 },/p' \
 		>$(CURDIR)/$@
 
+# What the object is made of: others, with --add and without, have the same folder.
+parts$(.kind): FORCE
+	echo '$(objects)' >$@.new
+	cmp -s $@.new $@ || mv $@.new $@
+
 # What is left: functions that nobody has become stubs that say so.
-lacks$(.kind): $(objects) $(borrowed) $(glue) $(ENGINE)/kernel.mk
+lacks$(.kind): $(objects) $(borrowed) $(glue) parts$(.kind) $(ENGINE)/kernel.mk
 	echo '{ global: luosim_kernel; local: *; };' >exports
 	gcc -shared -nostdlib -o lacking.so -Wl,-Bsymbolic,--gc-sections,-z,norelro \
 		-Wl,--unresolved-symbols=ignore-all -Wl,-T,$(ENGINE)/glue/kernel.lds \
