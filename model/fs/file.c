@@ -35,6 +35,15 @@ struct inode *new_inode(struct machine *m, enum fs_type fs, u32 mode, u32 nlink)
 	return new_inode_sb(m, &m->k->fs.sb[fs], mode, nlink);
 }
 
+/* A process keeps its group, which is 0 as that of all files, when setuid() changes its user. */
+int inode_permission(struct machine *m, const struct inode *inode, u32 mask)
+{
+	const u32 uid = current_uid(m);
+	u32 mode = inode->i_mode >> (uid == inode->i_uid ? 6 : 3);
+
+	return !uid || (mode & mask) == mask ? 0 : -EACCES;
+}
+
 u32 sb_dev(const struct machine *m, const struct super_block *sb)
 {
 	return sb->s_mount ? NR_FS + sb->s_mount->mnt_id : (u32)(sb - m->k->fs.sb);
@@ -259,6 +268,22 @@ struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags)
 		mntget(dentry->d_mnt);
 	file->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
 	return file;
+}
+
+struct file *do_open(struct machine *m, struct dentry *dentry, u32 flags)
+{
+	static const u32 masks[] = {
+		[O_RDONLY] = MAY_READ, [O_WRONLY] = MAY_WRITE, [O_RDWR] = MAY_READ | MAY_WRITE,
+		[O_ACCMODE] = MAY_READ | MAY_WRITE,
+	};
+	u32 mask = masks[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
+	/* Whoever has made it may open it in any way. */
+	bool made = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	int err = 0;
+
+	if (!(flags & O_PATH) && !made)
+		err = inode_permission(m, dentry->d_inode, mask);
+	return err ? ERR_PTR(err) : dentry_open(m, dentry, flags);
 }
 
 /* The file takes over the reference of @inode, if it is made. */

@@ -234,6 +234,13 @@ struct file *alloc_file(struct machine *m, struct inode *inode, const char *path
 			const struct file_operations *fops);
 /* Open what @dentry leads to once more. */
 struct file *dentry_open(struct machine *m, struct dentry *dentry, u32 flags);
+/* Likewise for user space, which may not open everything: -EACCES. */
+struct file *do_open(struct machine *m, struct dentry *dentry, u32 flags);
+
+enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
+
+/* May the process that runs do all of @mask? 0 or -EACCES. */
+int inode_permission(struct machine *m, const struct inode *inode, u32 mask);
 /* A file over the one inode that anonymous-inode files share. */
 struct file *anon_inode_getfile(struct machine *m, const char *name,
 				const struct file_operations *fops, void *priv, u32 flags);

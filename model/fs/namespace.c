@@ -78,6 +78,8 @@ static int filename_parentat(struct machine *m, struct dentry *base, const char 
 		len = strcspn(path, "/");
 		if (!d_is_dir(last->dir))
 			return -ENOTDIR;
+		if (inode_permission(m, last->dir->d_inode, MAY_EXEC))
+			return -EACCES;
 		if (len > NAME_MAX)
 			return -ENAMETOOLONG;
 		memcpy(last->name, path, len);
@@ -175,11 +177,26 @@ static struct dentry *tmpfs_mknod(struct machine *m, const struct last *last, u3
 	return dentry;
 }
 
+/* 0, or -EACCES, or -EPERM where everybody may write and remove only what is his own. */
+static int may_delete(struct machine *m, const struct last *last, const struct dentry *victim)
+{
+	const struct inode *dir = last->dir->d_inode;
+	const u32 uid = current_uid(m);
+	int err = inode_permission(m, dir, MAY_WRITE | MAY_EXEC);
+
+	if (!err && uid && dir->i_mode & S_ISVTX && uid != victim->d_inode->i_uid &&
+	    uid != dir->i_uid)
+		err = -EPERM;
+	return err;
+}
+
 /* Of a name that O_CREAT may make; the directory is locked. */
 static struct dentry *lookup_open(struct machine *m, const struct last *last, u32 flags, u32 mode)
 {
 	struct dentry *dentry = lookup(last);
 
+	if (!dentry && inode_permission(m, last->dir->d_inode, MAY_WRITE | MAY_EXEC))
+		return ERR_PTR(-EACCES);
 	if (!dentry)
 		return tmpfs_mknod(m, last, S_IFREG | mode);
 	if (flags & O_EXCL)
@@ -231,7 +248,7 @@ struct file *path_openat(struct machine *m, struct dentry *base, const char *pat
 		return (struct file *)dentry;
 	if (flags & O_DIRECTORY && !d_is_dir(dentry))
 		return ERR_PTR(-ENOTDIR);
-	file = dentry_open(m, dentry, flags);
+	file = do_open(m, dentry, flags);
 	err = flags & O_TRUNC && !IS_ERR(file) ? handle_truncate(m, dentry->d_inode) : 0;
 	if (!err)
 		return file;
@@ -279,7 +296,12 @@ static int do_mkdir(struct machine *m, const char *path)
 
 	if (err)
 		return err;
-	dentry = lookup(&last) ? ERR_PTR(-EEXIST) : tmpfs_mknod(m, &last, S_IFDIR | 0777);
+	if (lookup(&last))
+		dentry = ERR_PTR(-EEXIST);
+	else if (inode_permission(m, last.dir->d_inode, MAY_WRITE | MAY_EXEC))
+		dentry = ERR_PTR(-EACCES);
+	else
+		dentry = tmpfs_mknod(m, &last, S_IFDIR | 0777);
 	inode_unlock(m, last.dir->d_inode);
 	return IS_ERR(dentry) ? PTR_ERR(dentry) : 0;
 }
@@ -311,7 +333,9 @@ static int do_unlink(struct machine *m, const char *path)
 	if (err)
 		return err;
 	dentry = lookup(&last);
-	err = dentry ? vfs_unlink(m, dentry) : -ENOENT;
+	err = dentry ? may_delete(m, &last, dentry) : -ENOENT;
+	if (!err)
+		err = vfs_unlink(m, dentry);
 	inode_unlock(m, last.dir->d_inode);
 	return err;
 }
@@ -322,13 +346,20 @@ int sys_unlink(struct machine *m, const char *path)
 }
 
 /* d_move(), in the place of what has the name. */
-static int vfs_rename(struct machine *m, struct dentry *old, const struct last *to)
+static int vfs_rename(struct machine *m, struct dentry *old, const struct last *from,
+		      const struct last *to)
 {
 	struct dentry *target = lookup(to), *parent = old->d_parent;
 	int err;
 
 	if (old == target)
 		return 0;
+	err = may_delete(m, from, old);
+	if (!err)
+		err = target ? may_delete(m, to, target) :
+			       inode_permission(m, to->dir->d_inode, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return err;
 	if (old->d_inode->i_sb != to->dir->d_inode->i_sb)
 		return -EXDEV;
 	if (d_is_dir(old))
@@ -372,8 +403,10 @@ static int do_rename(struct machine *m, const char *from, const char *to)
 	old = lookup(&last);
 	if (!old)
 		err = -ENOENT;
+	else if (old->d_parent == last.dir && *new.name)
+		err = vfs_rename(m, old, &last, &new);
 	else
-		err = old->d_parent == last.dir && *new.name ? vfs_rename(m, old, &new) : -EBUSY;
+		err = -EBUSY;
 	lock_dirs(m, last.dir->d_inode, new.dir->d_inode, false);
 	return err;
 }
@@ -381,6 +414,11 @@ static int do_rename(struct machine *m, const char *from, const char *to)
 int sys_rename(struct machine *m, const char *from, const char *to)
 {
 	SYSCALL(m, do_rename(m, from, to));
+}
+
+static bool inode_owner_or_capable(struct machine *m, const struct inode *inode)
+{
+	return capable(m) || current_uid(m) == inode->i_uid;
 }
 
 /* chmod_common(), and what shmem_setattr() says of it. */
@@ -394,7 +432,8 @@ static int do_fchmod(struct machine *m, int fd, u32 mode)
 		return -EBADF;
 	inode = file_inode(file);
 	inode_lock(m, inode);
-	if (inode->seals & F_SEAL_EXEC && (inode->i_mode ^ mode) & 0111)
+	if (!inode_owner_or_capable(m, inode) ||
+	    (inode->seals & F_SEAL_EXEC && (inode->i_mode ^ mode) & 0111))
 		err = -EPERM;
 	else
 		inode->i_mode = (inode->i_mode & ~07777u) | (mode & 07777);
@@ -579,6 +618,8 @@ static int do_mount(struct machine *m, const char *path, const char *options)
 	mountpoint = lock_mount(m, path);
 	if (IS_ERR(mountpoint))
 		return PTR_ERR(mountpoint);
+	if (!capable(m))
+		return -EPERM;
 	mnt = new_mount(m, options);
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
@@ -611,6 +652,8 @@ static int do_remount(struct machine *m, const char *path, const char *options)
 
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
+	if (!capable(m))
+		return -EPERM;
 	err = shmem_parse_options(m, &ctx, options);
 	if (err)
 		return err;
@@ -658,6 +701,8 @@ static int do_umount(struct machine *m, const char *path, bool detach)
 
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
+	if (!capable(m))
+		return -EPERM;
 	if (!detach && mnt->mnt_count > 1)
 		return -EBUSY;
 	umount_tree(m, mnt);
@@ -702,7 +747,7 @@ struct file *vfs_open_detached_mount(struct machine *m, struct mount *mnt)
 
 static int do_fsmount(struct machine *m, const char *options)
 {
-	struct mount *mnt = new_mount(m, options);
+	struct mount *mnt = capable(m) ? new_mount(m, options) : ERR_PTR(-EPERM);
 	int fd = IS_ERR(mnt) ? PTR_ERR(mnt) : get_unused_fd_flags(m, O_CLOEXEC);
 
 	if (!IS_ERR(mnt) && fd < 0)
@@ -718,9 +763,12 @@ int sys_fsmount(struct machine *m, const char *options)
 static int do_move_mount(struct machine *m, int fd, const char *path)
 {
 	struct file *file = fdget_raw(m, fd);
-	struct dentry *mountpoint = lock_mount(m, path), *at;
+	struct dentry *mountpoint, *at;
 	struct mount *mnt;
 
+	if (!capable(m))
+		return -EPERM;
+	mountpoint = lock_mount(m, path);
 	if (IS_ERR(mountpoint))
 		return PTR_ERR(mountpoint);
 	if (!file)

@@ -42,14 +42,14 @@ static struct file *do_filp_open(struct machine *m, const char *path, u32 flags)
 	struct file *file;
 
 	if (!strcmp(path, "/dev/liveupdate") && liveupdate_enabled(m))
-		return dentry_open(m, m->k->fs.liveupdate, flags);
+		return do_open(m, m->k->fs.liveupdate, flags);
 	node = plugin_lookup(m, path);
 	if (node)
-		return dentry_open(m, node, flags);
+		return do_open(m, node, flags);
 	if (strncmp(path, PROC_FD, len))
 		return path_openat(m, NULL, path, flags, 0666);
 	file = fdget_raw(m, atoi(path + len));
-	return file ? dentry_open(m, file->f_dentry, flags) : ERR_PTR(-ENOENT);
+	return file ? do_open(m, file->f_dentry, flags) : ERR_PTR(-ENOENT);
 }
 
 static int do_sys_open(struct machine *m, const char *path, u32 flags)

@@ -270,7 +270,7 @@ static struct file *iommufd_open(struct machine *m)
 {
 	struct dentry *node = m->k->handlers->iommu;
 
-	return node ? dentry_open(m, node, O_RDWR | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
+	return node ? do_open(m, node, O_RDWR | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
 }
 
 static int map_area(struct machine *m, struct iommufd_hwpt *hwpt, struct iopt_area *area)

@@ -1402,7 +1402,7 @@ static struct file *open_node(struct machine *m, const struct handler_plugin *p,
 
 	while (node && (node->plugin != p || strcmp(node->dentry->d_name, path)))
 		node = node->next;
-	return node ? dentry_open(m, node->dentry, flags | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
+	return node ? do_open(m, node->dentry, flags | KERNEL_O_LARGEFILE) : ERR_PTR(-ENOENT);
 }
 
 static struct their_file *host_filp_open(const char *path, int flags)

@@ -7,6 +7,8 @@ static int do_kexec_load(struct machine *m, enum kexec_image image)
 	struct kexec *kexec = &m->k->kexec;
 	int err = 0;
 
+	if (!capable(m))
+		return -EPERM;
 	if (!mutex_trylock(m, &m->k->kexec.lock))
 		return -EBUSY;
 	if (image == KEXEC_CRASH) {
@@ -27,6 +29,8 @@ int sys_kexec_load(struct machine *m, enum kexec_image image)
 
 static int do_kexec_unload(struct machine *m)
 {
+	if (!capable(m))
+		return -EPERM;
 	if (!mutex_trylock(m, &m->k->kexec.lock))
 		return -EBUSY;
 	m->k->kexec.loaded = false;
@@ -109,6 +113,8 @@ static int do_reboot(struct machine *m)
 	u32 kernel = m->kernel_nr;
 	int err;
 
+	if (!capable(m))
+		return -EPERM;
 	mutex_lock(m, &m->k->system_transition_mutex);
 	err = kernel_kexec(m);
 	/* That of the next kernel was never taken. */

@@ -40,6 +40,8 @@ static int init_module(struct machine *m, const char *name)
 	KCALL_NAMED(m, "__x64_sys_finit_module");
 	int i = scripted_find(m, name);
 
+	if (!capable(m))
+		return -EPERM;
 	if (i < 0 && !strcmp(name, "test_kho"))
 		return m->kho_test ? -EEXIST : kho_test_init(m);
 	if (i < 0)
@@ -55,6 +57,8 @@ static int delete_module(struct machine *m, const char *name, bool force)
 	int i = scripted_find(m, name);
 	struct scripted *s;
 
+	if (!capable(m))
+		return -EPERM;
 	if (i < 0 && !strcmp(name, "test_kho") && m->kho_test) {
 		kho_test_exit(m);
 		return 0;

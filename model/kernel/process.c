@@ -50,6 +50,11 @@ u32 current_uid(struct machine *m)
 	return m->task && m->task->files ? process_of(m->task->files)->uid : 0;
 }
 
+bool capable(struct machine *m)
+{
+	return !current_uid(m);
+}
+
 static int setuid(struct machine *m, u32 uid)
 {
 	struct process *p = process_of(m->task->files);

@@ -24,6 +24,8 @@ struct process *find_process(struct machine *m, const char *comm);
 
 /* Of the process that runs; 0 while the kernel boots. */
 u32 current_uid(struct machine *m);
+/* May it do what only root may? */
+bool capable(struct machine *m);
 
 /* The process that every kernel starts, and that runs. */
 void init_process(struct machine *m);
