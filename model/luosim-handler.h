@@ -71,12 +71,14 @@ struct mutex {
 /**
  * struct file_operations - of files that anon_inode_getfile() and its kin make, and that a
  *	node opens. All may be NULL.
+ * @owner: THIS_MODULE: it cannot be removed while there are such files.
  * @open: of a node: @file gets its private_data; 0 or a negative errno.
  * @release: the last reference is gone.
  * @unlocked_ioctl: @arg is for copy_from_user() and copy_to_user().
  * @read, @write: @buf likewise; they move @pos.
  */
 struct file_operations {
+	struct module *owner;
 	int (*open)(struct file *file);
 	int (*release)(struct file *file);
 	long (*unlocked_ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
@@ -162,7 +164,7 @@ struct luosim_field {
 	u32 offset, bits;
 };
 
-#define LUOSIM_HANDLER_ABI	3
+#define LUOSIM_HANDLER_ABI	4
 
 /* What @contents of a handler says where what is there may have been changed by others. */
 #define LUOSIM_CONTENTS_ANY	UINT64_MAX
@@ -343,7 +345,7 @@ static const struct luosim_kernel *luosim_kernel __attribute__((unused));
 #define PHYS_PFN(phys)		((phys) >> PAGE_SHIFT)
 #define GFP_KERNEL		0
 #define __GFP_ZERO		0	/* all memory is zeroed */
-#define THIS_MODULE		((struct module *)NULL)
+#define THIS_MODULE		((struct module *)&luosim_kernel)
 #define MAX_ERRNO		4095
 
 static inline void *ERR_PTR(long err)

@@ -76,6 +76,22 @@ faults_and_damage()
 	"$luosim" list fields | grep -qF 'own[NAME, TOKEN].FIELD' || echo "no such field is listed"
 }
 
+# An open file keeps the module that made it, as does one that LUO has.
+module_is_kept()
+{
+	sed '/own_call/d; s/= -EBUSY.*/= -EBUSY/; /^  preserve_fd(vm0, buf, 1)/{
+		i\  rmmod("dmabuf") = -EAGAIN
+		a\  close(buf) = 0
+		a\  rmmod("dmabuf") = -EAGAIN
+	}; /^  preserve_fd(vm0, buf, 2)/d; /^  finish/{
+		a\  rmmod("dmabuf") = -EAGAIN
+		a\  close(buf) = 0
+		a\  rmmod("dmabuf") = 0
+		a\  open_own("dmabuf") = -ENODEV
+	}; s/^expect.*/expect clean/; /^runs/d' dmabuf.scn >module.scn
+	"$luosim" module.scn >out || cat out
+}
+
 # The same findings as a memfd of one folio has under no policy, none under get-id.
 explored()
 {
@@ -179,6 +195,7 @@ check "the example runs on all the kernels that it names" example_runs
 check "it is short" is_short
 check "what docs/handler.md has one do" documented
 check "its callbacks fail, its field is damaged, its module is loaded" faults_and_damage
+check "its module stays while there are files of it" module_is_kept
 check "it is explored under two policies, and states are told apart" explored
 check "--handler is for all scenarios" given_on_the_command_line
 check "its fields are damaged by name, and what is found runs from anywhere" damaged_by_name

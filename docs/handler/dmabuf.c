@@ -25,7 +25,7 @@ static int dmabuf_release(struct file *file)
 }
 
 static const struct file_operations dmabuf_fops = {
-	.release = dmabuf_release,
+	.owner = THIS_MODULE, .release = dmabuf_release,
 };
 
 /* A file that takes the folio over, or an error, and the folio is given up. */

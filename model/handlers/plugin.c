@@ -466,13 +466,21 @@ static const struct their_file_operations *their_fops(const struct file *file)
 	return plugin_file(file)->view.f_op;
 }
 
+/* What is shipped is built in, and has no module. */
+static struct module *owner_of(struct handler_plugin *p, const struct their_file_operations *fops)
+{
+	return fops->owner && !p->shipped ? &p->base.module : NULL;
+}
+
 static int plugin_release(struct machine *m, struct file *file)
 {
 	struct plugin_file *pf = plugin_file(file);
+	struct module *owner = owner_of(pf->plugin, their_fops(file));
 
 	if (their_fops(file)->release)
 		CALL(m, pf->plugin, "release()", pf->view.f_op->release(&pf->view));
 	host_free(m, pf);
+	module_put(m, owner);
 	return 0;
 }
 
@@ -609,15 +617,21 @@ void plugin_walk_nodes(struct machine_walk *w, const struct machine *m)
 static int plugin_open_node(struct machine *m, struct file *file)
 {
 	const struct plugin_node *node = node_of(m, file_inode(file));
-	struct plugin_file *pf = plugin_file_new(m, node->plugin, node->fops, NULL);
+	struct module *owner = owner_of(node->plugin, node->fops);
+	struct plugin_file *pf;
 	int err = 0;
 
+	if (!try_module_get(m, owner))
+		return -ENXIO;
+	pf = plugin_file_new(m, node->plugin, node->fops, NULL);
 	pf->file = file;
 	file->private_data = pf;
 	if (node->fops->open)
 		CALL(m, node->plugin, "open()", err = node->fops->open(&pf->view));
-	if (err)
+	if (err) {
 		host_free(m, pf);
+		module_put(m, owner);
+	}
 	return err;
 }
 
@@ -626,9 +640,13 @@ static struct file *new_file(struct machine *m, struct handler_plugin *p, const 
 			     const struct their_file_operations *fops, void *priv, int flags,
 			     bool own_inode, struct inode *inode)
 {
-	struct plugin_file *pf = plugin_file_new(m, p, fops, priv);
+	struct module *owner = owner_of(p, fops);
+	struct plugin_file *pf;
 	struct file *file;
 
+	if (!try_module_get(m, owner))
+		return ERR_PTR(-ENOENT);
+	pf = plugin_file_new(m, p, fops, priv);
 	if (inode)
 		file = alloc_file(m, inode, name, flags | KERNEL_O_LARGEFILE, fops_of(p, fops));
 	else
@@ -636,6 +654,7 @@ static struct file *new_file(struct machine *m, struct handler_plugin *p, const 
 			(m, name, fops_of(p, fops), pf, flags);
 	if (IS_ERR(file)) {
 		host_free(m, pf);
+		module_put(m, owner);
 		return file;
 	}
 	file->private_data = pf;
