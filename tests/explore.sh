@@ -88,22 +88,6 @@ reduction()
 	less 100 --sessions 1 --inodes 1 --tokens 1 --damage 1 --depth 5
 }
 
-# A small world is counted. Of a larger one, whose states were counted once, it is a third to
-# three times as many, from a sample.
-estimated()
-{
-	local states transitions depth
-	read -r states transitions depth <<<"$(counts --kernel v7.3)"
-	"$LUOSIM" explore --kernel v7.3 --estimate >"$tmp/estimate"
-	grep -q "^v7.3: $states states, $transitions transitions, depth $depth, " "$tmp/estimate" ||
-		cat "$tmp/estimate"
-	"$LUOSIM" explore --policy none --estimate >"$tmp/estimate"
-	awk -v states=171816 -v transitions=2112112 '
-		{ ok = $2 == "about" && $3 > states / 3 && $3 < states * 3 &&
-		       $5 > transitions / 3 && $5 < transitions * 3 }
-		END { if (!ok) print }' "$tmp/estimate"
-}
-
 # Killed again and again, and gone on with by another number of threads: nothing is lost.
 resumed()
 {
@@ -646,7 +630,6 @@ fi
 check "the graphs of the reduced machine" reduced $(quick && echo 5000 1000 || echo 50000 8000)
 slow "the same findings without symmetry or pruning" same_findings
 check "in one order the same as in all, of half the transitions" reduction
-check "how large a world is" estimated
 check "kill -9 loses nothing" resumed
 check "a state has one fingerprint in all processes" same_in_each_process
 check "another search is not gone on with" other_search

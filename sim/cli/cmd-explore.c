@@ -14,7 +14,6 @@
 #define DEFAULT_AUDIT	100
 #define DEFAULT_EVERY	10	/* minutes */
 #define MAX_EVERY	100000
-#define SAMPLE		2000	/* states of each level */
 
 struct explore_args {
 	struct world_options w;
@@ -158,7 +157,7 @@ static int search(const struct explore_args *o, const struct overrides *override
 	options.audit = o->audit;
 	options.net = o->net;
 	options.edges = o->guided ? edges_new(overrides_tree(overrides)->tree) : NULL;
-	options.sample = o->estimate ? SAMPLE : 0;
+	options.estimate = o->estimate;
 	options.graph = o->graph != NULL ? graph_new(&world, fold_of(o)) : NULL;
 	if (!world_plan(&world, overrides, &error)) {
 		world_clear(&world);

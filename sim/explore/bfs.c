@@ -299,6 +299,12 @@ static void audit(struct worker *w, guint32 number, const struct origin *origin)
 		stop(s, "audit");
 }
 
+/* Are only some states of each level expanded, to estimate how many there are? */
+static bool samples(const struct search *s)
+{
+	return s->estimate != NULL && estimate_samples(s->estimate);
+}
+
 /* The state after an operation, which may be new. */
 static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 {
@@ -310,7 +316,7 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 	if (s->options->through)
 		witness_forget(&w->witness, w->machine);
 	world_fingerprint(s->world, w->machine, w->walk, &w->place, w->frames,
-			  s->options->symmetry, f);
+			  s->options->symmetry || s->options->folds, f);
 	w->after = AFTER_CLEAN;
 	if (s->ranks != NULL) {
 		if (states_equal(s->states, origin->parent, f))
@@ -320,8 +326,8 @@ static void arrive(struct worker *w, const struct origin *origin, guint64 rank)
 		return;
 	}
 	seen = states_insert(s->states, f, origin, &number, &w->spare);
-	if (s->estimate != NULL && seen != STATE_NO_ROOM)
-		estimate_step(s->estimate, number);
+	if (samples(s) && seen != STATE_NO_ROOM)
+		estimate_step(s->estimate, number, origin);
 	switch (seen) {
 	case STATE_NEW:
 		if (s->options->graph != NULL) {
@@ -519,6 +525,15 @@ static bool is_known(struct worker *w, guint op)
 	return after != AFTER_UNKNOWN;
 }
 
+/* An operation that a search leaves out: a sample needs all that leads to a state. */
+static void try_left_out(struct worker *w, guint op)
+{
+	guint64 transitions = w->transitions;
+
+	try_one(w, op, 0);
+	w->transitions = transitions;
+}
+
 static void expand(struct worker *w)
 {
 	const struct world *world = w->search->world;
@@ -531,9 +546,12 @@ static void expand(struct worker *w)
 		if (why_stopped(w->search) != NULL)
 			return;
 		if (!world_enabled(world, &spot->place, op) ||
-		    (prune && world_redundant(world, &spot->place, op)) || is_known(w, op))
+		    (prune && world_redundant(world, &spot->place, op)))
 			continue;
-		try_variants(w, op);
+		if (!is_known(w, op))
+			try_variants(w, op);
+		else if (samples(w->search))
+			try_left_out(w, op);
 	}
 	for (guint i = 0; i < world->pairs->len && why_stopped(w->search) == NULL; i++) {
 		guint op = world->ops->len + i;
@@ -692,9 +710,6 @@ static gpointer work(gpointer data)
 			guint32 number = s->order != NULL ?
 				g_array_index(s->order, struct ranked, i).number : s->first + i;
 
-			if (s->estimate != NULL &&
-			    !estimate_takes(s->estimate, s->states, number))
-				continue;
 			if (go_to(w, number, s->depth))
 				expand(w);
 			else
@@ -777,8 +792,11 @@ static void sort_level(struct search *s, guint32 first, guint32 end)
 /* From here on the states that came last are worked on; false if there are none. */
 static bool next_level(struct search *s, struct worker *workers)
 {
-	guint32 first = s->end, end = states_nr(s->states);
+	guint32 first = s->end, end;
 
+	if (s->estimate != NULL)
+		first = estimate_level(s->estimate, s->states, first);
+	end = states_nr(s->states);
 	if (s->options->jobs > 1 || s->order != NULL)
 		sort_level(s, first, end);
 	for (guint i = 0; i < s->options->jobs; i++)
@@ -790,8 +808,6 @@ static bool next_level(struct search *s, struct worker *workers)
 	s->next = 0;
 	if (s->order != NULL)
 		list_ranks(s);
-	if (s->estimate != NULL)
-		return estimate_level(s->estimate, s->states, first, end);
 	return first < end;
 }
 
@@ -1092,9 +1108,10 @@ static struct explore_result *result_of(struct search *s)
 	return r;
 }
 
-struct explore_result *explore(const struct world *world, const struct explore_options *options,
-			       void (*found)(void *data, const struct finding *f), void *data,
-			       GError **error)
+static struct explore_result *search(const struct world *world,
+				     const struct explore_options *options,
+				     void (*found)(void *data, const struct finding *f),
+				     void *data, GError **error)
 {
 	struct search s = {
 		.world = world, .options = options, .found = found, .data = data,
@@ -1111,8 +1128,11 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	s.workers = workers;
 	g_rw_lock_init(&s.growing);
 	g_mutex_init(&s.lock);
-	if (options->sample > 0)
-		s.estimate = estimate_new(options->sample);
+	if (options->estimate) {
+		s.estimate = estimate_new(world, options->symmetry, options->folds,
+					  options->through);
+		ok = ok && s.estimate != NULL;
+	}
 	if (!options->through && options->graph == NULL)
 		s.reduction = reduction_new(world, options->symmetry);
 	s.deadline = options->seconds > 0 ? start + options->seconds * G_USEC_PER_SEC : 0;
@@ -1160,6 +1180,24 @@ struct explore_result *explore(const struct world *world, const struct explore_o
 	states_free(s.states);
 	g_mutex_clear(&s.lock);
 	g_rw_lock_clear(&s.growing);
+	return r;
+}
+
+struct explore_result *explore(const struct world *world, const struct explore_options *options,
+			       void (*found)(void *data, const struct finding *f), void *data,
+			       GError **error)
+{
+	struct explore_result *r = search(world, options, found, data, error), *first = r;
+	struct explore_options folded = *options;
+
+	if (r == NULL || !options->estimate || options->symmetry || r->size.exact ||
+	    r->stopped != NULL)
+		return r;
+	folded.folds = true;
+	r = search(world, &folded, found, data, error);
+	if (r != NULL)
+		r->size.each = first->size.each;
+	explore_result_free(first);
 	return r;
 }
 

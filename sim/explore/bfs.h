@@ -22,8 +22,8 @@
  *	last one is compared with the one that was stored; 0: never.
  * @graph: told of all states and steps, with one thread; or NULL.
  * @edges: a random search goes on from where it has run new ones; or NULL.
- * @sample: with one thread: expand no more states of a level, and only estimate how large the
- *	world is; 0: search it.
+ * @estimate: with one thread: only estimate how large the world is.
+ * @folds: of an estimate without symmetry, explore()'s own: each state is one of several.
  * @checkpoint: a file into which the search is written down when a level begins, each
  *	@every microseconds, and when it ends early; or NULL.
  * @resume: such a file, with which it goes on, or NULL.
@@ -35,14 +35,14 @@
 struct explore_options {
 	guint64 seconds;
 	guint64 memory, audit;
-	guint jobs, sample;
+	guint jobs;
 	struct progress *progress;
 	struct graph *graph;
 	struct edges *edges;
 	struct net *net;
 	const char *checkpoint, *resume, *what;
 	gint64 every;
-	bool symmetry, prune, through, only_first;
+	bool symmetry, prune, through, only_first, estimate, folds;
 };
 
 /**

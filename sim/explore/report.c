@@ -280,8 +280,8 @@ void explore_report_size(struct explore_report *report, const struct explore_res
 	const struct world_size *size = &r->size;
 	double states = rounded(size->states, size->exact);
 	double transitions = rounded(size->transitions, size->exact);
-	double seconds = r->cpu / MAX(r->transitions, 1) * size->transitions / report->jobs;
-	double bytes = r->bytes / (double)MAX(r->states, 1) * states;
+	double seconds = size->each * size->transitions / report->jobs;
+	double bytes = size->exact ? r->bytes : states_need(states);
 
 	if (report->json) {
 		g_autoptr(JsonBuilder) b = json_builder_new();

@@ -201,9 +201,9 @@ guint32 states_nr(const struct states *s)
 	return __atomic_load_n(&s->nr, __ATOMIC_RELAXED);
 }
 
-guint64 states_hash(const struct states *s, guint32 number)
+void states_fingerprint(const struct states *s, guint32 number, guint64 fingerprint[2])
 {
-	return s->fingerprints[number].high;
+	memcpy(fingerprint, &s->fingerprints[number], sizeof(s->fingerprints[number]));
 }
 
 struct origin *states_origin(const struct states *s, guint32 number)
@@ -214,4 +214,10 @@ struct origin *states_origin(const struct states *s, guint32 number)
 guint64 states_bytes(const struct states *s)
 {
 	return s->nr * (guint64)STATE_BYTES + s->table_size * sizeof(*s->table);
+}
+
+/* The table has 1.25 to 1.875 places for each. */
+double states_need(double nr)
+{
+	return nr * (STATE_BYTES + 1.5 * sizeof(guint32));
 }

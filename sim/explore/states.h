@@ -56,12 +56,13 @@ bool states_is(const struct states *states, guint32 number);
 
 /** states_nr() - numbers given; one that its thread kept as spare stands for no state. */
 guint32 states_nr(const struct states *states);
-/** states_hash() - a part of its fingerprint. */
-guint64 states_hash(const struct states *states, guint32 number);
+/** states_fingerprint() - of @number. */
+void states_fingerprint(const struct states *states, guint32 number, guint64 fingerprint[2]);
 struct origin *states_origin(const struct states *states, guint32 number);
 /** states_move() - all of them; false where there is not enough memory. */
 bool states_move(struct states *states, struct checkpoint *c);
-/** states_bytes() - memory in use. */
+/** states_bytes() - memory in use; states_need() - likely, by @nr of them. */
 guint64 states_bytes(const struct states *states);
+double states_need(double nr);
 
 #endif

@@ -330,6 +330,36 @@ const struct world_pair *world_pair(const struct world *world, guint nr)
 		&g_array_index(world->pairs, struct world_pair, nr - world->ops->len);
 }
 
+static guint named(const struct world_names *names, guint slot)
+{
+	return slot != NO_SLOT ? names->slots[slot] : NO_SLOT;
+}
+
+static bool is_with(const struct world_op *op, const struct world_op *other,
+		    const struct world_names *names)
+{
+	if (op->action != other->action || op->process != other->process ||
+	    named(names, op->session) != other->session || op->memory != other->memory ||
+	    op->peer != other->peer ||
+	    (op->has_token && names->tokens[op->session][op->token] != other->token))
+		return false;
+	for (guint i = 0; i < MAX_ARGS; i++)
+		if (named(names, op->slots[i]) != other->slots[i])
+			return false;
+	return true;
+}
+
+guint world_op_with(const struct world *world, guint nr, const struct world_names *names)
+{
+	const struct world_op *op = op_of(world, nr);
+	guint i = nr;
+
+	if (!is_with(op, op, names))
+		for (i = 0; i < world->ops->len && !is_with(op, op_of(world, i), names); i++)
+			;
+	return i;
+}
+
 static bool has_any(const struct world *world, const struct place *place, guint process)
 {
 	const int *fds = place->fds + first_slot(world, process);

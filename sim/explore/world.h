@@ -192,6 +192,17 @@ const struct world_pair *world_pair(const struct world *world, guint op);
 /** world_enabled() - can the operation be asked for here? */
 bool world_enabled(const struct world *world, const struct place *place, guint op);
 
+/** struct world_names - slots, and tokens of the session in each, that are in place of others. */
+struct world_names {
+	guint8 slots[TMP_SLOT + 1], tokens[TMP_SLOT + 1][MAX_TOKENS];
+};
+
+/**
+ * world_op_with() - the operation that does what @op, no pair, does, to what stands in place of
+ * its objects; the number of all operations if there is none.
+ */
+guint world_op_with(const struct world *world, guint op, const struct world_names *names);
+
 /** world_boots() - may the operation lead to the next kernel? Of no pair. */
 bool world_boots(const struct world *world, guint op);
 
