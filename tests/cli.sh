@@ -241,6 +241,25 @@ coloured()
 	[ "$(colours "$1")" = coloured ] || echo "no colours"
 }
 
+# A search of some seconds says how many states there will be, and how long that takes.
+forecast()
+{
+	local pid i
+	on_terminal "exec $luosim explore --kernel v7.3 --policy get-id --opens 2 --kernels 2 --faults 1 \
+		--no-symmetry --no-prune --no-reduction --depth 30 -j1 2>&1 >/dev/null" >forecast &
+	pid=$!
+	for ((i = 0; i < 600; i++)); do
+		grep -qaE '[0-9]+ of about [0-9]+ states, about [0-9]+ (s|min) left' forecast && break
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.2
+	done
+	grep -aoE 'of about [0-9]+' forecast | tail -n 1 |
+		awk '{ n++; if ($3 < 399594 / 3 || $3 > 399594 * 3) print } END { if (!n) print "no forecast" }'
+	kill $pid
+	wait $pid 2>/dev/null
+	return 0
+}
+
 # clears COLUMNS: no line of a progress is as wide, and nothing of the last is left.
 clears()
 {
@@ -407,6 +426,11 @@ if has_terminal; then
 else
 	skip "colours on a terminal" "no script, or no terminal"
 	skip "none on a dumb one" "no script, or no terminal"
+fi
+if has_terminal; then
+	slow "how many states there will be" forecast
+else
+	skip "how many states there will be" "no script, or no terminal"
 fi
 for columns in 20 60; do
 	if has_terminal && command -v python3 >/dev/null; then

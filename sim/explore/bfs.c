@@ -19,6 +19,8 @@
 #include "explore/twin.h"
 
 #define MAX_NTH		200	/* allocations of one operation */
+#define PATIENCE	5	/* seconds, before it is estimated how many there will be */
+#define MOST_PATIENCE	60	/* that this may take */
 #define CHUNK		32	/* states that a worker takes at once */
 
 /* One state on the way. */
@@ -65,6 +67,7 @@ struct search {
 	gint64 due;			/* when the next checkpoint is; 0: there is none */
 	GError *error;			/* why it could not be written */
 	bool resumed;			/* the level is there already */
+	bool expects;			/* how many there will be is estimated */
 	bool closed;			/* all was closed in each of its states */
 	const char *stopped;		/* why; atomic, see stop() */
 };
@@ -1066,11 +1069,38 @@ static bool ranks_start(struct search *s)
 	return s->ranks != NULL && states_append(s->states, first, &root, &number);
 }
 
+/* For who waits before a terminal: how many states there will be. */
+static void expect(struct search *s)
+{
+	const struct world *world = s->world;
+	struct explore_options o = {
+		.memory = s->options->memory, .jobs = 1, .progress = s->options->progress,
+		.seconds = MOST_PATIENCE, .symmetry = s->options->symmetry,
+		.prune = s->options->prune, .through = s->options->through, .estimate = true,
+	};
+	struct explore_result *r;
+
+	if (s->expects || s->estimate != NULL || world->tasks > 1 || world->beside != NULL ||
+	    progress_seconds(o.progress) < PATIENCE)
+		return;
+	s->expects = true;
+	progress_hold(o.progress, true);
+	r = explore(world, &o, NULL, NULL, NULL);
+	progress_hold(o.progress, false);
+	if (r == NULL)
+		return;
+	if (r->stopped == NULL || g_str_equal(r->stopped, "depth"))
+		progress_expect(o.progress, r->size.states);
+	explore_result_free(r);
+}
+
 static void levels(struct search *s, struct worker *workers)
 {
 	const struct origin root = { 0 };
 	guint64 transitions;
 
+	if (s->estimate == NULL)
+		progress_expect(s->options->progress, 0);
 	if (!s->resumed)
 		arrive(&workers[0], &root, 0);
 	for (; why_stopped(s) == NULL; s->depth++) {
@@ -1078,6 +1108,7 @@ static void levels(struct search *s, struct worker *workers)
 			break;
 		s->resumed = false;
 		keep(s, "a level begins");
+		expect(s);
 		if (s->depth >= s->world->depth) {
 			stop(s, "depth");
 			break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How far a long command is, on a terminal; and stopping it with Ctrl-C. */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@
 struct progress {
 	const char *what;
 	guint64 done;
-	gint64 next;		/* when to show the next line */
+	gint64 start, next;	/* when it began, and when to show the next line */
+	double expected;	/* or 0 */
+	bool held;
 	bool terminal;
 	guint columns;		/* of the terminal */
 	guint shown;		/* columns that the line takes there, or 0 */
@@ -51,7 +54,8 @@ struct progress *progress_new(const char *what)
 	p->what = what;
 	p->terminal = what != NULL && isatty(STDERR_FILENO) && gettid() == getpid();
 	p->columns = p->terminal ? terminal_columns() : 0;
-	p->next = g_get_monotonic_time() + A_MOMENT;
+	p->start = g_get_monotonic_time();
+	p->next = p->start + A_MOMENT;
 	sigaction(SIGINT, &action, &p->before);
 	if (p->before.sa_handler == SIG_IGN)
 		sigaction(SIGINT, &p->before, NULL);
@@ -78,19 +82,52 @@ bool progress_step(struct progress *p, guint64 total)
 	return progress_at(p, p->done + 1, total);
 }
 
+double progress_seconds(const struct progress *p)
+{
+	return p == NULL || !p->terminal ? 0 :
+		(g_get_monotonic_time() - p->start) / (double)G_USEC_PER_SEC;
+}
+
+void progress_hold(struct progress *p, bool hold)
+{
+	p->held = hold;
+}
+
+void progress_expect(struct progress *p, double total)
+{
+	p->expected = total;
+	if (total == 0)
+		p->start = g_get_monotonic_time();
+}
+
+/* Of how many, and how long that takes. */
+static char *of_what(const struct progress *p, guint64 total)
+{
+	double left = progress_seconds(p) * (p->expected - p->done) / MAX(p->done, 1);
+	double unit = pow(10, floor(log10(MAX(p->expected, 10))) - 1);
+
+	if (p->expected > p->done)
+		return g_strdup_printf(" of about %.0f %s, about %.0f %s left",
+				       round(p->expected / unit) * unit, p->what,
+				       ceil(left < 100 ? left : left / 60),
+				       left < 100 ? "s" : "min");
+	return total > 0 ? g_strdup_printf(" of %" G_GUINT64_FORMAT " %s", total, p->what) :
+			   g_strdup_printf(" %s", p->what);
+}
+
 bool progress_at(struct progress *p, guint64 done, guint64 total)
 {
 	g_autofree char *of = NULL, *line = NULL;
 	gint64 now;
 
 	p->done = done;
-	if (!p->terminal || interrupted)
+	if (!p->terminal || p->held || interrupted)
 		return !interrupted;
 	now = g_get_monotonic_time();
 	if (now < p->next)
 		return true;
-	of = total > 0 ? g_strdup_printf(" of %" G_GUINT64_FORMAT, total) : g_strdup("");
-	line = g_strdup_printf("%" G_GUINT64_FORMAT "%s %s", p->done, of, p->what);
+	of = of_what(p, total);
+	line = g_strdup_printf("%" G_GUINT64_FORMAT "%s", p->done, of);
 	show(p, line);
 	p->next = now + PACE;
 	return true;

@@ -24,6 +24,18 @@ bool progress_step(struct progress *p, guint64 total);
 /** progress_at() - likewise, but @done are. */
 bool progress_at(struct progress *p, guint64 done, guint64 total);
 
+/** progress_seconds() - since it began; 0 if nothing is shown. */
+double progress_seconds(const struct progress *p);
+
+/** progress_hold() - show nothing until it is called with false. */
+void progress_hold(struct progress *p, bool hold);
+
+/**
+ * progress_expect() - there will be about @total in the end, which progress_at() did not know:
+ * how long that takes at the pace until now is shown, too. 0: it begins, and nobody knows.
+ */
+void progress_expect(struct progress *p, double total);
+
 /** progress_stopped() - does the user want to stop? */
 bool progress_stopped(const struct progress *p);
 
