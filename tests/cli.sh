@@ -255,7 +255,7 @@ forecast()
 	done
 	grep -aoE 'of about [0-9]+' forecast | tail -n 1 |
 		awk '{ n++; if ($3 < 399594 / 3 || $3 > 399594 * 3) print } END { if (!n) print "no forecast" }'
-	kill $pid
+	pkill -P $pid
 	wait $pid 2>/dev/null
 	return 0
 }
