@@ -136,6 +136,27 @@ static struct explore_result *explore_world(const struct explore_args *o,
 	return explore(report->world, options, found, report, error);
 }
 
+/* All ranks plan it, or none does. */
+static bool plan(const struct explore_args *o, struct world *world,
+		 const struct overrides *overrides, GError **error)
+{
+	bool ok = world_plan(world, overrides, error);
+
+	if (o->net == NULL || net_max(o->net, !ok) == 0)
+		return ok;
+	if (ok)
+		g_set_error_literal(error, SCN_ERROR, 0, "another rank cannot begin what this "
+				    "one can, expected the same files and as much memory");
+	return false;
+}
+
+/* Why there was no search, said by one of several processes. */
+static int unusable(const struct explore_args *o, const GError *error)
+{
+	return is_first(o) ? complain("%s", error != NULL ? error->message :
+					    "not enough memory to search") : EXIT_UNUSABLE;
+}
+
 /* One search; the exit status for it alone. */
 static int search(const struct explore_args *o, const struct overrides *overrides,
 		  const char *subject,
@@ -159,10 +180,10 @@ static int search(const struct explore_args *o, const struct overrides *override
 	options.edges = o->guided ? edges_new(overrides_tree(overrides)->tree) : NULL;
 	options.estimate = o->estimate;
 	options.graph = o->graph != NULL ? graph_new(&world, fold_of(o)) : NULL;
-	if (!world_plan(&world, overrides, &error)) {
+	if (!plan(o, &world, overrides, &error)) {
 		world_clear(&world);
 		graph_free(options.graph);
-		return complain("%s", error->message);
+		return unusable(o, error);
 	}
 	options.jobs = report.jobs = world_jobs(&world, options.jobs);
 	if (o->estimate)
@@ -171,8 +192,7 @@ static int search(const struct explore_args *o, const struct overrides *override
 	if (r == NULL) {
 		world_clear(&world);
 		graph_free(options.graph);
-		return complain("%s", error != NULL ? error->message :
-					"not enough memory to search");
+		return unusable(o, error);
 	}
 	edges_free(options.edges);
 	if (o->estimate)
