@@ -94,11 +94,11 @@ static const char *find_blank(const struct world *world, const char *pattern, gs
 	while (*at != '\0' && !g_ascii_isupper(*at))
 		at++;
 	*len = strspn(at, G_CSET_A_2_Z);
-	if (*len == 4)
+	if (g_str_has_prefix(at, "NAME"))
 		*values = names_for(world, pattern);
-	else if (*len == 5 && strncmp(at, "FIELD", 5) == 0)
+	else if (g_str_has_prefix(at, "FIELD"))
 		*values = fields_for(world);
-	else if (*len == 5)
+	else if (g_str_has_prefix(at, "TOKEN"))
 		*values = numbers_for(1, world->tokens);
 	else
 		*values = numbers_for(0, g_str_has_suffix(pattern, "word[N]") ? NR_WORDS :

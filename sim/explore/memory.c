@@ -6,12 +6,19 @@
  */
 #include "explore/internal.h"
 
-/* How each is made, in this order. */
-static const char *const made[MAX_MEMORIES] = { "folio_alloc(0)", "folio_alloc(1)", "vmalloc(8K)" };
+/* In this order. */
+static const struct {
+	const char *made;
+	bool area;
+} memories[MAX_MEMORIES] = {
+	{ .made = "folio_alloc(0)" },
+	{ .made = "folio_alloc(1)" },
+	{ .made = "vmalloc(8K)", .area = true },
+};
 
 bool memory_is_area(guint nr)
 {
-	return g_str_has_prefix(made[nr], "vmalloc");
+	return memories[nr].area;
 }
 
 static guint max_keepers(guint nr)
@@ -21,7 +28,7 @@ static guint max_keepers(guint nr)
 
 const char *memory_made(guint nr)
 {
-	return made[nr];
+	return memories[nr].made;
 }
 
 void memory_begin(const struct world *world, struct place *place)
