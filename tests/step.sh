@@ -73,10 +73,28 @@ far()
 	grep -q 'retrieve_fd(vm0, 0xb)' out || cat out
 }
 
+# Pages of one file that lie together are told apart where only some have one more reference.
+held()
+{
+	cat >held.scn <<-'END'
+	scenario held
+	kernel 1 next
+	  memfd_create("a", 0) = a
+	  write(a, 0, "x"*4096)
+	  iommufd_open() = io
+	  iommufd_map(io, a)
+	  write(a, 4096, "y"*8192)
+	END
+	scenario=held.scn
+	says '^folio 0x[^ ]*-.* owner memfd:a 2, index 1, pages 2, references 1$' 'to 7' 'print folio'
+	scenario=$dup_token
+}
+
 check "it goes to what breaks" says '^22 +retrieve_fd\(vm0, 0xb\) += -EIO' 'until violation'
 check "to a line, and back" says '^13 +preserve_fd\(vm0, mem, 0xa\)' 'to 14' back
 check "to what changes an object" says '^20 +retrieve_fd\(vm0, 0xa\)' 'until change restored'
 check "it prints the state" says '^folio 0x6: preserved, claims vm0 0xa, vm0 0xb' 'to 14' 'print folio'
+check "and pages of a file by their references" held
 check "and what would be handed over" says '^handover folio\[vm0, 0xb, 0\].pfn: .*value 0x6$' \
 	'to 14' 'print handover'
 check "of another policy" says '^14 .*-EBUSY' 'what-if --policy=get-id' 'to 14'
