@@ -22,6 +22,20 @@ config_is_enough()
 	cat "$tmp/out"
 }
 
+# As /proc/config.gz has it, with carriage returns, or cut off behind the last word.
+config_in_any_form()
+{
+	local form
+	gzip -c "$tmp/config" >"$tmp/config.gz"
+	sed 's/$/\r/' "$tmp/config" >"$tmp/config.crlf"
+	printf '%s' "$(cat "$tmp/config")" >"$tmp/config.short"
+	for form in gz crlf short; do
+		gives 0 vm --check-config "$tmp/config.$form"
+		cat "$tmp/out"
+	done
+	gives 2 vm --check-config "$srcdir/tests/tap.sh"
+}
+
 # Each line of the fragment that is taken out is missed, or was for others to depend on.
 config_is_needed()
 {
@@ -284,6 +298,7 @@ any_line_lost()
 
 check "the fragment has what is checked" config_is_enough
 check "and each of it is missed" config_is_needed
+check "a kernel's own config.gz, carriage returns, no newline at the end" config_in_any_form
 check "scenarios are told, or refused for what no real kernel can be told" all_told_or_refused
 check "operations, settings and failures are told" operations_are_told
 check "a race whose order is given is skipped" gives 4 vm --console /dev/null \

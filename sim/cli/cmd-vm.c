@@ -407,6 +407,8 @@ static int run_files(const struct vm_args *o, char **files)
 
 /* ---- Configuration ---- */
 
+#define MAX_CONFIG_BYTES	(16u << 20)
+
 static int print_config(void)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -418,14 +420,16 @@ static int print_config(void)
 
 static int check_config(const char *path)
 {
-	g_autoptr(GString) lacks = g_string_new(NULL);
-	g_autofree char *text = NULL;
+	g_autoptr(GString) lacks = g_string_new(NULL), text = NULL;
 	g_autoptr(GError) error = NULL;
 	bool ok;
 
-	if (!g_file_get_contents(path, &text, NULL, &error))
+	text = read_text(path, MAX_CONFIG_BYTES, &error);
+	if (text == NULL)
 		return complain("%s", error->message);
-	ok = config_check(text, lacks);
+	if (strstr(text->str, "CONFIG_") == NULL)
+		return complain("%s: no option, expected a kernel's .config", path);
+	ok = config_check(text->str, lacks);
 	g_print("%s", lacks->str);
 	return finish_output(ok ? EXIT_OK : EXIT_FAILED);
 }

@@ -84,9 +84,9 @@ void config_print(GString *out)
 
 static bool is_set(const char *text, const char *option)
 {
-	g_autofree char *line = g_strdup_printf("\nCONFIG_%s=y\n", option);
+	g_autofree char *pattern = g_strdup_printf("^CONFIG_%s=y\\s*$", option);
 
-	return strstr(text, line) != NULL || g_str_has_prefix(text, line + 1);
+	return g_regex_match_simple(pattern, text, G_REGEX_MULTILINE | G_REGEX_RAW, 0);
 }
 
 bool config_check(const char *text, GString *out)
