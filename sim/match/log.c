@@ -251,7 +251,8 @@ static bool read_foreign(struct reader *r, const char *line)
 		"unreferenced object 0x", " invoked oom-killer: ", "page allocation failure: ",
 		"locking detected", "locking dependency detected", "lock dependency detected",
 		"lock order", "lock state", "bad unlock balance", "suspicious RCU usage",
-		"lock held when returning", "sysrq: Show ",
+		"lock held when returning", "sysrq: Show ", "BUG: sleeping function called ",
+		"BUG: scheduling while atomic",
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
@@ -270,6 +271,7 @@ static bool read_oops(struct reader *r, const char *line)
 		"BUG: KASAN:", "KASAN: ", "kernel BUG at ", "BUG: unable to handle ",
 		"BUG: kernel NULL pointer", "Unable to handle kernel ", "general protection fault",
 		"Internal error: ", "Oops: ", "BUG: KFENCE:", "UBSAN: ", "BUG: Bad page ",
+		"BUG: KMSAN: ",
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++) {

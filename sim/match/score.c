@@ -156,16 +156,19 @@ static double alike(const struct index *index, const struct incident *a, const s
 	    (a->text != NULL) != (b->text != NULL))
 		return 0;
 	if (a->kind != b->kind && a->kind != INCIDENT_CRASH && b->kind != INCIDENT_CRASH)
-		kind = 0.7;
+		kind = a->kind == INCIDENT_STUCK || b->kind == INCIDENT_STUCK ? 0.4 : 0.7;
 	if (a->text != NULL) {
 		near = common_words(a->text, b->text);
 		return near >= 0.7 ? near * kind * stage : 0;
 	}
 	if (b->frames->len == 0 || other_callers(a, b))
 		return 0;
-	near = (1 - OF_FUNCTION) * (a->frames->len > 1 ? common(index, a, b) : 0.5);
+	near = a->frames->len > 1 ? common(index, a, b) : 0.5;
+	/* Where most of the callers are others, a function that many call says less. */
 	if (same_function(index, a, b))
-		near += OF_FUNCTION;
+		near = (1 - OF_FUNCTION) * near + OF_FUNCTION * (near < 0.5 ? near : 1);
+	else
+		near *= 1 - OF_FUNCTION;
 	return near * kind * stage;
 }
 
