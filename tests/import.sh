@@ -64,6 +64,17 @@ round_trip()
 	gives 0 "$tmp/x.scn"
 }
 
+# strace was killed while it wrote.
+ends_anywhere()
+{
+	local at size
+	size=$(wc -c <"${logs[0]}")
+	for ((at = size / 10; at < size; at += size / 41)); do
+		head -c "$at" "${logs[0]}" | "$LUOSIM" import - >"$tmp/cut.scn" || echo "$at bytes"
+		"$LUOSIM" print "$tmp/cut.scn" >"$tmp/out" || echo "$at bytes: what was made of it"
+	done
+}
+
 # What a log, from standard input, becomes
 steps()
 {
@@ -262,6 +273,7 @@ check "what is imported has the results of the log" agrees
 check "another result in the log is noticed" notices
 check "what a scenario's calls look like becomes that scenario" round_trip
 check "noise makes comments, and a scenario that parses" any_input
+check "a log that ends anywhere" ends_anywhere
 check "several processes, paths, calls in two parts, and a reboot that ends it" several_processes
 check "strace -X" raw_numbers
 check "copies of descriptors, threads, children, messages, exec and exit" copies
