@@ -153,8 +153,11 @@ static void do_group_exit(struct machine *m)
 /* Another process takes its name and place, without a console if it cannot have one. */
 static int exit_group(struct machine *m)
 {
-	process_of(m->task->files)->exits++;
+	struct process *p = process_of(m->task->files);
+
+	p->exits++;
 	do_group_exit(m);
+	p->uid = 0;
 	open_console(m);
 	return 0;
 }
