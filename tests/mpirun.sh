@@ -23,9 +23,14 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 
 mpirun_n()
 {
-	local options=(--oversubscribe --bind-to none)
+	local options=(--oversubscribe --bind-to none) status
 	[ "$(id -u)" != 0 ] || options+=(--allow-run-as-root)
-	mpirun "${options[@]}" -n "$@" 2> >(sed -n '/^luosim/p' >&2)
+	# A pipe, so that all that it has to say is said in the end.
+	{
+		mpirun "${options[@]}" -n "$@" 2>&1 >&4 | sed -n '/^luosim/p' >&2
+		status=${PIPESTATUS[0]}
+	} 4>&1
+	return "$status"
 }
 
 text()
