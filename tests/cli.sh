@@ -246,7 +246,7 @@ forecast()
 {
 	local pid i
 	on_terminal "exec $luosim explore --kernel v7.3 --policy get-id --opens 2 --kernels 2 --faults 1 \
-		--no-symmetry --no-prune --no-reduction --time 120 -j1 2>&1 >/dev/null" >forecast &
+		--no-symmetry --no-prune --no-reduction --time 120 -j1 2>&1 >/dev/null" >forecast 2>/dev/null &
 	pid=$!
 	for ((i = 0; i < 600; i++)); do
 		grep -qaE '[0-9]+ of about [0-9]+ states, about [0-9]+ (s|min) left' forecast && break
