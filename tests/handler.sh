@@ -199,6 +199,15 @@ check "its module stays while there are files of it" module_is_kept
 check "it is explored under two policies, and states are told apart" explored
 check "--handler is for all scenarios" given_on_the_command_line
 check "its fields are damaged by name, and what is found runs from anywhere" damaged_by_name
+# From another folder, the handler being one of the scenario's.
+minimised()
+{
+	sed 's/^kernel 1/use .\/dmabuf.so\n\n&/' "$OLDPWD/scenarios/dup-token.scn" >dup.scn
+	(cd / && "$luosim" minimise "$tmp/dup.scn") >out 2>&1 || cat out
+	! grep -q dmabuf out && [ "$(grep -c preserve_fd out)" = 2 ] || cat out
+}
+
+check "a scenario that has one is minimised" minimised
 if build every "$OLDPWD/tests/handler/every.c"; then
 	check "all calls of luosim-handler.h" every_call
 fi

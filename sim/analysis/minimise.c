@@ -12,6 +12,7 @@
 struct minimiser {
 	struct scenario *scn;		/* the smallest so far */
 	char *text;			/* of it */
+	const char *file;		/* where the first was, and what it loads is found from */
 	const struct overrides *overrides;
 	guint32 kinds;			/* to be kept */
 };
@@ -44,9 +45,9 @@ static bool kinds_of(const struct scenario *scn, const struct overrides *overrid
 	return c.ran;
 }
 
-static struct scenario *parsed(const char *text)
+static struct scenario *parsed(const struct minimiser *m, const char *text)
 {
-	return scenario_parse("minimised", text, strlen(text), NULL);
+	return scenario_parse(m->file, text, strlen(text), NULL);
 }
 
 static char *printed(const struct scenario *scn)
@@ -60,7 +61,7 @@ static char *printed(const struct scenario *scn)
 /* Take the scenario of @text if it shows the same as the first. */
 static bool take(struct minimiser *m, const char *text)
 {
-	struct scenario *scn = parsed(text);
+	struct scenario *scn = parsed(m, text);
 	guint32 kinds = 0;
 
 	if (scn == NULL)
@@ -79,7 +80,7 @@ static bool take(struct minimiser *m, const char *text)
 /* One to be cut. */
 static struct scenario *copy(const struct minimiser *m)
 {
-	return parsed(m->text);
+	return parsed(m, m->text);
 }
 
 /* Take @cut, unless nothing was cut. It is freed. */
@@ -480,8 +481,10 @@ static bool merge_objects(struct minimiser *m)
 static bool begin(struct minimiser *m, const struct scenario *scn)
 {
 	g_autofree char *text = printed(scn);
-	struct scenario *cut = parsed(text);
+	struct scenario *cut = parsed(m, text);
 
+	if (cut == NULL)
+		return false;
 	g_clear_pointer(&cut->about, g_free);
 	g_clear_pointer(&cut->source, g_free);
 	g_array_set_size(cut->runs, 0);
@@ -510,12 +513,15 @@ static char *finished(struct minimiser *m)
 
 char *minimise(const struct scenario *scn, const struct overrides *overrides)
 {
-	struct minimiser m = { .overrides = overrides };
+	struct minimiser m = { .overrides = overrides, .file = scn->file };
 	bool changed = true;
 	char *result;
 
-	if (!kinds_of(scn, overrides, &m.kinds) || m.kinds == 0 || !begin(&m, scn))
+	if (!kinds_of(scn, overrides, &m.kinds) || m.kinds == 0)
 		return NULL;
+	/* What it comes to depends on what is left out here. */
+	if (!begin(&m, scn))
+		return printed(scn);
 	while (changed) {
 		changed = drop_some(&m);
 		changed = drop_handlers(&m) || changed;
