@@ -44,6 +44,32 @@ check "one that make cannot name" says ".*/a b/x.c: has a blank, .*" old -o x.so
 check "no tree" says "no tree given, expected TREE -o NAME.so" -o x.so
 check "no object" says "no -o, expected -o NAME.so" old
 check "a folder that is not there" says ".*: no such folder, expected .*" old -o none/x.so
+mkdir folder.so
+printf 'CONFIG_X=y\n\nhello world\n' >words
+check "an object that is a folder" says "folder.so: is a folder, expected -o NAME.so" old -o folder.so
+check "a fragment that is a folder" says ".*: cannot be read, .*" old -o x.so --config old
+check "a fragment of other words" says "words:3: 'hello world', expected CONFIG_NAME=VALUE" old \
+	-o x.so --config words
+# Nothing can be written to a file.
+no_room()
+{
+	(trap "" XFSZ; ulimit -f 0; says "no room for temporary files" old -o x.so | cat)
+}
+# With all commands but one.
+lacks_tool()
+{
+	local file
+	rm -rf bin
+	mkdir bin
+	for file in /usr/local/bin/* /usr/bin/* /bin/*; do
+		[ "${file##*/}" = "$1" ] || ln -sfn "$file" bin/
+	done
+	PATH=$PWD/bin says "$1 not found, expected .*" old -o x.so
+}
+check "no room" no_room
+for tool in flex bison bc gcc make awk cmp; do
+	check "$tool is not there" lacks_tool $tool
+done
 check "an unknown option" says "unknown option '--bad', .*" old --bad
 check "it is told by line and column" complains 's.scn:2:10: kernel ./none.so: cannot be loaded.*' s.scn
 check "another shared object" complains '.*kernel ./program.so: .*' --kernel ./program.so s.scn

@@ -11,7 +11,7 @@ export LC_ALL=C
 
 engine=$(cd "$(dirname "$0")" && pwd)
 me="luosim build-kernel"
-out='' config='' jobs=$(nproc) add=() tree='' kind='' configured=''
+out='' config='' jobs='' add=() tree='' kind='' configured=''
 
 die()
 {
@@ -43,6 +43,17 @@ usage()
 need_value()
 {
 	[ "$2" -gt 1 ] || die "$1 without a value, expected $1 ${3}"
+}
+
+# Kconfig takes no notice of what it does not understand.
+check_fragment()
+{
+	local line
+
+	[ -r "$config" ] && [ ! -d "$config" ] ||
+		die "$config: cannot be read, expected a fragment"
+	line=$(grep -anm 1 -vE '^[[:space:]]*$|^CONFIG_[A-Za-z0-9_]+=|^#' "$config") || return 0
+	die "$config:${line%%:*}: '${line#*:}', expected CONFIG_NAME=VALUE"
 }
 
 parse_options()
@@ -77,9 +88,10 @@ parse_options()
 	done
 	[ -n "$tree" ] || die "no tree given, expected TREE -o NAME.so"
 	[ -n "$out" ] || die "no -o, expected -o NAME.so"
-	[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "-j $jobs, expected a number of jobs"
+	[[ $jobs =~ ^([1-9][0-9]*)?$ ]] || die "-j $jobs, expected a number of jobs"
 	[ -d "$(dirname "$out")" ] || die "$(dirname "$out"): no such folder, expected one for -o"
-	[ -z "$config" ] || [ -r "$config" ] || die "$config: cannot be read, expected a fragment"
+	[ ! -d "$out" ] || die "$out: is a folder, expected -o NAME.so"
+	[ -z "$config" ] || check_fragment
 	out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 }
 
@@ -125,6 +137,10 @@ check_tools()
 	for tool in gcc make flex bison bc ld objcopy nm objdump sha256sum flock; do
 		command -v $tool >/dev/null ||
 			die "$tool not found, expected gcc, make, binutils, flex, bison, bc and flock"
+	done
+	for tool in awk cat cmp cp cut find grep head mktemp mv nproc rm sed sort stat tail tar tr xargs; do
+		command -v $tool >/dev/null ||
+			die "$tool not found, expected a system's usual commands"
 	done
 }
 
@@ -186,13 +202,29 @@ kbuild()
 # The first error that a log tells, without the path to where the tree is.
 first_error()
 {
-	grep -m 1 -E 'error:|Error|\*\*\*|not found' "$1" | sed "s|$source/||g; s|$tree/||g" |
-		sed 's/^ *//'
+	local error
+
+	error=$(grep -m 1 -E 'error:|Error|\*\*\*|not found|undefined reference|multiple definition|No space left' "$1" | sed "s|$source/||g; s|$tree/||g" |
+		sed 's/^ *//')
+	if [ -n "$error" ]; then
+		echo "$error"
+	elif ! { echo room >"$work/room"; } 2>/dev/null; then
+		echo "no room in $work"
+	else
+		echo "see $1"
+	fi
+}
+
+# Options of the user's fragment that Kconfig has not, or not with this value.
+not_taken()
+{
+	[ -z "$config" ] || grep -aE '^CONFIG_' "$config" | grep -vxFf "$prepared/.config" |
+		tr '\n' ' '
 }
 
 prepare()
 {
-	local now
+	local now not_taken
 
 	now=$(state)
 	if [ "$(cat "$work/state" 2>/dev/null)" = "$now" ]; then
@@ -209,6 +241,8 @@ prepare()
 		kbuild prepare kernel/range.o ||
 		die "$tree: cannot be configured: $(first_error "$work/prepare.log")"
 	compiler_flags >"$work/flags"
+	not_taken=$(not_taken)
+	[ -z "$not_taken" ] || echo "the configuration does not take: $not_taken"
 	echo "$now" >"$work/state"
 }
 
@@ -263,7 +297,10 @@ build()
 		die "$(first_error "$log")"
 	fi
 	# Whatever was there before, and however new it is.
-	cp "$object" "$out.new" && mv "$out.new" "$out" || die "$out: cannot be written"
+	cp "$object" "$out.new" 2>"$log" && mv "$out.new" "$out" 2>"$log" || {
+		rm -f "$out.new"
+		die "$out: cannot be written:$(head -n 1 "$log" | sed 's/.*://')"
+	}
 	lacks=$objects/lacks${kind:+.$kind}
 	if [ -s "$lacks" ]; then
 		echo "luosim does not supply, and stops where it is called:" \
@@ -275,11 +312,13 @@ parse_options "$@"
 check_tree
 find_added
 check_tools
+jobs=${jobs:-$(nproc)}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/luosim
 [[ $cache != *[[:space:]:]* ]] || die "$cache: has a blank or a colon, expected another cache"
-fragment=$(mktemp) || die "no room for temporary files"
+fragment=$(mktemp 2>/dev/null) || die "no room for temporary files"
 trap 'rm -f "$fragment"' EXIT
-cat "$engine/fragment.config" ${config:+"$config"} >"$fragment"
+cat "$engine/fragment.config" ${config:+"$config"} >"$fragment" 2>/dev/null ||
+	die "no room for temporary files"
 key=$( { echo "$tree"; cat "$fragment"; } | digest)
 work=$cache/$key
 prepared=$work/prepared

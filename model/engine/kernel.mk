@@ -99,11 +99,14 @@ $(objects): %$(.kind).o: $$(call in_tree,$$(call unplus,%)).c $(ENGINE)/kernel.m
 		@$@.wrap $@
 
 # Of what is borrowed only functions and constants are taken, and only what is called. What
-# the configuration leaves out may not compile, and has nothing to lend.
+# the configuration leaves out may not compile, and has nothing to lend; a compiler that was
+# killed or had no room says nothing of that.
 $(borrowed): borrowed+%.o: $$(TREE)/$$(call unplus,%).c $(ENGINE)/kernel.mk
-	cd $(PREPARED) && $(CC) -I$(CURDIR) -I$(dir $<) -ffunction-sections -fdata-sections \
+	cd $(PREPARED) && if $(CC) -I$(CURDIR) -I$(dir $<) -ffunction-sections -fdata-sections \
 		$(call names,$(notdir $(<:.c=)),$<) -MF $(CURDIR)/borrowed+$*.d -MT $@ \
-		-c -o $(CURDIR)/$@ $< 2>/dev/null || $(CC) -x c -c -o $(CURDIR)/$@ /dev/null
+		-c -o $(CURDIR)/$@ $< 2>$(CURDIR)/$@.err; then :; \
+	elif grep -q ': error: ' $(CURDIR)/$@.err; then $(CC) -x c -c -o $(CURDIR)/$@ /dev/null; \
+	else cat $(CURDIR)/$@.err; false; fi
 	$(wrap)
 	objcopy --weaken @$@.wrap -R '.initcall*' -R '.init.setup' -R '___ksymtab*' -R '.export_symbol' $@
 
