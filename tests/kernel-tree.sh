@@ -450,6 +450,35 @@ check "likewise as JSON" prints '\{"type":"search","luosim":.*"findings":0\}' pr
 check "searches that a bound ended name no release" proves 3 \
 	': a bound ended the search before any release was seen to be equal$' ./x.so --identify --depth 1
 check "what a tree cannot do is told" gives 2 prove ./x.so --handlers kvm
+cat >world.scn <<'EOF'
+scenario world
+
+handler device
+  accepts own
+  flb pci iommu
+end
+handler bus
+  accepts own
+  flb pci
+  id inode
+end
+
+explore
+  sessions 1
+  inodes 1
+  handlers device,bus
+end
+
+kernel 1
+EOF
+equal_worlds()
+{
+	gives 0 prove ./x.so world.scn --tokens 1 --faults 1
+	grep -q '^  all seen, 0 differences' out || cat out err
+	gives 0 explore --kernel ./x.so world.scn --tokens 1
+	grep -q '^  all seen, ' out || cat out err
+}
+check "worlds with a scenario's handlers are equal" equal_worlds
 check "random races are refused" gives 2 prove ./x.so --tasks 2 --random
 check "prove of what is no tree" gives 2 prove v7.3
 check "a search of the tree alone sees all" finds_nothing

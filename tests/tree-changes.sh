@@ -72,6 +72,35 @@ for fix in memfd-pfn-phys memfd-remove-folio; do
 	check "$fix is missed when a step fails behind a damaged handover" lacks $fix \
 		"${small[@]}" --damage 1 --faults 1 --time 300
 done
+write_world()
+{
+	cat >world.scn <<-'END'
+		scenario world
+
+		handler device
+		  accepts own
+		  flb pci iommu
+		end
+		handler bus
+		  accepts own
+		  flb pci
+		end
+
+		explore
+		  sessions 1
+		  inodes 1
+		  tokens 2
+		  handlers device,bus
+		end
+
+		kernel 1
+	END
+}
+write_world
+check "flb-incoming-refs is missed when FLBs are handed over" lacks flb-incoming-refs world.scn
+for fix in flb-retrieve-status unfreeze-data; do
+	check "$fix is missed when a callback fails" lacks $fix world.scn --faults 1
+done
 part=create_session,preserve_fd,kexec,retrieve_session,retrieve_fd
 check "memfd-restore-eio is missed when a second folio is damaged" lacks memfd-restore-eio \
 	"${small[@]}" --damage 1 --ops $part,fallocate

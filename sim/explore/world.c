@@ -65,19 +65,31 @@ guint world_jobs(const struct world *world, guint jobs)
 	return tree_of(world) != NULL ? 1 : jobs;
 }
 
+/* Files that no scenario's handler preserves, and handlers that a tree does not have. */
+static const char *lacking_handler(const struct world_words *words)
+{
+	const char *what = NULL;
+
+	for (guint i = 0; what == NULL && i < words->nr_loaded; i++)
+		what = handler_lacking(&words->loaded[i]);
+	for (guint i = 0; what == NULL && i < words->nr_others; i++)
+		if (g_strcmp0(words->others[i]->name, words->own[i].name) != 0 &&
+		    !g_str_equal(words->others[i]->name, "eventfd"))
+			what = "a handler that was not merged";
+	return what;
+}
+
 /* What a kernel tree cannot do. */
 static bool tree_can(const struct world *world, GError **error)
 {
 	const struct release *tree = tree_of(world);
-	const char *what = NULL;
+	const char *what = lacking_handler(&world->words);
 
 	if (tree == NULL)
 		return true;
-	if (world->words.nr_others > 0)
-		what = "--handlers";
-	else if (world->memories > 0)
+	if (what == NULL && world->memories > 0)
 		what = "--memories";
-	else if (!release_as_built(tree))
+	else if (what == NULL && !release_as_built(tree))
 		what = "a policy, fix, limit or handler";
 	if (what != NULL)
 		g_set_error(error, SCN_ERROR, 0, "%s on the kernel tree %s, expected a release",

@@ -164,18 +164,20 @@ static char *object(const struct scenario *scn, guint line, const char *what,
 			       line, what, release_label(release));
 }
 
-/* What a handler of the scenario's does not find on a tree. */
+const char *handler_lacking(const struct handler_script *script)
+{
+	if (script->plugin != NULL)
+		return "a handler of a shared object";
+	return *script->needs[0].handler != '\0' ? "a handler that needs another" : NULL;
+}
+
 static char *handler_objection(const struct scenario *scn, guint nr,
 			       const struct release *release)
 {
-	const struct handler_script *script =
-		&g_array_index(scn->handlers, struct handler_script, nr);
+	const char *what = handler_lacking(&g_array_index(scn->handlers, struct handler_script,
+							  nr));
 
-	if (script->plugin != NULL)
-		return object(scn, scn->line, "a handler of a shared object", release);
-	if (*script->needs[0].handler != '\0')
-		return object(scn, scn->line, "a handler that needs another", release);
-	return NULL;
+	return what != NULL ? object(scn, scn->line, what, release) : NULL;
 }
 
 /* A module that is not one of the scenario's handlers. */

@@ -50,6 +50,12 @@ void claimed_runs_on(const struct scenario *scn, const struct release *release, 
 bool release_as_built(const struct release *tree);
 
 /**
+ * handler_lacking() - what a kernel tree has not, of which a scenario's handler is made.
+ * Return: "a handler that needs another", or NULL when it can be there.
+ */
+const char *handler_lacking(const struct handler_script *script);
+
+/**
  * plan_objection() - what a kernel tree in the plan of a run cannot do.
  * Return: "FILE:LINE: what, expected what", or NULL when all kernels can do all steps.
  */
