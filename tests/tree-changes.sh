@@ -153,6 +153,18 @@ check "a reboot that fails and keeps sessions locked" found $session \
 	'/^err_undo:/,/^}/s/up_write\(&luo_session_serialize_rwsem\);/;/' --faults 1
 check "a callback that is not there and is called" with_two $file \
 	's/if \(luo_file->fh->ops->unfreeze\)/if (1)/' --faults 1
+check "a claim that another has and that is given up" found $file \
+	'/^int luo_preserve_file/,/^}/s/goto err_module_put;/goto err_erase_xa;/' --faults 1
+check "a session that is thawed and was not frozen" found $session \
+	'/^err_undo:/,/^}/s/list_for_each_entry_continue_reverse/list_for_each_entry_reverse/' \
+	--faults 1 --sessions 2 --opens 1 --tokens 1
+check "a folio that is restored twice when a later step fails" found $memfd \
+	's/for \(long j = i \+ 1; j/for (long j = i; j/' --faults 1
+check "a descriptor that is there before the answer" found $session \
+	'/^static int luo_session_retrieve_fd/,/^}/s/err = luo_ucmd_respond\(/fd_install(argp->fd, file); &/' \
+	--faults 1
+check "a last block that stays" found kernel/liveupdate/kho_block.c \
+	'/^void kho_block_set_shrink/,/^}/s/count <= /count < /'
 
 # What needs two tasks at once.
 check "a close beside a reboot" raced 's/^\tguard\(rwsem_read\)\(&luo_session_serialize_rwsem\);/\t;/' \
@@ -161,4 +173,6 @@ check "two who retrieve a session" raced 's/guard\(mutex\)\(&session->mutex\);/;
 	luo_session_retrieve create_session,kexec,retrieve_session
 check "two who preserve in a session" raced 's/guard\(mutex\)\(&session->mutex\);/;/' \
 	luo_session_preserve_fd create_session,preserve_fd
+check "two who finish a session" raced 's/guard\(mutex\)\(&session->mutex\);/;/' \
+	luo_session_finish_one create_session,preserve_fd,kexec,retrieve_session,retrieve_fd,finish
 done_testing
