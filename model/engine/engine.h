@@ -187,6 +187,8 @@ void tree_flb_put(struct machine *m, struct liveupdate_flb *flb, bool incoming);
 int tree_kho(struct machine *m, enum engine_kho what, u64 arg, u64 *result);
 /* The model's FLBs are to say what the tree's do. */
 void tree_take_flbs(struct machine *m);
+/* What it remembers of one, as of now. */
+void tree_take_flb(struct machine *m, struct liveupdate_flb *flb);
 /* What the object calls. */
 unsigned long engine_call_back(struct machine *m, struct engine_call *call);
 void engine_registered(struct machine *m, void *handler, const char *compatible);

@@ -24,7 +24,7 @@ static s64 flb_member(const struct machine *m, const struct liveupdate_flb *flb,
 	return size == sizeof(s32) ? (s32)word : word;
 }
 
-static void take_state(struct machine *m, struct liveupdate_flb *flb)
+void tree_take_flb(struct machine *m, struct liveupdate_flb *flb)
 {
 	struct luo_flb_private_state *out = &flb->outgoing, *in = &flb->incoming;
 
@@ -45,7 +45,7 @@ void tree_take_flbs(struct machine *m)
 	list_for_each_entry_safe(flb, next, &m->k->luo.flbs, list) {
 		int users = flb_member(m, flb, "users");
 
-		take_state(m, flb);
+		tree_take_flb(m, flb);
 		/* A link of each handler stays for as long as that is registered. */
 		census_keep(m, CENSUS_OBJECTS, users - flb->users);
 		flb->users = users;

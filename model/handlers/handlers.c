@@ -2,6 +2,7 @@
 /* Which handlers there are, and loading them when a kernel boots. */
 #include <stdio.h>
 
+#include "engine/engine.h"
 #include "handlers/handlers.h"
 #include "handlers/plugin.h"
 #include "handlers/shipped.h"
@@ -231,6 +232,8 @@ static int flb_put(struct machine *m, const char *compatible, bool incoming)
 		return -EINVAL;
 	flb = user->flb;
 	module_used(m, flb->owner);
+	if (m->k->boot.release.tree)
+		tree_take_flb(m, flb);
 	if (state_of(user)->obj != user->obj || state_of(user)->claim != user->claim)
 		judge(m, VIOLATION_USE_AFTER_FREE, 0, "a driver uses the object of FLB \"%s\", "
 		      "which has been given up", flb->compatible);
