@@ -351,6 +351,7 @@ struct stable_range {
  * @memfd_compatible: of the memfd file handler.
  * @kho_radix: KHO tracks pages in a radix tree that the next kernel reads as it
  *	is (7.1 on); otherwise in xarrays that kho_finalize() serializes.
+ * @kho_keys: that tree is of keys, by which its functions are called (7.3 on), and not of pages.
  * @blob_size: subtrees carry their size in the KHO FDT (7.1 on).
  * @fdt_unaligned: libfdt takes an FDT whose blocks are not aligned (6.19; 7.0 was not read,
  *	7.1 does not).
@@ -376,6 +377,7 @@ struct release {
 	const char *flb_compatible;
 	const char *memfd_compatible;
 	bool kho_radix;
+	bool kho_keys;
 	bool blob_size;
 	bool fdt_unaligned;
 	bool populate_error;

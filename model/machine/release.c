@@ -217,7 +217,8 @@ static const struct release releases[] = {
 		.name = "v7.3", .uname = "7.3.4", .covers = { 7, 3, 4, 4 },
 		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
 		.memfd_compatible = "memfd-v2",
-		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
+		.kho_radix = true, .kho_keys = true, .blob_size = true, .kexec_metadata = true,
+		.luo_ser = true,
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_3,
 		.handlers = HANDLERS_SCRIPTED,
@@ -227,7 +228,8 @@ static const struct release releases[] = {
 		.name = "next", .uname = "7.4.0-next",
 		.kho_compatible = "kho-v4", .luo_compatible = "luo-v5",
 		.memfd_compatible = "memfd-v2",
-		.kho_radix = true, .blob_size = true, .kexec_metadata = true, .luo_ser = true,
+		.kho_radix = true, .kho_keys = true, .blob_size = true, .kexec_metadata = true,
+		.luo_ser = true,
 		.limit = LIMITS_BLOCK,
 		.fixes = FIXES_7_3 | FIX_BIT(FIX_KVM_TOKEN_FREEZE) |
 			 FIX_BIT(FIX_KVM_MMU_FREEZE) | FIX_BIT(FIX_GMEM_SHARED_ONLY) |

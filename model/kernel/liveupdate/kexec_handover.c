@@ -144,6 +144,8 @@ static unsigned int kho_preserve_pages_order(struct machine *m, u64 pfn, u64 end
 
 static void __kho_unpreserve(struct machine *m, u64 pfn, u64 end)
 {
+	KCALL(m);
+
 	while (pfn < end) {
 		unsigned int order = kho_preserve_pages_order(m, pfn, end);
 

@@ -52,6 +52,14 @@ static phys_addr_t kho_radix_alloc_node(struct machine *m)
 	return get_zeroed_page(m, __GFP_UNTRACKED);
 }
 
+/* What a WARN calls these two. */
+static const char *radix_name(const struct machine *m, bool add)
+{
+	if (m->k->boot.release.kho_keys)
+		return add ? "kho_radix_add_key" : "kho_radix_del_key";
+	return add ? "kho_radix_add_page" : "kho_radix_del_page";
+}
+
 static int kho_radix_add_key(struct machine *m, u64 key)
 {
 	struct kho *kho = &m->k->kho;
@@ -60,7 +68,7 @@ static int kho_radix_add_key(struct machine *m, u64 key)
 	unsigned int i;
 
 	/* Without KHO. */
-	if (WARN_ON_ONCE(m, !node))
+	if (WARN_ON_ONCE_IN(m, radix_name(m, true), !node))
 		return -EINVAL;
 	for (i = KHO_TREE_MAX_DEPTH - 1; i > 0; i--) {
 		phys_addr_t slot = node + kho_radix_get_table_index(key, i) * sizeof(u64);
@@ -95,12 +103,14 @@ static void kho_radix_del_key(struct machine *m, u64 key)
 {
 	phys_addr_t node = m->k->kho.tree_root;
 
-	if (WARN_ON_ONCE(m, !node))
+	if (WARN_ON_ONCE_IN(m, radix_name(m, false), !node))
 		return;
 	for (unsigned int i = KHO_TREE_MAX_DEPTH - 1; i > 0; i--) {
 		node = phys_read_u64(m, node + kho_radix_get_table_index(key, i) * sizeof(u64));
-		if (WARN_ON(m, !node))
+		if (!node) {
+			warn(m, radix_name(m, false));
 			return;
+		}
 	}
 	assign_bit(m, node, key % PRESERVE_BITS, false);
 }
