@@ -228,6 +228,10 @@ check "reboots go as on row $row" same "$scenarios"/reboot/*.scn
 check "scripted handlers and FLBs go as on row $row" same \
 	"$scenarios"/{handlers,policies,public}/*.scn
 check "most of the handlers ran" ran 40
+# That of 4 GiB takes long, and as much memory.
+check "modules that call KHO go as on row $row" same \
+	$(find "$scenarios/kho" -name '*.scn' ! -name 'block-of-4g.scn' | LC_ALL=C sort)
+check "most of the modules ran" ran 23
 check "races have as many schedules as on row $row, that end as there" same "$scenarios"/races/*.scn
 check "all races that say something of it ran" ran 17
 
@@ -404,6 +408,12 @@ kmalloced()
 
 check "all sequences of a small world are as on row $row" \
 	proves 0 'all seen, 0 differences' ./x.so
+# What modules ask of KHO, without LUO: folios, an area, a subtree.
+modules=(--inodes 1 --memories 3)
+check "all calls of modules to KHO do as on row $row, also when a step fails" \
+	proves 0 'all seen, 0 differences' ./x.so "${modules[@]}" --faults 1
+slow "likewise when what they handed over is damaged" \
+	proves 0 'all seen, 0 differences' ./x.so "${modules[@]}" --damage 1
 slow "another errno is told, by a scenario" told \
 	'/return -EEXIST;/s/EEXIST/EINVAL/' 'differs in preserve_fd, 3 operations.*: -EEXIST; .*: -EINVAL'
 slow "an erase that was left out is told" told \
@@ -493,7 +503,7 @@ cat >race.scn <<'EOF'
 scenario refused
 kernel 1 ./x.so
   open("/dev/liveupdate") = dev
-  folio_alloc(0) = x
+  iommufd_open() = x
 EOF
 cat >tree.scn <<'EOF'
 scenario tree
@@ -503,8 +513,20 @@ EOF
 check "a result can be that of a tree" gives 0 -q --kernel ./x.so tree.scn
 check "and is not that of a row" gives 1 -q tree.scn
 check "a fix cannot be taken from a tree" complains 'fix.scn:2:.*on the kernel tree.*' fix.scn
-check "an operation that it lacks is told" complains 'race.scn:4: folio_alloc on the kernel tree.*' race.scn
-check "modules that call KHO are no world of a tree" \
-	complains 'luosim: --memories on the kernel tree \./x\.so, expected a release' \
-	prove ./x.so --memories 1
+check "an operation that it lacks is told" complains 'race.scn:4: iommufd_open on the kernel tree.*' race.scn
+cat >memremap.scn <<'EOF'
+scenario memremap
+kernel 1 ./x.so
+  fail early_memremap nth 2
+  kexec() = 0
+EOF
+check "a mapping whose address nobody knows is refused" \
+	complains 'memremap.scn:3: a second early_memremap\(\) that fails on the kernel tree.*' \
+	memremap.scn
+for setting in nodes=2 kho_scratch=0,8M,8M gigantic_pages=1 crashkernel=4M reserve_mem=4K:4K:x \
+	       kasan=on mem_profiling=on deferred_init=on; do
+	printf '%s\n' 'scenario setting' "kernel 1 ./x.so mem=64M $setting" >setting.scn
+	check "$setting is refused" \
+		complains "setting.scn:2: ${setting%%=*}= on the kernel tree.*" setting.scn
+done
 done_testing

@@ -16,6 +16,9 @@ world=(--sessions 1 --inodes 1 --opens 2 --tokens 2 --kernels 2)
 small=(--sessions 1 --inodes 1 --opens 1 --tokens 1 --kernels 2)
 seals=(--ops 'create_session,preserve_fd,kexec,retrieve_session,retrieve_fd,add_seals')
 
+kho=kernel/liveupdate/kexec_handover.c
+modules=(--memories 3)
+
 # found FILE SED OPTION...: with that change prove finds a difference, and none without.
 found()
 {
@@ -165,6 +168,12 @@ check "a descriptor that is there before the answer" found $session \
 	--faults 1
 check "a last block that stays" found kernel/liveupdate/kho_block.c \
 	'/^void kho_block_set_shrink/,/^}/s/count <= /count < /'
+
+# What only modules that call KHO come upon.
+check "a list of pages that stays when its area cannot be restored" found $kho \
+	'/^void \*kho_restore_vmalloc\(/,/^}/s/kvfree\(pages\);/;/' "${modules[@]}" --faults 1
+check "a folio that may be restored twice" found $kho \
+	'/^static struct page \*kho_restore_page\(/,/^}/s/page->private = 0;/;/' "${modules[@]}"
 
 # What needs two tasks at once.
 check "a close beside a reboot" raced 's/^\tguard\(rwsem_read\)\(&luo_session_serialize_rwsem\);/\t;/' \

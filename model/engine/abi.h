@@ -71,10 +71,25 @@ struct engine_call {
 	int retrieve_status;
 };
 
-/* What handlers of luosim's ask of KHO, by number of a frame or physical address. */
+/* What handlers and modules of luosim's ask of KHO. */
 enum engine_kho {
 	ENGINE_KHO_PRESERVE, ENGINE_KHO_UNPRESERVE, ENGINE_KHO_RESTORE,
+	ENGINE_KHO_PRESERVE_PAGES, ENGINE_KHO_UNPRESERVE_PAGES, ENGINE_KHO_RESTORE_PAGES,
+	ENGINE_KHO_PRESERVE_VMALLOC, ENGINE_KHO_UNPRESERVE_VMALLOC, ENGINE_KHO_RESTORE_VMALLOC,
 	ENGINE_KHO_ALLOC, ENGINE_KHO_UNPRESERVE_FREE, ENGINE_KHO_RESTORE_FREE,
+	ENGINE_KHO_ADD_SUBTREE, ENGINE_KHO_REMOVE_SUBTREE, ENGINE_KHO_RETRIEVE_SUBTREE,
+};
+
+/* With what, and what comes of it. */
+struct engine_kho_call {
+	unsigned long at;		/* a frame, or a physical address; of an area the latter
+					 * of its first chunk */
+	unsigned long nr;		/* pages, or bytes */
+	const char *name;		/* of a subtree */
+	const unsigned int *pfns;	/* of an area */
+	unsigned int vm_flags;
+	unsigned short flags, order;
+	void *area;			/* the model's, of what was restored */
 };
 
 /*
@@ -105,9 +120,13 @@ struct engine_host {
 	void (*page_set)(struct machine *m, unsigned long pfn, const struct engine_page *page);
 	void (*folio_restored)(struct machine *m, unsigned long pfn, unsigned long nr);
 	void (*reserve)(struct machine *m, unsigned long phys, unsigned long size);
+	_Bool (*early_memremap)(struct machine *m);
 	unsigned long (*scratch)(struct machine *m, unsigned long *size);
 	_Bool (*map)(struct machine *m, void *at, unsigned long pfn);
 	void (*unmap)(struct machine *m, void *at, unsigned long nr);
+	/* An area of the model's in place of the object's; it does not fail. */
+	void *(*area)(struct machine *m, const unsigned int *pfns, unsigned long nr,
+		      unsigned int order, unsigned int vm_flags);
 
 	/* User memory: what could not be copied. */
 	unsigned long (*copy_from_user)(struct machine *m, void *to, const void *from,
@@ -208,7 +227,8 @@ struct engine_host {
 
 /* What the tree's kernel is in, as far as the judge wants to know. */
 struct engine_status {
-	_Bool enabled;			/* live update is */
+	_Bool kho, enabled;		/* KHO is, and live update */
+	unsigned long kho_in;		/* the handover that KHO has taken, or 0 */
 	_Bool has_incoming;		/* the previous kernel handed sessions over */
 	long incoming;			/* sessions of it that are left */
 	unsigned int early_maps;	/* that early_memremap() made and nobody undid */
@@ -277,8 +297,8 @@ struct engine_kernel {
 	void (*unregister_flb)(void *handler, void *flb);
 	int (*flb_get)(void *flb, _Bool incoming, void **obj);
 	void (*flb_put)(void *flb, _Bool incoming);
-	/* An errno, and what was allocated or restored. */
-	int (*kho)(enum engine_kho what, unsigned long arg, unsigned long *result);
+	/* An errno; -ENOENT where the kernel says NULL. */
+	int (*kho)(enum engine_kho what, struct engine_kho_call *call);
 	/* What the next kernel is told: the handover's address and the scratch areas. */
 	unsigned long (*fill_kimage)(const void **scratch, unsigned long *size);
 };

@@ -183,8 +183,7 @@ void tree_unregister_flb(struct machine *m, struct liveupdate_file_handler *fh,
 			 struct liveupdate_flb *flb);
 int tree_flb_get(struct machine *m, struct liveupdate_flb *flb, bool incoming, void **objp);
 void tree_flb_put(struct machine *m, struct liveupdate_flb *flb, bool incoming);
-/* @result may be NULL. */
-int tree_kho(struct machine *m, enum engine_kho what, u64 arg, u64 *result);
+int tree_kho(struct machine *m, enum engine_kho what, struct engine_kho_call *call);
 /* The model's FLBs are to say what the tree's do. */
 void tree_take_flbs(struct machine *m);
 /* What it remembers of one, as of now. */

@@ -143,18 +143,15 @@ void tree_flb_put(struct machine *m, struct liveupdate_flb *flb, bool incoming)
 	tree_end(m, before);
 }
 
-int tree_kho(struct machine *m, enum engine_kho what, u64 arg, u64 *result)
+int tree_kho(struct machine *m, enum engine_kho what, struct engine_kho_call *call)
 {
 	const struct engine_kernel *kernel;
-	unsigned long got = 0;
 	bool before;
 	int err;
 
 	kernel = tree_begin(m, &before);
-	err = kernel->kho(what, arg, &got);
+	err = kernel->kho(what, call);
 	tree_end(m, before);
-	if (result)
-		*result = got;
 	return err;
 }
 

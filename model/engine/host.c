@@ -122,6 +122,7 @@ static void host_page_set(struct machine *m, unsigned long pfn, const struct eng
 static void host_folio_restored(struct machine *m, unsigned long pfn, unsigned long nr)
 {
 	ledger_restored(m, pfn, nr);
+	adjust_managed_page_count(m, pfn, nr);
 	for (unsigned long i = pfn; i < pfn + nr && pfn_valid(m, i); i++)
 		kho_frame_restored(m, &m->memmap[i]);
 }
@@ -132,10 +133,21 @@ static void host_reserve(struct machine *m, unsigned long phys, unsigned long si
 					   m->nr_frames));
 }
 
+static bool host_early_memremap(struct machine *m)
+{
+	return !should_fail(m, FAIL_EARLY_MEMREMAP, 0, NULL);
+}
+
 static unsigned long host_scratch(struct machine *m, unsigned long *size)
 {
 	*size = m->k->kho.scratch.size;
 	return m->k->kho.scratch.addr;
+}
+
+static void *host_area(struct machine *m, const unsigned int *pfns, unsigned long nr,
+		       unsigned int order, unsigned int vm_flags)
+{
+	return vm_area_of(m, pfns, nr, order, vm_flags);
 }
 
 /* ---- User memory ---- */
@@ -625,8 +637,9 @@ const struct engine_host engine_host = {
 	.early_alloc = host_early_alloc, .uncount = host_uncount, .too_large = host_too_large,
 	.frame_alloc = host_frame_alloc, .frame_free = host_frame_free,
 	.top = host_top, .page_get = host_page_get, .page_set = host_page_set,
-	.folio_restored = host_folio_restored, .reserve = host_reserve, .scratch = host_scratch,
-	.map = engine_map, .unmap = engine_unmap,
+	.folio_restored = host_folio_restored, .reserve = host_reserve,
+	.early_memremap = host_early_memremap, .scratch = host_scratch,
+	.map = engine_map, .unmap = engine_unmap, .area = host_area,
 	.copy_from_user = host_copy_from_user, .copy_to_user = host_copy_to_user,
 	.file_by_fd = host_file_by_fd, .file_get_more = host_file_get_more,
 	.file_put = host_file_put,

@@ -53,7 +53,7 @@ OWN_FILES = $(addprefix kernel/liveupdate/,$(patsubst %.o,%.c,$(foreach o,$(obj-
 FILES = $(OWN_FILES) $(filter-out $(OWN_FILES),$(ADD))
 module_of = $(or $(module-$(1)),$(notdir $(1:.c=)))
 
-GLUE = core fs handlers lib mm scripted $(GLUE-$(KIND))
+GLUE = core fs handlers kho lib mm scripted $(GLUE-$(KIND))
 
 # Functions of the tree that the glue stands in front of.
 WRAPPED = liveupdate_register_file_handler luo_file_freeze luo_file_unfreeze \

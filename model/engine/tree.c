@@ -60,6 +60,8 @@ void tree_end(struct machine *m, bool before)
 	struct luo *luo = &m->k->luo;
 
 	enter(m)->status(&status);
+	m->k->kho.enabled = status.kho;
+	m->k->kho.fdt_in = status.kho_in;
 	luo->enabled = status.enabled;
 	luo->incoming.active = status.has_incoming;
 	luo->incoming.count = status.incoming;
@@ -213,14 +215,26 @@ static void catch_bad_code(void)
 
 /* ---- Call chains ---- */
 
+static bool is_called(const struct machine *m, const char *name)
+{
+	const struct task *task = m->task;
+
+	return task->call_depth == task->tree_depth && task->call_depth > 0 &&
+	       !strcmp(task->call[task->call_depth - 1], name);
+}
+
 void tree_push_chain(struct machine *m, const void *const *chain, u32 depth)
 {
 	struct luosim_tree *tree = m->k->boot.release.tree;
 
 	m->task->tree_depth = m->task->call_depth;
-	while (depth--)
-		if (!tree_is_glue(tree, chain[depth]))
-			kcall_push(m, tree_function(tree, chain[depth]));
+	while (depth--) {
+		const char *name = tree_function(tree, chain[depth]);
+
+		/* That a module calls it, the model has noted already. */
+		if (!tree_is_glue(tree, chain[depth]) && !is_called(m, name))
+			kcall_push(m, name);
+	}
 }
 
 void tree_pop_chain(struct machine *m)

@@ -141,6 +141,8 @@ void memblock_free_all(struct machine *m, u64 start, u64 end);
 void *kzalloc(struct machine *m, u64 size);
 /* The same where no other task may run in between. */
 void *kzalloc_nowait(struct machine *m, u64 size);
+/* For what a tree's kernel has allocated already. */
+void *kzalloc_nofail(struct machine *m, u64 size);
 void kfree(struct machine *m, void *ptr, u64 size);
 /*
  * Arrays of @n page pointers, which the model keeps as page frame numbers. Above
@@ -181,6 +183,9 @@ struct vm_struct {
 #define VM_ALLOW_HUGE_VMAP	0x00000400
 /* __get_vm_area_node(): an area without pages; NULL on failure. */
 struct vm_struct *get_vm_area(struct machine *m);
+/* What a tree's kernel has made: it does not fail. */
+struct vm_struct *vm_area_of(struct machine *m, const u32 *pfns, u32 nr, unsigned int order,
+			     u32 flags);
 struct vm_struct *vcalloc(struct machine *m, u64 n, u64 size);
 /* The same of pages of PMD_ORDER, where it has one of them at least. */
 struct vm_struct *vmalloc_huge(struct machine *m, u64 size);

@@ -4,18 +4,20 @@
 
 #include "machine/machine.h"
 
-static void *heap_alloc(struct machine *m, u64 size)
+static void *take(struct machine *m, u64 size)
 {
-	void *ptr;
+	void *ptr = arena_alloc(&m->heap, size);
 
-	if (should_fail_alloc(m))
-		return NULL;
-	ptr = arena_alloc(&m->heap, size);
 	if (!ptr)
 		return NULL;
 	census_add(m, CENSUS_OBJECTS, 1);
 	m->k->heap_bytes += size;
 	return ptr;
+}
+
+static void *heap_alloc(struct machine *m, u64 size)
+{
+	return should_fail_alloc(m) ? NULL : take(m, size);
 }
 
 void *kzalloc(struct machine *m, u64 size)
@@ -27,6 +29,15 @@ void *kzalloc(struct machine *m, u64 size)
 void *kzalloc_nowait(struct machine *m, u64 size)
 {
 	return heap_alloc(m, size);
+}
+
+void *kzalloc_nofail(struct machine *m, u64 size)
+{
+	void *ptr = take(m, size);
+
+	if (!ptr)
+		panic(m, "simulator: host memory reserved for the heap is used up");
+	return ptr;
 }
 
 /*

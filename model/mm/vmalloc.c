@@ -26,6 +26,19 @@ static void free_vm_area(struct machine *m, struct vm_struct *vm)
 	kfree(m, vm, sizeof(*vm));
 }
 
+struct vm_struct *vm_area_of(struct machine *m, const u32 *pfns, u32 nr, unsigned int order,
+			     u32 flags)
+{
+	struct vm_struct *vm = kzalloc_nofail(m, sizeof(*vm));
+
+	*vm = (struct vm_struct){
+		.nr_pages = nr, .order = order, .flags = flags,
+		.pfns = kzalloc_nofail(m, (u64)nr * sizeof(u32)),
+		.area = kzalloc_nofail(m, sizeof(*vm->area)) };
+	memcpy(vm->pfns, pfns, (u64)nr * sizeof(u32));
+	return vm;
+}
+
 #define PMD_ORDER	9
 
 static void free_pages(struct machine *m, struct vm_struct *vm, u32 nr)

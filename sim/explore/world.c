@@ -87,9 +87,7 @@ static bool tree_can(const struct world *world, GError **error)
 
 	if (tree == NULL)
 		return true;
-	if (what == NULL && world->memories > 0)
-		what = "--memories";
-	else if (what == NULL && !release_as_built(tree))
+	if (what == NULL && !release_as_built(tree))
 		what = "a policy, fix, limit or handler";
 	if (what != NULL)
 		g_set_error(error, SCN_ERROR, 0, "%s on the kernel tree %s, expected a release",

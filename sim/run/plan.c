@@ -180,10 +180,12 @@ static char *handler_objection(const struct scenario *scn, guint nr,
 	return what != NULL ? object(scn, scn->line, what, release) : NULL;
 }
 
-/* A module that is not one of the scenario's handlers. */
+/* A module that is not one of the scenario's handlers, and no test of KHO. */
 static bool is_other_module(const struct scenario *scn, const struct op *op)
 {
 	if (!g_str_equal(op->info->name, "insmod") && !g_str_equal(op->info->name, "rmmod"))
+		return false;
+	if (g_str_equal(op->args[0].text.bytes, "test_kho"))
 		return false;
 	for (guint i = 0; i < scn->handlers->len; i++)
 		if (g_str_equal(g_array_index(scn->handlers, struct handler_script, i).name,
@@ -197,10 +199,29 @@ static char *step_objection(const struct scenario *scn, const struct step *step,
 {
 	if (step->kind == STEP_KERNEL && !release_as_built(release))
 		return object(scn, step->line, "a policy, fix, limit or handler", release);
+	/* What it would say has an address of luosim's. */
+	if (step->kind == STEP_FAIL && step->fail.failure.point == FAIL_EARLY_MEMREMAP &&
+	    step->fail.failure.nth > 1)
+		return object(scn, step->line, "a second early_memremap() that fails", release);
 	if (step->kind == STEP_OP &&
 	    (step->op.info->model_only || is_other_module(scn, &step->op)))
 		return object(scn, step->line, step->op.info->name, release);
 	return NULL;
+}
+
+/* The setting that asks for memory which a tree's kernel has not. */
+static const char *boot_objection(const struct boot *boot)
+{
+	const guint64 *scratch = boot->scratch;
+
+	return boot->reserve_mem != NULL ? "reserve_mem=" :
+	       boot->crashkernel != 0 ? "crashkernel=" :
+	       boot->nodes > 1 ? "nodes=" :
+	       scratch[0] + scratch[1] + scratch[2] > 0 ? "kho_scratch=" :
+	       boot->gigantic_pages > 0 ? "gigantic_pages=" :
+	       boot->kasan ? "kasan=" :
+	       boot->mem_profiling ? "mem_profiling=" :
+	       boot->deferred_init ? "deferred_init=" : NULL;
 }
 
 char *plan_objection(const struct scenario *scn, const struct variant *variant,
@@ -219,10 +240,8 @@ char *plan_objection(const struct scenario *scn, const struct variant *variant,
 		if (step->kind == STEP_KERNEL) {
 			boot = &g_array_index(plan, struct planned, kernel++).boot;
 			release = &boot->release;
-			if (release->tree != NULL && boot->reserve_mem != NULL)
-				return object(scn, step->line, "reserve_mem=", release);
-			if (release->tree != NULL && boot->crashkernel != 0)
-				return object(scn, step->line, "crashkernel=", release);
+			if (release->tree != NULL && boot_objection(boot) != NULL)
+				return object(scn, step->line, boot_objection(boot), release);
 		}
 		if (release == NULL || release->tree == NULL)
 			continue;

@@ -28,6 +28,7 @@ extern const long long luosim_counters[], luosim_counters_end[];
 extern const char __start_luosim_text[], __stop_luosim_text[];
 
 static struct miscdevice *device;
+static unsigned long handover;		/* that the boot was told of */
 
 static void attach(const struct engine_host *host, struct machine *m)
 {
@@ -84,6 +85,7 @@ static void boot_memory(const struct engine_boot *boot)
 	memory_init(boot);
 	early_param_set("kho", boot->kho);
 	early_param_set("liveupdate", boot->liveupdate);
+	handover = boot->fdt;
 	if (boot->fdt)
 		kho_populate(boot->fdt, PAGE_SIZE, __pa(boot->scratch), boot->scratch_size);
 	if (kho_memory_init_early)
@@ -196,6 +198,8 @@ extern const char luo_session_global[];
 
 static void status(struct engine_status *status)
 {
+	status->kho = kho_is_enabled();
+	status->kho_in = is_kho_boot() ? handover : 0;
 	status->enabled = liveupdate_enabled() && device;
 	status->early_maps = early_maps;
 #ifdef PROBED_SESSIONS

@@ -56,6 +56,7 @@ struct inode *inode_of_lock(const void *lock);
 /* mm.c */
 void memory_init(const struct engine_boot *boot);
 extern unsigned int early_maps;
+extern unsigned long restored_end;
 /* From here on there are free frames to allocate. */
 void allocator_init(void);
 void pages_push(void);
@@ -64,6 +65,12 @@ void memory_give_way(struct engine_task *task);
 void memory_go_on(const struct engine_task *task);
 /* Fill the tree's struct page of a folio from the model's. */
 struct folio *folio_pull(unsigned long pfn);
+/* An area of the model's, for as long as the tree's code looks at it: its address. */
+void *area_show(const unsigned int *pfns, unsigned long nr, unsigned int order,
+		unsigned long flags);
+void area_hide(void *addr);
+/* One of the tree's becomes the model's, which is returned. */
+void *area_give(void *addr);
 /* Allocations from here on are KHO's own, until it is called with false. */
 void tracking(bool on);
 /* Nodes of xarrays from here on are those of one whose depth the model knows. */
@@ -83,7 +90,9 @@ int register_flb(void *handler, void *flb);
 void unregister_flb(void *handler, void *flb);
 int flb_get(void *flb, bool incoming, void **obj);
 void flb_put(void *flb, bool incoming);
-int call_kho(enum engine_kho what, unsigned long arg, unsigned long *result);
+
+/* kho.c */
+int call_kho(enum engine_kho what, struct engine_kho_call *call);
 
 /* chain.c */
 unsigned int chain_from(const void *frame, const void **chain);

@@ -349,6 +349,13 @@ SUPPLY(struct folio *, kho_restore_folio, (phys_addr_t phys, MORE))
 
 SUPPLY(struct page *, kho_restore_pages, (phys_addr_t phys, unsigned long nr, MORE))
 {
+	struct page *page;
+
 	restoring(phys);
-	return real_kho_restore_pages(phys, nr, ON);
+	restored_end = PHYS_PFN(phys);
+	page = real_kho_restore_pages(phys, nr, ON);
+	/* It is another block than the first that was not to be had. */
+	if (!page && restored_end != PHYS_PFN(phys))
+		restoring(PFN_PHYS(restored_end));
+	return page;
 }

@@ -253,6 +253,9 @@ SUPPLY(void, free_pages, (unsigned long addr, unsigned int order))
 		luosim___free_pages(virt_to_page((void *)addr), order);
 }
 
+/* Up to where pages were restored last. */
+unsigned long restored_end;
+
 /* KHO gives pages that it restored to the kernel: whoever does, has restored them. */
 SUPPLY(void, adjust_managed_page_count, (struct page *page, long count))
 {
@@ -260,6 +263,7 @@ SUPPLY(void, adjust_managed_page_count, (struct page *page, long count))
 
 	if (count <= 0)
 		return;
+	restored_end = pfn + count;
 	HOST(folio_restored, pfn, count);
 	for (long i = 0; i < count; i++) {
 		touch(pfn + i);
@@ -492,6 +496,7 @@ struct area {
 	struct vm_struct vm;
 	struct list_head list;
 	void *object;			/* what the kernel would have of it besides */
+	unsigned int order;
 	bool mapped;
 };
 
@@ -561,7 +566,10 @@ SUPPLY(struct vm_struct *, __get_vm_area_node, (unsigned long size, unsigned lon
 {
 	struct area *area = area_alloc(size, flags);
 
-	return area ? &area->vm : NULL;
+	if (!area)
+		return NULL;
+	area->order = shift - PAGE_SHIFT;
+	return &area->vm;
 }
 
 SUPPLY(struct vm_struct *, find_vm_area, (const void *addr))
@@ -573,7 +581,7 @@ SUPPLY(struct vm_struct *, find_vm_area, (const void *addr))
 
 SUPPLY(unsigned int, get_vm_area_page_order, (struct vm_struct *vm))
 {
-	return 0;
+	return container_of(vm, struct area, vm)->order;
 }
 
 SUPPLY(void, clear_vm_uninitialized_flag, (struct vm_struct *vm))
@@ -606,6 +614,44 @@ SUPPLY(void, vfree, (const void *addr))
 
 	if (area)
 		free_area_pages(area, area->vm.nr_pages);
+}
+
+void *area_show(const unsigned int *pfns, unsigned long nr, unsigned int order,
+		unsigned long flags)
+{
+	struct area *area = own_object_alloc(sizeof(*area));
+
+	area->vm.addr = (void *)vmalloc_next;
+	area->vm.flags = flags;
+	area->vm.nr_pages = nr;
+	area->vm.pages = own_object_alloc(nr * sizeof(struct page *));
+	area->order = order;
+	for (unsigned long i = 0; i < nr; i++)
+		area->vm.pages[i] = pfn_to_page(pfns[i]);
+	list_add(&area->list, &areas);
+	return area->vm.addr;
+}
+
+void area_hide(void *addr)
+{
+	struct area *area = area_of(addr);
+
+	luosim_kfree(area->vm.pages);
+	area_free(area);
+}
+
+/* Numbers of frames are shorter than addresses, and take their place. */
+void *area_give(void *addr)
+{
+	const struct area *area = area_of(addr);
+	unsigned int *pfns = (unsigned int *)area->vm.pages;
+	void *given;
+
+	for (unsigned int i = 0; i < area->vm.nr_pages; i++)
+		pfns[i] = page_to_pfn(area->vm.pages[i]);
+	given = HOST(area, pfns, area->vm.nr_pages, area->order, area->vm.flags);
+	area_hide(addr);
+	return given;
 }
 
 static void *vzalloc_pages(size_t size)
@@ -774,6 +820,8 @@ unsigned int early_maps;
 
 SUPPLY(void *, early_memremap, (resource_size_t phys, unsigned long size))
 {
+	if (!HOST(early_memremap))
+		return NULL;
 	early_maps++;
 	return __va(phys);
 }

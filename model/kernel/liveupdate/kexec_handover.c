@@ -109,7 +109,7 @@ int kho_preserve_folio(struct machine *m, struct folio *folio)
 	unsigned int order = folio_order(folio);
 
 	if (m->k->boot.release.tree)
-		return tree_kho(m, ENGINE_KHO_PRESERVE, pfn, NULL);
+		return tree_kho(m, ENGINE_KHO_PRESERVE, &(struct engine_kho_call){ .at = pfn });
 	if (WARN_ON(m, kho_scratch_overlap(m, pfn, 1ull << order)))
 		return -EINVAL;
 	return track_add(m, pfn, order);
@@ -117,8 +117,10 @@ int kho_preserve_folio(struct machine *m, struct folio *folio)
 
 void kho_unpreserve_folio(struct machine *m, struct folio *folio)
 {
+	struct engine_kho_call call = { .at = folio_pfn(m, folio) };
+
 	if (m->k->boot.release.tree)
-		tree_kho(m, ENGINE_KHO_UNPRESERVE, folio_pfn(m, folio), NULL);
+		tree_kho(m, ENGINE_KHO_UNPRESERVE, &call);
 	else
 		track_del(m, folio_pfn(m, folio), folio_order(folio));
 }
@@ -156,8 +158,11 @@ static void __kho_unpreserve(struct machine *m, u64 pfn, u64 end)
 
 int kho_preserve_pages(struct machine *m, u64 start, u64 nr_pages)
 {
+	struct engine_kho_call call = { .at = start, .nr = nr_pages };
 	u64 pfn = start, end = start + nr_pages;
 
+	if (m->k->boot.release.tree)
+		return tree_kho(m, ENGINE_KHO_PRESERVE_PAGES, &call);
 	if (WARN_ON(m, kho_scratch_overlap(m, start, nr_pages)))
 		return -EINVAL;
 	while (pfn < end) {
@@ -175,7 +180,12 @@ int kho_preserve_pages(struct machine *m, u64 start, u64 nr_pages)
 
 void kho_unpreserve_pages(struct machine *m, u64 start, u64 nr_pages)
 {
-	__kho_unpreserve(m, start, start + nr_pages);
+	struct engine_kho_call call = { .at = start, .nr = nr_pages };
+
+	if (m->k->boot.release.tree)
+		tree_kho(m, ENGINE_KHO_UNPRESERVE_PAGES, &call);
+	else
+		__kho_unpreserve(m, start, start + nr_pages);
 }
 
 /* A new chunk, linked after @cur; 0 on failure. */
@@ -194,12 +204,33 @@ static phys_addr_t new_vmalloc_chunk(struct machine *m, phys_addr_t cur)
 	return chunk;
 }
 
+static int tree_preserve_vmalloc(struct machine *m, const struct vm_struct *vm,
+				 struct kho_vmalloc *pres)
+{
+	struct engine_kho_call call = { .pfns = vm->pfns, .nr = vm->nr_pages, .order = vm->order,
+					.vm_flags = vm->flags };
+	int err = tree_kho(m, ENGINE_KHO_PRESERVE_VMALLOC, &call);
+
+	*pres = (struct kho_vmalloc){ .first = call.at, .total_pages = call.nr,
+				      .flags = call.flags, .order = call.order };
+	return err;
+}
+
+/* The description of an area, for a tree's code. */
+static struct engine_kho_call described(const struct kho_vmalloc *pres)
+{
+	return (struct engine_kho_call){ .at = pres->first, .nr = pres->total_pages,
+					 .flags = pres->flags, .order = pres->order };
+}
+
 int kho_preserve_vmalloc(struct machine *m, struct vm_struct *vm, struct kho_vmalloc *pres)
 {
 	u32 nr_contig_pages = 1u << vm->order, idx = 0;
 	phys_addr_t chunk;
 	int err;
 
+	if (m->k->boot.release.tree)
+		return tree_preserve_vmalloc(m, vm, pres);
 	if (vm->flags & ~(VM_ALLOC | VM_ALLOW_HUGE_VMAP))
 		return -EOPNOTSUPP;
 	chunk = new_vmalloc_chunk(m, 0);
@@ -246,8 +277,13 @@ static phys_addr_t chunk_phys(struct machine *m, phys_addr_t chunk, u32 i)
 void kho_unpreserve_vmalloc(struct machine *m, const struct kho_vmalloc *pres)
 {
 	u64 nr = has_fix(m, FIX_VMALLOC_CHUNKS) ? 1ull << pres->order : 1;
+	struct engine_kho_call call = described(pres);
 	phys_addr_t addr = pres->first, phys, next;
 
+	if (m->k->boot.release.tree) {
+		tree_kho(m, ENGINE_KHO_UNPRESERVE_VMALLOC, &call);
+		return;
+	}
 	for (; addr; addr = next) {
 		__kho_unpreserve(m, PHYS_PFN(addr), PHYS_PFN(addr) + 1);
 		for (u32 i = 0; (phys = chunk_phys(m, addr, i)); i++)
@@ -259,11 +295,15 @@ void kho_unpreserve_vmalloc(struct machine *m, const struct kho_vmalloc *pres)
 
 int kho_alloc_preserve(struct machine *m, u64 size, phys_addr_t *phys)
 {
+	struct engine_kho_call call = { .nr = size };
 	struct folio *folio;
 	int err;
 
-	if (m->k->boot.release.tree)
-		return tree_kho(m, ENGINE_KHO_ALLOC, size, phys);
+	if (m->k->boot.release.tree) {
+		err = tree_kho(m, ENGINE_KHO_ALLOC, &call);
+		*phys = call.at;
+		return err;
+	}
 	if (!size)
 		return -EINVAL;
 	if (get_order(size) > MAX_PAGE_ORDER)
@@ -283,10 +323,11 @@ int kho_alloc_preserve(struct machine *m, u64 size, phys_addr_t *phys)
 
 void kho_unpreserve_free(struct machine *m, phys_addr_t phys)
 {
+	struct engine_kho_call call = { .at = phys };
 	struct folio *folio;
 
 	if (m->k->boot.release.tree) {
-		tree_kho(m, ENGINE_KHO_UNPRESERVE_FREE, phys, NULL);
+		tree_kho(m, ENGINE_KHO_UNPRESERVE_FREE, &call);
 		return;
 	}
 	if (!phys)
@@ -358,19 +399,21 @@ static struct folio *restore_folio(struct machine *m, phys_addr_t phys)
 
 struct folio *kho_restore_folio(struct machine *m, phys_addr_t phys)
 {
-	u64 pfn;
+	struct engine_kho_call call = { .at = phys };
 
 	if (!m->k->boot.release.tree)
 		return restore_folio(m, phys);
-	tree_kho(m, ENGINE_KHO_RESTORE, phys, &pfn);
-	return pfn ? pfn_folio(m, pfn) : NULL;
+	return tree_kho(m, ENGINE_KHO_RESTORE, &call) ? NULL : pfn_folio(m, PHYS_PFN(phys));
 }
 
 struct page *kho_restore_pages(struct machine *m, phys_addr_t phys, u64 nr_pages)
 {
 	KCALL(m);
+	struct engine_kho_call call = { .at = phys, .nr = nr_pages };
 	u64 start = PHYS_PFN(phys), pfn = start, end = start + nr_pages;
 
+	if (m->k->boot.release.tree)
+		return tree_kho(m, ENGINE_KHO_RESTORE_PAGES, &call) ? NULL : pfn_to_page(m, start);
 	while (pfn < end) {
 		/* Whatever node it is on, so that what was split for that is passed over. */
 		unsigned int order = pages_order(pfn, end);
@@ -395,8 +438,10 @@ static void restore_free(struct machine *m, phys_addr_t phys)
 
 void kho_restore_free(struct machine *m, phys_addr_t phys)
 {
+	struct engine_kho_call call = { .at = phys };
+
 	if (m->k->boot.release.tree)
-		tree_kho(m, ENGINE_KHO_RESTORE_FREE, phys, NULL);
+		tree_kho(m, ENGINE_KHO_RESTORE_FREE, &call);
 	else
 		restore_free(m, phys);
 }
@@ -431,7 +476,12 @@ struct vm_struct *kho_restore_vmalloc(struct machine *m, const struct kho_vmallo
 {
 	KCALL(m);
 	struct vm_struct vm = { .nr_pages = pres->total_pages, .order = pres->order }, *area;
+	struct engine_kho_call call = described(pres);
 
+	if (m->k->boot.release.tree) {
+		tree_kho(m, ENGINE_KHO_RESTORE_VMALLOC, &call);
+		return call.area;
+	}
 	if (pres->flags & KHO_VMALLOC_ALLOC)
 		vm.flags |= VM_ALLOC;
 	if (pres->flags & KHO_VMALLOC_HUGE_VMAP)
@@ -514,9 +564,12 @@ static void close_fdt(struct machine *m, void *fdt)
 
 int kho_add_subtree(struct machine *m, const char *name, phys_addr_t blob, u64 size)
 {
+	struct engine_kho_call call = { .name = name, .at = blob, .nr = size };
 	u8 fdt[PAGE_SIZE];
 	int err = -ENOMEM;
 
+	if (m->k->boot.release.tree)
+		return tree_kho(m, ENGINE_KHO_ADD_SUBTREE, &call);
 	mutex_lock(m, &m->k->kho.lock);
 	if (open_fdt(m, fdt)) {
 		err = __kho_add_subtree(m, fdt, name, blob, size);
@@ -539,9 +592,14 @@ static bool is_subtree_of(struct machine *m, const void *fdt, int off, phys_addr
 
 void kho_remove_subtree(struct machine *m, phys_addr_t blob)
 {
+	struct engine_kho_call call = { .at = blob };
 	u8 fdt[PAGE_SIZE];
 	int off;
 
+	if (m->k->boot.release.tree) {
+		tree_kho(m, ENGINE_KHO_REMOVE_SUBTREE, &call);
+		return;
+	}
 	mutex_lock(m, &m->k->kho.lock);
 	if (open_fdt(m, fdt)) {
 		off = fdt_first_subnode(fdt, 0);
@@ -556,12 +614,27 @@ void kho_remove_subtree(struct machine *m, phys_addr_t blob)
 	mutex_unlock(m, &m->k->kho.lock);
 }
 
+/* Up to 7.0 nobody says how large it is. */
+static int tree_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size)
+{
+	struct engine_kho_call call = { .name = name, .nr = PAGE_SIZE };
+	int err = tree_kho(m, ENGINE_KHO_RETRIEVE_SUBTREE, &call);
+
+	if (!err) {
+		*phys = call.at;
+		*size = call.nr;
+	}
+	return err;
+}
+
 int kho_retrieve_subtree(struct machine *m, const char *name, phys_addr_t *phys, u64 *size)
 {
 	u8 fdt[PAGE_SIZE];
 	const void *val;
 	int off, len;
 
+	if (m->k->boot.release.tree)
+		return tree_retrieve_subtree(m, name, phys, size);
 	if (!m->k->kho.fdt_in || kho_read_fdt(m, m->k->kho.fdt_in, fdt))
 		return -ENOENT;
 	/* Never 0, which is the root. */
