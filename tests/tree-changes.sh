@@ -166,6 +166,11 @@ check "a folio that is restored twice when a later step fails" found $memfd \
 check "a descriptor that is there before the answer" found $session \
 	'/^static int luo_session_retrieve_fd/,/^}/s/err = luo_ucmd_respond\(/fd_install(argp->fd, file); &/' \
 	--faults 1
+check "a file that is thawed and was not frozen" found $file \
+	'/^static void __luo_file_unfreeze/,/^}/s/if \(luo_file == failed_entry\)/if (0)/' \
+	--faults 1 --opens 1 --handlers eventfd
+lines=2 check "pages that are accounted and not counted" found $memfd \
+	's/^\tshmem_recalc_inode\(inode, nr_added_pages, 0\);/\t;/'
 check "a last block that stays" found kernel/liveupdate/kho_block.c \
 	'/^void kho_block_set_shrink/,/^}/s/count <= /count < /'
 

@@ -22,6 +22,7 @@ struct scripted {
 	struct liveupdate_flb own_flb[MAX_SCRIPT_FLBS];
 	struct liveupdate_file_handler *flb_on[MAX_SCRIPT_FLBS];	/* whose files need each */
 	u32 calls[NR_HANDLER_CALLS];
+	u32 frozen;				/* files that it has stopped */
 };
 
 /* A driver that uses the object of an FLB outside of callbacks. */

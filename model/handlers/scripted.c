@@ -144,16 +144,22 @@ static int scripted_freeze(struct liveupdate_file_op_args *args)
 
 	if (!err)
 		err = check_needs(args, NEED_FROZEN);
-	if (!err)
-		script_save_state(args->m, scripted_of(args->handler)->script, args->file,
-				  args->serialized_data);
-	return err;
+	if (err)
+		return err;
+	script_save_state(args->m, scripted_of(args->handler)->script, args->file,
+			  args->serialized_data);
+	scripted_of(args->handler)->frozen++;
+	return 0;
 }
 
-/* A device would run again from here on; a number that was saved needs no undoing. */
+/* A device would run again from here on, which it cannot if it was not stopped. */
 static void scripted_unfreeze(struct liveupdate_file_op_args *args)
 {
-	scripted_call(args->m, scripted_of(args->handler), CALL_UNFREEZE);
+	struct scripted *s = scripted_of(args->handler);
+
+	scripted_call(args->m, s, CALL_UNFREEZE);
+	WARN_ON(args->m, !s->frozen);
+	s->frozen -= !!s->frozen;
 }
 
 /* A file needs its FLBs to come back, and only for that moment. */

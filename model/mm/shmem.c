@@ -345,6 +345,7 @@ void shmem_evict_inode(struct machine *m, struct inode *inode)
 {
 	i_size_write(m, inode, 0);
 	shmem_undo_range(m, inode, 0, UINT64_MAX, false);
+	WARN_ON(m, inode->i_blocks);
 	shmem_freeze(m, inode, false);
 }
 
