@@ -237,6 +237,14 @@ check "all races that say something of it ran" ran 17
 
 check "several jobs print the same" same_jobs
 
+# A path that the C locale has no letters for.
+other_letters()
+{
+	cp x.so ü.so
+	LC_ALL=C gives 0 -q --kernel ./ü.so "$scenarios/dup-token.scn"
+}
+check "an object may have a name of other letters" other_letters
+
 # What can be told of the state, though sessions are the tree's own.
 state_told()
 {

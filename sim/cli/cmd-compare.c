@@ -38,7 +38,7 @@ static bool parse_options(struct compare_args *o, int argc, char **argv, GError 
 		  "Policies across, instead of all presets; '+' joins words of one", "P[,P2...]" },
 		{ "releases", 0, 0, G_OPTION_ARG_STRING, &o->releases,
 		  "Releases across, instead of policies", "all|R[,R2...]" },
-		{ "kernels", 0, 0, G_OPTION_ARG_STRING, &o->releases,
+		{ "kernels", 0, 0, G_OPTION_ARG_FILENAME, &o->releases,
 		  "The same; kernel trees may be among them", "R|TREE.so[,...]" },
 		{ "git", 0, 0, G_OPTION_ARG_FILENAME, &o->git,
 		  "With --refs: commits of this git of a kernel across", "DIR" },

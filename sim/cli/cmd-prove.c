@@ -21,7 +21,7 @@ struct prove_args {
 static bool parse_options(struct prove_args *o, int argc, char **argv, GError **error)
 {
 	const GOptionEntry own[] = {
-		{ "against", 0, 0, G_OPTION_ARG_STRING, &o->against,
+		{ "against", 0, 0, G_OPTION_ARG_FILENAME, &o->against,
 		  "What it is held to (the release that it is)", "RELEASE|TREE.so" },
 		{ "identify", 0, 0, G_OPTION_ARG_NONE, &o->identify,
 		  "Say which release with which fixes it is like", NULL },

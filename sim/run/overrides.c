@@ -230,9 +230,9 @@ gboolean overrides_time_limit(const char *option, const char *value, gpointer da
 static GOptionGroup *overrides_group(struct overrides *o)
 {
 	const GOptionEntry entries[] = {
-		{ "kernel", 0, 0, G_OPTION_ARG_CALLBACK, set_kernels,
+		{ "kernel", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, set_kernels,
 		  "Release of kernel 1 and those that inherit it, or of each kernel", "R[,R2...]" },
-		{ "handler", 0, 0, G_OPTION_ARG_CALLBACK, give_handler,
+		{ "handler", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, give_handler,
 		  "Load a file handler for all scenarios", "PATH" },
 		{ "policy", 0, 0, G_OPTION_ARG_CALLBACK, set_policy,
 		  "Ownership policy of all kernels", "P" },
