@@ -89,7 +89,7 @@ several_processes()
 		'create_session(dev, "s") = s' '# close(3</dev/liveupdate>) = 0' \
 		'memfd_create("m", 0, MFD_CLOEXEC) = m' 'ftruncate(m, 4096) = 0' \
 		'preserve_fd(s, m, 0xa) = 0' 'finish(s) = -EINVAL' 'close(dev) = 0' \
-		'get_name(s) = "s"' 'reboot() = 0' '# other calls: 5')
+		'get_name(s) = "s"' 'reboot() = 0' '# other calls: 6')
 		1234 openat(AT_FDCWD</root>, "/dev/liveupdate", O_RDWR) = 3</dev/liveupdate>
 		1234 ioctl(3</dev/liveupdate>, LIVEUPDATE_IOCTL_CREATE_SESSION, {size=72, name="s"} => {fd=4<anon_inode:[luo]>}) = 0
 		1234 clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD <unfinished ...>
@@ -106,6 +106,7 @@ several_processes()
 		1234 close(3</dev/liveupdate>) = 0
 		1234 openat(AT_FDCWD, "/tmp/x", O_RDONLY) = 3</tmp/x>
 		1234 read(3</tmp/x>, "x", 1) = 1
+		1234 openat(AT_FDCWD, "/tmp/y", O_RDONLY) = 5</tmp/y>
 		1234 ioctl(4<anon_inode:[luo_session] a, "b<c 1:2>(>, LIVEUPDATE_SESSION_GET_NAME, {size=72, name="s"}) = 0
 		1234 reboot(LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC
 	X

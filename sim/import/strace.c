@@ -252,7 +252,7 @@ static bool open_path(struct import *im, const struct traced *t, guint at)
 	name = name_of_path(im, path->str);
 	if (name == NULL && strcmp(path->str, "/dev/liveupdate") != 0) {
 		/* What had its number was closed where strace did not see it. */
-		fds_drop(im->fds, t->number);
+		g_free(fds_drop(im->fds, t->number));
 		return other(im);
 	}
 	if (!take_flags(flags, words_open, &value))
