@@ -115,15 +115,16 @@ static void run_shared(const struct vm_batch *b)
 	}
 }
 
-/* "poweroff" is what a machine ends with that has done everything. */
-static void print_end(const struct recording *rec)
+/* How a machine ended that has not done everything; "poweroff" is what the others end with. */
+static const char *end_of(const struct recording *rec)
 {
+	if (g_str_equal(rec->end, "poweroff"))
+		return NULL;
 	if (g_str_equal(rec->end, "hang"))
-		g_print("\nthe machine did not end in time\n");
-	else if (g_str_equal(rec->end, "panic"))
-		g_print("\nthe machine ended with the panic\n");
-	else if (!g_str_equal(rec->end, "poweroff"))
-		g_print("\nthe machine ended before the scenario did\n");
+		return "the machine did not end in time";
+	if (g_str_equal(rec->end, "panic"))
+		return "the machine ended with the panic";
+	return "the machine ended before the scenario did";
 }
 
 static void print_trace(const struct tried *t)
@@ -134,7 +135,8 @@ static void print_trace(const struct tried *t)
 		return;
 	show(text, t->program, t->answer.recording);
 	g_print("%s", text->str);
-	print_end(t->answer.recording);
+	if (end_of(t->answer.recording) != NULL)
+		g_print("\n%s\n", end_of(t->answer.recording));
 	g_print("\n");
 }
 
@@ -166,7 +168,7 @@ static void print_agreement(struct vm_batch *b, const struct tried *t)
 	}
 	g_print("%s %s, kernel %s: %u of %u operations as the model%s%s\n",
 		same ? "ok  " : "DIFF", t->name, rec->release, a->agreed, a->ops,
-		ended ? "" : ", then ", ended ? "" : rec->end);
+		ended ? "" : "; ", ended ? "" : end_of(rec));
 	if (t->left && t->behind != NULL)
 		g_print("     not after %s, which leaves something\n", t->behind);
 	agreement_print(rec, a, "model");
