@@ -107,6 +107,8 @@ done
 part=create_session,preserve_fd,kexec,retrieve_session,retrieve_fd
 check "memfd-restore-eio is missed when a second folio is damaged" lacks memfd-restore-eio \
 	"${small[@]}" --damage 1 --ops $part,fallocate
+check "memfd-uptodate is missed when a page that was only allocated is written" lacks \
+	memfd-uptodate "${small[@]}" --ops $part,truncate,fallocate,write
 check "get-name is missed" lacks get-name "${small[@]}" --ops create_session,get_name
 check "kexec-jump is missed" lacks kexec-jump "${small[@]}" --ops $part,kexec_jump
 check "serialize-rwsem is missed in a race" lacks serialize-rwsem "${small[@]}" --tasks 2 \
