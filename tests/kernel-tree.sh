@@ -119,6 +119,29 @@ shared()
 }
 slow "the cache serves more than one luosim" shared
 
+# A git checkout that was built in place, with the configuration of another tree: what the build
+# in place has left is not taken, nor is git's index written, of which a time is out of date.
+configured()
+{
+	local before each
+	links include/linux/list.h
+	mkdir changed/include/generated
+	echo '#error another configuration' >changed/include/generated/autoconf.h
+	touch changed/.config
+	git -C changed init -q
+	git -C changed add Makefile Kbuild
+	git -C changed -c user.name=a -c user.email=a@b commit -qm all
+	touch -h -d 2001-01-01 changed/Makefile
+	before=$(tree=changed listing)
+	for each in "$tree" changed; do
+		"$luosim" build-kernel "$each" --configured "$tree" -o configured.so \
+			>build.log 2>&1 || cat build.log
+	done
+	[ "$before" = "$(tree=changed listing)" ] || echo "it has written to the tree"
+	rm -rf changed
+}
+slow "the configuration of another tree, or of the same, is taken" configured
+
 # A handler of the user's own, which no tree has, given twice; the object without it has it not.
 cat >own.c <<'EOF'
 #include <linux/eventfd.h>

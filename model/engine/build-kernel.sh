@@ -193,6 +193,12 @@ built_in_place()
 		[ -d "$tree/arch/um/include/generated" ]
 }
 
+make_links()
+{
+	rm -rf "$source"
+	link_farm "$tree" "$source" 4
+}
+
 kbuild()
 {
 	make -s -j "$jobs" -C "$source" O="$prepared" ARCH=um KCONFIG_NOSILENTUPDATE= "$@" \
@@ -233,10 +239,7 @@ prepare()
 	echo "configuring $tree for ARCH=um (once)"
 	rm -f "$work/state" "$work/prepare.log"
 	mkdir -p "$prepared"
-	if built_in_place; then
-		rm -rf "$work/links"
-		link_farm "$tree" "$work/links" 4
-	fi
+	! built_in_place || make_links
 	kbuild defconfig && cat "$fragment" >>"$prepared/.config" && kbuild olddefconfig &&
 		kbuild prepare kernel/range.o ||
 		die "$tree: cannot be configured: $(first_error "$work/prepare.log")"
@@ -255,8 +258,10 @@ take_configuration()
 	other=$cache/$( { echo "$configured"; cat "$fragment"; } | digest)
 	[ -f "$other/state" ] || die "--configured $configured: has no configuration, expected" \
 		"luosim build-kernel to have been run on it"
+	[ "$other" != "$work" ] || return 0
 	prepared=$other/prepared
-	sed "s|$configured/|$tree/|g" "$other/flags" >"$work/flags"
+	! built_in_place || make_links
+	sed "s|$other/links/|$source/|g; s|$configured/|$source/|g" "$other/flags" >"$work/flags"
 }
 
 # What the tree compiles a file with, but for where code goes and what is warned of.
@@ -280,7 +285,9 @@ commit()
 
 	commit=$(git -C "$tree" rev-parse --verify HEAD 2>/dev/null) &&
 		[ "$(git -C "$tree" rev-parse --show-toplevel)" = "$tree" ] || return 0
-	[ -z "$(git -C "$tree" status --porcelain -uno 2>/dev/null)" ] || commit+=-dirty
+	# The index is the tree's, too.
+	[ -z "$(git --no-optional-locks -C "$tree" status --porcelain -uno 2>/dev/null)" ] ||
+		commit+=-dirty
 	echo "$commit"
 }
 
@@ -328,8 +335,11 @@ objects=$work/obj-$(cd "$engine" && find kernel.mk abi.h glue -type f -print0 | 
 	xargs -0 sha256sum | digest)
 mkdir -p "$work" || die "$work: cannot be made, expected a folder for the cache"
 exec 9>"$work/lock" && flock 9 || die "$work/lock: cannot be locked"
-[ -z "$configured" ] || take_configuration
 source=$tree
 built_in_place && source=$work/links
-[ -n "$configured" ] || prepare
+if [ -n "$configured" ]; then
+	take_configuration
+else
+	prepare
+fi
 build
