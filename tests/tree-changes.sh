@@ -109,6 +109,20 @@ check "memfd-restore-eio is missed when a second folio is damaged" lacks memfd-r
 	"${small[@]}" --damage 1 --ops $part,fallocate
 check "memfd-uptodate is missed when a page that was only allocated is written" lacks \
 	memfd-uptodate "${small[@]}" --ops $part,truncate,fallocate,write
+cat >large.scn <<'END'
+scenario large
+explore
+  sessions 1
+  tokens 1
+  kernels 2
+end
+kernel 1
+  open("/dev/liveupdate")   = dev
+  shmem_enabled(always)     = 0
+  memfd_create("large", 2M) = f
+  write(f, 0, "l")          = 1
+END
+check "memfd-acct-folio is missed when a folio is large" lacks memfd-acct-folio large.scn --from 12
 check "get-name is missed" lacks get-name "${small[@]}" --ops create_session,get_name
 check "kexec-jump is missed" lacks kexec-jump "${small[@]}" --ops $part,kexec_jump
 check "serialize-rwsem is missed in a race" lacks serialize-rwsem "${small[@]}" --tasks 2 \
