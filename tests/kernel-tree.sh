@@ -142,6 +142,16 @@ configured()
 }
 slow "the configuration of another tree, or of the same, is taken" configured
 
+# What the options of a configuration call is borrowed, too.
+checks_lists()
+{
+	echo CONFIG_DEBUG_LIST=y >lists
+	"$luosim" build-kernel "$tree" --config lists -o lists.so >build.log 2>&1 || cat build.log
+	! grep -E 'does not take|__list_' build.log
+	gives 0 -q --kernel ./lists.so "$scenarios/dup-token.scn"
+}
+slow "a configuration that checks lists" checks_lists
+
 # A handler of the user's own, which no tree has, given twice; the object without it has it not.
 cat >own.c <<'EOF'
 #include <linux/eventfd.h>

@@ -36,9 +36,9 @@ GLUE-access = tsan
 # What is borrowed: linked where neither the files nor the glue have a function.
 BORROWED = $(patsubst $(TREE)/%,%,$(wildcard $(addprefix $(TREE)/,lib/xarray.c lib/vsprintf.c \
 	lib/string.c lib/string_helpers.c lib/kstrtox.c lib/ctype.c lib/find_bit.c lib/hweight.c \
-	lib/errname.c lib/hexdump.c lib/cmdline.c lib/usercopy.c lib/refcount.c lib/fdt.c lib/fdt_ro.c lib/fdt_rw.c \
-	lib/fdt_sw.c lib/fdt_wip.c lib/fdt_strerror.c lib/fdt_empty_tree.c lib/fdt_addresses.c \
-	mm/page_alloc.c)))
+	lib/errname.c lib/hexdump.c lib/list_debug.c lib/cmdline.c lib/usercopy.c lib/refcount.c \
+	lib/fdt.c lib/fdt_ro.c lib/fdt_rw.c lib/fdt_sw.c lib/fdt_wip.c lib/fdt_strerror.c \
+	lib/fdt_empty_tree.c lib/fdt_addresses.c mm/page_alloc.c)))
 # The files that kernel/liveupdate/Makefile would build, and in which module each is.
 CONFIG_KEXEC_HANDOVER := y
 CONFIG_LIVEUPDATE := y
