@@ -107,6 +107,9 @@ bool machine_is_preserved(struct machine *m, int fd);
 /** machine_file_references() - on the open file behind @fd; 0: there is none. */
 int64_t machine_file_references(struct machine *m, int fd);
 
+/** machine_module_references() - on the module of the handler @script; 0: not loaded. */
+int64_t machine_module_references(struct machine *m, unsigned int script);
+
 /** machine_file_frame() - the frame that holds page @index of a file; 0 in a hole. */
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index);
 

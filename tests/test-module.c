@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Modules of scripted handlers, and drivers that use FLBs outside of callbacks. */
+#include "luosim-search.h"
 #include "machine-util.h"
 
 static const struct handler_script scripts[] = {
@@ -104,6 +105,24 @@ static void a_file_that_is_refused_does_not(void **state)
 	assert_int_equal(sys_rmmod(m, "third", false), 0);
 }
 
+static void a_look_at_what_is_preserved_holds_nothing(void **state)
+{
+	int session, file;
+
+	(void)state;
+	use("v7.3");
+	session = create_session(m, open_dev(m), "s");
+	file = sys_open_kind(m, FILE_EPOLL);
+	assert_int_equal(preserve_fd(m, session, file, 1), 0);
+	assert_int_equal(machine_module_references(m, 2), 1);
+	assert_true(machine_is_preserved(m, file));
+	assert_int_equal(machine_module_references(m, 2), 1);
+	assert_int_equal(sys_close(m, session), 0);
+	assert_false(machine_is_preserved(m, file));
+	assert_int_equal(sys_rmmod(m, "third", false), 0);
+	assert_int_equal(machine_module_references(m, 2), 0);
+}
+
 static void a_registered_handler_holds_its_module_up_to_7_0(void **state)
 {
 	(void)state;
@@ -195,6 +214,7 @@ int main(void)
 		TEST(who_shares_an_flb_holds_its_module),
 		TEST(a_file_holds_the_module_until_it_is_given_up),
 		TEST(a_file_that_is_refused_does_not),
+		TEST(a_look_at_what_is_preserved_holds_nothing),
 		TEST(a_registered_handler_holds_its_module_up_to_7_0),
 		TEST(what_is_used_of_a_module_that_is_gone_is_found),
 		TEST(a_driver_holds_the_flb_and_its_module),

@@ -4,6 +4,7 @@
  * each token holds, and of each memfd whether its one page can still be restored.
  */
 #include "luosim-search.h"
+#include "handlers/handlers.h"
 #include "machine/machine.h"
 
 int64_t machine_file_references(struct machine *m, int fd)
@@ -11,6 +12,13 @@ int64_t machine_file_references(struct machine *m, int fd)
 	const struct file *file = fdget_raw(m, fd);
 
 	return file ? file->f_count : 0;
+}
+
+int64_t machine_module_references(struct machine *m, unsigned int script)
+{
+	const struct handlers *h = m->k->handlers;
+
+	return h && h->scripted[script] ? h->scripted[script]->module.refcnt : 0;
 }
 
 uint64_t machine_file_frame(struct machine *m, int fd, uint64_t index)

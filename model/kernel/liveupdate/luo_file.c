@@ -904,5 +904,6 @@ bool machine_is_preserved(struct machine *m, int fd)
 	if (!fh)
 		return false;
 	id = luo_get_id(m, fh, file);
+	handler_put(m, fh);
 	return has_id(m, &m->k->luo.outgoing, id) || has_id(m, &m->k->luo.incoming, id);
 }
