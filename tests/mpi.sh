@@ -83,7 +83,7 @@ tree()
 	same 2 --kernel "$tmp/x.so" --damage 1 --depth 3
 	same 2 --kernel "$tmp/x.so" --processes 2 --depth 3
 	same 2 --kernel "$tmp/x.so" --sessions 1 --inodes 1 --tasks 2 --depth 2
-	status 2 'on the kernel tree' --kernel "$tmp/x.so" --handlers vfio
+	status 2 'on the kernel tree' --kernel "$tmp/x.so" --handlers hugetlb
 }
 
 check "as one thread: graphs of the reduced machine" graphs 1000 60

@@ -38,6 +38,13 @@ with_two()
 	found "$@"
 }
 
+# likewise in a world of a memfd and an eventfd, whose handler is of a module.
+with_module()
+{
+	local world=("${small[@]}" --handlers eventfd)
+	found "$file" "/^(void|int) $1\(/,/^}/s/\tmodule_put\(.*/\t;/"
+}
+
 # raced SED FUNCTION OPS: likewise of a function of luo_session.c, by two operations at once.
 raced()
 {
@@ -151,6 +158,9 @@ check "a session that is freed and stays in the list" found $session \
 	'/^int luo_session_create/,/^}/s/goto err_remove;/goto err_free;/' --faults 1
 check "a last session that is not serialized" found $session \
 	'/^int luo_session_serialize/,/^}/s/sh->count > 0/sh->count > 1/'
+check "a module that a file that was finished keeps" with_module luo_file_finish
+check "a module that a file that was given up keeps" with_module luo_file_unpreserve_files
+check "a module that a file that is refused keeps" with_module luo_preserve_file
 # What only an error path does, or is missed only if a step of it fails.
 check "a file that fails to be preserved and stays known" found $file \
 	'/^err_erase_xa:/,/^err_module_put:/s/xa_erase\(.*/;/' --faults 1

@@ -359,6 +359,26 @@ static bool files_differ(const struct twin *t, struct note *note, const struct p
 	return false;
 }
 
+/* Of a handler's module: with one too many it cannot be unloaded. */
+static bool modules_differ(const struct twin *t, struct note *note)
+{
+	const struct world_words *words = &t->witness->world->words;
+
+	for (guint i = 0; i < words->nr_loaded; i++) {
+		gint64 a = machine_module_references(t->first, i);
+		gint64 b = machine_module_references(t->machine, i);
+		g_autofree char *first = NULL, *second = NULL;
+
+		if (a == b)
+			continue;
+		first = g_strdup_printf("module %s, references %" G_GINT64_FORMAT,
+					words->loaded[i].name, a);
+		second = g_strdup_printf("references %" G_GINT64_FORMAT, b);
+		return differs(t, note, "lsmod", first, second);
+	}
+	return false;
+}
+
 bool twin_compare(struct twin *t, const struct place *place, guint op, const struct done *done,
 		  struct note *note)
 {
@@ -372,7 +392,8 @@ bool twin_compare(struct twin *t, const struct place *place, guint op, const str
 	for (guint i = 0; i < G_N_ELEMENTS(place->fds); i++)
 		if (number_differs(t, note, action, place->fds[i], t->place.fds[i]))
 			return true;
-	return !machine_panicked(t->first) && files_differ(t, note, place);
+	return !machine_panicked(t->first) &&
+	       (files_differ(t, note, place) || modules_differ(t, note));
 }
 
 bool twin_end(struct twin *t, struct note *note)
