@@ -19,7 +19,7 @@ none()
 {
 	gives 0 --kernel ./x.so "$race"
 	! grep -q 'data race' out || cat out
-	[ "$(sed -nE 's/^verdict: ([0-9]+) schedules.*/\1/p' out)" -gt 1000000000 ] || cat out
+	grep -qE '^verdict: [0-9]{10,} schedules' out || cat out
 }
 
 # A counter that both tasks change, as a C expression with its mark; without a lock.
