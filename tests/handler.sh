@@ -236,8 +236,8 @@ check "so is one that calls the kernel for ever" stops 'preserve()' 16 \
 check "so is one that writes a byte too many into what it hands over" stops 'preserve()' 16 \
 	'wrote after the end of its memory' "${before}((volatile u8 *)ser)[4096] = 1;&/"
 check "so is one that writes far after the end" stops 'preserve()' 16 \
-	'wrote after the end of its memory' "${before}memset(kzalloc(24, 0), 1, size);&/;
-	s/int err;/int err; volatile size_t size = 400000;/"
+	'wrote after the end of its memory' \
+	"${before}volatile u8 *p = kzalloc(24, 0); for (u32 i = 0; i < 400000; i++) p[i] = 1;&/"
 check "a compatible string without a NUL is cut, as the kernel cuts it" cut_string
 check "what is no shared object" no_object
 check "two of one name" second_of_a_name
